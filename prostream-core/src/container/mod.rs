@@ -1,0 +1,196 @@
+//! Containers: bytes in, [`MediaIndex`] out.
+//!
+//! Readers do no I/O. They are plain functions of the bytes at hand ([`Extents`]) and answer [`Step::Need`] with the
+//! ranges they miss; the caller fetches those and calls again. [`open`] is the one driver that sees a source.
+
+pub mod codec;
+mod driver;
+pub mod matroska;
+pub mod mp4;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::model::{ByteRange, Extents, TrackInfo};
+use crate::{Error, ErrorKind, Result};
+
+pub use driver::open;
+
+/// Largest index memory of one file, in bytes (PARSE-01).
+pub const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
+/// Most bytes fetched while a file is opened (PARSE-02).
+pub const MAX_OPEN_BYTES: u64 = 64 * 1024 * 1024;
+/// Most rounds of reads while a file is opened (PARSE-02).
+pub const MAX_OPEN_ROUNDS: u32 = 64;
+/// Deepest nesting of boxes or elements.
+pub const MAX_DEPTH: u32 = 32;
+/// Most tracks of a file that are looked at; more is an error.
+pub const MAX_TRACKS: usize = 256;
+
+/// An answer, or what is missing for it.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// These ranges are needed (clamped to the file, in order, not overlapping, never empty). Asked for again with the same bytes at hand,
+    /// the same answer comes back: a caller that already gave them sees a defect of the reader.
+    Need(Vec<ByteRange>),
+    /// Done.
+    Done(T),
+}
+
+/// Which container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ContainerKind {
+    /// ISO base media (MP4, MOV, M4A).
+    Mp4,
+    /// Matroska.
+    Matroska,
+    /// WebM.
+    Webm,
+}
+
+/// Everything that is known of a file without its payload. Immutable, shared by all who play the file.
+#[derive(Debug)]
+pub struct MediaIndex {
+    /// Which container.
+    pub container: ContainerKind,
+    /// Length of the file in bytes.
+    pub size_bytes: u64,
+    /// Length in nanoseconds as the container says or, better, as its samples say; 0 when unknown.
+    pub duration_ns: u64,
+    /// All tracks, supported or not, in order of the file.
+    pub tracks: Vec<Track>,
+    /// Where the samples lie.
+    pub layout: Layout,
+}
+
+/// One track and where it begins and ends.
+#[derive(Debug)]
+pub struct Track {
+    /// What it is.
+    pub info: TrackInfo,
+    /// Presentation time of its earliest sample, in ticks of the track's timescale, edit lists folded in. May be negative.
+    pub start_ticks: i64,
+    /// Presentation time at which its last sample ends. For Matroska the duration of the file.
+    pub end_ticks: i64,
+    /// The places where decoding can start, in decode order with strictly rising times: what cuts are made from. For video the sync
+    /// samples by PACKAGING 5.4 (H.264 IDR; HEVC IDR and CRA); empty for tracks where every sample is one and a table knows them.
+    pub sync_points: Vec<SyncPoint>,
+    /// Known that every sync point is a closed one: pictures after it in decode order need nothing before it.
+    pub has_closed_gops: bool,
+    /// Largest rate of the track over any segment is not known here; average bits a second, 0 when unknown.
+    pub average_bits_per_s: u64,
+}
+
+/// A place where decoding can start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncPoint {
+    /// Presentation time in ticks of the track.
+    pub pts_ticks: i64,
+    /// Decode-order number of the sample (MP4); 0 where samples are not numbered (Matroska).
+    pub sample_index: u32,
+    /// Where the sample (MP4) or the cluster that holds its block (Matroska) begins in the file.
+    pub offset_bytes: u64,
+    /// Matroska: where its block begins relative to the first byte of the cluster's data, from CueRelativePosition; 0 when unknown.
+    pub block_offset_bytes: u64,
+}
+
+/// Where the samples lie.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Layout {
+    /// A table for each track, in the order of [`MediaIndex::tracks`].
+    Mp4(mp4::Layout),
+    /// Clusters found through cues.
+    Matroska(matroska::Layout),
+}
+
+/// Which packets of a track are wanted: those that belong to one segment by the ownership rule of PACKAGING 5.3.
+///
+/// A video track owns by decode order: from the sync sample at `from` up to, not with, the one at `to`. Any other track owns by start
+/// time: packets whose start lies in `[from, to)`. `None` is the beginning or the end of the track: packets before the first boundary
+/// belong to the first segment, those after the last to the last.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketQuery {
+    /// Index in [`MediaIndex::tracks`] of the track whose packets are wanted.
+    pub track_index: usize,
+    /// First boundary, in the words of the reference track.
+    pub from: Option<Boundary>,
+    /// Boundary of the next segment.
+    pub to: Option<Boundary>,
+}
+
+/// A cut: a sync point of the reference track, or a time where no track has sync points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boundary {
+    /// Index in [`MediaIndex::tracks`] of the track that the cut was made from.
+    pub track_index: usize,
+    /// The sync point itself; for a track without sync points only its time counts.
+    pub point: SyncPoint,
+}
+
+/// One sample of a track, ready to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packet {
+    /// Presentation time in ticks of the track, as in the file (edit list folded in, stamps snapped by PACKAGING 5.3), before any shift.
+    pub pts_ticks: i64,
+    /// Decode time in ticks of the track, likewise.
+    pub dts_ticks: i64,
+    /// Ticks until the next sample in decode order begins; for text how long the cue is shown.
+    pub duration_ticks: u32,
+    /// Decoding can start here.
+    pub is_sync: bool,
+    /// Its bytes.
+    pub payload: Payload,
+}
+
+/// The bytes of a packet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload {
+    /// As they lie in the file.
+    InFile(ByteRange),
+    /// Bytes that the container stripped from each packet, then the rest from the file (Matroska header stripping).
+    Prefixed(Bytes, ByteRange),
+    /// Rewritten, by one of the exceptions of PACKAGING 5.3.
+    Rewritten(Bytes),
+}
+
+impl Payload {
+    /// Length in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Payload::InFile(range) => range.len(),
+            Payload::Prefixed(prefix, range) => prefix.len() as u64 + range.len(),
+            Payload::Rewritten(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+impl MediaIndex {
+    /// The packets that `query` names, in decode order.
+    ///
+    /// MP4 answers at once from its tables. Matroska needs the bytes of the span, which hold the payload too: keep them.
+    ///
+    /// # Errors
+    /// `Malformed` when the bytes of the span are broken beyond the next cluster; `LimitExceeded` for a span over its limits.
+    pub fn packets(&self, query: &PacketQuery, have: &Extents) -> Result<Step<Vec<Packet>>> {
+        if self.tracks.len() <= query.track_index {
+            return Err(Error::new(ErrorKind::InvalidInput, "read packets").detail("no such track"));
+        }
+        match &self.layout {
+            Layout::Mp4(layout) => mp4::packets(self, layout, query).map(Step::Done),
+            Layout::Matroska(layout) => matroska::packets(self, layout, query, have),
+        }
+    }
+
+    /// How many payload bytes of a track the segment between two boundaries holds, as good as known without reading; never low.
+    #[must_use]
+    pub fn estimate_bytes(&self, query: &PacketQuery) -> u64 {
+        match &self.layout {
+            Layout::Mp4(layout) => mp4::count_bytes(self, layout, query),
+            Layout::Matroska(layout) => matroska::estimate_bytes(self, layout, query),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! HLS: the plan of segments, the playlists, fragmented MP4 and WebVTT, and the packager that joins them to a source.
+
+pub mod fmp4;
+pub mod plan;
+pub mod playlist;
+mod remux;
+pub mod webvtt;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::Result;
+use crate::model::{DeviceProfile, TrackInfo};
+use crate::source::{ByteSource, ByteStream};
+
+pub use plan::{CUT_RULE, Cuts};
+pub use remux::{NativePackager, PackagerConfig};
+
+/// Version of the bytes that the packager makes; part of every URL. Raised whenever the same input would give other bytes.
+pub const PACKAGER_VERSION: u32 = 1;
+
+/// Makes presentations of files.
+#[async_trait]
+pub trait HlsProvider: Send + Sync + fmt::Debug + 'static {
+    /// Opens a file for a device: reads its index, plans the cuts, chooses the renditions.
+    ///
+    /// # Errors
+    /// `Unsupported` for a container or codecs that cannot be packaged, `Malformed` for a broken file, and what the source answers.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn open(&self, source: Arc<dyn ByteSource>, device: &DeviceProfile) -> Result<Arc<dyn Presentation>>;
+}
+
+/// What a player sees of a file: plain data and renditions. Playlists are pure functions of it ([`playlist`]).
+pub trait Presentation: Send + Sync + fmt::Debug + 'static {
+    /// The plan all renditions share.
+    fn cuts(&self) -> &Cuts;
+
+    /// All renditions: the video first where there is one, then audio, then subtitles, in order of the file.
+    fn renditions(&self) -> &[Arc<dyn Rendition>];
+
+    /// Every track of the file, also those that no rendition carries, for people who ask why.
+    fn tracks(&self) -> Vec<TrackInfo>;
+
+    /// Part of every URL below it: packager version, cut rule and timing profile, such as `p1c1`. Same id and file: same bytes.
+    fn variant_id(&self) -> &str;
+
+    /// Every segment starts with a picture that needs nothing before it, for certain.
+    fn has_independent_segments(&self) -> bool;
+}
+
+/// What a rendition is, as playlists need it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenditionInfo {
+    /// Name in the URL, unique in the presentation: `video-1`, `audio-2`, `text-3` (kind and track number).
+    pub name: String,
+    /// The track behind it.
+    pub track: TrackInfo,
+    /// Length of each segment in seconds, exact in the rendition's own timescale; one for each cut.
+    pub segment_durations_s: Vec<f64>,
+    /// Largest bits a second over any segment; never low, at most 10 % high.
+    pub peak_bits_per_s: u64,
+    /// Bits a second over the whole.
+    pub average_bits_per_s: u64,
+}
+
+/// One stream of segments: one track, copied, converted or drawn from text.
+#[async_trait]
+pub trait Rendition: Send + Sync + fmt::Debug + 'static {
+    /// What it is.
+    fn info(&self) -> &RenditionInfo;
+
+    /// The init segment; the same bytes for all segments. Empty for text.
+    ///
+    /// # Errors
+    /// What the source answers.
+    async fn init(&self) -> Result<Bytes>;
+
+    /// Segment `index`, counted from 0: a pure function of file, track and index.
+    ///
+    /// # Errors
+    /// `NotFound` beyond the last segment; what the source answers; `Malformed` when the file is broken at this place.
+    /// # Cancel safety
+    /// Safe to drop at any point; the body too.
+    async fn segment(&self, index: u32) -> Result<Segment>;
+}
+
+/// One media segment on its way.
+pub struct Segment {
+    /// Length of the body in bytes, known before its first byte is read.
+    pub size_bytes: u64,
+    /// Strong validator without quotes.
+    pub etag: String,
+    /// `video/mp4`, `audio/mp4` or `text/vtt`.
+    pub content_type: &'static str,
+    /// The bytes.
+    pub body: ByteStream,
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("size_bytes", &self.size_bytes)
+            .field("etag", &self.etag)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Segment {
+    /// A segment that is already in memory.
+    #[must_use]
+    pub fn from_pieces(pieces: Vec<Bytes>, etag: String, content_type: &'static str) -> Self {
+        let size_bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Self { size_bytes, etag, content_type, body: Box::pin(futures_util::stream::iter(pieces.into_iter().map(Ok))) }
+    }
+
+    /// The whole body in one piece.
+    ///
+    /// # Errors
+    /// What the source answers.
+    pub async fn into_bytes(self) -> Result<Bytes> {
+        use futures_util::TryStreamExt;
+        let pieces: Vec<Bytes> = self.body.try_collect().await?;
+        let mut rope = crate::model::Rope::new();
+        pieces.into_iter().for_each(|piece| rope.push(piece));
+        Ok(rope.into_bytes())
+    }
+}

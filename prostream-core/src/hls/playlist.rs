@@ -1,0 +1,1 @@
+//! Playlists (RFC 8216): pure functions of a presentation.

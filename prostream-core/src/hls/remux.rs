@@ -1,0 +1,32 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{HlsProvider, Presentation};
+use crate::model::DeviceProfile;
+use crate::source::ByteSource;
+use crate::{Error, ErrorKind, Result};
+
+/// Limits of the packager.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct PackagerConfig {}
+
+/// Packages MP4 and Matroska by copying samples: no ffmpeg, no temporary file.
+#[derive(Debug, Default)]
+pub struct NativePackager {}
+
+impl NativePackager {
+    /// A packager with these limits.
+    #[must_use]
+    pub fn new(_config: PackagerConfig) -> Self {
+        Self {}
+    }
+}
+
+#[async_trait]
+impl HlsProvider for NativePackager {
+    async fn open(&self, _source: Arc<dyn ByteSource>, _device: &DeviceProfile) -> Result<Arc<dyn Presentation>> {
+        Err(Error::new(ErrorKind::Unsupported, "open presentation"))
+    }
+}

@@ -1,0 +1,1 @@
+//! WebVTT segments from subtitle packets. Pure.

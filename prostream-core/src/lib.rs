@@ -1,0 +1,15 @@
+//! From a title to a stream that plays on this device: metadata, indexers, debrid services, and HLS packaged on the fly
+//! from the remote file.
+#![forbid(unsafe_code)]
+
+pub mod container;
+mod error;
+pub mod hls;
+pub mod model;
+pub mod net;
+pub mod provider;
+pub mod release;
+pub mod source;
+pub mod store;
+
+pub use error::{BoxError, Error, ErrorKind, Result};

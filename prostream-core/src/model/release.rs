@@ -1,0 +1,35 @@
+use serde::{Deserialize, Serialize};
+
+use super::{InfoHash, Playable, ProviderId};
+
+/// What an indexer lists: a named thing that holds a title.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    /// Who lists it.
+    pub indexer: ProviderId,
+    /// Name of the tracker behind an indexer that asks several; the indexer's own name otherwise. For people.
+    pub tracker: Option<String>,
+    /// Release name: `Show.S02E05.Title.1080p.WEB-DL.H.264-GRP`.
+    pub name: String,
+    /// Info hash, where the indexer gives it; otherwise it is found through `link`.
+    pub info_hash: Option<InfoHash>,
+    /// Link that leads to a magnet or a torrent file; may hold a key: never shown, never logged.
+    pub link: Option<url::Url>,
+    /// Length of all files in bytes, where known.
+    pub size_bytes: Option<u64>,
+    /// Peers with all of it, where known.
+    pub seeder_count: Option<u32>,
+    /// Days since it was listed, where known.
+    pub age_days: Option<u32>,
+    /// Already playable: a file of the local folder.
+    pub playable: Option<Playable>,
+}
+
+/// A file within a torrent or a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Path with `/`, the torrent's own root folder included where there is one.
+    pub path: String,
+    /// Length in bytes.
+    pub size_bytes: u64,
+}

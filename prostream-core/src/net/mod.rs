@@ -1,0 +1,13 @@
+//! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
+
+mod call;
+#[cfg(feature = "http")]
+mod client;
+mod policy;
+mod redact;
+
+pub use call::Call;
+#[cfg(feature = "http")]
+pub use client::{Body, HttpClient, HttpClientConfig, Reply, Request, StreamReply};
+pub use policy::{AddressPolicy, AllowedHost};
+pub use redact::{Secret, redact_url};

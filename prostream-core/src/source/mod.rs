@@ -1,0 +1,70 @@
+//! Bytes of one file, wherever it lies: length and `read_at`.
+//!
+//! A [`ByteSource`] is opened once and read by many; every range costs at most one request upstream.
+
+mod cached;
+mod file;
+#[cfg(feature = "http")]
+mod http;
+mod memory;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::Result;
+use crate::model::{ByteRange, Extents, Rope};
+
+pub use cached::{BlockCache, BlockCacheConfig, CachedSource};
+pub use file::FileSource;
+#[cfg(feature = "http")]
+pub use http::{HttpSource, HttpSourceConfig};
+pub use memory::MemorySource;
+
+/// Pieces of a file in order; ends after the first error.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;
+
+/// How much a source has done, for `probe` and the benches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SourceStats {
+    /// Requests sent (HTTP) or system calls made (file).
+    pub request_count: u64,
+    /// Bytes that came from below.
+    pub read_bytes: u64,
+}
+
+/// Bytes of one file. The length is known from opening on and does not change: a source that finds another file behind
+/// its link answers [`SourceChanged`](crate::ErrorKind::SourceChanged) instead of mixing bytes.
+#[async_trait]
+pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
+    /// Length of the file in bytes.
+    fn size_bytes(&self) -> u64;
+
+    /// Names the file as long as it is unchanged, for caches: a path with its time of change, an address with its ETag.
+    /// Holds no secret.
+    fn identity(&self) -> &str;
+
+    /// Exactly the bytes of `range`, in as many pieces as they came.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the range reaches beyond the end; `Unavailable`, `TimedOut`, `RateLimited`, `Forbidden`,
+    /// `SourceChanged` or `Storage` as the place of the bytes fails.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn read_at(&self, range: ByteRange) -> Result<Rope>;
+
+    /// The bytes of `range` as they come, without holding them all. The stream reads no further than it is polled.
+    fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream;
+
+    /// The bytes that opening brought along (head and tail of a remote file), so that nobody asks for them again.
+    fn at_hand(&self) -> Extents {
+        Extents::new()
+    }
+
+    /// What was done so far.
+    fn stats(&self) -> SourceStats;
+}
