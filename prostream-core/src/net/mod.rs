@@ -1,5 +1,16 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 mod call;
 #[cfg(feature = "http")]
 mod client;
