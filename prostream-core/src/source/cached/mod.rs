@@ -28,7 +28,8 @@ use crate::{Error, ErrorKind, Result};
 const MIN_BLOCK_SIZE: u64 = 4 << 10;
 /// Most bytes of one request upstream; a longer range takes several, one after the other.
 const MAX_RUN_BYTES: u64 = 64 << 20;
-/// How long a request upstream stays open while its readers do not read; then its connection is given back.
+/// How long a request upstream stays open while its readers do not read; then its connection is given back. Shorter
+/// than a link waits for one of its two connections, so that two paused viewers do not fail a third.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Limits of a [`BlockCache`].
