@@ -11,5 +11,7 @@ pub mod provider;
 pub mod release;
 pub mod source;
 pub mod store;
+#[cfg(feature = "stand-ins")]
+pub mod testing;
 
 pub use error::{BoxError, Error, ErrorKind, Result};

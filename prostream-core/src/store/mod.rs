@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What we keep: records, and an expiring cache.
+
+pub mod cache;
+pub mod records;

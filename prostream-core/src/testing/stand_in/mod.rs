@@ -1,0 +1,16 @@
+//! Stand-ins of the outside services: pure functions from request to reply that speak the real wire formats, errors and limits.
+//! Tests mount them on a mock server, `prostream demo` on a listener inside its process.
+
+use bytes::Bytes;
+
+/// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.
+pub type StandInRequest = http::Request<Bytes>;
+
+/// What it answers.
+pub type StandInReply = http::Response<Bytes>;
+
+/// An outside service, played by us. State lies behind `&self` (a mutex inside), so that tests can set the stage while it runs.
+pub trait StandIn: Send + Sync + std::fmt::Debug + 'static {
+    /// Answers one request.
+    fn reply(&self, request: &StandInRequest) -> StandInReply;
+}
