@@ -258,8 +258,8 @@ impl Connections {
         let limit = config.connect_timeout.saturating_add(config.first_byte_timeout).min(call.remaining());
         let sent = Instant::now();
         let outcome = match timeout(limit, client.execute(built)).await {
-            Ok(outcome) => outcome.map_err(|error| failure(error, &request.url)),
-            Err(_) => Err(Error::new(ErrorKind::TimedOut, OPERATION).detail("no reply in time")),
+            Ok(outcome) if !call.remaining().is_zero() => outcome.map_err(|error| failure(error, &request.url)),
+            _ => Err(Error::new(ErrorKind::TimedOut, OPERATION).detail("no reply in time")),
         };
         tracing::debug!(
             method = %request.method,
