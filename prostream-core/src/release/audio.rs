@@ -57,7 +57,7 @@ pub(super) const MARKS: &[Row] = &[
     ("6ch", Strong, &[Channels("5.1")]),
     ("8ch", Strong, &[Channels("7.1")]),
     ("line", Tail, &[Noise]),
-    ("audio", Tail, &[Noise]),
+    ("audio", Weak, &[Noise]),
     ("commentary", Tail, &[Noise]),
 ];
 

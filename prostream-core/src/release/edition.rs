@@ -103,6 +103,7 @@ pub(super) const MARKS: &[Row] = &[
     ("batch", Tail, &[Complete]),
     ("completa", Tail, &[Complete]),
     ("completo", Tail, &[Complete]),
+    ("saga", Weak, &[Complete]),
     ("collection", Weak, &[Complete]),
     ("kolekcja", Weak, &[Complete]),
     ("integrale", Weak, &[Complete]),

@@ -226,6 +226,23 @@ pub(super) const MARKS: &[Row] = &[
     ("basque", Weak, &[Language("eu")]),
     ("galician", Weak, &[Language("gl")]),
     ("nordic", Weak, &[Language("da"), Language("fi"), Language("no"), Language("sv")]),
+    ("language", Tail, &[Noise]),
+    ("latinamerican", Weak, &[Language("es")]),
+    ("latinamerica", Weak, &[Language("es")]),
+    ("spanishlatinamerica", Weak, &[Language("es")]),
+    ("spanishlatin", Weak, &[Language("es")]),
+    ("portuguesebrazil", Weak, &[Language("pt")]),
+    ("brazilianportuguese", Weak, &[Language("pt")]),
+    ("brazilianpt", Weak, &[Language("pt")]),
+    ("chinesetraditional", Weak, &[Language("zh")]),
+    ("chinesesimplified", Weak, &[Language("zh")]),
+    ("traditionalchinese", Weak, &[Language("zh")]),
+    ("simplifiedchinese", Weak, &[Language("zh")]),
+    ("zhhant", Weak, &[Language("zh")]),
+    ("zhhans", Weak, &[Language("zh")]),
+    ("canadianfrench", Weak, &[Language("fr")]),
+    ("frenchcanadian", Weak, &[Language("fr")]),
+    ("europeanspanish", Weak, &[Language("es")]),
     ("gb", Tail, &[Language("zh")]),
     ("big5", Tail, &[Language("zh")]),
     // Voice-over of Russian releases, by the number of voices.
@@ -335,7 +352,6 @@ const SHORT: &[(&str, &str)] = &[
     ("zh", "zh"),
     ("hu", "hu"),
     ("ro", "ro"),
-    ("uk", "uk"),
     ("ua", "uk"),
     ("el", "el"),
     ("he", "he"),
@@ -364,9 +380,16 @@ fn long_code(text: &str) -> Option<(Strength, &'static str)> {
 
 /// What Chinese and Japanese words state; they stand without spaces, so they are looked for within a word.
 const IDEOGRAMS: &[(&str, &[Fact])] = &[
-    ("简", &[Language("zh"), Subtitle("zh")]),
-    ("繁", &[Language("zh"), Subtitle("zh")]),
-    ("簡", &[Language("zh"), Subtitle("zh")]),
+    ("简体", &[Language("zh"), Subtitle("zh")]),
+    ("简繁", &[Language("zh"), Subtitle("zh")]),
+    ("简中", &[Language("zh"), Subtitle("zh")]),
+    ("简日", &[Language("zh"), Subtitle("zh")]),
+    ("简英", &[Language("zh"), Subtitle("zh")]),
+    ("繁体", &[Language("zh"), Subtitle("zh")]),
+    ("繁體", &[Language("zh"), Subtitle("zh")]),
+    ("繁中", &[Language("zh"), Subtitle("zh")]),
+    ("簡體", &[Language("zh"), Subtitle("zh")]),
+    ("簡繁", &[Language("zh"), Subtitle("zh")]),
     ("中字", &[Language("zh"), Subtitle("zh"), Subbed]),
     ("中文", &[Language("zh")]),
     ("国语", &[Language("zh")]),
@@ -392,7 +415,7 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     if !text.is_ascii() {
         let facts: Vec<Fact> =
             IDEOGRAMS.iter().filter(|row| text.contains(row.0)).flat_map(|row| row.1.iter().copied()).collect();
-        return if facts.is_empty() { None } else { mark(Weak, facts) };
+        return if facts.is_empty() { None } else { mark(Strong, facts) };
     }
     let code = |part: &str| match part.len() {
         2 => short_code(part),
@@ -418,11 +441,6 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         if let Some(language) = text.strip_prefix(beginning).filter(|rest| rest.len() <= 3).and_then(code) {
             return mark(Strong, vec![Language(language), Dubbed]);
         }
-    }
-    // "3xEng", "2xRus".
-    let counted = text.strip_prefix(|letter: char| letter.is_ascii_digit()).and_then(|rest| rest.strip_prefix('x'));
-    if let Some((_, language)) = counted.and_then(long_code) {
-        return mark(Tail, vec![Language(language)]);
     }
     short_code(text).and_then(|language| mark(Tail, vec![Language(language)]))
 }

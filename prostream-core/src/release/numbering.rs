@@ -96,7 +96,7 @@ const OF_WORDS: &[&str] = &["of", "из", "iz", "sur", "de", "von"];
 const VOLUME_WORDS: &[&str] = &["vol", "vols", "volume", "volumes", "tome"];
 /// Words whose number is no episode.
 const OTHER_COUNTS: &[&str] =
-    &["movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "box", "chapter"];
+    &["movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "chapter"];
 
 /// Reads what the name counts. `taken` tells which tokens are marks of something else; `opens_with_group` that the name begins with a bracket
 /// that holds no mark, as anime releases do; `is_file` that it has the extension of a video.
@@ -189,8 +189,11 @@ fn compact_word(text: &str) -> Option<Compact> {
         out.season_end = text.len() - behind.len();
         rest = behind;
     }
-    while let Some(after) =
-        rest.strip_prefix("ep").or_else(|| rest.strip_prefix('e')).or_else(|| rest.strip_prefix('x'))
+    let crossed = |rest: &'_ str, counted: bool| counted && rest.starts_with('x');
+    while let Some(after) = rest
+        .strip_prefix("ep")
+        .or_else(|| rest.strip_prefix('e'))
+        .or_else(|| if crossed(rest, out.season.is_some() && !out.episodes.is_empty()) { rest.get(1..) } else { None })
     {
         let (episode, behind) = leading_number(after, 5)?;
         out.episodes.push(episode);
@@ -277,13 +280,19 @@ impl<'t, 'a> Scanner<'t, 'a> {
     fn compact(&mut self) {
         let mut at = 0;
         while at < self.tokens.list.len() {
+            if let Some(end) = self.spelled(at) {
+                at = end;
+                continue;
+            }
             let token = &self.tokens.list[at];
             let found = if token.folded.is_ascii() && self.free(at) {
                 compact_word(&token.folded).or_else(|| compact_inside(&token.folded))
             } else {
                 None
             };
-            let Some(found) = found else {
+            // "-S56" at the very end is a group.
+            let last = at + 1 == self.tokens.list.len() && at > 0 && token.gap == "-" && !self.free(at - 1);
+            let Some(found) = found.filter(|found| !(last && found.episodes.is_empty())) else {
                 at += 1;
                 continue;
             };
@@ -315,6 +324,21 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 None => at + 1,
             };
         }
+    }
+
+    /// `S 01 E 02`: the letters stand apart from their numbers.
+    fn spelled(&mut self, at: usize) -> Option<usize> {
+        let letters = (self.word(at), self.word(at + 2));
+        let (season, episode) = (self.token(at + 1)?.number(2)?, self.token(at + 3)?.number(3)?);
+        let close = (at + 1..at + 4).all(|at| self.token(at).is_some_and(|token| token.tight() && self.free(at)));
+        if !matches!(letters, ("s", "e" | "ep")) || !close {
+            return None;
+        }
+        self.out.seasons.push(season);
+        self.out.episodes.push(episode);
+        self.claim_tokens("seasons", at..at + 2);
+        self.claim_tokens("episodes", at + 2..at + 4);
+        Some(at + 4)
     }
 
     /// `E5` alone: a name such as `E.T.` or a code must not pass.
@@ -426,6 +450,21 @@ impl<'t, 'a> Scanner<'t, 'a> {
             {
                 episodes.extend(more);
                 self.out.revised |= revised;
+            } else if matches!(token.mark(), "&" | "+" | ",")
+                && self.free(end)
+                && token.number(3) == Some(last + 1)
+            {
+                episodes.push(last + 1);
+            } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
+                && Some(season) == found.season
+                && !token.after_bracket()
+                && episode > last
+            {
+                // "1x01-1x03".
+                match range(last, episode).filter(|_| dash) {
+                    Some(more) => episodes.extend(more),
+                    None => episodes.push(episode),
+                }
             } else if dash
                 && token.tight()
                 && self.free(end)
@@ -487,12 +526,6 @@ impl<'t, 'a> Scanner<'t, 'a> {
             {
                 self.out.volumes.extend(volumes);
                 self.claim_tokens("volumes", at..end);
-            } else if self.token(at).is_some_and(|token| token.gap.ends_with('#')) && self.out.episodes.is_empty() {
-                if let Some((episode, revised)) = episode_number(word, 4).filter(|_| self.free(at)) {
-                    self.out.episodes.push(episode);
-                    self.out.revised |= revised;
-                    self.claim_tokens("episodes", at..at + 1);
-                }
             } else if let Some(season) = ideogram_number(word, &['季', '期']) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
@@ -658,7 +691,15 @@ impl<'t, 'a> Scanner<'t, 'a> {
         let word = self.word(at);
         let before = self.number_before(at).filter(|(_, ordinal, _)| *ordinal || EPISODE_WORDS_AFTER.contains(&word));
         let (episodes, tokens) = if let Some((episode, _, start)) = before {
-            (vec![episode], start..self.skip_total(at + 1))
+            // "1-3 серия", "с 1 по 10 серию".
+            let ranged = RANGE_WORDS.contains(&self.word(start.wrapping_sub(1)));
+            let from_at = if ranged { start.checked_sub(2) } else { start.checked_sub(1) };
+            let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
+            let from = from_at.filter(|at| (ranged || dashed) && self.free(*at)).and_then(|at| self.token(at)?.number(4));
+            match from.and_then(|from| range(from, episode)).zip(from_at) {
+                Some((all, from_at)) => (all.collect(), from_at..self.skip_total(at + 1)),
+                None => (vec![episode], start..self.skip_total(at + 1)),
+            }
         } else if word == "e" {
             // "e" alone is a word of many languages: "E 05" needs its zero or a season before it.
             match self.numbers_after(at, 4, false) {
@@ -716,8 +757,14 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 && self.free(at - 1)
                 && (before.after_bracket() || matches!(before.mark(), "-" | "/"))
             {
-                self.out.episodes.push(first);
-                self.claim_tokens("episodes", at - 1..at + 2);
+                let from = at.checked_sub(2).and_then(|from| self.token(from)).and_then(|token| token.number(3));
+                let all = from.filter(|_| before.mark() == "-").and_then(|from| range(from, first));
+                let start = if all.is_some() { at - 2 } else { at - 1 };
+                match all {
+                    Some(all) => self.out.episodes.extend(all),
+                    None => self.out.episodes.push(first),
+                }
+                self.claim_tokens("episodes", start..at + 2);
                 return;
             }
         }
@@ -728,7 +775,25 @@ impl<'t, 'a> Scanner<'t, 'a> {
         if self.out.seasons.is_empty() && self.pair() {
             return;
         }
-        let _ = self.dashed() || self.bracketed() || self.before_bracket() || self.leading() || self.trailing();
+        let _ = self.leading()
+            || self.dashed()
+            || self.bracketed()
+            || self.before_bracket()
+            || self.trailing()
+            || self.hashed();
+    }
+
+    /// `1-09-70` is some date, no range.
+    fn three_in_a_row(&self, at: usize) -> bool {
+        let tight = |at| self.token(at).is_some_and(|token| token.tight() && token.number(4).is_some());
+        tight(at + 1) && tight(at + 2)
+    }
+
+    /// `#36`.
+    fn hashed(&mut self) -> bool {
+        let found = (1..self.tokens.list.len())
+            .find(|at| self.token(*at).is_some_and(|token| token.gap.ends_with('#')) && self.countable(*at).is_some());
+        found.is_some_and(|at| self.take(at))
     }
 
     /// A number that may count episodes: not a year, not taken, not behind `Movie` or `Part`.
@@ -792,6 +857,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
         };
         let candidates: Vec<usize> = (1..self.tokens.list.len())
             .filter(|at| self.token(*at).is_some_and(spaced_dash) && self.countable(*at).is_some())
+            .filter(|at| !self.three_in_a_row(*at))
             .collect();
         let long = |at: &usize| self.word(*at).bytes().filter(u8::is_ascii_digit).count() >= 2;
         let closing = candidates.iter().rev().find(|at| {
@@ -834,7 +900,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
                     && matches!(token.mark(), "-" | "~")
             });
             let alone = range.len() == 1;
-            if digits >= 2 && range.start > 0 && (alone || second_is_number) && self.take(range.start) {
+            if range.start > 0 && (digits >= 2 && alone || digits >= 1 && second_is_number) && self.take(range.start) {
                 return true;
             }
         }
@@ -849,7 +915,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
         let start = self.tokens.brackets.first().map_or(0, |bracket| bracket.tokens.end);
         for at in (start + 1)..self.tokens.list.len() {
             let outside = self.token(at).is_some_and(|token| token.bracket == 0);
-            let next_opens = self.token(at + 1).is_none_or(Token::after_bracket);
+            let next_opens = self.closes(at);
             if outside && next_opens && self.word(at).len() >= 2 && self.take(at) {
                 return true;
             }
@@ -877,7 +943,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
         let Some(at) = self.tokens.list.len().checked_sub(1).filter(|at| *at > 0) else { return false };
         let digits = self.word(at).bytes().take_while(u8::is_ascii_digit).count();
         let behind_season = self.out.spans.iter().any(|(field, tokens, _)| *field == "seasons" && tokens.end == at);
-        let tight_dash = self.token(at).is_some_and(|token| token.gap == "-") && digits == 3;
+        let tight_dash = digits == 3 || digits == 2 && self.word(at).starts_with('0');
         if self.is_file && !self.has_year() && tight_dash || behind_season && digits >= 2 {
             return self.take(at);
         }
@@ -896,9 +962,6 @@ impl<'t, 'a> Scanner<'t, 'a> {
 
     /// Season and episode as two short numbers: `4-13 Cursed`, `office_03_19.avi`, `[5.01]`, `- 6.01 -`.
     fn pair(&mut self) -> bool {
-        if !self.is_file || self.has_year() {
-            return false;
-        }
         for at in 0..self.tokens.list.len().saturating_sub(1) {
             let (one, two) = (&self.tokens.list[at], &self.tokens.list[at + 1]);
             let short = |token: &Token<'_>, digits| token.number(digits).filter(|value| *value > 0);
@@ -916,7 +979,10 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 && !in_row
                 && (two.gap != "." || one.gap == "." || one.gap.is_empty() && third.is_none())
                 && (at > 0 || third.is_some_and(|third| third.gap.contains(' ')));
-            if in_bracket || between_dashes || joined {
+            // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
+            let opens = at == 0 && two.gap == "-" && !self.has_year();
+            let plausible = opens || self.is_file && (!self.has_year() || two.gap == "_");
+            if plausible && (in_bracket || between_dashes || joined) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
                 self.out.episodes.push(episode);

@@ -179,7 +179,7 @@ pub(super) const MARKS: &[Row] = &[
     ("mpeg4", Strong, &[Codec("mpeg4")]),
     ("rv10", Strong, &[Codec("realvideo")]),
     // Depth and dynamic range.
-    ("8bit", Strong, &[Depth(8)]),
+    ("8bit", Weak, &[Depth(8)]),
     ("8bits", Strong, &[Depth(8)]),
     ("10bit", Strong, &[Depth(10)]),
     ("10bits", Strong, &[Depth(10)]),
@@ -207,6 +207,7 @@ pub(super) const MARKS: &[Row] = &[
     ("hdrdv", Strong, &[Hdr("HDR"), Hdr("DV")]),
     // Two pictures.
     ("3d", Tail, &[Stereoscopic]),
+    ("2d", Tail, &[Noise]),
     ("3dvideo", Strong, &[Stereoscopic]),
     ("sbs", Weak, &[Stereoscopic]),
     ("hsbs", Strong, &[Stereoscopic]),
@@ -244,7 +245,6 @@ pub(super) const MARKS: &[Row] = &[
     ("pcok", Strong, &[Network("Peacock")]),
     ("pmtp", Strong, &[Network("Paramount")]),
     ("itunes", Weak, &[Network("iTunes")]),
-    ("it", Tail, &[Language("it")]),
     ("stan", Tail, &[Network("Stan")]),
     ("crav", Strong, &[Network("Crave")]),
     ("nick", Tail, &[Network("Nickelodeon")]),
@@ -343,6 +343,10 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     }
     glued_resolution(text).and_then(|(range, name)| {
         let (front, back) = (text.get(..range.start)?, text.get(range.end..)?);
+        // "3x11m720p" numbers an episode.
+        if front.contains('x') && front.starts_with(|letter: char| letter.is_ascii_digit()) {
+            return None;
+        }
         let mut facts = vec![Resolution(name)];
         let mut start = range.start;
         match look_up(front) {

@@ -114,7 +114,7 @@ fn complete_from_folder(out: &mut ReleaseName, folder: ReleaseName) {
 fn read_one(name: &str, offset: usize) -> ReleaseName {
     let (body, extension) = split_extension(name);
     let tokens = tokenize(body);
-    let mut reading = Reading::new(body, &tokens, extension.is_some_and(|text| is_video(text)));
+    let mut reading = Reading::new(body, &tokens, extension);
     reading.read();
     let Reading { mut out, mut spans, .. } = reading;
     if let Some(text) = extension {
@@ -171,8 +171,11 @@ struct Reading<'t, 'a> {
     name: &'a str,
     tokens: &'t Tokens<'a>,
     is_file: bool,
+    is_subtitle: bool,
     /// Which tokens state something and are no title.
     covered: Vec<bool>,
+    /// Which tokens a table knows, whether or not they count here.
+    is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
     skipped: usize,
     out: ReleaseName,
@@ -180,9 +183,13 @@ struct Reading<'t, 'a> {
 }
 
 impl<'t, 'a> Reading<'t, 'a> {
-    fn new(name: &'a str, tokens: &'t Tokens<'a>, is_file: bool) -> Self {
+    fn new(name: &'a str, tokens: &'t Tokens<'a>, extension: Option<&str>) -> Self {
+        let is_file = extension.is_some_and(is_video);
+        let is_subtitle = extension
+            .is_some_and(|extension| SUBTITLE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
         let covered = vec![false; tokens.list.len()];
-        Self { name, tokens, is_file, covered, skipped: 0, out: ReleaseName::default(), spans: Vec::new() }
+        let is_mark = covered.clone();
+        Self { name, tokens, is_file, is_subtitle, covered, is_mark, skipped: 0, out: ReleaseName::default(), spans: Vec::new() }
     }
 
     fn cover(&mut self, tokens: Range<usize>) {
@@ -211,8 +218,12 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.read_sites();
         let mut found = marks::find_marks(self.tokens);
         found.retain(|mark| !self.is_covered(mark.tokens.start));
-        let leading = self.leading_group(&found);
+        let leading = self.leading_bracket();
+        let has_group = self.is_group(&leading, &found);
         for mark in &found {
+            if let Some(known) = self.is_mark.get_mut(mark.tokens.clone()) {
+                known.fill(true);
+            }
             if mark.strength == Strength::Strong {
                 self.cover(mark.tokens.clone());
             }
@@ -226,7 +237,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             self.cover(date.tokens);
             self.out.date = Some(date.text);
         }
-        let numbers = numbering::read(self.tokens, &self.covered, !leading.is_empty(), self.is_file);
+        let numbers = numbering::read(self.tokens, &self.covered, has_group, self.is_file);
         found.retain(|mark| {
             mark.strength == Strength::Strong
                 || !numbers
@@ -240,8 +251,8 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.take_numbers(numbers);
         let anchor = first_quality.into_iter().chain(first_number).chain(first_year).min();
         let behind_number = first_number.into_iter().chain(first_year).min();
-        let accepted = self.accept(&found, first_quality, behind_number, anchor, &leading);
-        self.read_group(&leading, anchor, &accepted, &found);
+        let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
+        self.read_group(has_group.then_some(leading), anchor, &accepted, &found);
         self.read_title();
         for (mark, accepted) in found.iter().zip(&accepted) {
             if *accepted {
@@ -273,34 +284,27 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
     }
 
-    /// The tokens of a bracket that opens the name and holds neither marks nor a site: a group, as anime releases write it.
-    fn leading_group(&self, marks: &[Mark]) -> Range<usize> {
+    /// The tokens of a square bracket that opens the name with more behind it, unless it holds the title and its year.
+    fn leading_bracket(&self) -> Range<usize> {
         let Some(bracket) = self.tokens.brackets.first() else { return 0..0 };
         let range = bracket.tokens.clone();
+        let list = self.tokens.list.get(range.clone()).unwrap_or_default();
         let opens = range.start == 0
             && self.name.get(..bracket.span.start).is_some_and(|before| before.trim().is_empty())
-            && bracket.opening != '('
-            && bracket.opening != '★';
-        let rest = self.name.get(bracket.span.end..).unwrap_or_default();
-        let alone = rest.trim().is_empty();
-        let marked = marks.iter().any(|mark| {
-            let within = mark.tokens.start < range.end;
+            && !matches!(bracket.opening, '(' | '★');
+        let alone = range.end == self.tokens.list.len();
+        let dated = list.iter().any(|token| token.number(4).is_some_and(|year| dates::YEARS.contains(&year)));
+        let numeric = list.iter().all(|token| token.number(3).is_some());
+        if opens && !alone && !dated && !numeric && !range.is_empty() { range } else { 0..0 }
+    }
+
+    /// Whether the bracket that opens the name holds neither marks nor a site: then it is a group, as anime releases write it.
+    fn is_group(&self, leading: &Range<usize>, marks: &[Mark]) -> bool {
+        let marked = marks.iter().filter(|mark| leading.contains(&mark.tokens.start)).any(|mark| {
             // One weak word does not make a group's name a list of marks.
-            within && (mark.strength == Strength::Strong || mark.tokens.len() == range.len())
+            mark.strength == Strength::Strong || mark.tokens.len() == leading.len()
         });
-        let numeric = self
-            .tokens
-            .list
-            .get(range.clone())
-            .unwrap_or_default()
-            .iter()
-            .all(|token| token.folded.bytes().all(|byte| byte.is_ascii_digit()) || token.number(2).is_some());
-        let sited = (range.clone()).any(|at| self.is_covered(at));
-        let numbered =
-            self.tokens.list.get(range.clone()).unwrap_or_default().iter().any(|token| {
-                token.folded.len() == 4 && token.number(4).is_some_and(|year| dates::YEARS.contains(&year))
-            });
-        if opens && !alone && !marked && !numeric && !sited && !numbered && !range.is_empty() { range } else { 0..0 }
+        !leading.is_empty() && !marked && leading.clone().all(|at| !self.is_covered(at))
     }
 
     /// Chooses the year; covers it and every span of years. Returns the first token of it.
@@ -399,8 +403,9 @@ impl<'t, 'a> Reading<'t, 'a> {
         first_quality: Option<usize>,
         behind_number: Option<usize>,
         anchor: Option<usize>,
-        leading: &Range<usize>,
+        group: Option<Range<usize>>,
     ) -> Vec<bool> {
+        let in_run = self.language_runs(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
         // From the back, so that a run of marks before a strong one is taken whole; then from the front.
         for backwards in [true, false] {
@@ -410,7 +415,12 @@ impl<'t, 'a> Reading<'t, 'a> {
             }
             for index in order {
                 let (Some(mark), Some(false)) = (marks.get(index), accepted.get(index)) else { continue };
-                if leading.contains(&mark.tokens.start) {
+                if group.as_ref().is_some_and(|group| group.contains(&mark.tokens.start)) {
+                    continue;
+                }
+                if in_run.get(index).copied().unwrap_or(false) {
+                    accepted[index] = true;
+                    self.cover(mark.tokens.clone());
                     continue;
                 }
                 if self.counts(mark, first_quality, behind_number, anchor)
@@ -424,6 +434,61 @@ impl<'t, 'a> Reading<'t, 'a> {
         accepted
     }
 
+    /// Which marks stand in a run about languages: `Eng, Ger, Cze`, `PT subs`, `Dublado BR`, `IT EN FR`.
+    fn language_runs(&self, marks: &[Mark]) -> Vec<bool> {
+        let about = |mark: &Mark| {
+            mark.is_language()
+                || mark.states(|fact| {
+                    matches!(fact, Fact::Subbed | Fact::Dubbed | Fact::MultiSubs | Fact::MultiAudio | Fact::Hardcoded)
+                })
+                || self.text(mark.span.clone()).eq_ignore_ascii_case("language")
+        };
+        let mut in_run = vec![false; marks.len()];
+        let mut start = 0;
+        while start < marks.len() {
+            let mut end = start + 1;
+            while let (Some(last), Some(next)) = (marks.get(end - 1), marks.get(end))
+                && about(last)
+                && about(next)
+                && last.tokens.end == next.tokens.start
+                && self.same_place(last.tokens.start, next.tokens.start)
+            {
+                end += 1;
+            }
+            let run = marks.get(start..end).unwrap_or_default();
+            let opens = run.first().is_some_and(|mark| mark.tokens.start <= self.skipped) && !self.only_marks();
+            let states_language = run.iter().any(|mark| mark.states(|fact| matches!(fact, Fact::Language(_))));
+            // "de la", "es no": codes in small letters outside brackets are words.
+            let written = run.iter().all(|mark| {
+                let text = self.text(mark.span.clone());
+                let bracketed = self.bracket_of(mark.tokens.start).is_some();
+                let long = text.len() > 3 || mark.tokens.len() > 1;
+                long || bracketed || text.starts_with(char::is_uppercase) || run.iter().any(|other| other.span.len() > 3)
+            });
+            let long_enough = run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
+            if long_enough && states_language && written && !opens {
+                in_run[start..end].fill(true);
+            }
+            start = end;
+        }
+        in_run
+    }
+
+    /// Two languages in a row may still be a title: `English German`. Behind a bracket or at the end they are not.
+    fn behind_title(&self, run: &[Mark]) -> bool {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return false };
+        self.bracket_of(first.tokens.start).is_some()
+            || last.tokens.end == self.tokens.list.len()
+            || self.is_covered(last.tokens.end)
+            || self.covered.iter().take(first.tokens.start).any(|covered| *covered)
+    }
+
+    /// Two tokens stand in the same bracket, or both outside.
+    fn same_place(&self, one: usize, other: usize) -> bool {
+        let bracket = |at: usize| self.tokens.list.get(at).map(|token| token.bracket);
+        bracket(one) == bracket(other)
+    }
+
     /// Whether a weak mark counts where it stands.
     fn counts(
         &self,
@@ -433,54 +498,40 @@ impl<'t, 'a> Reading<'t, 'a> {
         anchor: Option<usize>,
     ) -> bool {
         let (start, end) = (mark.tokens.start, mark.tokens.end);
-        let at_end = end >= self.tokens.list.len();
-        let next_covered = at_end || self.is_covered(end);
+        let next_covered = self.is_covered(end);
         let before_covered = start > self.skipped && self.is_covered(start - 1);
         let behind = |at: Option<usize>| at.is_some_and(|at| start > at);
-        let whole_bracket = self.bracket_of(start).is_some_and(|bracket| {
-            bracket.len() == mark.tokens.len()
-                || bracket.clone().all(|at| self.is_covered(at) || mark.tokens.contains(&at))
-        });
-        if whole_bracket && start > 0 && !mark.is_language() {
+        let whole_bracket = start > 0
+            && self.bracket_of(start).is_some_and(|bracket| {
+                bracket.clone().all(|at| self.is_covered(at) || self.is_mark.get(at).copied().unwrap_or(false))
+            });
+        if whole_bracket && !mark.is_language() {
             return true;
         }
-        let whole_work = self
-            .tokens
-            .list
-            .get(start..end)
-            .unwrap_or_default()
-            .iter()
-            .any(|token| WHOLE_WORKS.contains(&token.folded.as_str()));
-        let collection = mark.states(|fact| *fact == Fact::Complete) && !whole_work;
+        let list = self.tokens.list.get(start..end).unwrap_or_default();
+        let whole_work = list.iter().any(|token| WHOLE_WORKS.contains(&token.folded.as_str()));
+        if mark.states(|fact| *fact == Fact::Complete) && !whole_work {
+            return false;
+        }
+        let opens = start <= self.skipped && !self.only_marks();
+        // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
+        let year_next = self.year_at(end) && !whole_work && !self.shouts(mark);
         match mark.strength {
             Strength::Strong => true,
-            _ if collection => false,
             Strength::Weak if behind(first_quality) => true,
             Strength::Weak if behind(behind_number) => {
                 next_covered || self.bracket_of(start).is_some() || before_covered && self.shouts(mark)
             }
-            Strength::Weak => {
-                let year_next = self.out.year.is_some() && self.year_at(end);
-                let fits = next_covered
-                    && !(mark.is_language()
-                        && (year_next || at_end && anchor.is_none() && start == 0 && end == 1 && !self.only_marks()));
-                fits && (start > self.skipped || self.only_marks())
-            }
+            Strength::Weak => next_covered && !opens && !year_next,
             Strength::Tail => {
+                let states_nothing = mark.facts.iter().all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert));
+                let lone_source = anchor.is_none() && mark.states(|fact| matches!(fact, Fact::Source(_)));
                 behind(first_quality)
-                    || whole_bracket && start > 0
-                    || behind(behind_number)
-                        && next_covered
-                        && (before_covered || mark.tokens.len() > 1 || self.shouts(mark))
-                    || anchor.is_none() && next_covered && before_covered
-                    || next_covered && before_covered
+                    || whole_bracket
                     || self.only_marks()
-                    || next_covered
-                        && start > self.skipped
-                        && first_quality.is_some_and(|at| at <= end)
-                        && self.shouts(mark)
-                        && mark.tokens.len() == 1
-                        && !self.year_at(end)
+                    || next_covered && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
+                    || next_covered && !opens && self.shouts(mark) && !self.year_at(end)
+                    || lone_source && !opens && start > 1 && self.shouts(mark)
             }
         }
     }
@@ -499,8 +550,12 @@ impl<'t, 'a> Reading<'t, 'a> {
     /// A word in capitals in a name that is not all in capitals.
     fn shouts(&self, mark: &Mark) -> bool {
         let text = self.text(mark.span.clone());
-        let upper = |text: &str| text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase);
-        upper(text) && !upper(self.name)
+        // "iTALiAN" shouts too.
+        let loud = |text: &str| {
+            let upper = text.chars().filter(|letter| letter.is_uppercase()).count();
+            upper > text.chars().filter(|letter| letter.is_lowercase()).count()
+        };
+        loud(text) && !loud(self.name)
     }
 
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
@@ -531,74 +586,62 @@ impl<'t, 'a> Reading<'t, 'a> {
         };
         let neighbour = marks.iter().zip(accepted).any(|(other, accepted)| {
             let touches = other.tokens.end == mark.tokens.start || other.tokens.start == mark.tokens.end;
-            let both_codes = other.is_language() && other.tokens != mark.tokens;
-            touches && (both_codes || *accepted) && other.states(about_language)
+            let near = touches && self.same_place(other.tokens.start, mark.tokens.start);
+            near && (other.is_language() || *accepted) && other.states(about_language)
         });
-        let text = self.text(mark.span.clone());
-        let upper = text.chars().all(char::is_uppercase);
+        let token = self.tokens.list.get(mark.tokens.start);
+        let is_group = token.is_some_and(|token| token.gap.ends_with('-')) && mark.tokens.end == self.tokens.list.len();
         let alone = self.bracket_of(mark.tokens.start).is_some_and(|bracket| bracket.len() == 1);
-        let between = self.is_covered(mark.tokens.start.wrapping_sub(1))
-            && mark.tokens.start > 0
-            && self.is_covered(mark.tokens.end);
-        let longer = mark.span.len() == 3;
-        let subtitle_file = !self.is_file && self.tokens.list.len() == mark.tokens.end;
-        neighbour || longer || upper && (alone || between) || subtitle_file && !upper
+        let before_covered = mark.tokens.start > self.skipped && self.is_covered(mark.tokens.start - 1);
+        let between = before_covered && self.is_covered(mark.tokens.end);
+        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase);
+        let subtitle = self.is_subtitle && mark.tokens.end == self.tokens.list.len();
+        neighbour || subtitle || !is_group && (alone || between) && (shouts || mark.span.len() == 3)
     }
 
     /// Reads the group: behind the last dash, in the bracket that opens the name, or in the last bracket.
-    fn read_group(&mut self, leading: &Range<usize>, anchor: Option<usize>, accepted: &[bool], marks: &[Mark]) {
-        let (end, tag) = self.before_trailing_brackets();
+    fn read_group(&mut self, leading: Option<Range<usize>>, anchor: Option<usize>, accepted: &[bool], marks: &[Mark]) {
         let first_mark = anchor.unwrap_or(usize::MAX - 1);
-        let strong: Vec<bool> = self
-            .covered
-            .iter()
-            .enumerate()
+        let (end, tag) = self.before_trailing_brackets(first_mark);
+        // A group may be called like a weak word.
+        let stated: Vec<bool> = (self.covered.iter().enumerate())
             .map(|(at, covered)| {
-                *covered
-                    && marks.iter().zip(accepted).all(|(mark, accepted)| {
-                        !(*accepted && mark.tokens.contains(&at))
-                            || mark.strength != Strength::Tail
-                            || mark.is_language()
-                    })
+                let weak = |(mark, accepted): (&Mark, &bool)| {
+                    *accepted && mark.tokens.contains(&at) && mark.strength == Strength::Tail && !mark.is_language()
+                };
+                *covered && !marks.iter().zip(accepted).any(weak)
             })
             .collect();
-        let group = group::trailing_group(self.tokens, &strong, first_mark, end)
-            .or_else(|| Some(leading.clone()).filter(|leading| !leading.is_empty()))
-            .or(tag);
+        let group = group::trailing_group(self.tokens, &stated, first_mark, end).or_else(|| leading.clone()).or(tag);
         if let Some(range) = group {
             let span = self.bytes(range.clone());
             self.out.group = Some(self.text(span.clone()).trim_matches(['-', '_', '.', ' ']).to_owned());
             self.spans.push(("group", span));
             self.cover(range);
         }
-        self.cover(leading.clone());
     }
 
     /// The index behind the last token that is not in a bracket at the end of the name, and the last bracket that may name a group.
-    fn before_trailing_brackets(&mut self) -> (usize, Option<Range<usize>>) {
+    fn before_trailing_brackets(&mut self, first_mark: usize) -> (usize, Option<Range<usize>>) {
         let mut end = self.tokens.list.len();
+        let is_container = |text: &str| VIDEO_EXTENSIONS.contains(&text);
+        if self.tokens.list.last().is_some_and(|token| token.bracket == 0 && token.gap == " " && is_container(&token.folded)) {
+            end -= 1;
+        }
         let mut tag = None;
         for bracket in self.tokens.brackets.iter().rev() {
             let range = bracket.tokens.clone();
-            let closes = range.end == end && !range.is_empty() && range.start > 0;
-            if !closes {
+            if range.end != end || range.is_empty() || range.start <= first_mark {
                 continue;
-            }
-            let free = range.clone().all(|at| !self.is_covered(at));
-            let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
-            let is_tag = range.len() == 1 && group::is_tracker_tag(name);
-            if free
-                && tag.is_none()
-                && !is_tag
-                && range.len() <= 3
-                && bracket.opening == '['
-                && self.has_marks_before(range.start)
-            {
-                tag = Some(range.clone());
             }
             end = range.start;
-            if !free {
+            if range.clone().any(|at| self.is_covered(at)) {
                 continue;
+            }
+            let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
+            let is_tag = range.len() == 1 && group::is_tracker_tag(name);
+            if tag.is_none() && !is_tag && range.len() <= 3 && bracket.opening == '[' && self.has_marks_before(range.start) {
+                tag = Some(range.clone());
             }
             self.cover(range);
         }
@@ -615,7 +658,8 @@ impl<'t, 'a> Reading<'t, 'a> {
         let mut titles = title::read_titles(self.name, &stretch);
         self.spans.push(("title", titles.span.clone()));
         self.read_episode_title(&stretch);
-        self.out.title = std::mem::take(&mut titles.first);
+        // The way an event was sold is none of its title.
+        self.out.title = std::mem::take(&mut titles.first).replace(" PPV ", " ");
         self.out.other_titles.append(&mut titles.others);
     }
 
@@ -746,7 +790,15 @@ impl<'t, 'a> Reading<'t, 'a> {
                 && !WHOLE_WORKS.contains(&token.folded.as_str())
                 && marks::look_up(&token.folded).is_some_and(|(_, facts)| facts.contains(&Fact::Complete))
         });
-        out.complete |= collection;
+        let all_of = self.tokens.list.windows(3).any(|words| match words {
+            [all, number, seasons] => {
+                matches!(all.folded.as_str(), "all" | "full")
+                    && number.number(2).is_some()
+                    && matches!(seasons.folded.as_str(), "seasons" | "series")
+            }
+            _ => false,
+        });
+        out.complete |= collection || all_of;
         if out.threed
             && let Some(title) = out.title.strip_suffix(" 3D")
         {
@@ -760,6 +812,12 @@ impl<'t, 'a> Reading<'t, 'a> {
             && !out.languages.iter().any(|known| known == "ja")
         {
             out.languages.push("ja".to_owned());
+        }
+        let han = self.tokens.list.iter().any(|token| {
+            token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count() > 1
+        });
+        if han && !out.languages.iter().any(|known| known == "ja" || known == "zh") {
+            out.languages.push("zh".to_owned());
         }
         let cyrillic = self.tokens.list.iter().any(|token| {
             token.text.chars().filter(|letter| matches!(letter, '\u{430}'..='\u{44f}' | '\u{410}'..='\u{42f}')).count()
