@@ -42,7 +42,8 @@ impl FromStr for AddressBlock {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || {
-            Error::new(ErrorKind::InvalidInput, "read address block").advise("write an address, or an address with /BITS")
+            Error::new(ErrorKind::InvalidInput, "read address block")
+                .advise("write an address, or an address with /BITS")
         };
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
@@ -75,9 +76,8 @@ mod tests {
     /// Goal: the bits count from the left, none means all addresses, families do not mix.
     #[test]
     fn blocks_hold_what_shares_their_bits() {
-        let holds = |block: &str, address: &str| {
-            block.parse::<AddressBlock>().unwrap().contains(address.parse().unwrap())
-        };
+        let holds =
+            |block: &str, address: &str| block.parse::<AddressBlock>().unwrap().contains(address.parse().unwrap());
         assert!(holds("192.0.2.7", "192.0.2.7"));
         assert!(!holds("192.0.2.7", "192.0.2.6"));
         assert!(holds("192.0.2.6/31", "192.0.2.7"));

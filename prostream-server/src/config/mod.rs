@@ -19,8 +19,8 @@ use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
-    AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers, Prowlarr, Tmdb,
-    Torznab,
+    AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
+    Prowlarr, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -96,9 +96,12 @@ impl Config {
                 continue;
             }
             let Some(setting) = known.iter().find(|known| known.variable == variable) else {
-                return Err(wrong(format!("{variable} is not a setting")).advise("docs/SETTINGS.md lists every variable"));
+                return Err(
+                    wrong(format!("{variable} is not a setting")).advise("docs/SETTINGS.md lists every variable")
+                );
             };
-            builder = builder.set_override(&setting.key, value_of(&text, setting.form, &variable)?).map_err(unreadable)?;
+            builder =
+                builder.set_override(&setting.key, value_of(&text, setting.form, &variable)?).map_err(unreadable)?;
         }
         for (key, text) in flags {
             let form = known.iter().find(|known| known.key == *key).map(|known| known.form);
@@ -132,7 +135,9 @@ impl Config {
         at_least("auth.refresh_idle_s", self.auth.refresh_idle_s.into(), 60)?;
         at_least("auth.refresh_life_s", self.auth.refresh_life_s.into(), 60)?;
         if self.auth.password_memory_kib > 1 << 20 || self.auth.password_passes > 20 {
-            return Err(wrong("auth.password_memory_kib and auth.password_passes would make each sign-in take seconds"));
+            return Err(wrong(
+                "auth.password_memory_kib and auth.password_passes would make each sign-in take seconds",
+            ));
         }
         let limits = &self.limits;
         at_least("limits.connections", limits.connections.unwrap_or(usize::MAX) as u64, 1)?;
@@ -229,8 +234,9 @@ fn value_of(text: &str, form: Form, source: &str) -> Result<config::Value> {
         Form::Tables => {
             let toml = config::File::from_str(&format!("list = {text}"), config::FileFormat::Toml);
             let read = config::Config::builder().add_source(toml).build();
-            read.and_then(|read| read.get::<config::Value>("list"))
-                .map_err(|_| wrong(format!("{source} is not a TOML array of tables")).advise("write [{ key = \"value\" }]"))?
+            read.and_then(|read| read.get::<config::Value>("list")).map_err(|_| {
+                wrong(format!("{source} is not a TOML array of tables")).advise("write [{ key = \"value\" }]")
+            })?
         }
     })
 }
@@ -245,7 +251,8 @@ fn check_origin(origin: &str) -> Result<()> {
     if parsed.is_some_and(|url| url.origin().ascii_serialization() == origin) {
         return Ok(());
     }
-    Err(wrong(format!("cors.allowed_origins: {origin:?} is not an origin")).advise("write https://tv.example, without a path"))
+    Err(wrong(format!("cors.allowed_origins: {origin:?} is not an origin"))
+        .advise("write https://tv.example, without a path"))
 }
 
 fn check_names<'a>(key: &str, names: impl Iterator<Item = &'a Option<String>>) -> Result<()> {
@@ -291,10 +298,12 @@ mod tests {
     #[test]
     fn later_sources_win() {
         let file = file("[limits]\nheader_timeout_s = 1\nidle_timeout_s = 1\nbody_timeout_s = 1\n");
-        let environment =
-            environment(&[("PROSTREAM_LIMITS_IDLE_TIMEOUT_S", "2"), ("PROSTREAM_LIMITS_BODY_TIMEOUT_S", "2"), ("HOME", "/")]);
-        let limits =
-            Config::load(Some(file.path()), environment, &[("limits.body_timeout_s", "3")]).unwrap().limits;
+        let environment = environment(&[
+            ("PROSTREAM_LIMITS_IDLE_TIMEOUT_S", "2"),
+            ("PROSTREAM_LIMITS_BODY_TIMEOUT_S", "2"),
+            ("HOME", "/"),
+        ]);
+        let limits = Config::load(Some(file.path()), environment, &[("limits.body_timeout_s", "3")]).unwrap().limits;
         let read = (limits.first_byte_timeout_s, limits.header_timeout_s, limits.idle_timeout_s, limits.body_timeout_s);
         assert_eq!(read, (5, 1, 2, 3));
     }
@@ -330,10 +339,8 @@ mod tests {
     fn providers_come_from_file_or_environment() {
         let text = "[[providers.prowlarr]]\nurl = \"http://prowlarr:9696\"\nkey = \"hidden\"\n";
         let from_file = Config::load(Some(file(text).path()), [], &[]).unwrap();
-        let variable = environment(&[(
-            "PROSTREAM_PROVIDERS_PROWLARR",
-            "[{ url = \"http://prowlarr:9696\", key = \"hidden\" }]",
-        )]);
+        let variable =
+            environment(&[("PROSTREAM_PROVIDERS_PROWLARR", "[{ url = \"http://prowlarr:9696\", key = \"hidden\" }]")]);
         let from_environment = Config::load(None, variable, &[]).unwrap();
         assert_eq!(from_file, from_environment);
         assert!(!format!("{from_file:?}").contains("hidden"));
@@ -359,7 +366,9 @@ mod tests {
         let set: String = example
             .lines()
             .filter(|line| !line.contains("no default") && !line.starts_with("#"))
-            .map(|line| line.strip_prefix("  #").filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n")
+            .map(|line| {
+                line.strip_prefix("  #").filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n"
+            })
             .collect();
         assert_eq!(Config::load(Some(file(&set).path()), [], &[]).unwrap(), Config::default());
     }

@@ -178,14 +178,16 @@ pub fn settings_page(concerns: &[Concern]) -> String {
          are written as TOML, such as `PROSTREAM_PROVIDERS_PROWLARR='[{ url = \"http://prowlarr:9696\", key = \"…\" }]'`.\n",
     );
     for concern in concerns {
-        let heading = if concern.is_list { format!("[[{}]]", concern.section) } else { format!("[{}]", concern.section) };
+        let heading =
+            if concern.is_list { format!("[[{}]]", concern.section) } else { format!("[{}]", concern.section) };
         let _ = write!(page, "\n## `{heading}`\n\n{}\n\n", joined(concern.about));
         page.push_str("| key | variable | unit or form | default | what it does |\n|---|---|---|---|---|\n");
         for setting in &concern.settings {
             let key = setting.key.rsplit('.').next().unwrap_or(&setting.key);
             let variable = if concern.is_list { "in the list".to_owned() } else { format!("`{}`", setting.variable()) };
             let default = setting.default.as_ref().map_or_else(|| "none".to_owned(), |text| format!("`{text}`"));
-            let _ = writeln!(page, "| `{key}` | {variable} | {} | {default} | {} |", setting.unit, joined(setting.docs));
+            let _ =
+                writeln!(page, "| `{key}` | {variable} | {} | {default} | {} |", setting.unit, joined(setting.docs));
         }
     }
     page
