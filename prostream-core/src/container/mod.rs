@@ -185,6 +185,17 @@ impl MediaIndex {
         }
     }
 
+    /// About how much memory the index takes, in bytes: what caches count with.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let points: usize = self.tracks.iter().map(|track| std::mem::size_of_val(track.sync_points.as_slice())).sum();
+        let layout = match &self.layout {
+            Layout::Mp4(layout) => layout.memory_bytes(),
+            Layout::Matroska(layout) => layout.memory_bytes(),
+        };
+        std::mem::size_of::<Self>() + self.tracks.len() * 1024 + points + layout
+    }
+
     /// How many payload bytes of a track the segment between two boundaries holds, as good as known without reading; never low.
     #[must_use]
     pub fn estimate_bytes(&self, query: &PacketQuery) -> u64 {

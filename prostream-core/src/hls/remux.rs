@@ -3,6 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{HlsProvider, Presentation};
+use crate::container::MediaIndex;
 use crate::model::DeviceProfile;
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
@@ -21,6 +22,19 @@ impl NativePackager {
     #[must_use]
     pub fn new(_config: PackagerConfig) -> Self {
         Self {}
+    }
+
+    /// Makes a presentation from an index that is known already.
+    ///
+    /// # Errors
+    /// `Unsupported` when no track can be packaged for the device.
+    pub fn present(
+        &self,
+        _index: Arc<MediaIndex>,
+        _source: Arc<dyn ByteSource>,
+        _device: &DeviceProfile,
+    ) -> Result<Arc<dyn Presentation>> {
+        Err(Error::new(ErrorKind::Unsupported, "open presentation"))
     }
 }
 

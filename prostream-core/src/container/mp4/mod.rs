@@ -8,6 +8,13 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct Layout {}
 
+impl Layout {
+    /// Memory of the tables, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        0
+    }
+}
+
 /// Reads the index of a file of `size_bytes` from the bytes at hand.
 ///
 /// # Errors
