@@ -90,7 +90,7 @@ impl ProStreamBuilder {
     /// `Internal` when TLS cannot be set up.
     pub fn build(self) -> Result<ProStream> {
         let records = self.records.unwrap_or_else(|| Arc::new(MemoryRecords::new()));
-        let cache = self.cache.unwrap_or_else(|| Arc::new(MemoryCache::new()));
+        let cache = self.cache.unwrap_or_else(|| Arc::new(MemoryCache::default()));
         let resolver = Resolver::new(self.resolve, Arc::clone(&records), cache);
         #[cfg(feature = "http")]
         let http = match self.http {

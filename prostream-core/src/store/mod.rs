@@ -2,6 +2,8 @@
 
 pub mod cache;
 pub mod records;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 /// The time of day in milliseconds since 1970-01-01 UTC, as records keep it.
 #[must_use]
