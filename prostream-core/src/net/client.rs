@@ -4,8 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::{AddressPolicy, Call, Secret};
-use crate::source::ByteStream;
+use super::{AddressPolicy, ByteStream, Call, Secret};
 use crate::{Error, ErrorKind, Result};
 
 /// Limits and policy of the client. Every field's default is the number of SECURITY_REQUIREMENTS OUT-04 and OUT-06.
