@@ -64,3 +64,10 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
     /// What was done so far.
     fn stats(&self) -> SourceStats;
 }
+
+/// An identity of what was hashed: `kind:` and 32 hex digits.
+fn named_by(kind: &str, hash: sha2::Sha256) -> String {
+    use sha2::Digest;
+    let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{kind}:{hex}")
+}
