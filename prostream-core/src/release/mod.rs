@@ -1,5 +1,6 @@
 //! Release names: reading them, judging whether a release holds what is wanted, ranking, and picking the file of an episode. Pure.
 
+mod comparable;
 mod matching;
 mod name;
 mod pick;

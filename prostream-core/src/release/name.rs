@@ -120,6 +120,15 @@ pub struct ReleaseName {
     /// Disc region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The disc's own edition for sale.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub retail: bool,
+    /// Converted from another frame rate or format by the group.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub convert: bool,
+    /// Further titles beside the first: translations and alternatives given in the name.
+    #[serde(skip)]
+    pub other_titles: Vec<String>,
     /// Which bytes of the name each field was read from, in order of the name, not overlapping.
     #[serde(skip)]
     pub spans: Vec<(&'static str, Range<usize>)>,
