@@ -22,18 +22,21 @@ struct Translation {
     data: Option<Texts>,
 }
 
-/// A name is blank where it equals the original one.
+/// Films have a `title`, series a `name`; it is blank where it equals the original one.
 #[derive(Debug, Deserialize)]
 struct Texts {
-    #[serde(default, alias = "name", deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::maybe")]
     title: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    name: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     overview: Option<String>,
 }
 
 impl Translation {
     fn name(&self) -> Option<String> {
-        lenient::clean_some(self.data.as_ref()?.title.as_deref(), MAX_NAME_CHARS)
+        let texts = self.data.as_ref()?;
+        lenient::clean_some(texts.title.as_deref().or(texts.name.as_deref()), MAX_NAME_CHARS)
     }
 
     fn overview(&self) -> Option<String> {

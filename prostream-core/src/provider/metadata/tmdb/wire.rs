@@ -122,16 +122,38 @@ struct Row {
     id: u64,
     #[serde(default, deserialize_with = "lenient::maybe")]
     media_type: Option<String>,
-    #[serde(default, alias = "name", deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::maybe")]
     title: Option<String>,
-    #[serde(default, alias = "original_name", deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     original_title: Option<String>,
-    #[serde(default, alias = "first_air_date", deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    original_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     release_date: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    first_air_date: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     overview: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     poster_path: Option<String>,
+}
+
+impl Row {
+    fn name(&self) -> Option<String> {
+        [&self.title, &self.name].into_iter().find_map(|name| lenient::clean_some(name.as_deref(), MAX_NAME_CHARS))
+    }
+
+    fn original_name(&self) -> Option<String> {
+        [&self.original_title, &self.original_name]
+            .into_iter()
+            .find_map(|name| lenient::clean_some(name.as_deref(), MAX_NAME_CHARS))
+    }
+
+    fn year(&self) -> Option<u16> {
+        [&self.release_date, &self.first_air_date].into_iter().find_map(|date| lenient::year(date.as_deref()))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,9 +184,8 @@ pub(super) fn parse_search(endpoint: &Endpoint, reply: &Reply, kind: Option<Titl
         Some(TitleSummary {
             media_id: MediaId::of_title(TitleId::Tmdb(kind, row.id)),
             kind,
-            name: lenient::clean_some(row.title.as_deref(), MAX_NAME_CHARS)
-                .or_else(|| lenient::clean_some(row.original_title.as_deref(), MAX_NAME_CHARS))?,
-            year: lenient::year(row.release_date.as_deref()),
+            name: row.name().or_else(|| row.original_name())?,
+            year: row.year(),
             overview: lenient::clean_some(row.overview.as_deref(), MAX_TEXT_CHARS),
             poster_url: endpoint.picture(POSTER_SIZE, row.poster_path.as_deref()),
         })
@@ -235,8 +256,10 @@ struct Other {
 /// Films list them as `titles`, series as `results`.
 #[derive(Debug, Default, Deserialize)]
 struct OtherNames {
-    #[serde(default, alias = "results", deserialize_with = "lenient::list")]
+    #[serde(default, deserialize_with = "lenient::list")]
     titles: Vec<Other>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    results: Vec<Other>,
 }
 
 /// A season in the list of a series: no episodes yet.
@@ -286,16 +309,17 @@ pub(super) fn parse_details(
     let (name, overview) = translations.best(
         language,
         original_language.as_ref(),
-        lenient::clean_some(body.row.title.as_deref(), MAX_NAME_CHARS),
+        body.row.name(),
         lenient::clean_some(body.row.overview.as_deref(), MAX_TEXT_CHARS),
     );
-    let original_name = lenient::clean_some(body.row.original_title.as_deref(), MAX_NAME_CHARS);
+    let original_name = body.row.original_name();
     let name = name.or_else(|| original_name.clone()).ok_or_else(|| {
         Error::new(ErrorKind::Malformed, "describe title").detail("the title has no name")
     })?;
     let external = body.external_ids.unwrap_or_default();
     let imdb_id = [body.imdb_id, external.imdb_id].into_iter().flatten().find(|id| is_imdb_id(id));
-    let alternative = body.alternative_titles.unwrap_or_default().titles.into_iter().filter_map(|other| other.title);
+    let OtherNames { titles, results } = body.alternative_titles.unwrap_or_default();
+    let alternative = titles.into_iter().chain(results).filter_map(|other| other.title);
     let mut seasons: BTreeMap<u32, Season> = BTreeMap::new();
     for row in body.seasons {
         let name = lenient::clean_some(row.name.as_deref(), MAX_NAME_CHARS);
@@ -307,7 +331,7 @@ pub(super) fn parse_details(
             media_id: MediaId::of_title(TitleId::Tmdb(kind, body.row.id)),
             kind,
             name,
-            year: lenient::year(body.row.release_date.as_deref()),
+            year: body.row.year(),
             overview,
             poster_url: endpoint.picture(POSTER_SIZE, body.row.poster_path.as_deref()),
         },
