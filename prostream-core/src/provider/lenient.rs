@@ -27,7 +27,8 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Without control characters and without the marks that turn the direction of text around, trimmed, at most `max_chars` long.
 pub(crate) fn clean(text: &str, max_chars: usize) -> String {
-    let harmless = |c: &char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let harmless =
+        |c: &char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     let spaced = |c: char| if c.is_whitespace() { ' ' } else { c };
     let kept: String = text.chars().map(spaced).filter(harmless).skip_while(|c| *c == ' ').take(max_chars).collect();
     kept.trim_end().to_owned()

@@ -360,9 +360,14 @@ mod tests {
     /// Goal: lengths in all the ways they are written.
     #[test]
     fn runtimes_are_minutes() {
-        for (text, expected) in
-            [("142 min", Some(142)), ("2h 22min", Some(142)), ("1 h", Some(60)), ("45", Some(45)), ("", None), ("0 min", None)]
-        {
+        for (text, expected) in [
+            ("142 min", Some(142)),
+            ("2h 22min", Some(142)),
+            ("1 h", Some(60)),
+            ("45", Some(45)),
+            ("", None),
+            ("0 min", None),
+        ] {
             assert_eq!(minutes(text), expected, "{text}");
         }
         assert_eq!(minutes("99999999999 min"), None);

@@ -157,7 +157,13 @@ impl Tmdb {
     }
 
     /// The episodes of all seasons, some seasons at a time.
-    async fn fill_seasons(&self, call: &Call, number: u64, request: &TitleRequest, seasons: &mut [Season]) -> Result<()> {
+    async fn fill_seasons(
+        &self,
+        call: &Call,
+        number: u64,
+        request: &TitleRequest,
+        seasons: &mut [Season],
+    ) -> Result<()> {
         let known = seasons.len().min(wire::MAX_SEASONS);
         let groups = seasons.get_mut(..known).unwrap_or_default().chunks_mut(wire::SEASONS_PER_REQUEST);
         try_join_all(groups.map(|group| async move {

@@ -83,10 +83,7 @@ impl Localized {
         let mut rows: Vec<&Translation> =
             self.translations.iter().filter(|one| one.iso_639_1.as_deref() == Some("en")).collect();
         rows.sort_by_key(|one| one.iso_3166_1.as_deref() != Some("US"));
-        English {
-            name: rows.iter().find_map(|one| one.name()),
-            overview: rows.iter().find_map(|one| one.overview()),
-        }
+        English { name: rows.iter().find_map(|one| one.name()), overview: rows.iter().find_map(|one| one.overview()) }
     }
 }
 

@@ -85,8 +85,7 @@ impl Endpoint {
     /// A title with its outside ids and its names.
     pub(super) fn details(&self, kind: TitleKind, id: u64, language: Option<&Language>) -> Request {
         let parts = "external_ids,alternative_titles,translations";
-        let mut request =
-            self.get(&format!("/{}/{id}", path_of(kind)), language, &[("append_to_response", parts)]);
+        let mut request = self.get(&format!("/{}/{id}", path_of(kind)), language, &[("append_to_response", parts)]);
         request.max_body_bytes = Some(MAX_TITLE_BYTES);
         request
     }
@@ -313,9 +312,9 @@ pub(super) fn parse_details(
         lenient::clean_some(body.row.overview.as_deref(), MAX_TEXT_CHARS),
     );
     let original_name = body.row.original_name();
-    let name = name.or_else(|| original_name.clone()).ok_or_else(|| {
-        Error::new(ErrorKind::Malformed, "describe title").detail("the title has no name")
-    })?;
+    let name = name
+        .or_else(|| original_name.clone())
+        .ok_or_else(|| Error::new(ErrorKind::Malformed, "describe title").detail("the title has no name"))?;
     let external = body.external_ids.unwrap_or_default();
     let imdb_id = [body.imdb_id, external.imdb_id].into_iter().flatten().find(|id| is_imdb_id(id));
     let OtherNames { titles, results } = body.alternative_titles.unwrap_or_default();
@@ -542,7 +541,8 @@ mod tests {
             {"episode_number":1,"name":"A","air_date":"2020-01-01","runtime":50,"episode_type":"novel"},
             {"episode_number":1,"name":"again"}]},"season/2":{"episodes":[]}}"#;
         fill_seasons(&reply(parts), &mut title.seasons).unwrap();
-        let first: Vec<_> = title.seasons[1].episodes.iter().map(|episode| (episode.number, episode.runtime_min)).collect();
+        let first: Vec<_> =
+            title.seasons[1].episodes.iter().map(|episode| (episode.number, episode.runtime_min)).collect();
         assert_eq!(first, [(1, Some(50)), (2, None)]);
         assert!(title.seasons[0].episodes.is_empty());
     }
