@@ -481,7 +481,7 @@ mod tests {
         assert_eq!(record[..4], [8500u16.to_be_bytes(), 39850u16.to_be_bytes()].concat());
         assert_eq!(record[8..12], [35400u16.to_be_bytes(), 14600u16.to_be_bytes()].concat());
         assert_eq!(record[16..], [10_000_000u32.to_be_bytes(), 1u32.to_be_bytes()].concat());
-        assert_eq!(parse_mastering(&data[..7]).unwrap(), None);
+        assert_eq!(parse_mastering(&data[..72]).unwrap(), None);
     }
 
     /// Goal: a second track of the same number would make blocks ambiguous: the first stays.
