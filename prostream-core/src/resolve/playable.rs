@@ -172,7 +172,7 @@ impl Resolver {
                         ErrorKind::NotCached => {
                             self.observe(service.as_ref(), link.info_hash(), Availability::Absent).await
                         }
-                        ErrorKind::Refused if error.operation() != "check address" => {
+                        ErrorKind::Refused => {
                             self.observe(service.as_ref(), link.info_hash(), Availability::Refused).await;
                         }
                         _ => {}
@@ -284,7 +284,7 @@ fn chosen<'a>(found: &'a Found, media_id: &MediaId, release: Option<&str>) -> Re
 
 /// An account that does not work will not work for the next candidate either.
 fn is_about_the_account(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Unauthorized | ErrorKind::AccountLimit)
+    matches!(kind, ErrorKind::Unauthorized | ErrorKind::AccountLimit | ErrorKind::AddressRefused)
 }
 
 fn none_playable(tried: &[Tried]) -> Error {

@@ -87,7 +87,7 @@ pub const fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::InvalidInput => 2,
         ErrorKind::NotFound => 3,
-        ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Refused | ErrorKind::AccountLimit => 4,
+        ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Refused | ErrorKind::AddressRefused | ErrorKind::AccountLimit => 4,
         ErrorKind::Unsupported | ErrorKind::Malformed | ErrorKind::LimitExceeded => 5,
         ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::NotCached => 6,
         _ => 1,
