@@ -396,6 +396,7 @@ impl Reader {
                     Encoding::HeaderStripping(prefix) => prefix.clone(),
                     Encoding::Plain | Encoding::Other(_) => Bytes::new(),
                 },
+                may_have_adts: header.has_no_codec_private(),
                 has_inline_webvtt_settings: header.has_inline_webvtt_settings(),
                 text_blocks,
             });

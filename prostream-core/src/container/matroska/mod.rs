@@ -52,6 +52,8 @@ struct TrackLayout {
     default_duration_ns: Option<i64>,
     /// Bytes that stand before each frame and were stripped from the file.
     prefix: Bytes,
+    /// AAC whose header says nothing: frames may carry ADTS headers, which are left out.
+    may_have_adts: bool,
     /// Each block is `id\nsettings\ntext`.
     has_inline_webvtt_settings: bool,
     /// Text tracks: where the Cues say that blocks lie, in order of the file.

@@ -10,6 +10,7 @@ use super::cluster::{Block, Walker, is_cluster};
 use super::cursor::{Cursor, Read, Stop};
 use super::timing::{Timing, compare};
 use super::{Layout, TrackLayout, limit_exceeded, malformed, text, tracks};
+use crate::container::codec;
 use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, SyncPoint, Track};
 use crate::model::{ByteRange, Codec, TrackKind};
 
@@ -37,6 +38,8 @@ const MAX_SKEW_BYTES: u64 = 16 * 1024 * 1024;
 const FIRST_LOOK_BACK_BYTES: u64 = 1024 * 1024;
 /// Most pictures behind a keyframe that may be shown before it: what a decoder can hold back (H.264 and H.265: 16), twice.
 const MAX_LEADING_PICTURES: usize = 32;
+/// Of a frame, as much as is read to find bytes that are left out at its start.
+const FRAME_START_BYTES: usize = 16;
 /// Of a frame, as much as is read for its length in samples.
 const MAX_FRAME_HEAD_BYTES: u64 = 8 * 1024;
 
@@ -491,7 +494,7 @@ impl Reader<'_> {
                 whole = [self.track_layout.prefix.as_ref(), frame].concat();
                 &whole
             };
-            crate::container::codec::packet_samples(audio, self.track.info.codec, frame)
+            codec::packet_samples(audio, self.track.info.codec, frame)
         });
         by_codec.map(i64::from).or_else(|| self.track_layout.default_duration_ns.map(|ns| self.timing().ticks(ns)))
     }
@@ -501,12 +504,15 @@ impl Reader<'_> {
             return Err(limit_exceeded("packets of one segment").into());
         }
         let mut range = frame.range;
-        if self.track.info.codec == Codec::Av1 && self.track_layout.prefix.is_empty() {
-            // A temporal delimiter with its size field: not to be stored in either container (AV1 in Matroska, section 3.3), but seen.
-            const TEMPORAL_DELIMITER: &[u8] = &[0x12, 0x00];
-            if range.len() > 2 && cursor.peek(range.start, 2) == TEMPORAL_DELIMITER {
-                range.start = range.start.saturating_add(2);
-            }
+        if self.track_layout.prefix.is_empty() {
+            let skip = match self.track.info.codec {
+                Codec::Av1 => codec::delimiter_size(cursor.peek(range.start, FRAME_START_BYTES)),
+                Codec::Aac if self.track_layout.may_have_adts => {
+                    codec::adts_header_size(cursor.peek(range.start, FRAME_START_BYTES)).unwrap_or(0)
+                }
+                _ => 0,
+            };
+            range = ByteRange::new(range.start.saturating_add(skip as u64).min(range.end), range.end);
         }
         let payload = if self.track_layout.prefix.is_empty() {
             Payload::InFile(range)
