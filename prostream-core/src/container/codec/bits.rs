@@ -71,6 +71,11 @@ impl<'a> BitReader<'a> {
         self.ue().filter(|value| *value <= most)
     }
 
+    /// Leaves out `count` Exp-Golomb numbers.
+    pub(super) fn skip_ue(&mut self, count: u32) -> Option<()> {
+        (0..count).try_for_each(|_| self.ue().map(drop))
+    }
+
     /// A signed Exp-Golomb number (ISO/IEC 14496-10 section 9.1.1).
     pub(super) fn se(&mut self) -> Option<i64> {
         let code = i64::from(self.ue()?);
@@ -127,6 +132,16 @@ impl<'a> ByteReader<'a> {
     /// Eight bytes.
     pub(in crate::container) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
+    }
+
+    /// Four bytes with a sign.
+    pub(in crate::container) fn i32(&mut self) -> Option<i32> {
+        self.array().map(i32::from_be_bytes)
+    }
+
+    /// Eight bytes with a sign.
+    pub(in crate::container) fn i64(&mut self) -> Option<i64> {
+        self.array().map(i64::from_be_bytes)
     }
 
     /// A four-character code.

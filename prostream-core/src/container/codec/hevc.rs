@@ -176,18 +176,16 @@ fn read_to_vui(bits: &mut BitReader<'_>, max_sub_layers: u32, format: &mut Video
     let poc_bits = bits.ue_up_to(12)?.saturating_add(4);
     let first = if bits.flag()? { 0 } else { max_sub_layers };
     for _ in first..=max_sub_layers {
-        (bits.ue()?, bits.ue()?, bits.ue()?);
+        bits.skip_ue(3)?;
     }
-    for _ in 0..6 {
-        bits.ue()?;
-    }
+    bits.skip_ue(6)?;
     if bits.flag()? && bits.flag()? {
         skip_scaling_lists(bits)?;
     }
     bits.skip(2);
     if bits.flag()? {
         bits.skip(8);
-        (bits.ue()?, bits.ue()?);
+        bits.skip_ue(2)?;
         bits.skip(1);
     }
     let mut delta_count = 0;
@@ -205,7 +203,7 @@ fn read_to_vui(bits: &mut BitReader<'_>, max_sub_layers: u32, format: &mut Video
     read_vui_head(bits, format)?;
     bits.skip(3);
     if bits.flag()? {
-        (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
+        bits.skip_ue(4)?;
     }
     if bits.flag()? {
         let (tick, scale) = (bits.bits(32)?, bits.bits(32)?);
