@@ -15,6 +15,7 @@ use crate::model::{ByteRange, Extents, TrackInfo};
 use crate::{Error, ErrorKind, Result};
 
 pub use driver::open;
+pub(crate) use driver::read_missing;
 
 /// Largest index memory of one file, in bytes (PARSE-01).
 pub const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;

@@ -2,7 +2,9 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod captions;
 mod clock;
+mod copied;
 pub mod fmp4;
 pub mod plan;
 pub mod playlist;

@@ -94,14 +94,14 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
         .unwrap_or(reference.end_ticks);
     let points = cut(&Stretch::of(reference), audible_end)?;
     let boundaries: Vec<Boundary> = points.into_iter().map(|point| Boundary { track_index, point }).collect();
-    let last = boundaries.last().map_or(0, |boundary| boundary.point.pts_ticks);
     let mut origin_ns = i64::MAX;
     for (at, track) in tracks() {
         let start = earliest_ticks(index, at, track, boundaries.get(1).copied())?;
         origin_ns = origin_ns.min(rescale(start, u64::from(track.info.timescale), NS_PER_S));
     }
-    // A container that ends before its last sync point still has a last segment.
-    let end_ticks = reference.end_ticks.max(last.saturating_add(shortest_ticks(reference)));
+    let own_end = own_end_ticks(reference, &boundaries);
+    let has_tail = boundaries.last().is_some_and(|boundary| boundary.point.pts_ticks >= own_end);
+    let end_ticks = if has_tail { audible_end } else { own_end };
     Ok(Cuts { track_index, boundaries, origin_ns, end_ticks })
 }
 
@@ -118,8 +118,16 @@ fn earliest_ticks(index: &MediaIndex, track_index: usize, track: &Track, to: Opt
     Ok(track.start_ticks)
 }
 
+/// Where the cut track itself ends: cuts behind it are made for longer tracks.
+fn own_end_ticks(track: &Track, boundaries: &[Boundary]) -> i64 {
+    let last_sync = track.sync_points.last().map_or(i64::MAX, |point| point.pts_ticks);
+    let last = boundaries.iter().rev().map(|boundary| boundary.point.pts_ticks).find(|&ticks| ticks <= last_sync);
+    // A container that ends before its last sync point still has a last segment.
+    track.end_ticks.max(last.unwrap_or(track.start_ticks).saturating_add(shortest_ticks(track)))
+}
+
 /// The least a segment lasts: one picture, or a 24th of a second where the rate is not known.
-pub(super) fn shortest_ticks(track: &Track) -> i64 {
+fn shortest_ticks(track: &Track) -> i64 {
     let timescale = i64::from(track.info.timescale);
     let (rate, per) = track.info.video.as_ref().and_then(|video| video.frame_rate).unwrap_or((24, 1));
     timescale.saturating_mul(i64::from(per.max(1))).checked_div(i64::from(rate)).unwrap_or(0).max(1)
@@ -258,14 +266,14 @@ pub fn segment_starts(index: &MediaIndex, cuts: &Cuts, track_index: usize) -> Re
     };
     let timescale = u64::from(track.info.timescale);
     let cut_timescale = index.tracks.get(cuts.track_index).map_or(timescale, |cut| u64::from(cut.info.timescale));
-    let is_cut_track = track_index == cuts.track_index;
-    let end = if is_cut_track && track.info.kind == TrackKind::Video { cuts.end_ticks } else { track.end_ticks };
+    let begins_at_cuts = track_index == cuts.track_index && track.info.kind == TrackKind::Video;
+    let end = if begins_at_cuts { own_end_ticks(track, &cuts.boundaries) } else { track.end_ticks };
     let mut starts = Vec::with_capacity(cuts.boundaries.len().saturating_add(1));
     for (at, boundary) in cuts.boundaries.iter().enumerate() {
         let nominal = rescale_up(boundary.point.pts_ticks, cut_timescale, timescale);
         let next = cuts.boundaries.get(at.saturating_add(1));
         let next_nominal = next.map_or(i64::MAX, |next| rescale_up(next.point.pts_ticks, cut_timescale, timescale));
-        let start = if is_cut_track && track.info.kind == TrackKind::Video {
+        let start = if begins_at_cuts {
             nominal
         } else if at == 0 {
             track.start_ticks
@@ -277,10 +285,9 @@ pub fn segment_starts(index: &MediaIndex, cuts: &Cuts, track_index: usize) -> Re
     }
     starts.push(end);
     // Whatever a hostile file says: never backwards, never beyond the end.
-    let last_start = if is_cut_track { i64::MAX } else { end };
     let mut least = i64::MIN;
     for start in &mut starts {
-        least = least.max((*start).min(last_start));
+        least = least.max((*start).min(end));
         *start = least;
     }
     Ok(starts)

@@ -342,9 +342,10 @@ mod tests {
     /// Goal: WebVTT in boxes gives each of its cues with its settings.
     #[test]
     fn boxed_webvtt_is_unpacked() {
-        let sample = b"\0\0\0\x1avttc\0\0\0\x0esttgline:0\0\0\0\x04payl\0\0\0\x14vttc\0\0\0\x0cpayl<i>x";
+        let sample = b"\0\0\0\x20vttc\0\0\0\x0esttgline:0\0\0\0\x0apaylhi\0\0\0\x14vttc\0\0\0\x0cpayl<i>x";
         let bodies = read_sample(TextFormat::WebVtt, sample);
-        assert_eq!(bodies, [CueBody { settings: String::new(), text: "<i>x".to_owned() }]);
+        let body = |settings: &str, text: &str| CueBody { settings: settings.to_owned(), text: text.to_owned() };
+        assert_eq!(bodies, [body("line:0", "hi"), body("", "<i>x")]);
         let plain = read_sample(TextFormat::WebVtt, b"<v Bob>hi --> you");
         assert_eq!(plain[0].text, "<v Bob>hi --&gt; you");
     }

@@ -61,6 +61,11 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
         Extents::new()
     }
 
+    /// Gaps up to this many bytes are cheaper to read and drop than to start another read behind them.
+    fn seek_cost_bytes(&self) -> u64 {
+        64 * 1024
+    }
+
     /// What was done so far.
     fn stats(&self) -> SourceStats;
 }

@@ -49,8 +49,7 @@ impl Presentation for Plain {
 
 fn plain(infos: Vec<RenditionInfo>) -> Plain {
     let cuts = Cuts { track_index: 0, boundaries: Vec::new(), origin_ns: 0, end_ticks: 0 };
-    let renditions =
-        infos.into_iter().map(|info| Arc::new(PlainRendition(info)) as Arc<dyn Rendition>).collect();
+    let renditions = infos.into_iter().map(|info| Arc::new(PlainRendition(info)) as Arc<dyn Rendition>).collect();
     Plain { cuts, renditions }
 }
 
@@ -81,8 +80,11 @@ fn rendition(name: &str, codec: Codec, codec_string: &str) -> RenditionInfo {
                 frame_rate: Some((24_000, 1001)),
                 ..VideoFormat::default()
             }),
-            audio: (kind == TrackKind::Audio)
-                .then(|| AudioFormat { sample_rate_hz: 48_000, channel_count: 2, ..AudioFormat::default() }),
+            audio: (kind == TrackKind::Audio).then(|| AudioFormat {
+                sample_rate_hz: 48_000,
+                channel_count: 2,
+                ..AudioFormat::default()
+            }),
         },
         segment_durations_s: vec![2.0, 6.006, 1.5],
         peak_bits_per_s: 1000,
@@ -221,7 +223,7 @@ fn addresses_are_strict() {
 /// Goal: the peak is the largest rate over any run of about a target duration, not over a short rest.
 #[test]
 fn peak_is_measured_over_the_target_duration() {
-    assert_eq!(peak_bits_per_s(&[1000, 6000, 900], &[2.0, 6.0, 0.1], 6), 9056);
+    assert_eq!(peak_bits_per_s(&[1000, 6000, 900], &[2.0, 6.0, 0.1], 6), 9050);
     assert_eq!(peak_bits_per_s(&[500], &[1.0], 6), 4000);
     assert_eq!(peak_bits_per_s(&[], &[], 6), 0);
 }
