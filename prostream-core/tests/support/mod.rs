@@ -73,6 +73,8 @@ impl Host {
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                // Head and body are written apart: the body is not to wait for the other side's acknowledgement.
+                stream.set_nodelay(true).expect("an open socket");
                 connections.spawn(serve(stream, log.clone(), answer.clone()));
             }
         });
