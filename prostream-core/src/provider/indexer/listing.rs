@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::{MAX_RELEASES, Query, Releases};
-use crate::model::{Release, TitleKind};
+use crate::Result;
+use crate::model::{ProviderId, Release, TitleKind};
 
 /// Longest search text that is sent, in characters.
 const MAX_SEARCH_CHARS: usize = 200;
@@ -40,45 +41,53 @@ pub(super) fn imdb_digits(query: &Query) -> Option<String> {
     is_number.then(|| format!("{digits:0>7}"))
 }
 
-/// Gathers rows of several answers: drops what came before, stops at [`MAX_RELEASES`].
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    answer: Releases,
-    seen: HashSet<(String, Option<crate::model::InfoHash>, Option<String>)>,
-}
+/// What one query found, and whether more could be had.
+pub(super) type Found = (Vec<Release>, bool);
 
-impl Listing {
-    pub(super) fn add(&mut self, release: Release) {
-        if self.answer.releases.len() >= MAX_RELEASES {
-            self.answer.is_partial = true;
-            return;
+/// Joins the answers to several queries: the first is the search, the others widen it. What failed makes the whole partial.
+///
+/// # Errors
+/// The failure of the first, when the others found nothing either.
+pub(super) fn join_answers(answers: Vec<Result<Found>>, indexer: &ProviderId) -> Result<Releases> {
+    let mut joined = Releases::default();
+    let mut seen = HashSet::new();
+    let mut failed = None;
+    for (index, answer) in answers.into_iter().enumerate() {
+        let (releases, has_more) = match answer {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::debug!(%indexer, %error, "one of several queries failed");
+                joined.is_partial = true;
+                if index == 0 {
+                    failed = Some(error);
+                }
+                continue;
+            }
+        };
+        joined.is_partial |= has_more;
+        for release in releases {
+            if joined.releases.len() >= MAX_RELEASES {
+                joined.is_partial = true;
+                break;
+            }
+            // With a hash, two links to the same thing are one release; without one, the link is all there is to tell them apart.
+            let link = release.link.as_ref().filter(|_| release.info_hash.is_none()).map(ToString::to_string);
+            if seen.insert((release.name.clone(), release.info_hash, link)) {
+                joined.releases.push(release);
+            }
         }
-        // With a hash, two links to the same thing are one release; without one, the link is all there is to tell them apart.
-        let link = release.link.as_ref().filter(|_| release.info_hash.is_none()).map(ToString::to_string);
-        if self.seen.insert((release.name.clone(), release.info_hash, link)) {
-            self.answer.releases.push(release);
-        }
     }
-
-    /// Something is missing.
-    pub(super) fn mark_partial(&mut self) {
-        self.answer.is_partial = true;
-    }
-
-    /// An outside id was searched for.
-    pub(super) fn mark_by_id(&mut self) {
-        self.answer.was_by_id = true;
-    }
-
-    pub(super) fn finish(self) -> Releases {
-        self.answer
+    match failed {
+        Some(error) if joined.releases.is_empty() => Err(error),
+        _ => Ok(joined),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EpisodeNumber, InfoHash, ProviderId};
+    use crate::model::{EpisodeNumber, InfoHash};
+    use crate::{Error, ErrorKind};
 
     fn release(name: &str, info_hash: Option<InfoHash>, link: &str) -> Release {
         Release {
@@ -125,17 +134,35 @@ mod tests {
     /// Goal: nothing twice, and never more than the limit, said so.
     #[test]
     fn duplicates_go_and_the_limit_holds() {
-        let mut listing = Listing::default();
         let hash = Some(InfoHash([1; 20]));
-        listing.add(release("a", hash, "http://x.example/1"));
-        listing.add(release("a", hash, "http://y.example/1"));
-        listing.add(release("a", None, "http://x.example/1"));
-        listing.add(release("a", None, "http://x.example/2"));
-        assert_eq!(listing.answer.releases.len(), 3);
-        for number in 0..MAX_RELEASES {
-            listing.add(release(&format!("b{number}"), hash, "http://x.example/1"));
-        }
-        let answer = listing.finish();
-        assert_eq!((answer.releases.len(), answer.is_partial), (MAX_RELEASES, true));
+        let rows = vec![
+            release("a", hash, "http://x.example/1"),
+            release("a", hash, "http://y.example/1"),
+            release("a", None, "http://x.example/1"),
+            release("a", None, "http://x.example/2"),
+        ];
+        let many = (0..MAX_RELEASES).map(|number| release(&format!("b{number}"), hash, "http://x.example/1")).collect();
+        let id = ProviderId::new("test");
+        let joined = join_answers(vec![Ok((rows.clone(), false)), Ok((rows.clone(), false))], &id).unwrap();
+        assert_eq!((joined.releases.len(), joined.is_partial), (3, false));
+        let joined = join_answers(vec![Ok((rows, false)), Ok((many, false))], &id).unwrap();
+        assert_eq!((joined.releases.len(), joined.is_partial), (MAX_RELEASES, true));
+    }
+
+    /// Goal: what widens a search never spoils it, and an answer of nothing is no answer when the search itself failed.
+    #[test]
+    fn failures_make_an_answer_partial_or_are_the_answer() {
+        let failure = || Err(Error::new(ErrorKind::RateLimited, "test"));
+        let found = || Ok((vec![release("a", None, "http://x.example/1")], false));
+        let nothing = || Ok((Vec::new(), false));
+        let join = |answers| join_answers(answers, &ProviderId::new("test"));
+        let told = |answer: Result<Releases>| {
+            answer.map(|joined| (joined.releases.len(), joined.is_partial)).map_err(|error| error.kind())
+        };
+        assert_eq!(told(join(vec![found(), failure()])), Ok((1, true)));
+        assert_eq!(told(join(vec![nothing(), failure()])), Ok((0, true)));
+        assert_eq!(told(join(vec![failure(), found()])), Ok((1, true)));
+        assert_eq!(told(join(vec![failure(), nothing()])), Err(ErrorKind::RateLimited));
+        assert_eq!(told(join(vec![nothing(), nothing()])), Ok((0, false)));
     }
 }

@@ -17,6 +17,8 @@ pub mod local_folder;
 #[cfg(feature = "http")]
 pub mod prowlarr;
 #[cfg(feature = "http")]
+mod remembered;
+#[cfg(feature = "http")]
 mod torrent_file;
 #[cfg(feature = "http")]
 pub mod torznab;
@@ -44,6 +46,8 @@ use crate::{Error, ErrorKind, Result};
 pub enum IndexerConfig {
     /// Prowlarr's JSON API.
     Prowlarr(prowlarr::ProwlarrConfig),
+    /// Any Torznab feed: Jackett, Zilean, one indexer of Prowlarr.
+    Torznab(torznab::TorznabConfig),
 }
 
 #[cfg(feature = "http")]
@@ -55,6 +59,7 @@ impl IndexerConfig {
     pub fn build(self, http: &HttpClient) -> Result<Arc<dyn Indexer>> {
         Ok(match self {
             IndexerConfig::Prowlarr(config) => Arc::new(prowlarr::Prowlarr::new(config, http.clone())?),
+            IndexerConfig::Torznab(config) => Arc::new(torznab::Torznab::new(config, http.clone())?),
         })
     }
 }

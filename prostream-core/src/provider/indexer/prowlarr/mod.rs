@@ -8,16 +8,16 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{join, join_all};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use url::Url;
 
 use super::link::{self, ServerKey};
-use super::listing::{Listing, search_texts};
+use super::listing::{Found, join_answers, search_texts};
+use super::remembered::Remembered;
 use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
@@ -54,13 +54,7 @@ pub struct Prowlarr {
     url: Url,
     key: Secret,
     http: HttpClient,
-    /// Locked while the list is fetched, so that searches at once fetch it once.
-    indexers: Mutex<Option<KnownIndexers>>,
-}
-
-struct KnownIndexers {
-    read_at: Instant,
-    list: Arc<[IndexerInfo]>,
+    indexers: Remembered<Arc<[IndexerInfo]>>,
 }
 
 impl Prowlarr {
@@ -77,30 +71,24 @@ impl Prowlarr {
                 .detail("the key is empty")
                 .advise("copy the key from Prowlarr, Settings, General"));
         }
-        Ok(Self { id, url, key, http, indexers: Mutex::new(None) })
+        Ok(Self { id, url, key, http, indexers: Remembered::new(INDEXER_LIST_LIFE) })
     }
 
-    async fn ask(&self, call: &Call, request: Request) -> Result<(Vec<Release>, bool)> {
+    async fn ask(&self, call: &Call, request: Request) -> Result<Found> {
         let reply = self.http.send(call, request).await?;
         wire::read_releases(&reply, &self.url, &self.id)
     }
 
     async fn known_indexers(&self, call: &Call) -> Result<Arc<[IndexerInfo]>> {
-        let call = call.at_most(INDEXER_LIST_WAIT);
-        let mut known = tokio::time::timeout(call.remaining(), self.indexers.lock())
-            .await
-            .map_err(|_| Error::new(ErrorKind::TimedOut, "list indexers"))?;
-        if let Some(known) = known.as_ref().filter(|known| known.read_at.elapsed() < INDEXER_LIST_LIFE) {
-            return Ok(known.list.clone());
-        }
-        let reply = self.http.send(&call, wire::list_indexers(&self.url, &self.key)).await?;
-        let list: Arc<[IndexerInfo]> = wire::read_indexers(&reply)?.into();
-        *known = Some(KnownIndexers { read_at: Instant::now(), list: list.clone() });
-        Ok(list)
+        let ask = async |call: &Call| {
+            let reply = self.http.send(call, wire::list_indexers(&self.url, &self.key)).await?;
+            Ok(wire::read_indexers(&reply)?.into())
+        };
+        self.indexers.read(&call.at_most(INDEXER_LIST_WAIT), ask).await
     }
 
     /// Asks by id where that is possible. No search at all is no failure.
-    async fn search_by_id(&self, call: &Call, query: &Query) -> Vec<Result<(Vec<Release>, bool)>> {
+    async fn search_by_id(&self, call: &Call, query: &Query) -> Vec<Result<Found>> {
         if query.imdb_id.is_none() && query.tmdb_id.is_none() && query.tvdb_id.is_none() {
             return Vec::new();
         }
@@ -132,31 +120,11 @@ impl Indexer for Prowlarr {
         let by_text = join_all(requests.map(|request| self.ask(call, request)));
         let (by_text, by_id) = join(by_text, self.search_by_id(call, query)).await;
 
-        let mut listing = Listing::default();
-        if by_id.iter().any(Result::is_ok) {
-            listing.mark_by_id();
-        }
-        // The first text is what was asked for; the rest widens it, and without the rest the answer is only partial.
-        let mut failed = None;
-        for (index, answer) in by_text.into_iter().chain(by_id).enumerate() {
-            match answer {
-                Ok((releases, is_cut)) => {
-                    releases.into_iter().for_each(|release| listing.add(release));
-                    if is_cut {
-                        listing.mark_partial();
-                    }
-                }
-                Err(error) if index == 0 => failed = Some(error),
-                Err(error) => {
-                    tracing::debug!(indexer = %self.id, %error, "a query that widens the search failed");
-                    listing.mark_partial();
-                }
-            }
-        }
-        match failed {
-            Some(error) => Err(error.at(self.id.to_string())),
-            None => Ok(listing.finish()),
-        }
+        let was_by_id = by_id.iter().any(Result::is_ok);
+        let answers = by_text.into_iter().chain(by_id).collect();
+        // The first text is what was asked for; season packs and ids widen it.
+        let joined = join_answers(answers, &self.id).map_err(|error| error.at(self.id.to_string()))?;
+        Ok(Releases { was_by_id, ..joined })
     }
 
     async fn torrent(&self, call: &Call, release: &Release) -> Result<TorrentLink> {

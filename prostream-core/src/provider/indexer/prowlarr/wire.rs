@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::link::{parse_link, parse_magnet};
-use super::super::listing::imdb_digits;
+use super::super::listing::{Found, imdb_digits};
 use super::super::{MAX_RELEASES, Query};
 use super::error::failure;
 use crate::Result;
@@ -141,7 +141,7 @@ pub(super) fn read_indexers(reply: &Reply) -> Result<Vec<IndexerInfo>> {
 }
 
 /// Reads found releases; says as well whether some rows were left out for their number.
-pub(super) fn read_releases(reply: &Reply, base: &Url, indexer: &ProviderId) -> Result<(Vec<Release>, bool)> {
+pub(super) fn read_releases(reply: &Reply, base: &Url, indexer: &ProviderId) -> Result<Found> {
     const OPERATION: &str = "search";
     if !reply.status.is_success() {
         return Err(failure(reply, OPERATION));
