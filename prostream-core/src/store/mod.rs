@@ -2,3 +2,5 @@
 
 pub mod cache;
 pub mod records;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

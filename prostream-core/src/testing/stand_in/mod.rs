@@ -1,7 +1,14 @@
 //! Stand-ins of the outside services: pure functions from request to reply that speak the real wire formats, errors and limits.
 //! Tests mount them on a mock server, `prostream demo` on a listener inside its process.
 
+mod film_host;
+mod prowlarr;
+mod wire;
+
 use bytes::Bytes;
+
+pub use film_host::{FilmHost, FilmRequest};
+pub use prowlarr::{ProwlarrStandIn, StandInRelease};
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.
 pub type StandInRequest = http::Request<Bytes>;
