@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use serde_json::Value;
 
-use super::{StandInReply, exchange};
+use super::{StandInReply, wire};
 
 /// A mishap that a stand-in is told to have with every request until it is told otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +35,13 @@ impl Mishap {
             Mishap::WebPage { status } => {
                 let page = Bytes::from_static(b"<!DOCTYPE html><html><body>One moment, please</body></html>");
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-                exchange::reply(status, "text/html; charset=UTF-8", page)
+                wire::reply(status, "text/html; charset=UTF-8", page)
             }
             Mishap::Truncated => right.map(|body| body.slice(..body.len() / 2)),
             Mishap::WrongTypes => right.map(|body| match serde_json::from_slice::<Value>(&body) {
                 Ok(Value::Object(fields)) => {
-                    let odd = |value: Value| if value.is_array() || value.is_object() { Value::from("odd") } else { value };
+                    let odd =
+                        |value: Value| if value.is_array() || value.is_object() { Value::from("odd") } else { value };
                     let fields = fields.into_iter().map(|(name, value)| (name, odd(value))).collect();
                     Value::Object(fields).to_string().into()
                 }
@@ -48,13 +49,13 @@ impl Mishap {
             }),
             Mishap::RateLimited { retry_after_s } => {
                 let page = Bytes::from_static(b"<html><body>429 Too Many Requests</body></html>");
-                let mut reply = exchange::reply(StatusCode::TOO_MANY_REQUESTS, "text/html", page);
+                let mut reply = wire::reply(StatusCode::TOO_MANY_REQUESTS, "text/html", page);
                 if let Some(seconds) = retry_after_s {
                     reply.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 }
                 reply
             }
-            Mishap::Broken => exchange::reply(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", Bytes::new()),
+            Mishap::Broken => wire::reply(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", Bytes::new()),
         }
     }
 }

@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::titles::{self, StandInMovie, StandInSeries, StandInTranslation};
-use super::{Mishap, StandIn, StandInReply, StandInRequest, exchange};
+use super::{Mishap, StandIn, StandInReply, StandInRequest, wire};
 
 /// Rows of a page.
 const PAGE_SIZE: usize = 20;
@@ -48,14 +48,12 @@ type Complaint = (u16, StatusCode, &'static str);
 
 const NO_KEY: Complaint = (7, StatusCode::UNAUTHORIZED, "Invalid API key: You must be granted a valid key.");
 const NOT_FOUND: Complaint = (34, StatusCode::NOT_FOUND, "The resource you requested could not be found.");
-const BAD_PAGE: Complaint = (
-    22,
-    StatusCode::BAD_REQUEST,
-    "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer.",
-);
+const BAD_PAGE: Complaint =
+    (22, StatusCode::BAD_REQUEST, "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer.");
 const TOO_MANY_APPENDED: Complaint =
     (27, StatusCode::BAD_REQUEST, "Too many append to response objects: The maximum number of remote calls is 20.");
-const BAD_SOURCE: Complaint = (5, StatusCode::UNPROCESSABLE_ENTITY, "Invalid parameters: Your request parameters are incorrect.");
+const BAD_SOURCE: Complaint =
+    (5, StatusCode::UNPROCESSABLE_ENTITY, "Invalid parameters: Your request parameters are incorrect.");
 const NO_METHOD: Complaint =
     (42, StatusCode::METHOD_NOT_ALLOWED, "This request method is not supported for this resource.");
 
@@ -109,14 +107,14 @@ impl TmdbStandIn {
     /// A token is no v3 key and a v3 key is no token.
     fn knows_key(&self, request: &StandInRequest, query: &[(String, String)]) -> bool {
         if self.key.contains('.') {
-            exchange::bearer(request) == Some(self.key.as_str())
+            wire::bearer(request) == Some(self.key.as_str())
         } else {
-            exchange::value(query, "api_key") == Some(self.key.as_str())
+            wire::value(query, "api_key") == Some(self.key.as_str())
         }
     }
 
     fn answer(&self, request: &StandInRequest, path: &str) -> Result<Value, Complaint> {
-        let query = exchange::query(request);
+        let query = wire::query(request);
         if !self.knows_key(request, &query) {
             return Err(NO_KEY);
         }
@@ -155,8 +153,14 @@ impl StandIn for TmdbStandIn {
         if let Some(image) = path.strip_prefix("/t/p/").and_then(|rest| rest.split_once('/')) {
             let state = self.state();
             return match state.images.get(&format!("/{}", image.1)) {
-                Some((content_type, bytes)) => exchange::reply(StatusCode::OK, content_type, bytes.clone()),
-                None => exchange::reply(StatusCode::NOT_FOUND, "text/html", Bytes::from_static(b"<h1>File not Found</h1>")),
+                Some((content_type, bytes)) => {
+                    let mut reply = wire::reply(StatusCode::OK, "application/octet-stream", bytes.clone());
+                    if let Ok(content_type) = content_type.parse() {
+                        reply.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+                    }
+                    reply
+                }
+                None => wire::reply(StatusCode::NOT_FOUND, "text/html", Bytes::from_static(b"<h1>File not Found</h1>")),
             };
         }
         let answer = match path.strip_prefix("/3/") {
@@ -164,9 +168,9 @@ impl StandIn for TmdbStandIn {
             None => Err(NOT_FOUND),
         };
         let right = match answer {
-            Ok(body) => exchange::json(StatusCode::OK, &body),
+            Ok(body) => wire::json(StatusCode::OK, &body),
             Err((code, status, words)) => {
-                exchange::json(status, &json!({"success": false, "status_code": code, "status_message": words}))
+                wire::json(status, &json!({"success": false, "status_code": code, "status_message": words}))
             }
         };
         match self.state().mishap {
@@ -182,7 +186,7 @@ struct Question<'a> {
 
 impl Question<'_> {
     fn value(&self, name: &str) -> Option<&str> {
-        exchange::value(self.query, name)
+        wire::value(self.query, name)
     }
 
     fn translation<'t>(&self, translations: &'t [StandInTranslation]) -> Option<&'t StandInTranslation> {
@@ -193,7 +197,13 @@ impl Question<'_> {
 
     /// Name and overview in the language asked for. A name that is not translated is the original one, an overview is empty: TMDB falls
     /// back for the one and not for the other.
-    fn texts(&self, english: &str, original: &str, overview: &str, translations: &[StandInTranslation]) -> (String, String) {
+    fn texts(
+        &self,
+        english: &str,
+        original: &str,
+        overview: &str,
+        translations: &[StandInTranslation],
+    ) -> (String, String) {
         let is_english = self.value("language").is_none_or(|language| language.starts_with("en"));
         if is_english {
             return (english.to_owned(), overview.to_owned());
@@ -225,12 +235,12 @@ impl Question<'_> {
 
 impl State {
     fn movie(&self, id: &str) -> Option<&StandInMovie> {
-        let id = id.parse().ok()?;
+        let id: u64 = id.parse().ok()?;
         self.movies.iter().find(|movie| movie.tmdb_id == id)
     }
 
     fn series(&self, id: &str) -> Option<&StandInSeries> {
-        let id = id.parse().ok()?;
+        let id: u64 = id.parse().ok()?;
         self.series.iter().find(|series| series.tmdb_id == id)
     }
 
@@ -266,7 +276,9 @@ impl State {
         }
         let total = rows.len();
         let rows: Vec<Value> = rows.into_iter().skip((page - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
-        Ok(json!({"page": page, "results": rows, "total_pages": total.div_ceil(PAGE_SIZE).max(1), "total_results": total}))
+        Ok(
+            json!({"page": page, "results": rows, "total_pages": total.div_ceil(PAGE_SIZE).max(1), "total_results": total}),
+        )
     }
 
     fn find(&self, id: &str, question: &Question<'_>) -> Result<Value, Complaint> {
@@ -371,13 +383,20 @@ fn series_details(series: &StandInSeries, question: &Question<'_>) -> Map<String
 fn movie_part(movie: &StandInMovie, name: &str) -> Option<Value> {
     let id = movie.tmdb_id;
     Some(match name {
-        "external_ids" => json!({"id": id, "imdb_id": movie.imdb_id, "wikidata_id": null, "facebook_id": "", "twitter_id": null}),
+        "external_ids" => {
+            json!({"id": id, "imdb_id": movie.imdb_id, "wikidata_id": null, "facebook_id": "", "twitter_id": null})
+        }
         "alternative_titles" => {
-            let titles: Vec<Value> =
-                movie.other_titles.iter().map(|title| json!({"iso_3166_1": "US", "title": title, "type": ""})).collect();
+            let titles: Vec<Value> = movie
+                .other_titles
+                .iter()
+                .map(|title| json!({"iso_3166_1": "US", "title": title, "type": ""}))
+                .collect();
             json!({"id": id, "titles": titles})
         }
-        "translations" => json!({"id": id, "translations": translations("title", &movie.title, &movie.overview, &movie.translations)}),
+        "translations" => {
+            json!({"id": id, "translations": translations("title", &movie.title, &movie.overview, &movie.translations)})
+        }
         _ => return None,
     })
 }
@@ -389,11 +408,16 @@ fn series_part(series: &StandInSeries, name: &str) -> Option<Value> {
             json!({"id": id, "imdb_id": series.imdb_id, "tvdb_id": series.tvdb_id, "tvrage_id": null, "wikidata_id": ""})
         }
         "alternative_titles" => {
-            let titles: Vec<Value> =
-                series.other_names.iter().map(|title| json!({"iso_3166_1": "US", "title": title, "type": ""})).collect();
+            let titles: Vec<Value> = series
+                .other_names
+                .iter()
+                .map(|title| json!({"iso_3166_1": "US", "title": title, "type": ""}))
+                .collect();
             json!({"id": id, "results": titles})
         }
-        "translations" => json!({"id": id, "translations": translations("name", &series.name, &series.overview, &series.translations)}),
+        "translations" => {
+            json!({"id": id, "translations": translations("name", &series.name, &series.overview, &series.translations)})
+        }
         name => {
             let number: u32 = name.strip_prefix("season/")?.parse().ok()?;
             let season = series.seasons.iter().find(|season| season.number == number)?;
@@ -474,7 +498,8 @@ mod tests {
         let season = titles::StandInSeason { number: 1, episodes: vec![Default::default()], ..Default::default() };
         let series = StandInSeries { tmdb_id: 9, tvdb_id: Some(3), seasons: vec![season], ..Default::default() };
         let tmdb = TmdbStandIn::new(KEY).with_series(series);
-        let (_, body) = ask(&tmdb, &format!("/3/tv/9?append_to_response=external_ids,season/1,season/2,x&api_key={KEY}"));
+        let (_, body) =
+            ask(&tmdb, &format!("/3/tv/9?append_to_response=external_ids,season/1,season/2,x&api_key={KEY}"));
         assert_eq!(body["external_ids"]["tvdb_id"], 3);
         assert_eq!(body["season/1"]["episodes"][0]["episode_number"], 1);
         assert!(body.get("season/2").is_none() && body.get("x").is_none());
