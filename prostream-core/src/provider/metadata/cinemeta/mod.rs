@@ -175,7 +175,6 @@ impl MetadataProvider for Cinemeta {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::provider::metadata::MetadataConfig;
 
     /// Goal: no setting is needed, and a misspelt one is refused.
