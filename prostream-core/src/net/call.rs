@@ -3,6 +3,9 @@ use std::time::{Duration, Instant};
 
 use crate::model::AccountId;
 
+/// Longest time a call may take, whatever is asked for.
+const MAX_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// On whose behalf and until when something is asked of the outside. Cheap to clone.
 ///
 /// ```
@@ -22,10 +25,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call that may take this long.
+    /// A call that may take this long, at most a day.
     #[must_use]
     pub fn within(limit: Duration) -> Self {
-        Self { deadline: Instant::now() + limit, account: None, viewer_address: None }
+        Self { deadline: from_now(limit), account: None, viewer_address: None }
     }
 
     /// The same for an account.
@@ -38,12 +41,32 @@ impl Call {
     /// The same with an earlier end, if `limit` from now is earlier.
     #[must_use]
     pub fn at_most(&self, limit: Duration) -> Self {
-        Self { deadline: self.deadline.min(Instant::now() + limit), ..self.clone() }
+        Self { deadline: self.deadline.min(from_now(limit)), ..self.clone() }
     }
 
     /// Time left; zero when the deadline passed.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+fn from_now(limit: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(limit.min(MAX_LIMIT)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a limit that no clock can hold is a long one, not a panic.
+    #[test]
+    fn an_endless_limit_is_cut() {
+        let call = Call::within(Duration::MAX);
+        assert!(call.remaining() <= MAX_LIMIT);
+        assert!(!call.remaining().is_zero());
+        assert!(call.at_most(Duration::ZERO).remaining().is_zero());
+        assert_eq!(call.at_most(Duration::MAX).deadline, call.deadline);
     }
 }

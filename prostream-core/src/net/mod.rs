@@ -1,13 +1,44 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 mod call;
 #[cfg(feature = "http")]
 mod client;
+#[cfg(feature = "http")]
+mod host;
 mod policy;
 mod redact;
+#[cfg(feature = "http")]
+mod request;
+#[cfg(feature = "http")]
+mod resolve;
+#[cfg(feature = "http")]
+pub(crate) mod retry;
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::Result;
 
 pub use call::Call;
 #[cfg(feature = "http")]
-pub use client::{Body, HttpClient, HttpClientConfig, Reply, Request, StreamReply};
+pub use client::{HttpClient, HttpClientConfig};
 pub use policy::{AddressPolicy, AllowedHost};
 pub use redact::{Secret, redact_url};
+#[cfg(feature = "http")]
+pub use request::{Body, Reply, Request, StreamReply};
+
+/// Bytes as they come, in pieces; ends after the first error.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;

@@ -3,4 +3,8 @@
 
 pub mod debrid;
 pub mod indexer;
+#[cfg(feature = "http")]
+mod lenient;
 pub mod metadata;
+#[cfg(feature = "http")]
+mod pace;

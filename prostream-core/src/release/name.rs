@@ -2,6 +2,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::reading;
+
 /// What a release name says. Fields that the name does not state are `None`, empty or `false`.
 ///
 /// Vocabulary of the texts: `resolution` `1080p`; `source` `WEB-DL`; `video_codec` `h264`, `hevc`, `av1`; `audio` `aac`, `ac3`, `eac3`, `truehd`,
@@ -120,16 +122,39 @@ pub struct ReleaseName {
     /// Disc region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The disc's own edition for sale.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub retail: bool,
+    /// Converted from another frame rate or format by the group.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub convert: bool,
+    /// Further titles beside the first: translations and alternatives given in the name.
+    #[serde(skip)]
+    pub other_titles: Vec<String>,
     /// Which bytes of the name each field was read from, in order of the name, not overlapping.
     #[serde(skip)]
     pub spans: Vec<(&'static str, Range<usize>)>,
 }
 
 impl ReleaseName {
-    /// Reads a release name. Never fails: what cannot be told is left out. Linear in the length; names over 4 KiB are cut there.
+    /// Longest name that is read, in bytes; the rest is ignored.
+    pub const MAX_BYTES: usize = 4096;
+
+    /// Reads a release name, or the path of a file. Never fails: what cannot be told is left out. Linear in the length; names over
+    /// [`Self::MAX_BYTES`] are cut there.
+    ///
+    /// ```
+    /// use prostream_core::release::ReleaseName;
+    /// let name = ReleaseName::parse("Show.S02E05.Title.1080p.AMZN.WEB-DL.DDP5.1.H.264-GRP");
+    /// assert_eq!((name.title.as_str(), name.seasons.as_slice(), name.episodes.as_slice()), ("Show", &[2][..], &[5][..]));
+    /// assert_eq!(name.group.as_deref(), Some("GRP"));
+    /// ```
     #[must_use]
     pub fn parse(name: &str) -> Self {
-        let _ = name;
-        Self::default()
+        let mut end = name.len().min(Self::MAX_BYTES);
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        reading::read(name.get(..end).unwrap_or_default())
     }
 }

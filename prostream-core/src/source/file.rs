@@ -1,41 +1,285 @@
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 use super::{ByteSource, ByteStream, SourceStats};
 use crate::model::{ByteRange, Rope};
 use crate::{Error, ErrorKind, Result};
 
-/// A file on this machine.
+/// Largest piece that is read at once, in bytes: large enough that handing work to a thread costs nothing beside the copy.
+const PIECE_SIZE: usize = 1 << 20;
+/// Reads from here on borrow a buffer of [`PIECE_SIZE`]; a smaller one gets its own, so that a header does not pin a megabyte.
+const MIN_BORROWED_SIZE: usize = PIECE_SIZE / 2;
+/// Most buffers that wait for their next use.
+const MAX_SPARE_BUFFERS: usize = 16;
+
+/// A file on this machine, read at any offset by many at once. Reads run on threads that may block.
+///
+/// Buffers are used again as soon as nobody holds their bytes any more: neither clearing nor mapping memory is paid for.
 #[derive(Debug)]
-pub struct FileSource {}
+pub struct FileSource {
+    reader: Arc<Reader>,
+    identity: String,
+}
+
+#[derive(Debug)]
+struct Reader {
+    file: PositionedFile,
+    size_bytes: u64,
+    spare: Arc<SpareBuffers>,
+    request_count: AtomicU64,
+    read_bytes: AtomicU64,
+}
 
 impl FileSource {
     /// Opens a file for reading.
     ///
     /// # Errors
     /// `NotFound`, `Forbidden` or `Storage`; `InvalidInput` when it is not a regular file.
-    pub async fn open(_path: &Path) -> Result<Self> {
-        Err(Error::new(ErrorKind::Unsupported, "open file"))
+    pub async fn open(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        blocking(move || Self::open_blocking(&path)).await
+    }
+
+    fn open_blocking(path: &Path) -> Result<Self> {
+        // Looked at before it is opened: opening a pipe waits for its other end.
+        require_regular(&std::fs::metadata(path).map_err(|error| failure("open file", error))?)?;
+        let file = File::open(path).map_err(|error| failure("open file", error))?;
+        let metadata = file.metadata().map_err(|error| failure("open file", error))?;
+        require_regular(&metadata)?;
+        let reader = Reader {
+            file: PositionedFile::new(file),
+            size_bytes: metadata.len(),
+            spare: Arc::default(),
+            request_count: AtomicU64::new(0),
+            read_bytes: AtomicU64::new(0),
+        };
+        Ok(Self { reader: Arc::new(reader), identity: identity(path, &metadata) })
+    }
+
+    fn check(&self, range: ByteRange) -> Result<()> {
+        if range.end > self.reader.size_bytes {
+            return Err(Error::new(ErrorKind::InvalidInput, "read file").detail("beyond the end"));
+        }
+        Ok(())
     }
 }
 
 #[async_trait]
 impl ByteSource for FileSource {
     fn size_bytes(&self) -> u64 {
-        0
+        self.reader.size_bytes
     }
+
     fn identity(&self) -> &str {
-        ""
+        &self.identity
     }
-    async fn read_at(&self, _range: ByteRange) -> Result<Rope> {
-        Err(Error::new(ErrorKind::Unsupported, "read file"))
+
+    async fn read_at(&self, range: ByteRange) -> Result<Rope> {
+        self.check(range)?;
+        let reader = self.reader.clone();
+        blocking(move || {
+            let mut rope = Rope::new();
+            let mut at = range.start;
+            while at < range.end {
+                let piece = reader.read_piece(at, range.end)?;
+                at = at.saturating_add(piece.len() as u64);
+                rope.push(piece);
+            }
+            Ok(rope)
+        })
+        .await
     }
-    fn stream(self: Arc<Self>, _range: ByteRange) -> ByteStream {
-        Box::pin(futures_util::stream::empty())
+
+    fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
+        if let Err(error) = self.check(range) {
+            return Box::pin(futures_util::stream::once(async { Err(error) }));
+        }
+        let reader = self.reader.clone();
+        Box::pin(futures_util::stream::try_unfold(range.start, move |at| {
+            let reader = reader.clone();
+            async move {
+                if at >= range.end {
+                    return Ok(None);
+                }
+                let piece = blocking(move || reader.read_piece(at, range.end)).await?;
+                let next = at.saturating_add(piece.len() as u64);
+                Ok(Some((piece, next)))
+            }
+        }))
     }
+
     fn stats(&self) -> SourceStats {
-        SourceStats::default()
+        SourceStats {
+            request_count: self.reader.request_count.load(Ordering::Relaxed),
+            read_bytes: self.reader.read_bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Reader {
+    /// The bytes from `at` up to `end` or the end of a piece; at least one.
+    fn read_piece(&self, at: u64, end: u64) -> Result<Bytes> {
+        let len = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(PIECE_SIZE);
+        let mut buffer = if len < MIN_BORROWED_SIZE { vec![0; len] } else { self.spare.take() };
+        let mut done = 0;
+        while done < len {
+            self.request_count.fetch_add(1, Ordering::Relaxed);
+            let offset = at.saturating_add(done as u64);
+            match self.file.read_at(&mut buffer[done..len], offset) {
+                Ok(0) => {
+                    return Err(Error::new(ErrorKind::SourceChanged, "read file").detail("the file became shorter"));
+                }
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failure("read file", error)),
+            }
+        }
+        self.read_bytes.fetch_add(len as u64, Ordering::Relaxed);
+        if len < MIN_BORROWED_SIZE {
+            return Ok(buffer.into());
+        }
+        Ok(Bytes::from_owner(BorrowedBuffer { buffer, len, home: self.spare.clone() }))
+    }
+}
+
+/// Buffers of [`PIECE_SIZE`] that were read into before and that nobody looks at any more.
+#[derive(Default)]
+struct SpareBuffers(Mutex<Vec<Vec<u8>>>);
+
+impl SpareBuffers {
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_else(|| vec![0; PIECE_SIZE])
+    }
+
+    fn put_back(&self, buffer: Vec<u8>) {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MAX_SPARE_BUFFERS {
+            spare.push(buffer);
+        }
+    }
+}
+
+impl fmt::Debug for SpareBuffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SpareBuffers")
+    }
+}
+
+/// The bytes of a piece; its buffer goes home with the last [`Bytes`] that looks into it.
+struct BorrowedBuffer {
+    buffer: Vec<u8>,
+    len: usize,
+    home: Arc<SpareBuffers>,
+}
+
+impl AsRef<[u8]> for BorrowedBuffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+}
+
+impl Drop for BorrowedBuffer {
+    fn drop(&mut self) {
+        self.home.put_back(std::mem::take(&mut self.buffer));
+    }
+}
+
+/// A file read at an offset that is part of the call.
+#[derive(Debug)]
+struct PositionedFile {
+    #[cfg(any(unix, windows))]
+    file: File,
+    #[cfg(not(any(unix, windows)))]
+    file: Mutex<File>,
+}
+
+#[cfg(unix)]
+impl PositionedFile {
+    fn new(file: File) -> Self {
+        Self { file }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
+    }
+}
+
+#[cfg(windows)]
+impl PositionedFile {
+    fn new(file: File) -> Self {
+        Self { file }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset)
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+impl PositionedFile {
+    fn new(file: File) -> Self {
+        Self { file: Mutex::new(file) }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(buffer)
+    }
+}
+
+/// Names the file and its state without its path: device and file number where there are such, the path hashed elsewhere.
+fn identity(path: &Path, metadata: &Metadata) -> String {
+    let mut hash = Sha256::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let _ = path;
+        hash.update(metadata.dev().to_le_bytes());
+        hash.update(metadata.ino().to_le_bytes());
+        // A file that was written over within the same second differs in these.
+        hash.update(metadata.mtime().to_le_bytes());
+        hash.update(metadata.mtime_nsec().to_le_bytes());
+    }
+    #[cfg(not(unix))]
+    {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        hash.update(path.as_os_str().as_encoded_bytes());
+        let age = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        hash.update(age.unwrap_or_default().as_nanos().to_le_bytes());
+    }
+    hash.update(metadata.len().to_le_bytes());
+    super::named_by("file", hash)
+}
+
+fn require_regular(metadata: &Metadata) -> Result<()> {
+    if !metadata.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "open file").detail("not a regular file"));
+    }
+    Ok(())
+}
+
+fn failure(operation: &'static str, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
+        _ => ErrorKind::Storage,
+    };
+    Error::new(kind, operation).because(error)
+}
+
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(act).await {
+        Ok(outcome) => outcome,
+        Err(stopped) => Err(Error::new(ErrorKind::Cancelled, "read file").because(stopped)),
     }
 }

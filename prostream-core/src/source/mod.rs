@@ -9,24 +9,20 @@ mod http;
 mod memory;
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::Stream;
 
 use crate::Result;
 use crate::model::{ByteRange, Extents, Rope};
+
+pub use crate::net::ByteStream;
 
 pub use cached::{BlockCache, BlockCacheConfig, CachedSource};
 pub use file::FileSource;
 #[cfg(feature = "http")]
 pub use http::{HttpSource, HttpSourceConfig};
 pub use memory::MemorySource;
-
-/// Pieces of a file in order; ends after the first error.
-pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;
 
 /// How much a source has done, for `probe` and the benches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -65,6 +61,38 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
         Extents::new()
     }
 
+    /// Gaps up to this many bytes are cheaper to read and drop than to start another read behind them.
+    fn seek_cost_bytes(&self) -> u64 {
+        64 * 1024
+    }
+
     /// What was done so far.
     fn stats(&self) -> SourceStats;
+}
+
+/// The beginning of a range: either at hand or missing.
+enum Run {
+    /// These bytes are here.
+    Have(Rope),
+    /// These are not.
+    Miss(ByteRange),
+}
+
+impl Run {
+    /// Of `range`, which is not empty.
+    fn first(have: &Extents, range: ByteRange) -> Self {
+        let end = have.end_of_run(range.start).min(range.end);
+        if let Some(rope) = have.rope(ByteRange::new(range.start, end)).filter(|rope| !rope.is_empty()) {
+            return Run::Have(rope);
+        }
+        let next = have.iter().map(|(at, _)| at).find(|&at| at > range.start);
+        Run::Miss(ByteRange::new(range.start, next.unwrap_or(u64::MAX).min(range.end)))
+    }
+}
+
+/// An identity of what was hashed: `kind:` and 32 hex digits.
+fn named_by(kind: &str, hash: sha2::Sha256) -> String {
+    use sha2::Digest;
+    let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{kind}:{hex}")
 }

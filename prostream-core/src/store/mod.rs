@@ -2,3 +2,12 @@
 
 pub mod cache;
 pub mod records;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+/// The time of day in milliseconds since 1970-01-01 UTC, as records keep it.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

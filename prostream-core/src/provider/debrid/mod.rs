@@ -1,9 +1,12 @@
 //! Debrid services: hold torrents for a user and unlock their files as direct links.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 #[cfg(feature = "http")]
 pub mod alldebrid;
 
 use std::fmt;
+#[cfg(feature = "http")]
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -12,11 +15,40 @@ use url::Url;
 
 use crate::Result;
 use crate::model::{FileEntry, InfoHash, Magnet, ProviderId};
+#[cfg(feature = "http")]
+use crate::net::HttpClient;
 use crate::net::{Call, Secret};
 use crate::provider::indexer::TorrentLink;
 
 /// Most torrents asked about in one call; a service that takes fewer at once is asked several times.
 pub const MAX_BATCH: usize = 100;
+
+/// Most files of one torrent that are read; a service that lists more is answered with `LimitExceeded`.
+pub const MAX_FILES: usize = 20_000;
+
+/// One configured service, of whichever vendor: `vendor = "alldebrid"` and that vendor's settings beside it.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "vendor", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DebridConfig {
+    /// AllDebrid.
+    #[serde(rename = "alldebrid")]
+    AllDebrid(alldebrid::AllDebridConfig),
+}
+
+#[cfg(feature = "http")]
+impl DebridConfig {
+    /// The service with these settings, asking through `http`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for settings that cannot work: an empty key, an address that is none of http or https.
+    pub fn build(self, http: &HttpClient) -> Result<Arc<dyn DebridService>> {
+        Ok(match self {
+            DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
+        })
+    }
+}
 
 /// Can it be played at once?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

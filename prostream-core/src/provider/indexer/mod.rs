@@ -1,19 +1,79 @@
 //! Indexers: which releases hold a title.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+#[cfg(feature = "http")]
+mod link;
+mod listing;
 pub mod local_folder;
 #[cfg(feature = "http")]
 pub mod prowlarr;
 #[cfg(feature = "http")]
+mod remembered;
+#[cfg(feature = "http")]
+mod torrent_file;
+#[cfg(feature = "http")]
 pub mod torznab;
 
 use std::fmt;
+#[cfg(feature = "http")]
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+#[cfg(feature = "http")]
+use serde::Deserialize;
 
 use crate::model::{EpisodeNumber, InfoHash, Magnet, ProviderId, Release, TitleKind};
 use crate::net::Call;
+#[cfg(feature = "http")]
+use crate::net::HttpClient;
 use crate::{Error, ErrorKind, Result};
+
+/// One configured indexer, of whichever vendor: `vendor = "prowlarr"` and that vendor's settings beside it.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "vendor", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IndexerConfig {
+    /// Prowlarr's JSON API.
+    Prowlarr(prowlarr::ProwlarrConfig),
+    /// Any Torznab feed: Jackett, Zilean, one indexer of Prowlarr.
+    Torznab(torznab::TorznabConfig),
+}
+
+#[cfg(feature = "http")]
+impl IndexerConfig {
+    /// The indexer with these settings, asking through `http`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for settings that cannot work: an empty key, an address that is none of http or https.
+    pub fn build(self, http: &HttpClient) -> Result<Arc<dyn Indexer>> {
+        Ok(match self {
+            IndexerConfig::Prowlarr(config) => Arc::new(prowlarr::Prowlarr::new(config, http.clone())?),
+            IndexerConfig::Torznab(config) => Arc::new(torznab::Torznab::new(config, http.clone())?),
+        })
+    }
+}
+
+/// An address that a vendor can put paths and queries behind.
+#[cfg(feature = "http")]
+fn check_endpoint(url: &url::Url) -> Result<()> {
+    if matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidInput, "configure indexer")
+        .detail("the address is not a plain http or https address")
+        .advise("give the address without a query; the key has its own setting"))
+}
 
 /// Most releases taken from one answer of an indexer; the rest is dropped and the answer says `is_partial`.
 pub const MAX_RELEASES: usize = 1_000;

@@ -1,4 +1,5 @@
 //! Metadata providers: what a title is called, when it came out, which episodes it has.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 #[cfg(feature = "http")]
 pub mod cinemeta;
@@ -6,15 +7,56 @@ pub mod cinemeta;
 pub mod tmdb;
 
 use std::fmt;
+#[cfg(feature = "http")]
+use std::sync::Arc;
 
 use async_trait::async_trait;
+#[cfg(feature = "http")]
+use serde::Deserialize;
 
 use crate::Result;
 use crate::model::{Language, MediaId, ProviderId, Title, TitleKind, TitleSummary};
 use crate::net::Call;
+#[cfg(feature = "http")]
+use crate::net::HttpClient;
 
 /// Longest search text that is sent, in characters (AUTHZ-04).
 pub const MAX_QUERY_CHARS: usize = 200;
+
+/// Most titles in the answer to a search.
+pub const MAX_SEARCH_RESULTS: usize = 100;
+
+/// Most other names of a title that are kept.
+pub const MAX_OTHER_NAMES: usize = 200;
+
+/// Most episodes of a title that are kept, all seasons together.
+pub const MAX_EPISODES: usize = 20_000;
+
+/// One configured provider, of whichever vendor: `vendor = "tmdb"` and that vendor's settings beside it.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "vendor", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MetadataConfig {
+    /// TMDB, with a key.
+    Tmdb(tmdb::TmdbConfig),
+    /// Cinemeta, without one.
+    Cinemeta(cinemeta::CinemetaConfig),
+}
+
+#[cfg(feature = "http")]
+impl MetadataConfig {
+    /// The provider with these settings, asking through `http`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for settings that cannot work: an empty key, an address that is none of http or https.
+    pub fn build(self, http: &HttpClient) -> Result<Arc<dyn MetadataProvider>> {
+        Ok(match self {
+            MetadataConfig::Tmdb(config) => Arc::new(tmdb::Tmdb::new(config, http.clone())?),
+            MetadataConfig::Cinemeta(config) => Arc::new(cinemeta::Cinemeta::new(config, http.clone())?),
+        })
+    }
+}
 
 /// A search by name.
 #[derive(Clone, Debug, PartialEq)]

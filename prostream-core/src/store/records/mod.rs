@@ -5,16 +5,23 @@ mod memory;
 mod sqlite;
 
 use std::fmt;
+use std::str::FromStr;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
 use crate::model::{InfoHash, MediaId, ProviderId};
+use crate::{Error, ErrorKind, Result};
 
 pub use memory::MemoryRecords;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRecords;
+
+/// Most hashes that one call asks about.
+pub const MAX_HASHES: usize = 1_000;
+
+/// Most playbacks that one call lists.
+pub const MAX_LISTED_PLAYBACKS: u32 = 100;
 
 /// What was learned about a torrent at a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +33,29 @@ pub enum Availability {
     Absent,
     /// The service refused it: final, shown, never worked around.
     Refused,
+}
+
+impl Availability {
+    /// The stable name that is kept: `ready`, `absent`, `refused`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Availability::Ready => "ready",
+            Availability::Absent => "absent",
+            Availability::Refused => "refused",
+        }
+    }
+}
+
+impl FromStr for Availability {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Ready, Self::Absent, Self::Refused]
+            .into_iter()
+            .find(|availability| availability.as_str() == text)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "read availability"))
+    }
 }
 
 /// One observation of [`Availability`].
@@ -42,7 +72,7 @@ pub struct Observation {
 }
 
 /// One viewer playing one thing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PlaybackRecord {
     /// Random, 128 bits as 32 lower-case hex digits.
     pub id: String,
@@ -60,11 +90,30 @@ pub struct PlaybackRecord {
     pub expires_at_ms: i64,
 }
 
+impl fmt::Debug for PlaybackRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlaybackRecord")
+            .field("id", &self.id)
+            .field("owner", &self.owner)
+            .field("media_id", &self.media_id)
+            .field("name", &self.name)
+            .field("created_at_ms", &self.created_at_ms)
+            .field("expires_at_ms", &self.expires_at_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Missing, or another's: both are answered with this, so that nobody learns which ids exist (AUTHZ-02).
+fn not_found(operation: &'static str) -> Error {
+    Error::new(ErrorKind::NotFound, operation)
+}
+
 /// Keeps records. Every function that reads or changes what belongs to somebody takes the owner: what is another's answers as if it
 /// were missing (AUTHZ-02).
 #[async_trait]
 pub trait Records: Send + Sync + fmt::Debug + 'static {
-    /// Remembers what was seen, in place of what was seen before of the same torrent at the same service.
+    /// Remembers what was seen, in place of what was seen before of the same torrent at the same service. One
+    /// that was seen earlier than what is known changes nothing: observations may arrive in any order.
     ///
     /// # Errors
     /// `Storage`, as all functions here.

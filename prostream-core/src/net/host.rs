@@ -1,0 +1,81 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::retry::{Breaker, RetryBudget};
+
+/// Most hosts whose state is kept; beyond, hosts without a request under way are forgotten.
+const MAX_HOSTS: usize = 1024;
+/// Most API requests to one host at a time.
+const MAX_CONCURRENT: usize = 16;
+
+/// What is known of one host: how many requests run, how many retries are left, and whether it answers at all.
+#[derive(Debug)]
+pub(super) struct HostState {
+    /// One permit for each request under way.
+    pub(super) permits: Semaphore,
+    health: Mutex<Health>,
+}
+
+/// The counted part of a host's state.
+#[derive(Debug)]
+pub(super) struct Health {
+    /// Retries left.
+    pub(super) budget: RetryBudget,
+    /// Is it asked at all?
+    pub(super) breaker: Breaker,
+}
+
+impl HostState {
+    fn new() -> Self {
+        let now = Instant::now();
+        let health = Health { budget: RetryBudget::new(now), breaker: Breaker::new(now) };
+        Self { permits: Semaphore::new(MAX_CONCURRENT), health: Mutex::new(health) }
+    }
+
+    /// Looks at or changes the counts; never held across a wait.
+    pub(super) fn with_health<T>(&self, act: impl FnOnce(&mut Health) -> T) -> T {
+        act(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The hosts that were asked, by `host:port`.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    by_name: Mutex<HashMap<String, Arc<HostState>>>,
+}
+
+impl Hosts {
+    /// The state of the host of `url`.
+    pub(super) fn state(&self, url: &Url) -> Arc<HostState> {
+        let port = url.port_or_known_default().unwrap_or_default();
+        let name = format!("{}:{port}", url.host_str().unwrap_or_default());
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_name.len() >= MAX_HOSTS && !by_name.contains_key(&name) {
+            by_name.retain(|_, state| Arc::strong_count(state) > 1);
+        }
+        by_name.entry(name).or_insert_with(|| Arc::new(HostState::new())).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: many hosts do not fill the memory, and a host in use keeps its state.
+    #[test]
+    fn idle_hosts_are_forgotten_beyond_the_limit() {
+        let hosts = Hosts::default();
+        let url = |n: usize| Url::parse(&format!("https://h{n}.example/")).expect("a URL");
+        let kept = hosts.state(&url(0));
+        for n in 1..3 * MAX_HOSTS {
+            hosts.state(&url(n));
+        }
+        assert!(hosts.by_name.lock().expect("lock").len() <= MAX_HOSTS);
+        assert!(Arc::ptr_eq(&kept, &hosts.state(&url(0))));
+        assert!(!Arc::ptr_eq(&hosts.state(&url(1)), &kept));
+    }
+}
