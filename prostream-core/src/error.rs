@@ -38,7 +38,7 @@ pub enum ErrorKind {
     /// The deadline of the call passed.
     #[error("timed out")]
     TimedOut = 7,
-    /// The service refuses this content or this server's address. Final: it is shown, never worked around.
+    /// The service refuses this content. Final: it is shown, never worked around.
     #[error("refused by the service")]
     Refused = 8,
     /// A container or codec that we recognise, or not, but cannot package.
@@ -71,11 +71,14 @@ pub enum ErrorKind {
     /// A defect of ours.
     #[error("internal error")]
     Internal = 18,
+    /// The service refuses this server's address, whatever is asked for. Shown, never worked around.
+    #[error("address refused by the service")]
+    AddressRefused = 19,
 }
 
 impl ErrorKind {
     /// Every kind, for tables that must be complete.
-    pub const ALL: [ErrorKind; 18] = [
+    pub const ALL: [ErrorKind; 19] = [
         ErrorKind::InvalidInput,
         ErrorKind::Unauthorized,
         ErrorKind::RateLimited,
@@ -94,6 +97,7 @@ impl ErrorKind {
         ErrorKind::Ambiguous,
         ErrorKind::Storage,
         ErrorKind::Internal,
+        ErrorKind::AddressRefused,
     ];
 
     /// The stable name used as problem `code`, C text and metrics label: `rate_limited`.
@@ -118,6 +122,7 @@ impl ErrorKind {
             ErrorKind::Ambiguous => "ambiguous",
             ErrorKind::Storage => "storage",
             ErrorKind::Internal => "internal",
+            ErrorKind::AddressRefused => "address_refused",
         }
     }
 

@@ -3,13 +3,19 @@
 #![forbid(unsafe_code)]
 
 pub mod container;
+mod engine;
 mod error;
 pub mod hls;
 pub mod model;
 pub mod net;
+pub mod playback;
 pub mod provider;
 pub mod release;
+pub mod resolve;
 pub mod source;
 pub mod store;
+#[cfg(feature = "stand-ins")]
+pub mod testing;
 
+pub use engine::{ProStream, ProStreamBuilder};
 pub use error::{BoxError, Error, ErrorKind, Result};

@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The `prostream` server: routes, accounts, limits and the API description over the engine of `prostream-core`.
+#![forbid(unsafe_code)]
+#![allow(dead_code)]
+
+pub mod auth;
+pub mod config;
+mod edge;
+mod limit;
+mod reply;
+mod request;

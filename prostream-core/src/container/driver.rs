@@ -1,8 +1,18 @@
 use std::sync::Arc;
 
-use super::MediaIndex;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{MAX_OPEN_BYTES, MAX_OPEN_ROUNDS, MediaIndex, Step, matroska, mp4};
+use crate::model::{ByteRange, ContentId, Extents};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
+
+/// Read from both ends of a file that brought nothing along: enough for the content id, and for the index of most files.
+const END_SIZE: u64 = ContentId::END_SIZE;
+/// Most reads of one file at the same time.
+const MAX_PARALLEL_READS: usize = 4;
+/// Enough of the start to know the container: three packets of an MPEG transport stream.
+const MAGIC_SIZE: u64 = 3 * 192;
 
 /// Reads the index of a file: recognises the container by its first bytes, then fetches what its reader asks for.
 ///
@@ -14,6 +24,188 @@ use crate::{Error, ErrorKind, Result};
 /// # Cancel safety
 /// Safe to drop at any point.
 pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
-    let _ = source;
-    Err(Error::new(ErrorKind::Unsupported, "open file"))
+    let size_bytes = source.size_bytes();
+    let mut have = source.at_hand();
+    let mut fetched_bytes = have.len();
+    let head = ByteRange::with_len(0, END_SIZE).intersect(ByteRange::new(0, size_bytes));
+    let tail = ByteRange::new(size_bytes.saturating_sub(END_SIZE), size_bytes);
+    let magic = ByteRange::with_len(0, MAGIC_SIZE).intersect(head);
+    if have.rope(magic).is_none() {
+        let ends = [head, ByteRange::new(tail.start.max(head.end), size_bytes)];
+        fetched_bytes = fetched_bytes.saturating_add(read_missing(source, &mut have, &ends, 0).await?);
+    }
+    let first = have.bytes(magic).unwrap_or_default();
+    let reader: fn(u64, &Extents) -> Result<Step<MediaIndex>> = match recognise(&first) {
+        Kind::Mp4 => mp4::read_index,
+        Kind::Matroska => matroska::read_index,
+        Kind::Other { name, advice } => {
+            return Err(Error::new(ErrorKind::Unsupported, "open file").detail(name).advise(advice));
+        }
+    };
+    for _ in 0..MAX_OPEN_ROUNDS {
+        let ranges = match reader(size_bytes, &have)? {
+            Step::Done(index) => return Ok(index),
+            Step::Need(ranges) => ranges,
+        };
+        let wanted: u64 = ranges.iter().fold(0, |sum, range| sum.saturating_add(range.len()));
+        if fetched_bytes.saturating_add(wanted) > MAX_OPEN_BYTES {
+            return Err(limit("its index asks for more bytes than are fetched for one file"));
+        }
+        let read = read_missing(source, &mut have, &ranges, 0).await?;
+        if read == 0 {
+            return Err(Error::new(ErrorKind::Internal, "open file").detail("the reader asks for what it has"));
+        }
+        fetched_bytes = fetched_bytes.saturating_add(read);
+    }
+    Err(limit("its index asks for more reads than are made for one file"))
+}
+
+fn limit(detail: &'static str) -> Error {
+    Error::new(ErrorKind::LimitExceeded, "open file").detail(detail).advise("choose another file")
+}
+
+/// Reads those of `ranges` that are not at hand yet, in parallel, ranges that lie at most `gap_bytes` apart in one read. Says how many bytes came.
+///
+/// # Errors
+/// What the source answers; `Malformed` for a range beyond the end of the file.
+/// # Cancel safety
+/// Safe to drop at any point: what came until then is lost.
+pub(crate) async fn read_missing(
+    source: &Arc<dyn ByteSource>,
+    have: &mut Extents,
+    ranges: &[ByteRange],
+    gap_bytes: u64,
+) -> Result<u64> {
+    let mut missing: Vec<ByteRange> = ranges
+        .iter()
+        .map(|range| ByteRange::new(have.end_of_run(range.start), range.end))
+        .filter(|range| !range.is_empty())
+        .collect();
+    missing.sort_unstable();
+    let mut reads: Vec<ByteRange> = Vec::with_capacity(missing.len());
+    for range in missing {
+        match reads.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(gap_bytes) => last.end = last.end.max(range.end),
+            _ => reads.push(range),
+        }
+    }
+    if reads.last().is_some_and(|range| range.end > source.size_bytes()) {
+        return Err(Error::new(ErrorKind::Malformed, "read file").detail("something lies beyond the end of the file"));
+    }
+    let mut pieces = stream::iter(reads)
+        .map(|range| async move { source.read_at(range).await.map(|rope| (range.start, rope)) })
+        .buffer_unordered(MAX_PARALLEL_READS);
+    let mut count = 0u64;
+    while let Some((offset, rope)) = pieces.try_next().await? {
+        count = count.saturating_add(rope.len());
+        have.insert(offset, rope);
+    }
+    Ok(count)
+}
+
+/// What the first bytes of a file say.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Mp4,
+    Matroska,
+    Other { name: &'static str, advice: &'static str },
+}
+
+const CHOOSE: &str = "choose a release in Matroska, WebM or MP4";
+const BROKEN_LINK: &str = "the link does not lead to the video: get a new one";
+
+/// Recognises a file by its first bytes; names and endings are not believed.
+fn recognise(first: &[u8]) -> Kind {
+    if first.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
+        return Kind::Matroska;
+    }
+    const BOXES: [&[u8; 4]; 10] =
+        [b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"styp", b"moof", b"sidx", b"pnot"];
+    if BOXES.iter().any(|kind| first.get(4..8) == Some(&kind[..])) {
+        return Kind::Mp4;
+    }
+    let (name, advice) = other_name(first).unwrap_or(("an unknown container", CHOOSE));
+    Kind::Other { name, advice }
+}
+
+fn other_name(first: &[u8]) -> Option<(&'static str, &'static str)> {
+    let text = first.trim_ascii_start();
+    // Packets of 188 bytes, or of 192 with a time before each (Blu-ray).
+    let is_transport = |start: usize, step: usize| (0..3).all(|n| first.get(start + n * step) == Some(&0x47));
+    Some(match first {
+        [] => ("an empty file", BROKEN_LINK),
+        _ if is_transport(0, 188) || is_transport(4, 192) => ("an MPEG transport stream", CHOOSE),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => ("AVI", CHOOSE),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => ("a WAVE file", CHOOSE),
+        [0x00, 0x00, 0x01, 0xba, ..] => ("an MPEG program stream", CHOOSE),
+        [0x30, 0x26, 0xb2, 0x75, ..] => ("ASF (WMV)", CHOOSE),
+        [b'F', b'L', b'V', ..] => ("Flash video", CHOOSE),
+        [b'O', b'g', b'g', b'S', ..] => ("Ogg", CHOOSE),
+        [b'I', b'D', b'3', ..] | [0xff, 0xe0..=0xff, ..] => ("MPEG audio without a container", CHOOSE),
+        [b'f', b'L', b'a', b'C', ..] => ("FLAC without a container", CHOOSE),
+        [b'R', b'a', b'r', b'!', ..] => ("a RAR archive", "choose a release that is not packed"),
+        [b'P', b'K', 0x03, 0x04, ..] => ("a ZIP archive", "choose a release that is not packed"),
+        [b'7', b'z', 0xbc, 0xaf, ..] => ("a 7z archive", "choose a release that is not packed"),
+        _ if text.starts_with(b"#EXTM3U") => ("an HLS playlist", "hand the playlist to the player itself"),
+        _ if text.starts_with(b"<") => ("a web page", BROKEN_LINK),
+        _ if text.starts_with(b"{") => ("a JSON document", BROKEN_LINK),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MemorySource;
+
+    fn name_of(first: &[u8]) -> &'static str {
+        match recognise(first) {
+            Kind::Mp4 => "mp4",
+            Kind::Matroska => "matroska",
+            Kind::Other { name, .. } => name,
+        }
+    }
+
+    /// Goal: what is played is recognised, what is not is called by its name.
+    #[test]
+    fn containers_are_recognised_by_their_first_bytes() {
+        assert_eq!(name_of(b"\x1a\x45\xdf\xa3\x01"), "matroska");
+        assert_eq!(name_of(b"\0\0\0\x20ftypisom"), "mp4");
+        assert_eq!(name_of(b"\0\0\0\x08wide\0\0"), "mp4");
+        let mut transport = vec![0u8; 600];
+        for n in 0..3 {
+            transport[n * 188] = 0x47;
+        }
+        assert_eq!(name_of(&transport), "an MPEG transport stream");
+        assert_eq!(name_of(b"RIFF\0\0\0\0AVI LIST"), "AVI");
+        assert_eq!(name_of(b"\n <!DOCTYPE html>"), "a web page");
+        assert_eq!(name_of(b"G"), "an unknown container");
+        assert_eq!(name_of(b""), "an empty file");
+    }
+
+    /// Goal: a file that is not packaged ends in an error that says what it is and what to do, whatever its length.
+    #[tokio::test]
+    async fn unknown_files_are_refused_with_advice() {
+        for content in [&b""[..], b"x", b"Rar!\x1a\x07\x01\0"] {
+            let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(content));
+            let error = open(&source).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.advice().is_some());
+        }
+    }
+
+    /// Goal: neighbours cost one read, what is at hand none, and a range beyond the end is an error instead of a read.
+    #[tokio::test]
+    async fn missing_ranges_are_read_together() {
+        let content: Vec<u8> = (0..1000).map(|n| n as u8).collect();
+        let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(content.clone()));
+        let mut have = Extents::new();
+        let ranges = [ByteRange::new(0, 10), ByteRange::new(20, 30), ByteRange::new(500, 510)];
+        assert_eq!(read_missing(&source, &mut have, &ranges, 10).await.unwrap(), 40);
+        assert_eq!(source.stats().request_count, 2);
+        assert_eq!(have.bytes(ByteRange::new(20, 30)).unwrap(), content[20..30]);
+        assert_eq!(read_missing(&source, &mut have, &ranges, 10).await.unwrap(), 0);
+        let beyond = [ByteRange::new(990, 1001)];
+        assert_eq!(read_missing(&source, &mut have, &beyond, 0).await.unwrap_err().kind(), ErrorKind::Malformed);
+    }
 }

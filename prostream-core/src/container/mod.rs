@@ -15,6 +15,7 @@ use crate::model::{ByteRange, Extents, TrackInfo};
 use crate::{Error, ErrorKind, Result};
 
 pub use driver::open;
+pub(crate) use driver::read_missing;
 
 /// Largest index memory of one file, in bytes (PARSE-01).
 pub const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
@@ -183,6 +184,17 @@ impl MediaIndex {
             Layout::Mp4(layout) => mp4::packets(self, layout, query).map(Step::Done),
             Layout::Matroska(layout) => matroska::packets(self, layout, query, have),
         }
+    }
+
+    /// About how much memory the index takes, in bytes: what caches count with.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let points: usize = self.tracks.iter().map(|track| std::mem::size_of_val(track.sync_points.as_slice())).sum();
+        let layout = match &self.layout {
+            Layout::Mp4(layout) => layout.memory_bytes(),
+            Layout::Matroska(layout) => layout.memory_bytes(),
+        };
+        std::mem::size_of::<Self>() + self.tracks.len() * 1024 + points + layout
     }
 
     /// How many payload bytes of a track the segment between two boundaries holds, as good as known without reading; never low.

@@ -1,5 +1,10 @@
 //! HLS: the plan of segments, the playlists, fragmented MP4 and WebVTT, and the packager that joins them to a source.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod captions;
+mod clock;
+mod copied;
 pub mod fmp4;
 pub mod plan;
 pub mod playlist;
@@ -59,12 +64,22 @@ pub struct RenditionInfo {
     pub name: String,
     /// The track behind it.
     pub track: TrackInfo,
-    /// Length of each segment in seconds, exact in the rendition's own timescale; one for each cut.
+    /// Length of each segment in seconds, exact in the rendition's own timescale; one for each cut. 0 where the track has ended: such a
+    /// segment is not listed.
     pub segment_durations_s: Vec<f64>,
     /// Largest bits a second over any segment; never low, at most 10 % high.
     pub peak_bits_per_s: u64,
     /// Bits a second over the whole.
     pub average_bits_per_s: u64,
+}
+
+impl RenditionInfo {
+    /// The segments that exist: a track that ends before the others has no packets for the last cuts, whose durations are 0.
+    #[must_use]
+    pub fn listed_durations_s(&self) -> &[f64] {
+        let count = self.segment_durations_s.iter().rposition(|&duration| duration > 0.0).map_or(0, |last| last + 1);
+        self.segment_durations_s.get(..count).unwrap_or_default()
+    }
 }
 
 /// One stream of segments: one track, copied, converted or drawn from text.

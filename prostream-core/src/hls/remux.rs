@@ -1,32 +1,294 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
 
-use super::{HlsProvider, Presentation};
-use crate::model::DeviceProfile;
+use super::captions::TextRendition;
+use super::clock::seconds;
+use super::copied::CopiedRendition;
+use super::playlist::{peak_bits_per_s, target_duration_s};
+use super::{CUT_RULE, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan};
+use crate::container::{self, Layout, MediaIndex, Track};
+use crate::model::{Codec, DeviceProfile, TrackInfo, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
 
 /// Limits of the packager.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct PackagerConfig {}
+pub struct PackagerConfig {
+    /// Most bytes read for the subtitles of one track where they are read at once. Default: 64 MiB.
+    pub max_text_read_bytes: u64,
+}
+
+impl Default for PackagerConfig {
+    fn default() -> Self {
+        Self { max_text_read_bytes: 64 << 20 }
+    }
+}
 
 /// Packages MP4 and Matroska by copying samples: no ffmpeg, no temporary file.
 #[derive(Debug, Default)]
-pub struct NativePackager {}
+pub struct NativePackager {
+    config: PackagerConfig,
+}
 
 impl NativePackager {
     /// A packager with these limits.
     #[must_use]
-    pub fn new(_config: PackagerConfig) -> Self {
-        Self {}
+    pub fn new(config: PackagerConfig) -> Self {
+        Self { config }
+    }
+
+    /// A presentation of a file whose index is known: nothing is read.
+    ///
+    /// Cuts and times are the same for every device; only which tracks are offered differs. Offered are the main video, every audio track
+    /// that the device plays, and every text track.
+    ///
+    /// # Errors
+    /// `Unsupported` when there is neither video nor audio that can be packaged, when the device does not play the video, or when there
+    /// is only audio and it plays none of it; `Malformed` and `LimitExceeded` for hostile tables.
+    pub fn present(
+        &self,
+        index: Arc<MediaIndex>,
+        source: Arc<dyn ByteSource>,
+        device: &DeviceProfile,
+    ) -> Result<Arc<dyn Presentation>> {
+        let selected = plan::select(&index);
+        if selected.is_empty() {
+            return Err(nothing_to_play(&index));
+        }
+        let offered = offer(&index, &selected, device)?;
+        let cuts = Arc::new(plan::plan(&index, &selected)?);
+        let variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}");
+        let drafts = offered
+            .into_iter()
+            .map(|(track_index, track)| Draft::new(&index, &cuts, track_index, track))
+            .collect::<Result<Vec<Draft>>>()?;
+        let target_s = target_duration_s(drafts.iter().map(|draft| &draft.info));
+        let mut renditions: Vec<Arc<dyn Rendition>> = Vec::with_capacity(drafts.len());
+        for mut draft in drafts {
+            // A track without a single packet has no rendition.
+            if draft.info.listed_durations_s().is_empty() {
+                continue;
+            }
+            draft.measure(&index, &cuts, target_s);
+            renditions.push(Arc::new(draft.copy(&index, &source, &cuts, &variant_id)?));
+        }
+        if renditions.is_empty() {
+            return Err(nothing_to_play(&index));
+        }
+        for (track_index, track) in index.tracks.iter().enumerate() {
+            if matches!(track.info.codec, Codec::Text(_)) {
+                renditions.push(Arc::new(TextRendition {
+                    info: text_info(&index, &cuts, track),
+                    index: index.clone(),
+                    source: source.clone(),
+                    cuts: cuts.clone(),
+                    track_index,
+                    whole: OnceCell::new(),
+                    max_bytes: self.config.max_text_read_bytes,
+                }));
+            }
+        }
+        let cut_track = index.tracks.get(cuts.track_index);
+        let has_independent_segments =
+            cut_track.is_some_and(|track| track.info.kind == TrackKind::Audio || track.has_closed_gops);
+        Ok(Arc::new(Packaged { index, cuts, renditions, variant_id, has_independent_segments }))
     }
 }
 
 #[async_trait]
 impl HlsProvider for NativePackager {
-    async fn open(&self, _source: Arc<dyn ByteSource>, _device: &DeviceProfile) -> Result<Arc<dyn Presentation>> {
-        Err(Error::new(ErrorKind::Unsupported, "open presentation"))
+    async fn open(&self, source: Arc<dyn ByteSource>, device: &DeviceProfile) -> Result<Arc<dyn Presentation>> {
+        let index = Arc::new(container::open(&source).await?);
+        self.present(index, source, device)
+    }
+}
+
+/// The tracks of a plan that a device plays.
+fn offer<'a>(index: &'a MediaIndex, selected: &[usize], device: &DeviceProfile) -> Result<Vec<(usize, &'a Track)>> {
+    let mut offered = Vec::new();
+    let mut refusal = None;
+    for &at in selected {
+        let Some(track) = index.tracks.get(at) else { continue };
+        match device.why_not(&track.info) {
+            None => offered.push((at, track)),
+            Some(why) if track.info.kind == TrackKind::Video => return Err(not_played(why)),
+            Some(why) => refusal = refusal.or(Some(why)),
+        }
+    }
+    match refusal {
+        Some(why) if offered.is_empty() => Err(not_played(why)),
+        _ => Ok(offered),
+    }
+}
+
+fn not_played(why: String) -> Error {
+    Error::new(ErrorKind::Unsupported, "open presentation")
+        .detail(why)
+        .advise("choose another release, or a player that takes this one")
+}
+
+fn nothing_to_play(index: &MediaIndex) -> Error {
+    let codecs: Vec<&str> = index
+        .tracks
+        .iter()
+        .filter(|track| track.info.kind != TrackKind::Subtitle)
+        .map(|track| track.info.codec_string.as_str())
+        .collect();
+    let detail = if codecs.is_empty() {
+        "no video and no audio".to_owned()
+    } else {
+        format!("no track that can be packaged without conversion ({})", codecs.join(", "))
+    };
+    Error::new(ErrorKind::Unsupported, "open presentation").detail(detail).advise("choose another release")
+}
+
+/// A rendition in the making.
+struct Draft {
+    info: RenditionInfo,
+    track_index: usize,
+    starts: Vec<i64>,
+    /// Length of the whole presentation in ticks of the track.
+    duration_ticks: u64,
+}
+
+impl Draft {
+    fn new(index: &MediaIndex, cuts: &Cuts, track_index: usize, track: &Track) -> Result<Self> {
+        let starts = plan::segment_starts(index, cuts, track_index)?;
+        let timescale = track.info.timescale;
+        let length = |pair: &[i64]| match pair {
+            [from, to] => seconds(to.saturating_sub(*from), timescale),
+            _ => 0.0,
+        };
+        let end = starts.last().copied().unwrap_or(0).saturating_sub(cuts.shift_ticks(timescale));
+        let kind = if track.info.kind == TrackKind::Video { "video" } else { "audio" };
+        let info = RenditionInfo {
+            name: format!("{kind}-{}", track.info.number),
+            segment_durations_s: starts.windows(2).map(length).collect(),
+            track: track.info.clone(),
+            peak_bits_per_s: 0,
+            average_bits_per_s: 0,
+        };
+        Ok(Self { info, track_index, starts, duration_ticks: u64::try_from(end).unwrap_or(0) })
+    }
+
+    /// Fills in the rates. MP4 knows every size. Matroska knows how far apart the cuts lie in the file, with all tracks in between: there
+    /// the rate of the cut track stands for all, less what others are known to take.
+    fn measure(&mut self, index: &MediaIndex, cuts: &Cuts, target_s: u64) {
+        let Some(track) = index.tracks.get(self.track_index) else { return };
+        let is_exact = matches!(index.layout, Layout::Mp4(_));
+        if !is_exact && self.track_index != cuts.track_index {
+            self.info.peak_bits_per_s = track.average_bits_per_s;
+            self.info.average_bits_per_s = track.average_bits_per_s;
+            return;
+        }
+        let durations = self.info.listed_durations_s();
+        let mut sizes = Vec::with_capacity(durations.len());
+        for (at, duration) in durations.iter().enumerate() {
+            let Some(query) = cuts.query(self.track_index, at) else { break };
+            let packets = if is_exact { packet_count(track, cuts, self.track_index, at, *duration) } else { 0 };
+            let header = fmp4::header_size_bound(track.info.kind, packets);
+            sizes.push(index.estimate_bytes(&query).saturating_add(header));
+        }
+        let others: u64 = index
+            .tracks
+            .iter()
+            .enumerate()
+            .filter(|(at, other)| !is_exact && *at != self.track_index && other.info.kind == TrackKind::Audio)
+            .fold(0, |sum, (_, other)| sum.saturating_add(other.average_bits_per_s));
+        let peak = peak_bits_per_s(&sizes, durations, target_s);
+        let average = peak_bits_per_s(
+            &[sizes.iter().fold(0, |sum, size| sum.saturating_add(*size))],
+            &[durations.iter().sum()],
+            target_s,
+        );
+        self.info.peak_bits_per_s = peak.saturating_sub(others);
+        self.info.average_bits_per_s = average.saturating_sub(others);
+    }
+
+    fn copy(
+        self,
+        index: &Arc<MediaIndex>,
+        source: &Arc<dyn ByteSource>,
+        cuts: &Arc<Cuts>,
+        variant_id: &str,
+    ) -> Result<CopiedRendition> {
+        Ok(CopiedRendition {
+            init: fmp4::init_segment(&self.info.track, self.duration_ticks)?,
+            info: self.info,
+            index: index.clone(),
+            source: source.clone(),
+            cuts: cuts.clone(),
+            variant_id: variant_id.to_owned(),
+            track_index: self.track_index,
+            starts: self.starts,
+        })
+    }
+}
+
+/// How many packets a segment of MP4 has: counted for video, by their usual length for audio.
+fn packet_count(track: &Track, cuts: &Cuts, track_index: usize, at: usize, duration_s: f64) -> u64 {
+    let point = |at: usize| cuts.boundaries.get(at).map(|boundary| boundary.point.sample_index);
+    if track_index == cuts.track_index
+        && track.info.kind == TrackKind::Video
+        && let (Some(from), Some(to)) = (point(at), point(at.saturating_add(1)))
+        && to != u32::MAX
+    {
+        return u64::from(to.saturating_sub(from));
+    }
+    let rate = match (&track.info.video, &track.info.audio) {
+        (Some(video), _) => video.frame_rate.map_or(25.0, |(frames, per)| f64::from(frames) / f64::from(per.max(1))),
+        (_, Some(audio)) => f64::from(audio.sample_rate_hz) / f64::from(audio.packet_samples.unwrap_or(1024).max(1)),
+        _ => 1.0,
+    };
+    (duration_s * rate).ceil() as u64
+}
+
+/// What a text rendition is: its segments span exactly what the cuts say.
+fn text_info(index: &MediaIndex, cuts: &Cuts, track: &Track) -> RenditionInfo {
+    let timescale = index.tracks.get(cuts.track_index).map_or(1, |cut| cut.info.timescale);
+    let times = cuts.boundaries.iter().map(|boundary| boundary.point.pts_ticks);
+    let ends = times.clone().skip(1).chain([cuts.end_ticks]);
+    let durations = times.zip(ends).map(|(from, to)| seconds(to.saturating_sub(from), timescale)).collect();
+    RenditionInfo {
+        name: format!("text-{}", track.info.number),
+        track: track.info.clone(),
+        segment_durations_s: durations,
+        peak_bits_per_s: 0,
+        average_bits_per_s: 0,
+    }
+}
+
+/// What a player sees of a file that is packaged here.
+#[derive(Debug)]
+struct Packaged {
+    index: Arc<MediaIndex>,
+    cuts: Arc<Cuts>,
+    renditions: Vec<Arc<dyn Rendition>>,
+    variant_id: String,
+    has_independent_segments: bool,
+}
+
+impl Presentation for Packaged {
+    fn cuts(&self) -> &Cuts {
+        &self.cuts
+    }
+
+    fn renditions(&self) -> &[Arc<dyn Rendition>] {
+        &self.renditions
+    }
+
+    fn tracks(&self) -> Vec<TrackInfo> {
+        self.index.tracks.iter().map(|track| track.info.clone()).collect()
+    }
+
+    fn variant_id(&self) -> &str {
+        &self.variant_id
+    }
+
+    fn has_independent_segments(&self) -> bool {
+        self.has_independent_segments
     }
 }

@@ -1,9 +1,11 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{InfoHash, Playable, ProviderId};
 
 /// What an indexer lists: a named thing that holds a title.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Release {
     /// Who lists it.
     pub indexer: ProviderId,
@@ -23,6 +25,23 @@ pub struct Release {
     pub age_days: Option<u32>,
     /// Already playable: a file of the local folder.
     pub playable: Option<Playable>,
+}
+
+/// Shows of the link only that there is one: it may hold a key.
+impl fmt::Debug for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Release")
+            .field("indexer", &self.indexer)
+            .field("tracker", &self.tracker)
+            .field("name", &self.name)
+            .field("info_hash", &self.info_hash)
+            .field("has_link", &self.link.is_some())
+            .field("size_bytes", &self.size_bytes)
+            .field("seeder_count", &self.seeder_count)
+            .field("age_days", &self.age_days)
+            .field("playable", &self.playable)
+            .finish()
+    }
 }
 
 /// A file within a torrent or a folder.

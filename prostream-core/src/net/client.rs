@@ -9,12 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
 use url::Url;
 
+use super::ByteStream;
 use super::host::{HostState, Hosts};
 use super::policy::not_public;
 use super::resolve::{NotPublic, PublicResolver};
 use super::retry::{backoff, is_retryable, retry_after};
 use super::{AddressPolicy, Body, Call, Reply, Request, StreamReply, redact_url};
-use crate::source::ByteStream;
 use crate::{Error, ErrorKind, Result};
 
 const OPERATION: &str = "send request";

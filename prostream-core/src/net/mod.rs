@@ -29,6 +29,13 @@ mod resolve;
 #[cfg(feature = "http")]
 pub(crate) mod retry;
 
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::Result;
+
 pub use call::Call;
 #[cfg(feature = "http")]
 pub use client::{HttpClient, HttpClientConfig};
@@ -36,3 +43,6 @@ pub use policy::{AddressPolicy, AllowedHost};
 pub use redact::{Secret, redact_url};
 #[cfg(feature = "http")]
 pub use request::{Body, Reply, Request, StreamReply};
+
+/// Bytes as they come, in pieces; ends after the first error.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;

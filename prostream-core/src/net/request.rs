@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+use super::ByteStream;
 use super::{Secret, redact_url};
-use crate::source::ByteStream;
 
 /// A request as a vendor's wire part makes it. `Debug` shows no secret.
 #[derive(Clone)]

@@ -9,24 +9,20 @@ mod http;
 mod memory;
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::Stream;
 
 use crate::Result;
 use crate::model::{ByteRange, Extents, Rope};
+
+pub use crate::net::ByteStream;
 
 pub use cached::{BlockCache, BlockCacheConfig, CachedSource};
 pub use file::FileSource;
 #[cfg(feature = "http")]
 pub use http::{HttpSource, HttpSourceConfig};
 pub use memory::MemorySource;
-
-/// Pieces of a file in order; ends after the first error.
-pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;
 
 /// How much a source has done, for `probe` and the benches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -63,6 +59,11 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
     /// The bytes that opening brought along (head and tail of a remote file), so that nobody asks for them again.
     fn at_hand(&self) -> Extents {
         Extents::new()
+    }
+
+    /// Gaps up to this many bytes are cheaper to read and drop than to start another read behind them.
+    fn seek_cost_bytes(&self) -> u64 {
+        64 * 1024
     }
 
     /// What was done so far.

@@ -1,7 +1,33 @@
 //! Codec configurations: what a track's header says, as the `CODECS` string and the boxes of an init segment.
+//!
+//! One file for each family of codecs reads its records and bitstream headers; [`from_sample_entry`] and [`from_matroska`] find the
+//! right one. Files lie: what is optional (VUI, extensions) is left out when broken, what an init segment needs is an error.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-use crate::model::{AudioFormat, Codec, ColorInfo, SampleEntry, VideoFormat};
-use crate::{Error, ErrorKind, Result};
+mod aac;
+mod av1;
+mod avc;
+pub(super) mod bits;
+pub(super) mod boxes;
+mod dolby;
+mod flac;
+mod hevc;
+mod matroska;
+mod mp3;
+mod opus;
+mod sample_entry;
+mod visual;
+mod vp9;
+
+use bytes::Bytes;
+
+use crate::model::{AudioFormat, Codec, SampleEntry, VideoFormat};
+use crate::{Error, ErrorKind};
+
+pub use aac::adts_header_size;
+pub use av1::delimiter_size;
+pub use matroska::{MatroskaTrack, from_matroska};
+pub use sample_entry::from_sample_entry;
 
 /// What is known of a track from its header.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,54 +42,97 @@ pub struct CodecConfig {
     pub video: Option<VideoFormat>,
     /// Present for audio.
     pub audio: Option<AudioFormat>,
-    /// Size in bytes of the length before each NAL unit (H.264, HEVC): 4 passes, 1 and 2 are rewritten; 0 is Annex B.
+    /// Size in bytes of the length before each NAL unit (H.264, HEVC): 4 passes, 1 to 3 are rewritten; 0 is Annex B.
     pub nal_length_size: u8,
 }
 
-/// Reads a sample entry of an `stsd` box: `body` is what follows its size and type.
+impl CodecConfig {
+    /// A codec that is recognised and not packaged.
+    fn other(codec_string: String) -> Self {
+        Self::without_entry(Codec::Other, codec_string)
+    }
+
+    /// Subtitles and what is not packaged: nothing for an init segment.
+    fn without_entry(codec: Codec, codec_string: String) -> Self {
+        Self { codec, codec_string, sample_entry: SampleEntry::default(), video: None, audio: None, nal_length_size: 0 }
+    }
+
+    /// An audio track whose sample entry holds one box.
+    fn audio(codec: Codec, codec_string: String, kind: [u8; 4], record: Bytes, format: AudioFormat) -> Self {
+        Self {
+            audio: Some(format),
+            sample_entry: SampleEntry { kind, boxes: vec![record] },
+            ..Self::without_entry(codec, codec_string)
+        }
+    }
+}
+
+fn malformed(detail: &'static str) -> Error {
+    Error::new(ErrorKind::Malformed, "read codec header").detail(detail)
+}
+
+/// How many audio samples a packet holds, in samples of the format's rate; read from its first bytes where the codec says so (Opus,
+/// FLAC, E-AC-3, MP3), else from the format (AAC, AC-3).
 ///
-/// # Errors
-/// `Malformed` when it breaks its format. A codec that we do not package is no error: its codec is [`Codec::Other`].
-pub fn from_sample_entry(_kind: [u8; 4], _body: &[u8]) -> Result<CodecConfig> {
-    Err(Error::new(ErrorKind::Unsupported, "read sample entry"))
-}
-
-/// The header of a Matroska track (RFC 9559 section 5.1.4), as far as its codec goes.
-#[derive(Clone, Debug, Default)]
-pub struct MatroskaTrack<'a> {
-    /// `CodecID`.
-    pub codec_id: &'a str,
-    /// `CodecPrivate`, empty when absent.
-    pub codec_private: &'a [u8],
-    /// `PixelWidth`, `PixelHeight`.
-    pub width_height: (u32, u32),
-    /// `DisplayWidth`, `DisplayHeight` when their unit is pixels and they differ from the pixel size.
-    pub display: Option<(u32, u32)>,
-    /// `Colour`.
-    pub color: Option<ColorInfo>,
-    /// `mdcv` and `clli` payloads made from `MasteringMetadata` and `MaxCLL`/`MaxFALL`.
-    pub mastering: (Option<[u8; 24]>, Option<[u8; 4]>),
-    /// `BlockAdditionMapping` of type `dvcC`/`dvvC`: four-character code and payload.
-    pub dolby_vision: Option<([u8; 4], &'a [u8])>,
-    /// `SamplingFrequency`, `OutputSamplingFrequency` in hertz, 0 when absent.
-    pub sample_rates_hz: (f64, f64),
-    /// `Channels`.
-    pub channel_count: u16,
-    /// `CodecDelay` in nanoseconds.
-    pub codec_delay_ns: u64,
-}
-
-/// Reads the codec of a Matroska track. `None`: the first frame of the track is needed to tell (AC-3, E-AC-3, MP3, VP9 without
-/// CodecPrivate, AV1 without one).
-///
-/// # Errors
-/// `Malformed` when the header or the first frame breaks its format. A codec that we do not package is no error.
-pub fn from_matroska(_track: &MatroskaTrack<'_>, _first_frame: Option<&[u8]>) -> Result<Option<CodecConfig>> {
-    Err(Error::new(ErrorKind::Unsupported, "read codec"))
-}
-
-/// How many audio samples a packet holds, read from its first bytes where the codec says so (Opus, FLAC, AC-3, E-AC-3, MP3, AAC).
+/// E-AC-3 needs the whole packet, which may hold several frames; a few bytes are enough for the others. `None` when the bytes are not
+/// of that codec or do not say.
 #[must_use]
-pub fn packet_samples(_config: &AudioFormat, _codec: Codec, _packet: &[u8]) -> Option<u32> {
-    None
+pub fn packet_samples(config: &AudioFormat, codec: Codec, packet: &[u8]) -> Option<u32> {
+    match codec {
+        Codec::Aac => config.packet_samples,
+        Codec::Ac3 => Some(dolby::AC3_SAMPLES),
+        Codec::Eac3 => dolby::samples(packet),
+        Codec::Opus => opus::samples(packet),
+        Codec::Flac => flac::samples(packet),
+        Codec::Mp3 => mp3::parse_frame(packet).and_then(|format| format.packet_samples),
+        _ => None,
+    }
+}
+
+/// Can decoding start at this packet by the rule of PACKAGING 5.4: IDR for H.264, IDR, CRA or BLA for HEVC, a key frame for AV1 and VP9?
+///
+/// The first few hundred bytes of the packet are usually enough. `None` when they do not say: no slice among them, or another codec.
+/// `nal_length_size` is that of [`CodecConfig`].
+#[must_use]
+pub fn is_random_access(codec: Codec, nal_length_size: u8, packet: &[u8]) -> Option<bool> {
+    let is_start = match codec {
+        Codec::H264 => avc::is_idr,
+        Codec::Hevc => hevc::is_irap,
+        Codec::Av1 => return av1::is_key_frame(packet),
+        Codec::Vp9 => return vp9::is_key_frame(packet),
+        _ => return None,
+    };
+    if nal_length_size == 0 {
+        return avc::annex_b_units(packet).find_map(is_start);
+    }
+    // The first slice decides: all slices of a picture agree.
+    let mut rest = packet;
+    loop {
+        let (length, body) = rest.split_at_checked(usize::from(nal_length_size.min(4)))?;
+        if let Some(answer) = is_start(body) {
+            return Some(answer);
+        }
+        let length = length.iter().fold(0usize, |value, byte| (value << 8) | usize::from(*byte));
+        rest = body.get(length..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the first slice decides, whatever stands before it and however lengths are written.
+    #[test]
+    fn the_first_slice_tells_random_access() {
+        let idr = [&[0, 0, 0, 2, 0x09, 0xF0][..], &[0, 0, 0, 2, 0x65, 0x88]].concat();
+        assert_eq!(is_random_access(Codec::H264, 4, &idr), Some(true));
+        assert_eq!(is_random_access(Codec::H264, 4, &idr[..6]), None);
+        assert_eq!(is_random_access(Codec::H264, 2, &[0, 2, 0x41, 0x9A]), Some(false));
+        assert_eq!(is_random_access(Codec::H264, 0, &[0, 0, 0, 1, 9, 0xF0, 0, 0, 1, 0x65, 0x88]), Some(true));
+        // A CRA picture behind an SEI message; a trailing picture.
+        assert_eq!(is_random_access(Codec::Hevc, 4, &[0, 0, 0, 2, 0x4E, 1, 0, 0, 0, 9, 0x2A, 1]), Some(true));
+        assert_eq!(is_random_access(Codec::Hevc, 4, &[0, 0, 0, 9, 0x02, 1]), Some(false));
+        assert_eq!(is_random_access(Codec::H264, 4, &[0xFF; 9]), None);
+        assert_eq!(is_random_access(Codec::Aac, 0, &[0x21]), None);
+    }
 }

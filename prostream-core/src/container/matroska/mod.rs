@@ -1,32 +1,142 @@
 //! Matroska and WebM (RFC 9559): tracks, cues, and the blocks of a span of clusters.
+//!
+//! From the front (SeekHead, Info, Tracks) and the Cues comes an index that knows where decoding can start, but not where each
+//! sample lies: that is read from the block headers of a span when its packets are asked for. Payload is never touched; packets name
+//! ranges of the file.
+//!
+//! * `ebml`, `cursor`: bytes into elements. `blocks`, `cluster`: clusters into blocks.
+//! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
+//! * `packets`, `text`: a span into packets.
+//!
+//! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod blocks;
+mod cluster;
+mod cues;
+mod cursor;
+mod ebml;
+mod header;
+mod index;
+mod packets;
+mod text;
+mod timing;
+mod tracks;
+
+use bytes::Bytes;
 
 use super::{MediaIndex, Packet, PacketQuery, Step};
-use crate::model::Extents;
+use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
+use cursor::{Cursor, Read, Stop};
+use timing::Timing;
 
 /// Where clusters lie and what a block needs to be read.
 #[derive(Debug)]
-pub struct Layout {}
+pub struct Layout {
+    /// From the first cluster to the end of the last, as far as known: other elements may lie within.
+    clusters: ByteRange,
+    /// Nanoseconds in a unit of the file's times.
+    timestamp_scale_ns: u64,
+    /// In the order of [`MediaIndex::tracks`].
+    tracks: Vec<TrackLayout>,
+}
+
+/// What a block of one track needs to be read.
+#[derive(Debug)]
+struct TrackLayout {
+    /// `TrackNumber`.
+    number: u64,
+    timing: Timing,
+    /// `DefaultDuration`, where it says nothing impossible; `None` when absent.
+    default_duration_ns: Option<i64>,
+    /// Bytes that stand before each frame and were stripped from the file.
+    prefix: Bytes,
+    /// AAC whose header says nothing: frames may carry ADTS headers, which are left out.
+    may_have_adts: bool,
+    /// Each block is `id\nsettings\ntext`.
+    has_inline_webvtt_settings: bool,
+    /// Text tracks: where the Cues say that blocks lie, in order of the file.
+    text_blocks: Vec<TextBlock>,
+}
+
+/// A block of a text track that the Cues name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct TextBlock {
+    /// Where its cluster begins.
+    cluster_offset: u64,
+    /// Where it begins, relative to the first byte of the cluster's data.
+    relative_offset: u64,
+    /// In nanoseconds.
+    time_ns: i64,
+}
+
+impl Layout {
+    /// Memory of the cue lists, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        0
+    }
+}
 
 /// Reads the index of a file of `size_bytes` from the bytes at hand.
 ///
 /// # Errors
 /// `Malformed` for broken elements, `Unsupported` for what is not packaged, `LimitExceeded` for tables over the limits.
-pub fn read_index(_size_bytes: u64, _have: &Extents) -> Result<Step<MediaIndex>> {
-    Err(Error::new(ErrorKind::Unsupported, "read matroska"))
+pub fn read_index(size_bytes: u64, have: &Extents) -> Result<Step<MediaIndex>> {
+    let mut cursor = Cursor::new(size_bytes, have, index::WINDOW_BYTES);
+    let result = index::read(&mut cursor);
+    step(&cursor, result)
 }
 
-/// The packets of a query, from the bytes of its span; asks for the span where it is not at hand.
+/// Do the Cues name the blocks of this text track, so that its text can be had in small ranges? Otherwise all clusters are read for it.
+#[must_use]
+pub fn text_is_indexed(index: &MediaIndex, track_index: usize) -> bool {
+    match &index.layout {
+        super::Layout::Matroska(layout) => {
+            layout.tracks.get(track_index).is_some_and(|track| !track.text_blocks.is_empty())
+        }
+        super::Layout::Mp4(_) => false,
+    }
+}
+
+/// The packets of a query, from the bytes of its span; asks for the span where it is not at hand. When it is done, all bytes that the
+/// packets name are at hand.
 pub(super) fn packets(
-    _index: &MediaIndex,
-    _layout: &Layout,
-    _query: &PacketQuery,
-    _have: &Extents,
+    index: &MediaIndex,
+    layout: &Layout,
+    query: &PacketQuery,
+    have: &Extents,
 ) -> Result<Step<Vec<Packet>>> {
-    Err(Error::new(ErrorKind::Unsupported, "read matroska"))
+    let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
+    let result = packets::read(&mut cursor, index, layout, query);
+    step(&cursor, result)
 }
 
 /// The bytes of a query's span with all tracks in it: never low.
-pub(super) fn estimate_bytes(_index: &MediaIndex, _layout: &Layout, _query: &PacketQuery) -> u64 {
-    0
+pub(super) fn estimate_bytes(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> u64 {
+    packets::estimate_bytes(index, layout, query)
+}
+
+/// Turns what a reader answered into a step: what it needs is cut down to what is missing.
+fn step<T>(cursor: &Cursor<'_>, result: Read<T>) -> Result<Step<T>> {
+    match result {
+        Ok(done) => Ok(Step::Done(done)),
+        Err(Stop::Fail(error)) => Err(error),
+        Err(Stop::Need(ranges)) => {
+            let missing = cursor.missing(&ranges);
+            if missing.is_empty() {
+                // What is needed lies beyond the end of the file.
+                return Err(malformed("the file ends too soon"));
+            }
+            Ok(Step::Need(missing))
+        }
+    }
+}
+
+fn malformed(detail: &'static str) -> Error {
+    Error::new(ErrorKind::Malformed, "read matroska").detail(detail)
+}
+
+fn limit_exceeded(detail: &'static str) -> Error {
+    Error::new(ErrorKind::LimitExceeded, "read matroska").detail(detail)
 }

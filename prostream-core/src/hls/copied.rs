@@ -1,0 +1,409 @@
+//! A track whose samples are copied: the head of each segment is made here, the payload comes from the source as it is.
+
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{StreamExt, future, stream};
+use sha2::{Digest, Sha256};
+
+use super::{Cuts, Rendition, RenditionInfo, Segment, fmp4};
+use crate::container::{Layout, MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
+use crate::model::{ByteRange, Extents, TrackKind};
+use crate::source::{ByteSource, ByteStream};
+use crate::{Error, ErrorKind, Result};
+
+/// Most rounds of reads for one segment: sound that is muxed far from its pictures is read on for in steps.
+const MAX_ROUNDS: u32 = 64;
+/// Most bytes read for one segment of Matroska, which is held in memory.
+const MAX_SEGMENT_BYTES: u64 = 320 * 1024 * 1024;
+/// Pieces below this are copied together: a system call for each audio packet costs more than its copy.
+const SMALL_PIECE_SIZE: usize = 4 * 1024;
+/// Size of what small pieces are copied into.
+const JOINED_SIZE: usize = 64 * 1024;
+
+/// A rendition that copies the samples of one track.
+#[derive(Debug)]
+pub(super) struct CopiedRendition {
+    pub(super) info: RenditionInfo,
+    pub(super) index: Arc<MediaIndex>,
+    pub(super) source: Arc<dyn ByteSource>,
+    pub(super) cuts: Arc<Cuts>,
+    pub(super) variant_id: String,
+    /// Index of the track in [`MediaIndex::tracks`].
+    pub(super) track_index: usize,
+    pub(super) init: Bytes,
+    /// Where each segment begins, unshifted: where one without packets lies.
+    pub(super) starts: Vec<i64>,
+}
+
+#[async_trait]
+impl Rendition for CopiedRendition {
+    fn info(&self) -> &RenditionInfo {
+        &self.info
+    }
+
+    async fn init(&self) -> Result<Bytes> {
+        Ok(self.init.clone())
+    }
+
+    async fn segment(&self, index: u32) -> Result<Segment> {
+        let none = || Error::new(ErrorKind::NotFound, "read segment").detail("beyond the end");
+        let at = usize::try_from(index).map_err(|_| none())?;
+        if at >= self.info.listed_durations_s().len() {
+            return Err(none());
+        }
+        let query = self.cuts.query(self.track_index, at).ok_or_else(none)?;
+        // The tables of an MP4 file know every packet; Matroska finds them in the bytes of the span.
+        let mut have = match self.index.layout {
+            Layout::Mp4(_) => Extents::new(),
+            _ => self.source.at_hand(),
+        };
+        let packets = read_packets(&self.index, &self.source, &query, &mut have, MAX_SEGMENT_BYTES).await?;
+        let shift = self.cuts.shift_ticks(self.info.track.timescale);
+        let start = self.starts.get(at).copied().unwrap_or(0);
+        let header = fmp4::fragment_header(index, &packets, shift, start)?;
+        let etag = self.etag(index, &header.bytes, &packets);
+        let content_type = match self.info.track.kind {
+            TrackKind::Video => "video/mp4",
+            _ => "audio/mp4",
+        };
+        let size_bytes = (header.bytes.len() as u64).saturating_add(header.payload_size);
+        let body = match self.index.layout {
+            Layout::Mp4(_) => stream_payload(&self.source, header.bytes, &packets)?,
+            _ => {
+                let pieces = gather(header.bytes, &packets, &have)?;
+                Box::pin(stream::iter(pieces.into_iter().map(Ok)))
+            }
+        };
+        Ok(Segment { size_bytes, etag, content_type, body })
+    }
+}
+
+impl CopiedRendition {
+    /// Names the bytes of a segment: which file, which variant, which samples.
+    fn etag(&self, index: u32, header: &[u8], packets: &[Packet]) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(self.index.size_bytes.to_be_bytes());
+        hasher.update(self.variant_id.as_bytes());
+        hasher.update(self.info.name.as_bytes());
+        hasher.update(index.to_be_bytes());
+        hasher.update(header);
+        // The header holds sizes and times of all samples; here is where they lie (FNV-1a, for speed).
+        let places = packets.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, packet| {
+            let start = match &packet.payload {
+                Payload::InFile(range) | Payload::Prefixed(_, range) => range.start,
+                Payload::Rewritten(bytes) => bytes.len() as u64,
+            };
+            (hash ^ start).wrapping_mul(0x0100_0000_01b3)
+        });
+        hasher.update(places.to_be_bytes());
+        short_hex(&hasher.finalize())
+    }
+}
+
+/// The first 16 bytes in hex: an ETag.
+pub(super) fn short_hex(digest: &[u8]) -> String {
+    digest.iter().take(16).fold(String::with_capacity(32), |mut out, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The packets of a query, with all bytes that it takes to know them.
+///
+/// # Errors
+/// `LimitExceeded` when that would be more than `max_bytes`; what the reader and the source answer.
+pub(super) async fn read_packets(
+    index: &MediaIndex,
+    source: &Arc<dyn ByteSource>,
+    query: &PacketQuery,
+    have: &mut Extents,
+    max_bytes: u64,
+) -> Result<Vec<Packet>> {
+    let limit = |detail: &'static str| Error::new(ErrorKind::LimitExceeded, "read segment").detail(detail);
+    let mut read_bytes = 0u64;
+    for _ in 0..MAX_ROUNDS {
+        let ranges = match index.packets(query, have)? {
+            Step::Done(packets) => return Ok(packets),
+            Step::Need(ranges) => ranges,
+        };
+        let wanted = ranges.iter().fold(0u64, |sum, range| sum.saturating_add(range.len()));
+        if read_bytes.saturating_add(wanted) > max_bytes {
+            return Err(limit("too many bytes for one segment"));
+        }
+        let count = read_missing(source, have, &ranges, 0).await?;
+        if count == 0 {
+            return Err(Error::new(ErrorKind::Internal, "read segment").detail("the reader asks for what it has"));
+        }
+        read_bytes = read_bytes.saturating_add(count);
+    }
+    Err(limit("too many reads for one segment"))
+}
+
+/// The body of a segment whose bytes are all in memory: header, then slices of what the source gave. Only small packets are copied.
+fn gather(header: Bytes, packets: &[Packet], have: &Extents) -> Result<Vec<Bytes>> {
+    let mut held = Held::new(have);
+    let mut body = Body { pieces: vec![header], joined: BytesMut::new() };
+    for packet in packets {
+        match &packet.payload {
+            Payload::InFile(range) => held.slice(*range, &mut body)?,
+            Payload::Prefixed(prefix, range) => {
+                body.push(prefix.clone());
+                held.slice(*range, &mut body)?;
+            }
+            Payload::Rewritten(bytes) => body.push(bytes.clone()),
+        }
+    }
+    body.flush();
+    Ok(body.pieces)
+}
+
+/// Pieces of a body in order, small ones joined.
+struct Body {
+    pieces: Vec<Bytes>,
+    joined: BytesMut,
+}
+
+impl Body {
+    fn push(&mut self, piece: Bytes) {
+        if piece.len() >= SMALL_PIECE_SIZE {
+            self.flush();
+            self.pieces.push(piece);
+            return;
+        }
+        if self.joined.len().saturating_add(piece.len()) > JOINED_SIZE {
+            self.flush();
+        }
+        if self.joined.capacity() < piece.len() {
+            self.joined.reserve(JOINED_SIZE);
+        }
+        self.joined.extend_from_slice(&piece);
+    }
+
+    fn flush(&mut self) {
+        if !self.joined.is_empty() {
+            self.pieces.push(self.joined.split().freeze());
+        }
+    }
+}
+
+/// The pieces of a file that are in memory, walked along in order of the file.
+struct Held<'a> {
+    /// With the offset of their first byte, rising.
+    pieces: Vec<(u64, &'a Bytes)>,
+    at: usize,
+}
+
+impl<'a> Held<'a> {
+    fn new(have: &'a Extents) -> Self {
+        let mut pieces = Vec::new();
+        for (start, rope) in have.iter() {
+            let mut offset = start;
+            for piece in rope.pieces() {
+                pieces.push((offset, piece));
+                offset = offset.saturating_add(piece.len() as u64);
+            }
+        }
+        Self { pieces, at: 0 }
+    }
+
+    /// Adds the bytes of `range` to `body`.
+    fn slice(&mut self, range: ByteRange, body: &mut Body) -> Result<()> {
+        let absent = || Error::new(ErrorKind::Internal, "read segment").detail("a packet was not read");
+        if self.pieces.get(self.at).is_none_or(|(start, _)| *start > range.start) {
+            self.at = self.pieces.partition_point(|(start, _)| *start <= range.start).saturating_sub(1);
+        }
+        let mut from = range.start;
+        while from < range.end {
+            let (start, piece) = self.pieces.get(self.at).ok_or_else(absent)?;
+            let end = start.saturating_add(piece.len() as u64);
+            if end <= from {
+                self.at = self.at.saturating_add(1);
+                continue;
+            }
+            let skip = from.checked_sub(*start).ok_or_else(absent)?;
+            let take = end.min(range.end).saturating_sub(from);
+            // Both lie within the piece, whose length is a usize.
+            let (skip, take) = (skip as usize, take as usize);
+            body.push(piece.slice(skip..skip.saturating_add(take)));
+            from = from.saturating_add(take as u64);
+        }
+        Ok(())
+    }
+}
+
+/// The body of a segment whose payload is read while it is sent: nothing but the piece on its way is held.
+fn stream_payload(source: &Arc<dyn ByteSource>, header: Bytes, packets: &[Packet]) -> Result<ByteStream> {
+    let mut wanted: VecDeque<ByteRange> = VecDeque::new();
+    for packet in packets {
+        let Payload::InFile(range) = &packet.payload else {
+            return Err(Error::new(ErrorKind::Internal, "read segment").detail("rewritten samples in MP4"));
+        };
+        match wanted.back_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ if range.is_empty() => {}
+            _ => wanted.push_back(*range),
+        }
+    }
+    let gap = source.seek_cost_bytes();
+    let mut runs: VecDeque<ByteRange> = VecDeque::new();
+    for range in &wanted {
+        match runs.back_mut() {
+            Some(run) if run.end <= range.start && range.start.saturating_sub(run.end) <= gap => run.end = range.end,
+            _ => runs.push_back(*range),
+        }
+    }
+    let cutter =
+        Cutter { source: source.clone(), wanted, runs, upstream: None, piece: Bytes::new(), at: 0, run_end: 0 };
+    let payload = stream::try_unfold(cutter, |mut cutter| async move {
+        let piece = cutter.next().await?;
+        Ok(piece.map(|piece| (piece, cutter)))
+    });
+    Ok(Box::pin(stream::once(future::ready(Ok(header))).chain(payload)))
+}
+
+/// Cuts the wanted ranges out of longer runs of the file.
+struct Cutter {
+    source: Arc<dyn ByteSource>,
+    /// What goes out, in order.
+    wanted: VecDeque<ByteRange>,
+    /// What is read, in order: each holds one or more of the wanted ranges.
+    runs: VecDeque<ByteRange>,
+    upstream: Option<ByteStream>,
+    /// Read and not yet cut, at offset `at`.
+    piece: Bytes,
+    at: u64,
+    run_end: u64,
+}
+
+impl Cutter {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let Some(range) = self.wanted.front_mut() else { return Ok(None) };
+            if self.piece.is_empty() {
+                if !self.read().await? {
+                    return Err(
+                        Error::new(ErrorKind::SourceChanged, "read segment").detail("fewer bytes than asked for")
+                    );
+                }
+                continue;
+            }
+            let skip = range.start.saturating_sub(self.at).min(self.piece.len() as u64);
+            self.at = self.at.saturating_add(skip);
+            self.piece.advance(skip as usize);
+            let take = range.end.saturating_sub(self.at).min(self.piece.len() as u64);
+            if take == 0 {
+                continue;
+            }
+            range.start = self.at.saturating_add(take);
+            if range.start >= range.end {
+                self.wanted.pop_front();
+            }
+            self.at = self.at.saturating_add(take);
+            return Ok(Some(self.piece.split_to(take as usize)));
+        }
+    }
+
+    /// Gets the next piece; `false` when a run ended early or there is none.
+    async fn read(&mut self) -> Result<bool> {
+        if let Some(upstream) = &mut self.upstream {
+            if let Some(piece) = upstream.next().await {
+                self.piece = piece?;
+                return Ok(true);
+            }
+            self.upstream = None;
+            if self.at < self.run_end {
+                return Ok(false);
+            }
+        }
+        let Some(run) = self.runs.pop_front() else { return Ok(false) };
+        self.at = run.start;
+        self.run_end = run.end;
+        self.upstream = Some(self.source.clone().stream(run));
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::MemorySource;
+
+    fn packet(range: ByteRange) -> Packet {
+        Packet { pts_ticks: 0, dts_ticks: 0, duration_ticks: 1, is_sync: true, payload: Payload::InFile(range) }
+    }
+
+    fn expected(file: &[u8], ranges: &[ByteRange]) -> Vec<u8> {
+        let cut = |range: &ByteRange| file[range.start as usize..range.end as usize].to_vec();
+        b"head".iter().copied().chain(ranges.iter().flat_map(cut)).collect()
+    }
+
+    async fn collect(mut body: ByteStream) -> Vec<u8> {
+        let mut out = Vec::new();
+        while let Some(piece) = body.next().await {
+            out.extend_from_slice(&piece.unwrap());
+        }
+        out
+    }
+
+    proptest! {
+        /// Goal: wherever the samples lie, in whatever order, near or far, the payload is their bytes: from memory and from the source.
+        #[test]
+        fn payload_is_the_samples(starts in prop::collection::vec((0u64..300_000, 0u64..9000), 0..30), pieces in prop::collection::vec(1usize..40_000, 1..10)) {
+            let file: Vec<u8> = (0..310_000u32).map(|n| (n * 7 + n / 256) as u8).collect();
+            let ranges: Vec<ByteRange> = starts.iter().map(|&(start, len)| ByteRange::with_len(start, len)).collect();
+            let packets: Vec<Packet> = ranges.iter().map(|range| packet(*range)).collect();
+            let mut have = Extents::new();
+            let (mut at, mut sizes) = (0, pieces.iter().cycle());
+            while at < file.len() {
+                let end = (at + sizes.next().unwrap()).min(file.len());
+                have.insert(at as u64, Bytes::copy_from_slice(&file[at..end]).into());
+                at = end;
+            }
+            let held: Vec<u8> = gather(Bytes::from_static(b"head"), &packets, &have).unwrap().concat();
+            prop_assert!(held == expected(&file, &ranges));
+            let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(file.clone()));
+            let body = stream_payload(&source, Bytes::from_static(b"head"), &packets).unwrap();
+            let streamed = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(collect(body));
+            prop_assert!(streamed == expected(&file, &ranges));
+        }
+    }
+
+    /// Goal: samples that lie near each other cost one read, large ones are not copied, small ones are joined.
+    #[tokio::test]
+    async fn near_samples_share_a_read() {
+        let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(vec![1u8; 400_000]));
+        let packets = [0, 10_000, 70_000, 200_000].map(|start| packet(ByteRange::with_len(start, 5000)));
+        let body = stream_payload(&source, Bytes::new(), &packets).unwrap();
+        assert_eq!(collect(body).await.len(), 20_000);
+        assert_eq!(source.stats().request_count, 2);
+        let mut have = Extents::new();
+        let rope = source.read_at(ByteRange::new(0, 400_000)).await.unwrap();
+        let first = rope.pieces()[0].as_ptr();
+        have.insert(0, rope);
+        let small = [20_000, 20_100, 20_200].map(|start| packet(ByteRange::with_len(start, 50)));
+        let pieces = gather(Bytes::new(), &[&packets[..1], &small].concat(), &have).unwrap();
+        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [0, 5000, 150]);
+        assert_eq!(pieces[1].as_ptr(), first);
+    }
+
+    /// Goal: a packet whose bytes are not there is an error, never other bytes.
+    #[test]
+    fn absent_bytes_are_an_error() {
+        let mut have = Extents::new();
+        have.insert(100, Bytes::from_static(b"0123456789").into());
+        for range in
+            [ByteRange::new(90, 95), ByteRange::new(95, 105), ByteRange::new(105, 111), ByteRange::new(200, 201)]
+        {
+            let error = gather(Bytes::new(), &[packet(range)], &have).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal);
+        }
+        assert!(gather(Bytes::new(), &[packet(ByteRange::new(100, 110))], &have).is_ok());
+    }
+}

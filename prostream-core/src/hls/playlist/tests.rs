@@ -1,0 +1,241 @@
+use async_trait::async_trait;
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::hls::{Cuts, Segment};
+use crate::model::{AudioFormat, ColorInfo, Language, SampleEntry, TextFormat, VideoFormat};
+
+/// A presentation of plain data: playlists look at nothing else.
+#[derive(Debug)]
+struct Plain {
+    cuts: Cuts,
+    renditions: Vec<Arc<dyn Rendition>>,
+}
+
+#[derive(Debug)]
+struct PlainRendition(RenditionInfo);
+
+#[async_trait]
+impl Rendition for PlainRendition {
+    fn info(&self) -> &RenditionInfo {
+        &self.0
+    }
+    async fn init(&self) -> crate::Result<Bytes> {
+        Ok(Bytes::new())
+    }
+    async fn segment(&self, _index: u32) -> crate::Result<Segment> {
+        Err(Error::new(ErrorKind::NotFound, "read segment"))
+    }
+}
+
+impl Presentation for Plain {
+    fn cuts(&self) -> &Cuts {
+        &self.cuts
+    }
+    fn renditions(&self) -> &[Arc<dyn Rendition>] {
+        &self.renditions
+    }
+    fn tracks(&self) -> Vec<TrackInfo> {
+        Vec::new()
+    }
+    fn variant_id(&self) -> &str {
+        "p1c1"
+    }
+    fn has_independent_segments(&self) -> bool {
+        true
+    }
+}
+
+fn plain(infos: Vec<RenditionInfo>) -> Plain {
+    let cuts = Cuts { track_index: 0, boundaries: Vec::new(), origin_ns: 0, end_ticks: 0 };
+    let renditions = infos.into_iter().map(|info| Arc::new(PlainRendition(info)) as Arc<dyn Rendition>).collect();
+    Plain { cuts, renditions }
+}
+
+fn rendition(name: &str, codec: Codec, codec_string: &str) -> RenditionInfo {
+    let kind = match codec {
+        Codec::H264 | Codec::Hevc | Codec::Av1 | Codec::Vp9 => TrackKind::Video,
+        Codec::Text(_) => TrackKind::Subtitle,
+        _ => TrackKind::Audio,
+    };
+    RenditionInfo {
+        name: name.to_owned(),
+        track: TrackInfo {
+            number: 1,
+            kind,
+            codec,
+            codec_string: codec_string.to_owned(),
+            sample_entry: SampleEntry::default(),
+            timescale: 1000,
+            language: None,
+            name: None,
+            is_default: false,
+            is_forced: false,
+            is_hearing_impaired: false,
+            is_commentary: false,
+            video: (kind == TrackKind::Video).then(|| VideoFormat {
+                width: 1920,
+                height: 1080,
+                frame_rate: Some((24_000, 1001)),
+                ..VideoFormat::default()
+            }),
+            audio: (kind == TrackKind::Audio).then(|| AudioFormat {
+                sample_rate_hz: 48_000,
+                channel_count: 2,
+                ..AudioFormat::default()
+            }),
+        },
+        segment_durations_s: vec![2.0, 6.006, 1.5],
+        peak_bits_per_s: 1000,
+        average_bits_per_s: 800,
+    }
+}
+
+fn lines_with<'a>(playlist: &'a str, start: &str) -> Vec<&'a str> {
+    playlist.lines().filter(|line| line.starts_with(start)).collect()
+}
+
+/// Goal: the whole of a usual film, word for word.
+#[test]
+fn multivariant_of_a_usual_film() {
+    let mut english = rendition("audio-2", Codec::Aac, "mp4a.40.2");
+    english.track.language = Language::parse("en");
+    let mut dolby = rendition("audio-3", Codec::Eac3, "ec-3");
+    dolby.track.language = Language::parse("en");
+    dolby.track.is_default = true;
+    dolby.peak_bits_per_s = 5000;
+    dolby.track.audio.as_mut().unwrap().joint_object_coding = true;
+    let mut text = rendition("text-4", Codec::Text(TextFormat::Srt), "");
+    text.track.language = Language::parse("ger");
+    text.track.is_forced = true;
+    let film = plain(vec![rendition("video-1", Codec::H264, "avc1.640028"), english, dolby, text]);
+    let expected = r#"#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="eac3",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="16/JOC",URI="p1c1/audio-3/index.m3u8"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="p1c1/audio-2/index.m3u8"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="German",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,URI="p1c1/text-4/index.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=6000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,ec-3",RESOLUTION=1920x1080,FRAME-RATE=23.976,VIDEO-RANGE=SDR,AUDIO="eac3",SUBTITLES="text",CLOSED-CAPTIONS=NONE
+p1c1/video-1/index.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=2000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=23.976,VIDEO-RANGE=SDR,AUDIO="aac",SUBTITLES="text",CLOSED-CAPTIONS=NONE
+p1c1/video-1/index.m3u8
+"#;
+    assert_eq!(multivariant(&film), expected);
+}
+
+/// Goal: a media playlist is complete, and the longest segment of all renditions, rounded, is its target duration.
+#[test]
+fn media_playlist_is_complete() {
+    let mut audio = rendition("audio-2", Codec::Aac, "mp4a.40.2");
+    audio.segment_durations_s = vec![2.0213333333, 6.5, 0.0];
+    let film = plain(vec![rendition("video-1", Codec::H264, "avc1.640028"), audio]);
+    let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-TARGETDURATION:7\n#EXT-X-MEDIA-SEQUENCE:0\n\
+                    #EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2.021333,\n0.m4s\n#EXTINF:6.500000,\n1.m4s\n#EXT-X-ENDLIST\n";
+    assert_eq!(media(&film, film.renditions[1].info()), expected);
+    assert!(media(&film, film.renditions[0].info()).contains("#EXTINF:1.500000,\n2.m4s\n"));
+}
+
+/// Goal: text has no init segment.
+#[test]
+fn text_playlist_has_no_map() {
+    let film = plain(vec![rendition("text-4", Codec::Text(TextFormat::Srt), "")]);
+    let playlist = media(&film, film.renditions[0].info());
+    assert!(!playlist.contains("EXT-X-MAP") && playlist.contains("\n0.vtt\n"));
+}
+
+/// Goal: what a file calls its tracks breaks no line and collides with no other; one of a group is the default.
+#[test]
+fn names_are_safe_and_unique() {
+    let mut audio: Vec<RenditionInfo> = (0..4).map(|_| rendition("audio-2", Codec::Aac, "mp4a.40.2")).collect();
+    for info in &mut audio[..3] {
+        info.track.name = Some("The \"cut\"\n#EXT-X-ENDLIST".to_owned());
+    }
+    audio[0].track.is_commentary = true;
+    audio[0].track.is_default = true;
+    let playlist = multivariant(&plain(audio));
+    let media = lines_with(&playlist, "#EXT-X-MEDIA");
+    assert_eq!(media.len(), 4);
+    assert!(media[1].contains("NAME=\"The 'cut'#EXT-X-ENDLIST (2)\""), "{}", media[1]);
+    assert!(media[3].contains("NAME=\"Audio 1\""));
+    assert!(media[0].contains("DEFAULT=NO,AUTOSELECT=NO"));
+    assert_eq!(playlist.matches("DEFAULT=YES").count(), 1);
+}
+
+/// Goal: sound alone is a variant of its own, at the address of the track that plays by default.
+#[test]
+fn audio_alone_is_a_variant() {
+    let mut second = rendition("audio-2", Codec::Opus, "Opus");
+    second.track.is_default = true;
+    let playlist = multivariant(&plain(vec![rendition("audio-1", Codec::Opus, "Opus"), second]));
+    let variant = lines_with(&playlist, "#EXT-X-STREAM-INF");
+    assert_eq!(
+        variant,
+        ["#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",AUDIO=\"opus\",CLOSED-CAPTIONS=NONE"]
+    );
+    assert!(playlist.ends_with("\np1c1/audio-2/index.m3u8\n"));
+}
+
+/// Goal: high dynamic range is declared, with Dolby Vision beside its base layer.
+#[test]
+fn video_range_and_dolby_vision() {
+    let mut video = rendition("video-1", Codec::Hevc, "hvc1.2.4.L153.B0");
+    let format = video.track.video.as_mut().unwrap();
+    format.color = Some(ColorInfo { primaries: 9, transfer: 16, matrix: 9, full_range: false });
+    // Profile 8, level 6, compatibility 1.
+    video.track.sample_entry.boxes = vec![Bytes::from_static(b"\0\0\0\x20dvvC\x01\0\x10\x35\x10\0")];
+    let playlist = multivariant(&plain(vec![video]));
+    assert!(playlist.contains(",SUPPLEMENTAL-CODECS=\"dvh1.08.06/db1p\","), "{playlist}");
+    assert!(playlist.contains(",VIDEO-RANGE=PQ,"));
+}
+
+/// Goal: a file of a rendition is found only by its one address and where it exists.
+#[test]
+fn addresses_are_strict() {
+    let film = plain(vec![
+        rendition("video-1", Codec::H264, "avc1.640028"),
+        rendition("text-4", Codec::Text(TextFormat::Srt), ""),
+    ]);
+    let found = |path: &str| path.parse::<RenditionFile>().and_then(|file| file.find(&film).map(|_| ())).is_ok();
+    for good in ["p1c1/video-1/index.m3u8", "p1c1/video-1/init.mp4", "p1c1/video-1/0.m4s", "p1c1/text-4/12.vtt"] {
+        assert!(found(good), "{good}");
+        assert_eq!(good.parse::<RenditionFile>().unwrap().to_string(), good);
+    }
+    for bad in [
+        "p1c2/video-1/0.m4s",
+        "p1c1/video-2/0.m4s",
+        "p1c1/video-1/0.vtt",
+        "p1c1/text-4/init.mp4",
+        "p1c1/video-1/00.m4s",
+        "p1c1/video-1/+1.m4s",
+        "p1c1/video-1/-1.m4s",
+        "p1c1/video-1/4294967296.m4s",
+        "p1c1/video-1",
+        "p1c1/video-1/0.m4s/",
+        "/p1c1/video-1/0.m4s",
+        "p1c1/../0.m4s",
+        "",
+    ] {
+        assert!(!found(bad), "{bad}");
+    }
+}
+
+/// Goal: the peak is the largest rate over any run of about a target duration, not over a short rest.
+#[test]
+fn peak_is_measured_over_the_target_duration() {
+    assert_eq!(peak_bits_per_s(&[1000, 6000, 900], &[2.0, 6.0, 0.1], 6), 9050);
+    assert_eq!(peak_bits_per_s(&[500], &[1.0], 6), 4000);
+    assert_eq!(peak_bits_per_s(&[], &[], 6), 0);
+}
+
+proptest! {
+    /// Goal: the peak is never below the rate of a segment that lasts long enough to count.
+    #[test]
+    fn peak_is_never_low(segments in prop::collection::vec((0u64..1_000_000, 0.01f64..9.0), 1..40)) {
+        let (sizes, durations): (Vec<u64>, Vec<f64>) = segments.into_iter().unzip();
+        let peak = peak_bits_per_s(&sizes, &durations, 6);
+        for (size, duration) in sizes.iter().zip(&durations) {
+            prop_assert!(*duration < 3.0 || peak as f64 >= *size as f64 * 8.0 / duration);
+        }
+    }
+}

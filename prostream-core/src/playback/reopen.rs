@@ -1,0 +1,73 @@
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::model::{DeviceProfile, InfoHash, Location};
+use crate::resolve::Resolution;
+use crate::{Error, ErrorKind, Result};
+
+/// What is needed to open a playback again after a restart: never a link of a service, which ends.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Reopen {
+    /// A file on this machine.
+    File {
+        /// Its resolved path.
+        path: PathBuf,
+    },
+    /// A link that the viewer gave.
+    Link {
+        /// The link.
+        url: Url,
+    },
+    /// A file of a torrent: any service that has it.
+    Torrent {
+        /// The torrent.
+        info_hash: InfoHash,
+        /// Path of the file as the service names it.
+        path: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    what: Reopen,
+    device: DeviceProfile,
+}
+
+impl Reopen {
+    pub(super) fn file(path: &Path) -> Result<Self> {
+        let path = path
+            .canonicalize()
+            .map_err(|error| Error::new(ErrorKind::NotFound, "open path").detail("the file is gone").because(error))?;
+        Ok(Reopen::File { path })
+    }
+
+    pub(super) fn of(found: &Resolution) -> Result<Self> {
+        match (&found.playable.location, found.playable.info_hash, &found.torrent_path) {
+            (Location::File(path), ..) => Self::file(path),
+            (Location::Link { .. }, Some(info_hash), Some(path)) => {
+                Ok(Reopen::Torrent { info_hash, path: path.clone() })
+            }
+            (Location::Link { url, .. }, ..) => Ok(Reopen::Link { url: url.clone() }),
+        }
+    }
+
+    pub(super) fn to_json(&self, device: &DeviceProfile) -> Result<String> {
+        #[derive(Serialize)]
+        struct Borrowed<'a> {
+            what: &'a Reopen,
+            device: &'a DeviceProfile,
+        }
+        serde_json::to_string(&Borrowed { what: self, device })
+            .map_err(|error| Error::new(ErrorKind::Internal, "store playback").because(error))
+    }
+
+    pub(super) fn from_json(text: &str) -> Result<(Self, DeviceProfile)> {
+        let stored: Stored = serde_json::from_str(text).map_err(|error| {
+            Error::new(ErrorKind::NotFound, "open playback").detail("its record cannot be read").because(error)
+        })?;
+        Ok((stored.what, stored.device))
+    }
+}

@@ -1,0 +1,99 @@
+//! What the account held before we came: the service does not say so when a torrent is added, and what the user had is never removed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::model::InfoHash;
+
+/// How long a listing of the account is believed. Short: what a user adds elsewhere in between would be taken for ours.
+const FRESH_FOR: Duration = Duration::from_secs(5);
+
+/// How long our own additions are remembered: longer than any call that still holds a listing from before them.
+const REMEMBER_FOR: Duration = Duration::from_secs(600);
+
+/// All torrents of the account at one moment.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    pub(super) ids: HashSet<u64>,
+    pub(super) hashes: HashSet<InfoHash>,
+}
+
+/// The last listing, and what was added since.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    last: Option<(Instant, Arc<Listing>)>,
+    added: Vec<(Instant, u64)>,
+}
+
+impl Known {
+    /// The last listing, if it is still to be believed.
+    pub(super) fn listing(&self, now: Instant) -> Option<Arc<Listing>> {
+        let (at, listing) = self.last.as_ref()?;
+        (now.saturating_duration_since(*at) < FRESH_FOR).then(|| Arc::clone(listing))
+    }
+
+    /// Keeps a listing that was asked for at `now`.
+    pub(super) fn listed(&mut self, now: Instant, listing: Listing) -> Arc<Listing> {
+        let listing = Arc::new(listing);
+        self.last = Some((now, Arc::clone(&listing)));
+        listing
+    }
+
+    /// Was the torrent `id`, which the service has just named for `hash`, there before? `before` is a listing from before it was added;
+    /// without one nobody can tell, and it counts as the user's. Of two additions at the same time only the first is the one that added it.
+    pub(super) fn was_there(&mut self, now: Instant, before: Option<&Listing>, id: u64, hash: InfoHash) -> bool {
+        self.added.retain(|(at, _)| now.saturating_duration_since(*at) < REMEMBER_FOR);
+        let is_second = self.added.iter().any(|(_, added)| *added == id);
+        if !is_second {
+            self.added.push((now, id));
+        }
+        is_second || before.is_none_or(|before| before.ids.contains(&id) || before.hashes.contains(&hash))
+    }
+
+    /// Forgets a torrent that was removed.
+    pub(super) fn removed(&mut self, id: u64) {
+        self.added.retain(|(_, added)| *added != id);
+        // What was listed may hold it: a new listing is asked for before the next addition.
+        self.last = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: InfoHash = InfoHash([7; 20]);
+
+    /// Goal: what was listed, by number or by hash, is the user's; what was not is ours, once.
+    #[test]
+    fn only_what_was_not_listed_is_ours() {
+        let now = Instant::now();
+        let mut known = Known::default();
+        let by_id = Listing { ids: [1].into(), hashes: HashSet::new() };
+        assert!(known.was_there(now, Some(&by_id), 1, HASH));
+        let by_hash = Listing { ids: HashSet::new(), hashes: [HASH].into() };
+        assert!(known.was_there(now, Some(&by_hash), 2, HASH));
+        let empty = Listing::default();
+        assert!(!known.was_there(now, Some(&empty), 3, HASH));
+        assert!(known.was_there(now, Some(&empty), 3, HASH), "a second addition finds it there");
+        known.removed(3);
+        assert!(!known.was_there(now, Some(&empty), 3, HASH), "removed and added again");
+    }
+
+    /// Goal: where nobody can tell, it is the user's.
+    #[test]
+    fn without_a_listing_it_is_the_users() {
+        assert!(Known::default().was_there(Instant::now(), None, 1, HASH));
+    }
+
+    /// Goal: an old listing is not believed.
+    #[test]
+    fn listings_grow_old() {
+        let now = Instant::now();
+        let mut known = Known::default();
+        known.listed(now, Listing::default());
+        assert!(known.listing(now).is_some());
+        assert!(known.listing(now + FRESH_FOR).is_none());
+    }
+}

@@ -1,0 +1,276 @@
+//! AllDebrid, with a key of the user.
+//!
+//! It has no way to ask whether a torrent is cached but to add it; where this server stands decides whether it serves at all: addresses of
+//! data centres and VPNs are refused, which is shown and never worked around.
+
+mod error;
+mod known;
+mod tree;
+mod wire;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use url::Url;
+
+use self::known::{Known, Listing};
+use super::{Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState};
+use crate::model::{InfoHash, ProviderId};
+use crate::net::{Call, HttpClient, Reply, Request, Secret};
+use crate::provider::indexer::{MAX_TORRENT_BYTES, TorrentLink};
+use crate::provider::pace::Pace;
+use crate::{Error, ErrorKind, Result};
+
+/// Documented are 12 requests a second and 600 a minute: 3 at once and 8 a second stay below both, in whatever second or minute.
+const RATE_PER_S: NonZeroU32 = NonZeroU32::new(8).unwrap();
+const BURST: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
+/// How often a delayed link may be looked at. Source: docs.alldebrid.com, "Delayed links" (every 5 seconds or more).
+const DELAYED_POLL: Duration = Duration::from_secs(5);
+
+/// Settings of [`AllDebrid`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllDebridConfig {
+    /// Name of this instance. Default: `alldebrid`.
+    #[serde(default = "default_id")]
+    pub id: ProviderId,
+    /// An API key of the account, from alldebrid.com/apikeys.
+    pub key: Secret,
+    /// Where the API is. Default: `https://api.alldebrid.com`.
+    #[serde(default = "default_base_url")]
+    pub base_url: Url,
+}
+
+impl AllDebridConfig {
+    /// The real service, with this key.
+    #[must_use]
+    pub fn new(key: Secret) -> Self {
+        Self { id: default_id(), key, base_url: default_base_url() }
+    }
+}
+
+fn default_id() -> ProviderId {
+    ProviderId::new("alldebrid")
+}
+
+#[expect(clippy::unwrap_used, reason = "a constant that the tests read")]
+fn default_base_url() -> Url {
+    "https://api.alldebrid.com".parse().unwrap()
+}
+
+/// One account at AllDebrid. All that use the account share one instance: it keeps the account's pace and knows what was there before.
+#[derive(Debug)]
+pub struct AllDebrid {
+    id: ProviderId,
+    endpoint: wire::Endpoint,
+    http: HttpClient,
+    pace: Pace,
+    known: Mutex<Known>,
+}
+
+impl AllDebrid {
+    /// A service with these settings.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an empty key, or an address that is none of http or https.
+    pub fn new(config: AllDebridConfig, http: HttpClient) -> Result<Self> {
+        let AllDebridConfig { id, key, base_url } = config;
+        let wrong = |detail: &'static str| {
+            Error::new(ErrorKind::InvalidInput, "set up provider").at(id.to_string()).detail(detail)
+        };
+        let key = Secret::new(key.expose().trim());
+        if key.is_empty() {
+            return Err(wrong("the key is empty").advise("make a key at alldebrid.com/apikeys"));
+        }
+        if !matches!(base_url.scheme(), "http" | "https") {
+            return Err(wrong("the address is none of http or https"));
+        }
+        let endpoint = wire::Endpoint { base_url, key };
+        Ok(Self { id, endpoint, http, pace: Pace::new(RATE_PER_S, BURST), known: Mutex::default() })
+    }
+
+    async fn send(&self, call: &Call, operation: &'static str, request: Request) -> Result<Reply> {
+        self.pace.turn(call, operation).await?;
+        self.http.send(call, request).await
+    }
+
+    /// With our name; every error that leaves this provider passes here.
+    fn named<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    /// What the account holds now, asked for once by all that add at the same time; `None` when it cannot be read.
+    async fn listing(&self, call: &Call) -> Option<Arc<Listing>> {
+        let mut known = self.known.lock().await;
+        let now = Instant::now();
+        if let Some(listing) = known.listing(now) {
+            return Some(listing);
+        }
+        let rows = async {
+            let reply = self.send(call, "read torrents", self.endpoint.status(None)).await?;
+            self.endpoint.parse_status(&reply)
+        };
+        match rows.await {
+            Ok(rows) => Some(known.listed(now, wire::listing(&rows))),
+            Err(error) => {
+                tracing::debug!(provider = %self.id, %error, "what the account holds cannot be read: what is added counts as the user's");
+                None
+            }
+        }
+    }
+
+    async fn add_torrent(&self, call: &Call, torrent: &TorrentLink) -> Result<Added> {
+        if let TorrentLink::File { bytes, .. } = torrent
+            && bytes.len() as u64 > MAX_TORRENT_BYTES
+        {
+            return Err(Error::new(ErrorKind::LimitExceeded, "add torrent").detail("the torrent file is too large"));
+        }
+        let hash = torrent.info_hash();
+        let before = self.listing(call).await;
+        let reply = self.send(call, "add torrent", self.endpoint.upload(torrent)).await?;
+        let wire::Uploaded { id, is_ready } = self.endpoint.parse_upload(&reply, hash)?;
+        let was_known = self.known.lock().await.was_there(Instant::now(), before.as_deref(), id, hash);
+        Ok(Added { torrent: TorrentId(id.to_string()), was_known, is_ready })
+    }
+
+    async fn read_status(&self, call: &Call, torrents: &[TorrentId]) -> Result<Vec<TorrentState>> {
+        let single = match torrents {
+            [] => return Ok(Vec::new()),
+            [torrent] => match wire::number(torrent) {
+                Some(id) => Some(id),
+                None => return Ok(vec![wire::gone()]),
+            },
+            _ => None,
+        };
+        let reply = self.send(call, "read torrents", self.endpoint.status(single)).await?;
+        match self.endpoint.parse_status(&reply) {
+            Ok(rows) => Ok(wire::states(&rows, torrents)),
+            Err(error) if error.kind() == ErrorKind::NotFound && single.is_some() => Ok(vec![wire::gone()]),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn list_files(&self, call: &Call, torrent: &TorrentId) -> Result<Vec<RemoteFile>> {
+        const OPERATION: &str = "list files";
+        let gone = || {
+            Error::new(ErrorKind::NotFound, OPERATION)
+                .detail("it is no longer at the service")
+                .advise("open the release again")
+        };
+        let id = wire::number(torrent).ok_or_else(gone)?;
+        let reply = self.send(call, OPERATION, self.endpoint.files(id)).await?;
+        let files = tree::flatten(self.endpoint.parse_files(&reply)?)?;
+        if !files.is_empty() {
+            return Ok(files);
+        }
+        // A torrent that is not ready has no files yet, and the reply does not say which of the two it is.
+        match self.read_status(call, std::slice::from_ref(torrent)).await?.pop() {
+            Some(TorrentState::Ready) => Err(Error::new(ErrorKind::NotFound, OPERATION)
+                .detail("the torrent has no files")
+                .advise("choose another release")),
+            Some(TorrentState::Preparing { .. }) => Err(Error::new(ErrorKind::NotCached, OPERATION)
+                .advise("AllDebrid is still fetching it; try again in a while")),
+            Some(TorrentState::Failed { .. }) | None => Err(gone()),
+        }
+    }
+
+    async fn unlock_file(&self, call: &Call, file: &RemoteFile) -> Result<Link> {
+        const OPERATION: &str = "unlock link";
+        let reply = self.send(call, OPERATION, self.endpoint.unlock(&file.handle)).await?;
+        let (id, about) = match self.endpoint.parse_unlock(&reply)? {
+            wire::Unlocked::Link(link) => return Ok(link),
+            wire::Unlocked::Delayed { id, about } => (id, about),
+        };
+        let mut wait = DELAYED_POLL;
+        loop {
+            if wait >= call.remaining() {
+                return Err(Error::new(ErrorKind::NotCached, OPERATION)
+                    .detail("the service still prepares the link")
+                    .advise("AllDebrid is still fetching it; try again in a while")
+                    .after(wait));
+            }
+            tokio::time::sleep(DELAYED_POLL).await;
+            let reply = self.send(call, OPERATION, self.endpoint.delayed(id)).await?;
+            match self.endpoint.parse_delayed(&reply, &about)? {
+                wire::Delayed::Ready(link) => return Ok(link),
+                wire::Delayed::Wait(left) => wait = left.max(DELAYED_POLL),
+            }
+        }
+    }
+
+    async fn delete(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
+        let Some(id) = wire::number(torrent) else { return Ok(()) };
+        let reply = self.send(call, "remove torrent", self.endpoint.delete(id)).await?;
+        match self.endpoint.open::<serde_json::Value>(&reply, "remove torrent") {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        self.known.lock().await.removed(id);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl DebridService for AllDebrid {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(false, true, false)
+    }
+
+    async fn account(&self, call: &Call) -> Result<Account> {
+        let account = async {
+            let reply = self.send(call, "read account", self.endpoint.user()).await?;
+            self.endpoint.parse_account(&reply)
+        };
+        self.named(account.await)
+    }
+
+    /// `Unknown` for all: the service has had no such question since the end of 2024.
+    async fn check_cached(&self, _call: &Call, hashes: &[InfoHash]) -> Result<Vec<Cached>> {
+        Ok(vec![Cached::Unknown; hashes.len()])
+    }
+
+    async fn add(&self, call: &Call, torrent: &TorrentLink) -> Result<Added> {
+        self.named(self.add_torrent(call, torrent).await)
+    }
+
+    async fn status(&self, call: &Call, torrents: &[TorrentId]) -> Result<Vec<TorrentState>> {
+        self.named(self.read_status(call, torrents).await)
+    }
+
+    async fn files(&self, call: &Call, torrent: &TorrentId) -> Result<Vec<RemoteFile>> {
+        self.named(self.list_files(call, torrent).await)
+    }
+
+    async fn unlock(&self, call: &Call, file: &RemoteFile) -> Result<Link> {
+        self.named(self.unlock_file(call, file).await)
+    }
+
+    async fn remove(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
+        self.named(self.delete(call, torrent).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::provider::debrid::DebridConfig;
+
+    /// Goal: the settings have the documented defaults, and a misspelt one is refused.
+    #[test]
+    fn settings_have_defaults_and_no_strangers() {
+        let config: DebridConfig = serde_json::from_str(r#"{"vendor":"alldebrid","key":"k3y"}"#).unwrap();
+        let DebridConfig::AllDebrid(config) = config;
+        assert_eq!((config.base_url.as_str(), config.id.as_str()), ("https://api.alldebrid.com/", "alldebrid"));
+        assert!(!format!("{config:?}").contains("k3y"));
+        assert!(serde_json::from_str::<DebridConfig>(r#"{"vendor":"alldebrid","key":"k","kee":1}"#).is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! Debrid services: hold torrents for a user and unlock their files as direct links.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+#[cfg(feature = "http")]
+pub mod alldebrid;
+
+use std::fmt;
+#[cfg(feature = "http")]
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::Result;
+use crate::model::{FileEntry, InfoHash, Magnet, ProviderId};
+#[cfg(feature = "http")]
+use crate::net::HttpClient;
+use crate::net::{Call, Secret};
+use crate::provider::indexer::TorrentLink;
+
+/// Most torrents asked about in one call; a service that takes fewer at once is asked several times.
+pub const MAX_BATCH: usize = 100;
+
+/// Most files of one torrent that are read; a service that lists more is answered with `LimitExceeded`.
+pub const MAX_FILES: usize = 20_000;
+
+/// One configured service, of whichever vendor: `vendor = "alldebrid"` and that vendor's settings beside it.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "vendor", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DebridConfig {
+    /// AllDebrid.
+    #[serde(rename = "alldebrid")]
+    AllDebrid(alldebrid::AllDebridConfig),
+}
+
+#[cfg(feature = "http")]
+impl DebridConfig {
+    /// The service with these settings, asking through `http`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for settings that cannot work: an empty key, an address that is none of http or https.
+    pub fn build(self, http: &HttpClient) -> Result<Arc<dyn DebridService>> {
+        Ok(match self {
+            DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
+        })
+    }
+}
+
+/// Can it be played at once?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cached {
+    /// It has to be fetched first.
+    No,
+    /// Yes.
+    Yes,
+    /// The service does not say.
+    Unknown,
+}
+
+/// What a service can do. Data: suites and the resolver select by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// [`DebridService::check_cached`] answers yes or no without adding anything.
+    pub has_cached_check: bool,
+    /// [`DebridService::add`] takes torrent files, not only magnets.
+    pub takes_torrent_files: bool,
+    /// Files must be selected before the service fetches them.
+    pub needs_selection: bool,
+}
+
+impl Capabilities {
+    /// For vendors.
+    #[must_use]
+    pub const fn new(has_cached_check: bool, takes_torrent_files: bool, needs_selection: bool) -> Self {
+        Self { has_cached_check, takes_torrent_files, needs_selection }
+    }
+}
+
+/// The account behind the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Name shown to its owner.
+    pub user_name: String,
+    /// It may use what we need.
+    pub is_premium: bool,
+    /// When that ends.
+    pub premium_until: Option<SystemTime>,
+}
+
+/// A torrent at a service, by the service's own number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TorrentId(pub String);
+
+/// What `add` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The torrent.
+    pub torrent: TorrentId,
+    /// It was the user's before we came, or we cannot tell: it must not be removed by us.
+    pub was_known: bool,
+    /// Its files can be unlocked now.
+    pub is_ready: bool,
+}
+
+/// How far a torrent is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TorrentState {
+    /// Its files can be unlocked.
+    Ready,
+    /// The service fetches it; 0 to 1 where it says how far.
+    Preparing {
+        /// Share that is done, 0 to 1.
+        progress: Option<f32>,
+        /// Bytes a second, where the service says so.
+        speed_bytes_per_s: Option<u64>,
+    },
+    /// It will not become ready; the text is for people.
+    Failed {
+        /// Why, in our words.
+        reason: String,
+    },
+}
+
+/// A file that can be unlocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteFile {
+    /// Path and size.
+    pub entry: FileEntry,
+    /// What the service wants to hear to unlock it; may be a secret address.
+    pub handle: Secret,
+}
+
+/// A direct link. Secret: it never reaches a log or a client.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The address; answers ranges.
+    pub url: Url,
+    /// When it ends, where the service says so.
+    pub expires_at: Option<SystemTime>,
+    /// Headers to be sent along.
+    pub headers: Vec<(String, String)>,
+    /// Length of the file in bytes, where the service says so.
+    pub size_bytes: Option<u64>,
+    /// Name of the file, where the service says so.
+    pub file_name: Option<String>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("expires_at", &self.expires_at)
+            .field("size_bytes", &self.size_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Holds torrents for us and unlocks their files as direct links. What the user had before is never removed.
+#[async_trait]
+pub trait DebridService: Send + Sync + fmt::Debug + 'static {
+    /// Vendor and instance, for configuration, logs and metrics: `alldebrid`.
+    fn id(&self) -> &ProviderId;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Whose key it is, and until when.
+    ///
+    /// # Errors
+    /// `Unauthorized` for a bad key; `Refused` when this server's address is refused; `RateLimited`, `Unavailable`, `TimedOut`.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn account(&self, call: &Call) -> Result<Account>;
+
+    /// For each of `hashes` (at most [`MAX_BATCH`]), in the order asked: can it be played at once? `Unknown` where the service does not say.
+    ///
+    /// # Errors
+    /// As [`Self::account`]; `AccountLimit` for an expired plan.
+    /// # Cancel safety
+    /// Safe to drop at any point: nothing changes on the vendor's side.
+    async fn check_cached(&self, call: &Call, hashes: &[InfoHash]) -> Result<Vec<Cached>>;
+
+    /// Gives the service a torrent. Adding one that is there already changes nothing.
+    ///
+    /// # Errors
+    /// `Refused` for content or an address that the service does not serve; `AccountLimit` for an expired plan or too many torrents;
+    /// `InvalidInput` for a magnet it cannot read; otherwise as [`Self::account`].
+    /// # Cancel safety
+    /// Not safe: the torrent may have been added.
+    async fn add(&self, call: &Call, torrent: &TorrentLink) -> Result<Added>;
+
+    /// How far torrents are, in the order asked; a torrent that is gone is `Failed`.
+    ///
+    /// # Errors
+    /// As [`Self::account`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn status(&self, call: &Call, torrents: &[TorrentId]) -> Result<Vec<TorrentState>>;
+
+    /// The files of a ready torrent, in the service's order.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone; `NotCached` when it is not ready; otherwise as [`Self::account`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn files(&self, call: &Call, torrent: &TorrentId) -> Result<Vec<RemoteFile>>;
+
+    /// Chooses the files to be fetched, where the service needs that; nothing elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::account`].
+    async fn select(&self, call: &Call, torrent: &TorrentId, files: &[RemoteFile]) -> Result<()> {
+        let _ = (call, torrent, files);
+        Ok(())
+    }
+
+    /// A direct link to a file.
+    ///
+    /// # Errors
+    /// `Refused` when the service does not serve it; `NotFound` when it is gone; `AccountLimit` for quotas; otherwise as [`Self::account`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn unlock(&self, call: &Call, file: &RemoteFile) -> Result<Link>;
+
+    /// Removes a torrent that [`Self::add`] newly added (`was_known == false`). Removing one that is gone is no error.
+    ///
+    /// # Errors
+    /// As [`Self::account`].
+    async fn remove(&self, call: &Call, torrent: &TorrentId) -> Result<()>;
+}
+
+impl From<Magnet> for TorrentLink {
+    fn from(magnet: Magnet) -> Self {
+        TorrentLink::Magnet(magnet)
+    }
+}

@@ -1,0 +1,154 @@
+//! From the link of a release to its torrent: Prowlarr and Jackett answer with a redirect to a magnet, a redirect to the site, or the
+//! torrent file itself.
+
+use http::{StatusCode, header};
+use url::Url;
+
+use super::{MAX_TORRENT_BYTES, TorrentLink, torrent_file};
+use crate::model::{Magnet, Release};
+use crate::net::{Call, HttpClient, Reply, Request, Secret};
+use crate::provider::lenient;
+use crate::{Error, ErrorKind, Result};
+
+/// Most redirects that are followed.
+const MAX_REDIRECTS: u8 = 5;
+
+/// Longest link that is kept, in bytes.
+pub(super) const MAX_LINK_BYTES: usize = 16 * 1024;
+
+const OPERATION: &str = "follow release link";
+
+/// A header with a secret that goes to one server and nowhere else.
+pub(super) struct ServerKey<'a> {
+    /// The server.
+    pub(super) url: &'a Url,
+    /// Name of the header.
+    pub(super) header: &'static str,
+    /// The secret.
+    pub(super) key: &'a Secret,
+}
+
+/// A link as it stands in an answer: an absolute http or https address, or one relative to `base`.
+pub(super) fn parse_link(text: &str, base: &Url) -> Option<Url> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > MAX_LINK_BYTES {
+        return None;
+    }
+    base.join(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// A magnet as it stands in an answer, with its address for [`Release::link`].
+pub(super) fn parse_magnet(text: &str) -> Option<(Magnet, Url)> {
+    let magnet: Magnet = text.trim().parse().ok()?;
+    let url = Url::parse(&magnet.to_uri()).ok()?;
+    Some((magnet, url))
+}
+
+/// The torrent of a release. Redirects are followed by hand, because clients refuse those to `magnet:`. Nothing is tried again: each
+/// request may count as a grab.
+pub(super) async fn follow(
+    http: &HttpClient,
+    call: &Call,
+    release: &Release,
+    server: Option<ServerKey<'_>>,
+    failure: impl Fn(&Reply) -> Error,
+) -> Result<TorrentLink> {
+    let mut url = match (&release.link, release.info_hash) {
+        (Some(link), _) => link.clone(),
+        (None, Some(info_hash)) => return Ok(Magnet::from_hash(info_hash).into()),
+        (None, None) => return Err(Error::new(ErrorKind::NotFound, OPERATION).detail("it has none")),
+    };
+    if url.scheme() == "magnet" {
+        return Ok(url.as_str().parse::<Magnet>()?.into());
+    }
+    for _ in 0..=MAX_REDIRECTS {
+        let mut request = Request::get(url.clone());
+        request.is_idempotent = false;
+        request.max_body_bytes = Some(MAX_TORRENT_BYTES);
+        if let Some(server) = server.as_ref().filter(|server| server.url.origin() == url.origin()) {
+            request.secret_headers.push((server.header, server.key.clone()));
+        }
+        let reply = http.send(call, request).await?;
+        match read_step(&url, &reply, &failure)? {
+            Step::Go(next) => url = next,
+            Step::Done(torrent) => return Ok(torrent),
+        }
+    }
+    Err(Error::new(ErrorKind::LimitExceeded, OPERATION).detail("too many redirects"))
+}
+
+#[derive(Debug, PartialEq)]
+enum Step {
+    Go(Url),
+    Done(TorrentLink),
+}
+
+fn read_step(url: &Url, reply: &Reply, failure: impl Fn(&Reply) -> Error) -> Result<Step> {
+    match reply.status.as_u16() {
+        301 | 302 | 303 | 307 | 308 => {
+            let malformed = || Error::new(ErrorKind::Malformed, OPERATION).detail("a redirect that leads nowhere");
+            // Read as raw bytes: names in magnets often stand there unescaped.
+            let location = reply.headers.get(header::LOCATION).ok_or_else(malformed)?;
+            let location = String::from_utf8_lossy(location.as_bytes());
+            if location.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("magnet:")) {
+                return Ok(Step::Done(location.parse::<Magnet>()?.into()));
+            }
+            let next = parse_link(&location, url).ok_or_else(malformed)?;
+            if url.scheme() == "https" && next.scheme() != "https" {
+                return Err(Error::new(ErrorKind::Forbidden, OPERATION).detail("a redirect from https to http"));
+            }
+            Ok(Step::Go(next))
+        }
+        _ if reply.status != StatusCode::OK => Err(failure(reply)),
+        _ if lenient::is_web_page(reply) => {
+            Err(Error::new(ErrorKind::Unavailable, OPERATION).detail("a web page came instead of a torrent file"))
+        }
+        _ => {
+            let info_hash = torrent_file::info_hash(&reply.body)?;
+            Ok(Step::Done(TorrentLink::File { info_hash, bytes: reply.body.clone() }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn redirect(location: &[u8]) -> Reply {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::LOCATION, HeaderValue::from_bytes(location).unwrap());
+        Reply { status: StatusCode::MOVED_PERMANENTLY, headers, body: Bytes::new() }
+    }
+
+    fn step(from: &str, location: &[u8]) -> Result<Step> {
+        let failure = |_: &Reply| Error::new(ErrorKind::Internal, "not asked");
+        read_step(&Url::parse(from).unwrap(), &redirect(location), failure)
+    }
+
+    /// Goal: a magnet with unescaped spaces and bytes beyond ASCII is still a magnet.
+    #[test]
+    fn unescaped_magnets_are_read() {
+        let location = "MAGNET:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&dn=Ein Läufer [1080p]".as_bytes();
+        let Step::Done(TorrentLink::Magnet(magnet)) = step("http://a.example/1", location).unwrap() else { panic!() };
+        assert_eq!(magnet.name.as_deref(), Some("Ein Läufer [1080p]"));
+    }
+
+    /// Goal: a redirect goes to http or https only, and never from https to http (OUT-02).
+    #[test]
+    fn redirects_lead_to_safe_schemes_only() {
+        let go = |url: &str| Step::Go(Url::parse(url).unwrap());
+        assert_eq!(step("http://a.example/x/1", b"../2").unwrap(), go("http://a.example/2"));
+        assert_eq!(step("http://a.example/1", b"https://b.example/2").unwrap(), go("https://b.example/2"));
+        assert_eq!(step("https://a.example/1", b"http://a.example/2").unwrap_err().kind(), ErrorKind::Forbidden);
+        for wrong in ["file:///etc/passwd", "javascript:1", "data:,x", "http://", ""] {
+            assert_eq!(
+                step("http://a.example/1", wrong.as_bytes()).unwrap_err().kind(),
+                ErrorKind::Malformed,
+                "{wrong}"
+            );
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! Prowlarr's JSON API as pure functions. Source: `Prowlarr.Api.V1/Search` and `Indexers` of Prowlarr, and its OpenAPI document.
+
+use std::fmt;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use url::Url;
+
+use super::super::link::{parse_link, parse_magnet};
+use super::super::listing::{Found, imdb_digits};
+use super::super::{MAX_RELEASES, Query};
+use super::error::failure;
+use crate::Result;
+use crate::model::{InfoHash, ProviderId, Release, TitleKind};
+use crate::net::{Reply, Request, Secret};
+use crate::provider::lenient;
+
+/// The header that carries the key.
+pub(super) const KEY_HEADER: &str = "X-Api-Key";
+
+/// `indexerIds` value for all torrent indexers.
+const ALL_TORRENT_INDEXERS: i64 = -2;
+
+/// Most rows read from one list: usenet rows and duplicates are dropped from them later.
+const MAX_ROWS: usize = 4 * MAX_RELEASES;
+
+/// An unknown date comes out as year 1; no listing is older than BitTorrent.
+const MAX_AGE_DAYS: u64 = 20_000;
+
+/// One indexer that Prowlarr asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct IndexerInfo {
+    id: i64,
+    movie_params: Vec<String>,
+    series_params: Vec<String>,
+}
+
+/// A search by outside id, and which indexers can do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct IdSearch {
+    text: String,
+    indexers: Vec<i64>,
+}
+
+pub(super) fn text_search(base: &Url, key: &Secret, kind: TitleKind, text: &str) -> Request {
+    search(base, key, kind, "search", text, &[ALL_TORRENT_INDEXERS])
+}
+
+pub(super) fn id_search(base: &Url, key: &Secret, kind: TitleKind, by: &IdSearch) -> Request {
+    let mode = match kind {
+        TitleKind::Movie => "movie",
+        TitleKind::Series => "tvsearch",
+    };
+    search(base, key, kind, mode, &by.text, &by.indexers)
+}
+
+fn search(base: &Url, key: &Secret, kind: TitleKind, mode: &str, text: &str, indexers: &[i64]) -> Request {
+    let mut request = api_request(base, key, "/api/v1/search");
+    let category = match kind {
+        TitleKind::Movie => "2000",
+        TitleKind::Series => "5000",
+    };
+    let mut pairs = request.url.query_pairs_mut();
+    pairs.append_pair("query", text).append_pair("type", mode).append_pair("categories", category);
+    for indexer in indexers {
+        pairs.append_pair("indexerIds", &indexer.to_string());
+    }
+    // Without a limit some definitions ask their site for no rows at all.
+    pairs.append_pair("limit", "100").append_pair("offset", "0");
+    drop(pairs);
+    request
+}
+
+pub(super) fn list_indexers(base: &Url, key: &Secret) -> Request {
+    api_request(base, key, "/api/v1/indexer")
+}
+
+/// The key travels as a header: an address may be logged by proxies.
+fn api_request(base: &Url, key: &Secret, path: &str) -> Request {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    let mut request = Request::get(url);
+    request.secret_headers.push((KEY_HEADER, key.clone()));
+    request
+}
+
+/// The searches by id that the query allows, each for the indexers that list that id: one that does not would answer nothing, without
+/// a word. An indexer is asked by the first id that it knows.
+pub(super) fn plan_id_searches(query: &Query, indexers: &[IndexerInfo]) -> Vec<IdSearch> {
+    let imdb = imdb_digits(query).map(|digits| ("imdbid", format!("{{ImdbId:tt{digits}}}")));
+    let tmdb = query.tmdb_id.map(|id| ("tmdbid", format!("{{TmdbId:{id}}}")));
+    let tvdb = query.tvdb_id.map(|id| ("tvdbid", format!("{{TvdbId:{id}}}")));
+    let (ids, part) = match (query.kind, query.episode) {
+        (TitleKind::Movie, _) => ([imdb, tmdb, None], String::new()),
+        (TitleKind::Series, None) => ([tvdb, imdb, tmdb], String::new()),
+        (TitleKind::Series, Some(number)) => {
+            ([tvdb, imdb, tmdb], format!("{{Season:{}}}{{Episode:{}}}", number.season, number.episode))
+        }
+    };
+    let mut searches: Vec<IdSearch> = Vec::new();
+    for indexer in indexers {
+        let params = match query.kind {
+            TitleKind::Movie => &indexer.movie_params,
+            TitleKind::Series => &indexer.series_params,
+        };
+        let knows = |name: &str| params.iter().any(|param| param == name);
+        if !part.is_empty() && !(knows("season") && knows("ep")) {
+            continue;
+        }
+        let Some((_, token)) = ids.iter().flatten().find(|(name, _)| knows(name)) else { continue };
+        let text = format!("{token}{part}");
+        match searches.iter_mut().find(|search| search.text == text) {
+            Some(search) => search.indexers.push(indexer.id),
+            None => searches.push(IdSearch { text, indexers: vec![indexer.id] }),
+        }
+    }
+    searches
+}
+
+/// Reads the list of indexers: those that are on, speak torrent, and can be searched.
+pub(super) fn read_indexers(reply: &Reply) -> Result<Vec<IndexerInfo>> {
+    const OPERATION: &str = "list indexers";
+    if !reply.status.is_success() {
+        return Err(failure(reply, OPERATION));
+    }
+    let rows: Rows<IndexerRow> = lenient::json(reply, OPERATION)?;
+    let lower = |params: Vec<String>| params.iter().map(|param| param.to_ascii_lowercase()).collect();
+    let usable =
+        rows.rows.into_iter().filter(|row| row.enable.unwrap_or(true) && row.protocol.as_deref() == Some("torrent"));
+    Ok(usable
+        .filter_map(|row| {
+            let capabilities = row.capabilities?;
+            Some(IndexerInfo {
+                id: row.id?,
+                movie_params: lower(capabilities.movie_search_params),
+                series_params: lower(capabilities.tv_search_params),
+            })
+        })
+        .collect())
+}
+
+/// Reads found releases; says as well whether some rows were left out for their number.
+pub(super) fn read_releases(reply: &Reply, base: &Url, indexer: &ProviderId) -> Result<Found> {
+    const OPERATION: &str = "search";
+    if !reply.status.is_success() {
+        return Err(failure(reply, OPERATION));
+    }
+    let rows: Rows<ReleaseRow> = lenient::json(reply, OPERATION)?;
+    let releases = rows.rows.into_iter().filter_map(|row| row.into_release(base, indexer)).collect();
+    Ok((releases, rows.is_cut))
+}
+
+/// A JSON array: rows of another shape are skipped, rows beyond [`MAX_ROWS`] are dropped. One row is held at a time in its raw form.
+struct Rows<T> {
+    rows: Vec<T>,
+    is_cut: bool,
+}
+
+impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RowsVisitor<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: serde::de::DeserializeOwned> Visitor<'de> for RowsVisitor<T> {
+            type Value = Rows<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Rows<T>, A::Error> {
+                let mut found = Rows { rows: Vec::new(), is_cut: false };
+                while found.rows.len() < MAX_ROWS {
+                    let Some(row) = seq.next_element::<Value>()? else { return Ok(found) };
+                    found.rows.extend(serde_json::from_value(row));
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    found.is_cut = true;
+                }
+                Ok(found)
+            }
+        }
+
+        deserializer.deserialize_seq(RowsVisitor(std::marker::PhantomData))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IndexerRow {
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    id: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    enable: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    protocol: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    capabilities: Option<CapabilitiesRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CapabilitiesRow {
+    #[serde(default, deserialize_with = "lenient::list")]
+    movie_search_params: Vec<String>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    tv_search_params: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReleaseRow {
+    #[serde(default, deserialize_with = "lenient::text")]
+    title: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    guid: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    download_url: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    magnet_url: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    info_hash: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    indexer: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    protocol: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    size: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    seeders: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    age: Option<u64>,
+}
+
+impl ReleaseRow {
+    /// `None` for usenet, and for what has no name or leads nowhere.
+    fn into_release(self, base: &Url, indexer: &ProviderId) -> Option<Release> {
+        if self.protocol.is_some_and(|protocol| protocol != "torrent") {
+            return None;
+        }
+        // Any of these may hold a raw magnet. Else the first two are Prowlarr's own links; the one that was a magnet costs the site
+        // nothing to follow.
+        let magnet = [&self.magnet_url, &self.guid, &self.download_url]
+            .into_iter()
+            .flatten()
+            .find_map(|text| parse_magnet(text));
+        let link =
+            || [&self.magnet_url, &self.download_url].into_iter().flatten().find_map(|text| parse_link(text, base));
+        let (magnet_hash, link) = match magnet {
+            Some((magnet, url)) => (Some(magnet.info_hash), Some(url)),
+            None => (None, link()),
+        };
+        let info_hash = self.info_hash.and_then(|text| text.parse::<InfoHash>().ok()).or(magnet_hash);
+        if info_hash.is_none() && link.is_none() {
+            return None;
+        }
+        Some(Release {
+            indexer: indexer.clone(),
+            tracker: lenient::clean_some(self.indexer.as_deref(), lenient::MAX_NAME_CHARS),
+            name: lenient::clean_some(self.title.as_deref(), lenient::MAX_NAME_CHARS)?,
+            info_hash,
+            link,
+            size_bytes: self.size.filter(|size| *size > 0),
+            seeder_count: self.seeders.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            age_days: self.age.filter(|days| *days <= MAX_AGE_DAYS).and_then(|days| u32::try_from(days).ok()),
+            playable: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ErrorKind;
+    use crate::model::EpisodeNumber;
+
+    const HASH: &str = "08ada5a7a6183aae1e09d831df6748d566095a10";
+
+    fn reply(body: &str) -> Reply {
+        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
+    }
+
+    fn base() -> Url {
+        Url::parse("http://media.example:9696/prowlarr/").unwrap()
+    }
+
+    fn read(rows: &str) -> Vec<Release> {
+        read_releases(&reply(rows), &base(), &ProviderId::new("prowlarr")).unwrap().0
+    }
+
+    fn pairs(request: &Request) -> Vec<(String, String)> {
+        request.url.query_pairs().into_owned().collect()
+    }
+
+    /// Goal: the request is what Prowlarr's own page sends, behind the URL base, with the key in a header only.
+    #[test]
+    fn a_search_asks_all_torrent_indexers_with_a_limit() {
+        let request = text_search(&base(), &Secret::new("k3y"), TitleKind::Movie, "Sintel & more 2010");
+        assert_eq!(request.url.path(), "/prowlarr/api/v1/search");
+        let wanted = [
+            ("query", "Sintel & more 2010"),
+            ("type", "search"),
+            ("categories", "2000"),
+            ("indexerIds", "-2"),
+            ("limit", "100"),
+            ("offset", "0"),
+        ];
+        assert_eq!(pairs(&request), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert!(!request.url.as_str().contains("k3y"));
+        assert_eq!(request.secret_headers, [("X-Api-Key", Secret::new("k3y"))]);
+    }
+
+    /// Goal: ids go only to indexers that list them, one id to each, and an episode only to those that know seasons.
+    #[test]
+    fn ids_go_to_the_indexers_that_know_them() {
+        let indexer = |id, params: &[&str]| IndexerInfo {
+            id,
+            movie_params: params.iter().map(ToString::to_string).collect(),
+            series_params: params.iter().map(ToString::to_string).collect(),
+        };
+        let indexers = [
+            indexer(1, &["q", "season", "ep", "imdbid", "tvdbid"]),
+            indexer(2, &["q", "imdbid"]),
+            indexer(3, &["q"]),
+            indexer(4, &["q", "season", "ep", "imdbid"]),
+        ];
+        let search = |text: &str, indexers: &[i64]| IdSearch { text: text.to_owned(), indexers: indexers.to_vec() };
+        let mut query =
+            Query { imdb_id: Some("tt944947".into()), tvdb_id: Some(121_361), ..Query::new(TitleKind::Movie, "x") };
+        assert_eq!(plan_id_searches(&query, &indexers), [search("{ImdbId:tt0944947}", &[1, 2, 4])]);
+        query.kind = TitleKind::Series;
+        query.episode = Some(EpisodeNumber { season: 1, episode: 2 });
+        let wanted = [
+            search("{TvdbId:121361}{Season:1}{Episode:2}", &[1]),
+            search("{ImdbId:tt0944947}{Season:1}{Episode:2}", &[4]),
+        ];
+        assert_eq!(plan_id_searches(&query, &indexers), wanted);
+        assert_eq!(plan_id_searches(&Query::new(TitleKind::Movie, "x"), &indexers), []);
+        let request = id_search(&base(), &Secret::new("k"), TitleKind::Series, &wanted[0]);
+        assert!(request.url.as_str().contains(
+            "query=%7BTvdbId%3A121361%7D%7BSeason%3A1%7D%7BEpisode%3A2%7D&type=tvsearch&categories=5000&indexerIds=1&"
+        ));
+    }
+
+    /// Goal: a whole row is read as it is; unknown numbers are unknown, not zero.
+    #[test]
+    fn rows_are_read_with_their_traps() {
+        let rows = format!(
+            r#"[{{"guid":"https://example.org/t/1","title":" Sintel.2010\u0007.1080p ","size":129302391,"seeders":25,"age":12,"indexer":"Example",
+                 "magnetUrl":"http://media.example:9696/prowlarr/3/download?apikey=KEY&link=a","downloadUrl":"http://media.example:9696/prowlarr/3/download?apikey=KEY&link=b",
+                 "infoHash":"{upper}","protocol":"torrent","imdbId":0,"categories":[{{"id":2040}}]}},
+                {{"guid":"g","title":"Bare","size":0,"age":739000,"protocol":"torrent","infoHash":"{HASH}","seeders":null}}]"#,
+            upper = HASH.to_uppercase()
+        );
+        let releases = read(&rows);
+        let first = &releases[0];
+        assert_eq!((first.name.as_str(), first.tracker.as_deref()), ("Sintel.2010.1080p", Some("Example")));
+        assert_eq!(first.info_hash.unwrap().to_string(), HASH);
+        assert!(first.link.as_ref().unwrap().as_str().ends_with("link=a"), "the magnet link is the cheaper one");
+        assert_eq!((first.size_bytes, first.seeder_count, first.age_days), (Some(129_302_391), Some(25), Some(12)));
+        let bare = &releases[1];
+        assert_eq!((bare.size_bytes, bare.seeder_count, bare.age_days, bare.link.as_ref()), (None, None, None, None));
+        assert!(!format!("{releases:?}").contains("KEY"));
+    }
+
+    /// Goal: a raw magnet is found in each of the three places where versions and forks put it.
+    #[test]
+    fn raw_magnets_are_taken_wherever_they_stand() {
+        for field in ["magnetUrl", "guid", "downloadUrl"] {
+            let releases = read(&format!(r#"[{{"title":"A","{field}":"magnet:?xt=urn:btih:{HASH}&dn=A B"}}]"#));
+            assert_eq!(releases[0].info_hash.unwrap().to_string(), HASH, "{field}");
+            assert_eq!(releases[0].link.as_ref().unwrap().scheme(), "magnet", "{field}");
+        }
+    }
+
+    /// Goal: usenet, nameless and dead-end rows are left out, rows of another shape do not take the others with them.
+    #[test]
+    fn useless_rows_are_left_out() {
+        let rows = format!(
+            r#"[{{"title":"U","protocol":"usenet","downloadUrl":"http://x.example/1"}},{{"title":"?","protocol":"unknown","infoHash":"{HASH}"}},
+                {{"infoHash":"{HASH}","protocol":"torrent"}},{{"title":"No way","protocol":"torrent"}},{{"title":"F","downloadUrl":"file:///etc/passwd"}},
+                7, null, {{"title":["x"],"infoHash":{{}}}}, {{"title":"Good","infoHash":"{HASH}","size":"12","seeders":-1}}]"#
+        );
+        let releases = read(&rows);
+        assert_eq!(releases.len(), 1, "{releases:?}");
+        assert_eq!((releases[0].size_bytes, releases[0].seeder_count), (Some(12), None));
+        assert_eq!(read("[]"), []);
+    }
+
+    /// Goal: a list beyond any real one is cut, and says so.
+    #[test]
+    fn long_lists_are_cut() {
+        let row = format!(r#"{{"title":"A","infoHash":"{HASH}"}}"#);
+        let rows = format!("[{}]", vec![row; MAX_ROWS + 1].join(","));
+        let (releases, is_cut) = read_releases(&reply(&rows), &base(), &ProviderId::new("prowlarr")).unwrap();
+        assert_eq!((releases.len(), is_cut), (MAX_ROWS, true));
+    }
+
+    /// Goal: only indexers that can be asked are known; broken definitions without capabilities are not.
+    #[test]
+    fn broken_and_disabled_indexers_are_left_out() {
+        let list = r#"[{"id":1,"enable":true,"protocol":"torrent","capabilities":{"movieSearchParams":["q","imdbId"],"tvSearchParams":["q"]}},
+                       {"id":2,"enable":true,"protocol":"torrent"},{"id":3,"enable":false,"protocol":"torrent","capabilities":{}},
+                       {"id":4,"enable":true,"protocol":"usenet","capabilities":{"movieSearchParams":["q","imdbId"]}}]"#;
+        let wanted =
+            IndexerInfo { id: 1, movie_params: vec!["q".into(), "imdbid".into()], series_params: vec!["q".into()] };
+        assert_eq!(read_indexers(&reply(list)).unwrap(), [wanted]);
+    }
+
+    /// Goal: each broken body has its kind.
+    #[test]
+    fn broken_bodies_are_told_apart() {
+        let kind = |body: &str| read_releases(&reply(body), &base(), &ProviderId::new("prowlarr")).unwrap_err().kind();
+        assert_eq!(kind(r#"[{"title":"A""#), ErrorKind::Malformed);
+        assert_eq!(kind(r#"{"message":"no list"}"#), ErrorKind::Malformed);
+        assert_eq!(kind("<!DOCTYPE html><html>"), ErrorKind::Unavailable);
+    }
+
+    proptest! {
+        /// Goal: no body makes the reader panic or give a release without a way to it.
+        #[test]
+        fn any_body_is_survived(body in r#"(\[|\{|"|title|infoHash|guid|magnet:\?xt=urn:btih:|:|,|[0-9a-f]{40}|null|-1|1e99|\}|\]|.){0,60}"#) {
+            if let Ok((releases, _)) = read_releases(&reply(&body), &base(), &ProviderId::new("prowlarr")) {
+                for release in releases {
+                    prop_assert!(release.info_hash.is_some() || release.link.is_some());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Torznab: the feed that Jackett, Prowlarr's single indexers, Zilean and others speak.
+//!
+//! The capabilities are read first: an id that an indexer does not list gets an error from some and an empty feed from others.
+
+mod error;
+mod wire;
+mod xml;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde::Deserialize;
+use url::Url;
+
+use super::link;
+use super::listing::{Found, join_answers};
+use super::remembered::Remembered;
+use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
+use crate::model::{ProviderId, Release};
+use crate::net::{Call, HttpClient, Request, Secret, redact_url};
+use crate::{Error, ErrorKind, Result};
+use wire::Capabilities;
+
+/// How long the capabilities are believed.
+const CAPABILITIES_LIFE: Duration = Duration::from_secs(3_600);
+
+/// How to reach a Torznab indexer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TorznabConfig {
+    /// Name of this provider. Default: `torznab`; several need instances, such as `torznab:home`.
+    #[serde(default = "default_id")]
+    pub id: ProviderId,
+    /// Address without a query, normally ending in `/api`. An address of the home network has to be an outbound exception.
+    pub url: Url,
+    /// API key. Default: none, for indexers that want none.
+    #[serde(default = "no_key")]
+    pub key: Secret,
+}
+
+fn default_id() -> ProviderId {
+    ProviderId::new("torznab")
+}
+
+fn no_key() -> Secret {
+    Secret::new("")
+}
+
+/// A Torznab indexer.
+pub struct Torznab {
+    id: ProviderId,
+    url: Url,
+    key: Secret,
+    http: HttpClient,
+    capabilities: Remembered<Arc<Capabilities>>,
+}
+
+impl Torznab {
+    /// Nothing is asked yet.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an address that is not plain http or https.
+    pub fn new(config: TorznabConfig, http: HttpClient) -> Result<Self> {
+        let TorznabConfig { id, url, key } = config;
+        check_endpoint(&url).map_err(|error| error.at(id.to_string()))?;
+        Ok(Self { id, url, key, http, capabilities: Remembered::new(CAPABILITIES_LIFE) })
+    }
+
+    async fn known_capabilities(&self, call: &Call) -> Result<Arc<Capabilities>> {
+        let ask = async |call: &Call| {
+            let reply = self.http.send(call, wire::read_capabilities_request(&self.url, &self.key)).await?;
+            wire::read_capabilities(&reply, &self.key).map(Arc::new)
+        };
+        self.capabilities.read(call, ask).await
+    }
+
+    async fn ask(&self, call: &Call, request: Request, page_size: u32) -> Result<Found> {
+        let reply = self.http.send(call, request).await?;
+        wire::read_page(&reply, page_size, &self.url, &self.key, &self.id, SystemTime::now())
+    }
+
+    async fn list(&self, call: &Call, query: &Query) -> Result<Releases> {
+        let capabilities = self.known_capabilities(call).await?;
+        let plan = wire::plan(query, &capabilities, &self.url, &self.key);
+        if plan.requests.is_empty() {
+            return Err(Error::new(ErrorKind::Unsupported, "search").detail("the indexer offers no search for this"));
+        }
+        let requests = plan.requests.into_iter();
+        let answers = join_all(requests.map(|request| self.ask(call, request, capabilities.page_size()))).await;
+
+        let was_by_id = plan.is_by_id && answers.last().is_some_and(Result::is_ok);
+        let joined = join_answers(answers, &self.id)?;
+        Ok(Releases { was_by_id, ..joined })
+    }
+}
+
+impl fmt::Debug for Torznab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Torznab").field("id", &self.id).field("url", &redact_url(&self.url)).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Indexer for Torznab {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    async fn search(&self, call: &Call, query: &Query) -> Result<Releases> {
+        self.list(call, query).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    async fn torrent(&self, call: &Call, release: &Release) -> Result<TorrentLink> {
+        link::follow(&self.http, call, release, None, |reply| error::status_failure(reply, "follow release link"))
+            .await
+            .map_err(|error| error.at(self.id.to_string()))
+    }
+}

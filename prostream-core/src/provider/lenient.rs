@@ -1,0 +1,268 @@
+//! Reading what outside services answer: JSON that breaks its own documentation, texts that may hold anything, replies that are a web
+//! page instead (OUT-05). Only what a reply cannot do without is required; the rest is taken where it fits and left out where not.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use crate::net::{Reply, Secret};
+use crate::{Error, ErrorKind, Result};
+
+/// Longest name that is kept, in characters: a title, a file name, a genre.
+pub(crate) const MAX_NAME_CHARS: usize = 512;
+
+/// Longest running text that is kept, in characters: an overview.
+pub(crate) const MAX_TEXT_CHARS: usize = 4_000;
+
+/// Longest piece of a service's own error text that is quoted, in characters.
+const MAX_QUOTE_CHARS: usize = 200;
+
+/// Longest wait that is believed when a service asks for one.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+
+/// Without control characters and without the marks that turn the direction of text around, trimmed, at most `max_chars` long.
+pub(crate) fn clean(text: &str, max_chars: usize) -> String {
+    let harmless =
+        |c: &char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let spaced = |c: char| if c.is_whitespace() { ' ' } else { c };
+    let kept: String = text.chars().map(spaced).filter(harmless).skip_while(|c| *c == ' ').take(max_chars).collect();
+    kept.trim_end().to_owned()
+}
+
+/// [`clean`], or `None` where nothing is left.
+pub(crate) fn clean_some(text: Option<&str>, max_chars: usize) -> Option<String> {
+    text.map(|text| clean(text, max_chars)).filter(|text| !text.is_empty())
+}
+
+/// A service's own words, fit for an error text: markup and `secrets` taken out, short.
+pub(crate) fn quote(text: &str, secrets: &[&Secret]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret.expose(), "…");
+    }
+    let mut is_markup = false;
+    let words: String = text
+        .chars()
+        .filter(|c| match c {
+            '<' => {
+                is_markup = true;
+                false
+            }
+            '>' => !std::mem::take(&mut is_markup),
+            _ => !is_markup,
+        })
+        .collect();
+    clean(&words, MAX_QUOTE_CHARS)
+}
+
+/// A calendar date, the first ten characters of what a service writes: `YYYY-MM-DD`. Blank and impossible dates are `None`.
+pub(crate) fn date(text: Option<&str>) -> Option<String> {
+    let text = text?.trim().get(..10)?;
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    time::Date::parse(text, &format).ok().map(|_| text.to_owned())
+}
+
+/// The year that a date, or a span such as `2011–2019`, begins with.
+pub(crate) fn year(text: Option<&str>) -> Option<u16> {
+    let year: u16 = text?.trim().get(..4)?.parse().ok()?;
+    (1870..=2200).contains(&year).then_some(year)
+}
+
+/// Is this the reply of something in between that speaks HTML: a proxy, a protection page, a maintenance page?
+pub(crate) fn is_web_page(reply: &Reply) -> bool {
+    let says_html = reply
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.to_ascii_lowercase().contains("html"));
+    let first = reply.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    first == Some(&b'<') || (says_html && !matches!(first, Some(b'{' | b'[')))
+}
+
+/// Reads a JSON body. The cause is told by its place alone: what stands there may be secret.
+pub(crate) fn json<T: DeserializeOwned>(reply: &Reply, operation: &'static str) -> Result<T> {
+    if is_web_page(reply) {
+        return Err(status_error(reply, operation).detail("a web page came instead of data"));
+    }
+    serde_json::from_slice(&reply.body).map_err(|error| malformed(operation, &error))
+}
+
+/// Reads a part of a JSON body that was taken apart before.
+pub(crate) fn part<T: DeserializeOwned>(value: Value, operation: &'static str) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| malformed(operation, &error))
+}
+
+fn malformed(operation: &'static str, error: &serde_json::Error) -> Error {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "the data ends too early",
+        serde_json::error::Category::Data => "the data has another shape than expected",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "the data is no JSON",
+    };
+    Error::new(ErrorKind::Malformed, operation)
+        .detail(format!("{what} (line {}, column {})", error.line(), error.column()))
+        .advise("the service answered with something unexpected; try again later, and report it if it stays")
+}
+
+/// The error that a reply's status alone tells, for replies that say nothing else. A web page is never worth more than `Unavailable`.
+pub(crate) fn status_error(reply: &Reply, operation: &'static str) -> Error {
+    let kind = match reply.status {
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
+        status if status.is_server_error() => ErrorKind::Unavailable,
+        _ if is_web_page(reply) => ErrorKind::Unavailable,
+        StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
+        StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => ErrorKind::Refused,
+        StatusCode::NOT_FOUND | StatusCode::GONE => ErrorKind::NotFound,
+        StatusCode::REQUEST_TIMEOUT => ErrorKind::Unavailable,
+        _ => ErrorKind::Malformed,
+    };
+    let error = Error::new(kind, operation).detail(format!("HTTP {}", reply.status.as_u16()));
+    with_wait(error, reply)
+}
+
+/// With the wait that the reply asks for, where it asks for one.
+pub(crate) fn with_wait(error: Error, reply: &Reply) -> Error {
+    match retry_after(&reply.headers, SystemTime::now()) {
+        Some(wait) if error.kind().is_transient() => error.after(wait),
+        _ => error,
+    }
+}
+
+/// `Retry-After` as a wait from `now`, at most [`MAX_RETRY_AFTER`]. Source: RFC 9110 section 10.2.3 (seconds or a date).
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let then: SystemTime = OffsetDateTime::parse(text, &Rfc2822).ok()?.into();
+            then.duration_since(now).unwrap_or_default()
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// For a field that may be missing, null or of another type: its value where it fits.
+pub(crate) fn maybe<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+/// For a list whose entries may be of another type, that may be null, missing, or a single entry without its list: what fits.
+pub(crate) fn list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Array(entries) => entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect(),
+        Value::Null => Vec::new(),
+        single => serde_json::from_value(single).ok().into_iter().collect(),
+    })
+}
+
+/// For a list that has to be there, of entries that may be of another type: the entries that fit.
+pub(crate) fn required_list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let entries = Vec::<Value>::deserialize(deserializer)?;
+    Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+}
+
+/// For a whole number that may be written as text, missing or null.
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
+}
+
+fn whole(number: f64) -> Option<u64> {
+    // 2^53: beyond it a JSON number with a fraction names no exact integer.
+    (number >= 0.0 && number <= 9_007_199_254_740_992.0).then_some(number as u64)
+}
+
+/// For a text that may be written as a number, missing or null.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn reply(status: u16, body: &'static str) -> Reply {
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    /// Goal: no text from outside moves a terminal, turns a line around or fills the memory (OUT-05).
+    #[test]
+    fn texts_lose_control_characters_and_excess() {
+        assert_eq!(clean("  a\u{1b}[31m\u{202e}b\0\nc ", 100), "a[31mb c");
+        assert_eq!(clean("äöü", 2), "äö");
+        assert_eq!(clean_some(Some(" \u{7} "), 9), None);
+    }
+
+    /// Goal: a service that repeats our key in its error text does not bring it into a log.
+    #[test]
+    fn quotes_hold_no_secret_and_no_markup() {
+        let key = Secret::new("k3y");
+        assert_eq!(quote("key <b>k3y</b> is\nbad", &[&key]), "key … is bad");
+    }
+
+    /// Goal: blank, short and impossible dates are no dates; times of day are cut off.
+    #[test]
+    fn dates_are_real_days() {
+        assert_eq!(date(Some("2011-04-18T01:00:00.000Z")).as_deref(), Some("2011-04-18"));
+        for wrong in [None, Some(""), Some("2011"), Some("2011-02-30"), Some("0000-00-00"), Some("é011-04-18x")] {
+            assert_eq!(date(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(year(Some("2011–2019")), Some(2011));
+        assert_eq!(year(Some("")), None);
+    }
+
+    /// Goal: the wait is read in both its forms and never longer than we believe.
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
+        let wait = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers, now)
+        };
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("999999999"), Some(MAX_RETRY_AFTER));
+        assert_eq!(wait("soon"), None);
+    }
+
+    /// Goal: each kind of broken body gets its own kind of error.
+    #[test]
+    fn web_pages_are_unavailable_and_broken_data_is_malformed() {
+        let kind = |status, body| json::<Vec<u8>>(&reply(status, body), "test").unwrap_err().kind();
+        assert_eq!(kind(200, "<html>"), ErrorKind::Unavailable);
+        assert_eq!(kind(429, "<html>"), ErrorKind::RateLimited);
+        assert_eq!(kind(403, "<html>"), ErrorKind::Unavailable);
+        assert_eq!(kind(200, "[1, 2"), ErrorKind::Malformed);
+        assert_eq!(kind(200, "{}"), ErrorKind::Malformed);
+    }
+}

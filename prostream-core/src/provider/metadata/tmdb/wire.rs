@@ -1,0 +1,549 @@
+//! TMDB's wire format: requests out, replies in; pure. Source: developer.themoviedb.org, API version 3.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::names::Localized;
+use crate::model::{Episode, Language, MediaId, Season, Title, TitleId, TitleKind, TitleSummary};
+use crate::net::{Reply, Request, Secret};
+use crate::provider::lenient::{self, MAX_NAME_CHARS, MAX_TEXT_CHARS};
+use crate::provider::metadata::{MAX_EPISODES, MAX_OTHER_NAMES, TitleSearch};
+use crate::{Error, ErrorKind, Result};
+
+/// Most seasons asked for in one request; the service takes 20 appended parts, one is kept free.
+pub(super) const SEASONS_PER_REQUEST: usize = 19;
+
+/// Most seasons of a series that are asked for; the rest is named without its episodes.
+pub(super) const MAX_SEASONS: usize = 95;
+
+/// Largest body of a title or a group of seasons, in bytes: seasons carry the crew and guests of each episode.
+const MAX_TITLE_BYTES: u64 = 16 << 20;
+
+/// Most genres that are kept.
+const MAX_GENRES: usize = 32;
+
+const POSTER_SIZE: &str = "w342";
+const BACKDROP_SIZE: &str = "w1280";
+
+/// Where and with which key requests go.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    pub(super) base_url: Url,
+    pub(super) image_base_url: Url,
+    pub(super) key: Secret,
+}
+
+impl Endpoint {
+    /// A GET of `path`, with the key as its shape wants it: a token (it has dots) as bearer, a v3 key in the query. The two are not
+    /// interchangeable.
+    fn get(&self, path: &str, language: Option<&Language>, query: &[(&str, &str)]) -> Request {
+        let mut url = self.base_url.clone();
+        url.set_path(&format!("{}{path}", self.base_url.path().trim_end_matches('/')));
+        let is_token = self.key.expose().contains('.');
+        {
+            let mut pairs = url.query_pairs_mut();
+            pairs.extend_pairs(query);
+            if let Some(language) = language {
+                pairs.append_pair("language", language.as_str());
+            }
+            if !is_token {
+                pairs.append_pair("api_key", self.key.expose());
+            }
+        }
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let request = Request::get(url);
+        if is_token { request.bearer(self.key.clone()) } else { request }
+    }
+
+    /// One page of a search: films and series together unless a kind is asked for; only then the year goes along, as the mixed search
+    /// knows no such filter.
+    pub(super) fn search(&self, search: &TitleSearch, text: &str, page: u64) -> Request {
+        let page = page.to_string();
+        let year = search.year.map(|year| year.to_string());
+        let mut query = vec![("query", text), ("include_adult", "false"), ("page", page.as_str())];
+        let (path, year_name) = match search.kind {
+            None => ("/search/multi", None),
+            Some(TitleKind::Movie) => ("/search/movie", Some("year")),
+            Some(TitleKind::Series) => ("/search/tv", Some("first_air_date_year")),
+        };
+        if let (Some(name), Some(year)) = (year_name, year.as_deref()) {
+            query.push((name, year));
+        }
+        self.get(path, search.language.as_ref(), &query)
+    }
+
+    /// Which titles an IMDb id stands for. `digits` are digits alone: nothing a person typed goes into a path.
+    pub(super) fn find(&self, digits: &str) -> Request {
+        self.get(&format!("/find/tt{digits}"), None, &[("external_source", "imdb_id")])
+    }
+
+    /// A title with its outside ids and its names.
+    pub(super) fn details(&self, kind: TitleKind, id: u64, language: Option<&Language>) -> Request {
+        let parts = "external_ids,alternative_titles,translations";
+        let mut request = self.get(&format!("/{}/{id}", path_of(kind)), language, &[("append_to_response", parts)]);
+        request.max_body_bytes = Some(MAX_TITLE_BYTES);
+        request
+    }
+
+    /// Some seasons of a series with their episodes, at most [`SEASONS_PER_REQUEST`].
+    pub(super) fn seasons(&self, id: u64, numbers: &[u32], language: Option<&Language>) -> Request {
+        let parts: Vec<String> =
+            numbers.iter().take(SEASONS_PER_REQUEST).map(|number| format!("season/{number}")).collect();
+        let mut request = self.get(&format!("/tv/{id}"), language, &[("append_to_response", &parts.join(","))]);
+        request.max_body_bytes = Some(MAX_TITLE_BYTES);
+        request
+    }
+
+    /// Address of a picture on the catalogue's image host; `None` unless `path` is the plain `/name.ext` that TMDB writes (OUT-05).
+    fn picture(&self, size: &str, path: Option<&str>) -> Option<String> {
+        let name = path?.strip_prefix('/')?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let is_good = !name.is_empty() && name.len() <= 128 && !name.contains("..") && name.bytes().all(is_plain);
+        is_good.then(|| format!("{}/{size}/{name}", self.image_base_url.as_str().trim_end_matches('/')))
+    }
+}
+
+fn path_of(kind: TitleKind) -> &'static str {
+    match kind {
+        TitleKind::Movie => "movie",
+        TitleKind::Series => "tv",
+    }
+}
+
+/// A row of a list. Films have `title` and `release_date`, series `name` and `first_air_date`.
+#[derive(Debug, Deserialize)]
+struct Row {
+    id: u64,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    media_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    title: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    original_title: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    original_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    release_date: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    first_air_date: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    overview: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    poster_path: Option<String>,
+}
+
+impl Row {
+    fn name(&self) -> Option<String> {
+        [&self.title, &self.name].into_iter().find_map(|name| lenient::clean_some(name.as_deref(), MAX_NAME_CHARS))
+    }
+
+    fn original_name(&self) -> Option<String> {
+        [&self.original_title, &self.original_name]
+            .into_iter()
+            .find_map(|name| lenient::clean_some(name.as_deref(), MAX_NAME_CHARS))
+    }
+
+    fn year(&self) -> Option<u16> {
+        [&self.release_date, &self.first_air_date].into_iter().find_map(|date| lenient::year(date.as_deref()))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(deserialize_with = "lenient::required_list")]
+    results: Vec<Row>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    total_pages: Option<u64>,
+}
+
+/// One page of search results.
+#[derive(Debug)]
+pub(super) struct SearchPage {
+    pub(super) titles: Vec<TitleSummary>,
+    pub(super) page_count: u64,
+}
+
+/// Reads a page; persons, collections and whatever comes next are left out. A film or series without a name is one too.
+pub(super) fn parse_search(endpoint: &Endpoint, reply: &Reply, kind: Option<TitleKind>) -> Result<SearchPage> {
+    let page: Page = lenient::json(reply, "search titles")?;
+    let summary = |row: Row| {
+        let kind = match row.media_type.as_deref() {
+            Some("movie") => TitleKind::Movie,
+            Some("tv") => TitleKind::Series,
+            Some(_) => return None,
+            None => kind?,
+        };
+        Some(TitleSummary {
+            media_id: MediaId::of_title(TitleId::Tmdb(kind, row.id)),
+            kind,
+            name: row.name().or_else(|| row.original_name())?,
+            year: row.year(),
+            overview: lenient::clean_some(row.overview.as_deref(), MAX_TEXT_CHARS),
+            poster_url: endpoint.picture(POSTER_SIZE, row.poster_path.as_deref()),
+        })
+    };
+    Ok(SearchPage {
+        titles: page.results.into_iter().filter_map(summary).collect(),
+        page_count: page.total_pages.unwrap_or(1),
+    })
+}
+
+#[derive(Debug, Deserialize)]
+struct FoundId {
+    id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct FoundEpisode {
+    show_id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct FoundBody {
+    #[serde(deserialize_with = "lenient::required_list")]
+    movie_results: Vec<FoundId>,
+    #[serde(deserialize_with = "lenient::required_list")]
+    tv_results: Vec<FoundId>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    tv_episode_results: Vec<FoundEpisode>,
+}
+
+/// What an IMDb id may stand for, the likeliest first. One id can lead to a film *and* an unrelated series: the wanted kind decides the
+/// order, the caller checks the outside id of each. An episode's id leads to its series, and only where nothing else fits.
+pub(super) fn parse_find(reply: &Reply, wanted: Option<TitleKind>) -> Result<Vec<(TitleKind, u64)>> {
+    let found: FoundBody = lenient::json(reply, "find title")?;
+    let movies = found.movie_results.first().map(|row| (TitleKind::Movie, row.id));
+    let series = found.tv_results.first().map(|row| (TitleKind::Series, row.id));
+    let mut candidates: Vec<_> = match wanted {
+        Some(TitleKind::Series) => series.into_iter().collect(),
+        Some(TitleKind::Movie) => movies.into_iter().collect(),
+        None => movies.into_iter().chain(series).collect(),
+    };
+    if candidates.is_empty() && wanted != Some(TitleKind::Movie) {
+        candidates.extend(found.tv_episode_results.first().map(|row| (TitleKind::Series, row.show_id)));
+    }
+    Ok(candidates)
+}
+
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ExternalIds {
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    imdb_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    tvdb_id: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Other {
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    title: Option<String>,
+}
+
+/// Films list them as `titles`, series as `results`.
+#[derive(Debug, Default, Deserialize)]
+struct OtherNames {
+    #[serde(default, deserialize_with = "lenient::list")]
+    titles: Vec<Other>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    results: Vec<Other>,
+}
+
+/// A season in the list of a series: no episodes yet.
+#[derive(Debug, Deserialize)]
+struct SeasonRow {
+    season_number: u32,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DetailsBody {
+    #[serde(flatten)]
+    row: Row,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    original_language: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    runtime: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    episode_run_time: Vec<u64>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    genres: Vec<Named>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    backdrop_path: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    imdb_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    external_ids: Option<ExternalIds>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    alternative_titles: Option<OtherNames>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    translations: Option<Localized>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    seasons: Vec<SeasonRow>,
+}
+
+/// Reads a title; its seasons come without episodes.
+pub(super) fn parse_details(
+    endpoint: &Endpoint,
+    reply: &Reply,
+    kind: TitleKind,
+    language: Option<&Language>,
+) -> Result<Title> {
+    let body: DetailsBody = lenient::json(reply, "describe title")?;
+    let translations = body.translations.unwrap_or_default();
+    let original_language = body.original_language.as_deref().and_then(language_of);
+    let (name, overview) = translations.best(
+        language,
+        original_language.as_ref(),
+        body.row.name(),
+        lenient::clean_some(body.row.overview.as_deref(), MAX_TEXT_CHARS),
+    );
+    let original_name = body.row.original_name();
+    let name = name
+        .or_else(|| original_name.clone())
+        .ok_or_else(|| Error::new(ErrorKind::Malformed, "describe title").detail("the title has no name"))?;
+    let external = body.external_ids.unwrap_or_default();
+    let imdb_id = [body.imdb_id, external.imdb_id].into_iter().flatten().find(|id| is_imdb_id(id));
+    let OtherNames { titles, results } = body.alternative_titles.unwrap_or_default();
+    let alternative = titles.into_iter().chain(results).filter_map(|other| other.title);
+    let mut seasons: BTreeMap<u32, Season> = BTreeMap::new();
+    for row in body.seasons {
+        let name = lenient::clean_some(row.name.as_deref(), MAX_NAME_CHARS);
+        seasons.entry(row.season_number).or_insert(Season { number: row.season_number, name, episodes: Vec::new() });
+    }
+    Ok(Title {
+        other_names: other_names(&name, original_name.as_deref(), translations.names().chain(alternative)),
+        summary: TitleSummary {
+            media_id: MediaId::of_title(TitleId::Tmdb(kind, body.row.id)),
+            kind,
+            name,
+            year: body.row.year(),
+            overview,
+            poster_url: endpoint.picture(POSTER_SIZE, body.row.poster_path.as_deref()),
+        },
+        original_name,
+        original_language,
+        runtime_min: body.runtime.or(body.episode_run_time.first().copied()).and_then(minutes),
+        genres: body
+            .genres
+            .iter()
+            .filter_map(|genre| lenient::clean_some(genre.name.as_deref(), MAX_NAME_CHARS))
+            .take(MAX_GENRES)
+            .collect(),
+        backdrop_url: endpoint.picture(BACKDROP_SIZE, body.backdrop_path.as_deref()),
+        imdb_id,
+        tmdb_id: Some(body.row.id),
+        tvdb_id: external.tvdb_id,
+        seasons: if kind == TitleKind::Series { seasons.into_values().collect() } else { Vec::new() },
+    })
+}
+
+/// Every name but the two that stand elsewhere, each once whatever its case, at most [`MAX_OTHER_NAMES`].
+fn other_names(name: &str, original: Option<&str>, names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen: std::collections::HashSet<String> =
+        [Some(name), original].into_iter().flatten().map(str::to_lowercase).collect();
+    names
+        .filter_map(|other| lenient::clean_some(Some(&other), MAX_NAME_CHARS))
+        .filter(|other| seen.insert(other.to_lowercase()))
+        .take(MAX_OTHER_NAMES)
+        .collect()
+}
+
+#[derive(Debug, Deserialize)]
+struct EpisodeRow {
+    episode_number: u32,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    air_date: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    overview: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    runtime: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SeasonBody {
+    #[serde(default, deserialize_with = "lenient::list")]
+    episodes: Vec<EpisodeRow>,
+}
+
+/// Puts the episodes of a reply to [`Endpoint::seasons`] into `seasons`; a season that the reply leaves out stays without.
+pub(super) fn fill_seasons(reply: &Reply, seasons: &mut [Season]) -> Result<()> {
+    let mut body: Map<String, Value> = lenient::json(reply, "list episodes")?;
+    for season in seasons {
+        let Some(part) = body.remove(&format!("season/{}", season.number)) else { continue };
+        let part: SeasonBody = lenient::part(part, "list episodes")?;
+        let mut episodes: BTreeMap<u32, Episode> = BTreeMap::new();
+        for row in part.episodes.into_iter().take(MAX_EPISODES) {
+            episodes.entry(row.episode_number).or_insert(Episode {
+                number: row.episode_number,
+                name: lenient::clean_some(row.name.as_deref(), MAX_NAME_CHARS),
+                air_date: lenient::date(row.air_date.as_deref()),
+                overview: lenient::clean_some(row.overview.as_deref(), MAX_TEXT_CHARS),
+                runtime_min: row.runtime.and_then(minutes),
+            });
+        }
+        season.episodes = episodes.into_values().collect();
+    }
+    Ok(())
+}
+
+/// TMDB writes 0 for an unknown length.
+fn minutes(minutes: u64) -> Option<u32> {
+    u32::try_from(minutes).ok().filter(|minutes| *minutes > 0)
+}
+
+/// TMDB writes `xx` for "no language" and `cn` for Cantonese. Source: `/configuration/languages`.
+fn language_of(code: &str) -> Option<Language> {
+    match code {
+        "xx" => None,
+        "cn" => Language::parse("yue"),
+        code => Language::parse(code),
+    }
+}
+
+fn is_imdb_id(text: &str) -> bool {
+    matches!(text.parse::<MediaId>(), Ok(MediaId { title: TitleId::Imdb(_), episode: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn endpoint(key: &str) -> Endpoint {
+        Endpoint {
+            base_url: "https://api.example/3/".parse().unwrap(),
+            image_base_url: "https://image.example/t/p".parse().unwrap(),
+            key: Secret::new(key),
+        }
+    }
+
+    fn reply(body: &str) -> Reply {
+        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
+    }
+
+    /// Goal: a v3 key goes into the query, a token into the header, never both.
+    #[test]
+    fn the_key_goes_where_its_shape_wants_it() {
+        let v3 = endpoint("0123456789abcdef0123456789abcdef").find("0133093");
+        assert_eq!(
+            v3.url.as_str(),
+            "https://api.example/3/find/tt0133093?external_source=imdb_id&api_key=0123456789abcdef0123456789abcdef"
+        );
+        assert!(v3.bearer.is_none());
+        let token = endpoint("eyJ.a.b").find("0133093");
+        assert_eq!(token.bearer.unwrap().expose(), "eyJ.a.b");
+        assert!(!token.url.as_str().contains("eyJ"));
+    }
+
+    /// Goal: what a person typed stays within its parameter.
+    #[test]
+    fn search_text_is_encoded() {
+        let mut search = TitleSearch::new("unused");
+        search.kind = Some(TitleKind::Series);
+        search.year = Some(2011);
+        let url = endpoint("k").search(&search, "a&api_key=b/../c", 2).url;
+        let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+        assert_eq!(url.path(), "/3/search/tv");
+        assert!(pairs.contains(&("query".to_owned(), "a&api_key=b/../c".to_owned())));
+        assert!(pairs.contains(&("first_air_date_year".to_owned(), "2011".to_owned())));
+        assert!(pairs.contains(&("page".to_owned(), "2".to_owned())));
+    }
+
+    /// Goal: rows are taken as they come: persons and unknown types left out, blank and missing dates and pictures allowed.
+    #[test]
+    fn search_rows_are_read_leniently() {
+        let body = r#"{"page":1,"total_pages":9,"total_results":7,"surprise":{},"results":[
+            {"id":1,"media_type":"movie","title":"One","release_date":"1999-03-31","poster_path":"/p.jpg","overview":""},
+            {"id":2,"media_type":"tv","name":"Two","first_air_date":"","poster_path":null},
+            {"id":3,"media_type":"person","name":"Somebody"},
+            {"id":4,"media_type":"collection","title":"Many"},
+            {"id":5,"media_type":"movie","title":"","original_title":"Fünf","release_date":null},
+            {"id":"six","media_type":"movie","title":"Six"},
+            {"id":7,"media_type":"movie","title":7}]}"#;
+        let page = parse_search(&endpoint("k"), &reply(body), None).unwrap();
+        let names: Vec<_> = page.titles.iter().map(|title| (title.name.as_str(), title.year)).collect();
+        assert_eq!(names, [("One", Some(1999)), ("Two", None), ("Fünf", None)]);
+        assert_eq!(page.titles[0].poster_url.as_deref(), Some("https://image.example/t/p/w342/p.jpg"));
+        assert_eq!(page.titles[1].media_id.to_string(), "tmdb:series:2");
+        assert_eq!(page.page_count, 9);
+    }
+
+    /// Goal: a path that is not TMDB's plain form makes no picture address.
+    #[test]
+    fn pictures_stay_on_their_host() {
+        let endpoint = endpoint("k");
+        for wrong in ["//evil/p.jpg", "/../p.jpg", "/a/b.jpg", "p.jpg", "/", "/p.jpg?x", "javascript:x", "/p\n.jpg"] {
+            assert_eq!(endpoint.picture("w342", Some(wrong)), None, "{wrong}");
+        }
+    }
+
+    /// Goal: an IMDb id that leads to a film and a series is settled by the wanted kind; an episode's id leads to its series.
+    #[test]
+    fn the_wanted_kind_decides_what_an_id_stands_for() {
+        let both = reply(r#"{"movie_results":[{"id":550}],"tv_results":[{"id":9}],"tv_episode_results":[]}"#);
+        assert_eq!(parse_find(&both, Some(TitleKind::Series)).unwrap(), [(TitleKind::Series, 9)]);
+        assert_eq!(parse_find(&both, None).unwrap(), [(TitleKind::Movie, 550), (TitleKind::Series, 9)]);
+        let episode = reply(r#"{"movie_results":[],"tv_results":[],"tv_episode_results":[{"id":1,"show_id":7}]}"#);
+        assert_eq!(parse_find(&episode, None).unwrap(), [(TitleKind::Series, 7)]);
+        let nothing = reply(r#"{"movie_results":[],"tv_results":[]}"#);
+        assert!(parse_find(&nothing, None).unwrap().is_empty());
+    }
+
+    /// Goal: where TMDB has no text in the language asked for, English speaks, and all other names are kept once.
+    #[test]
+    fn texts_fall_back_to_english() {
+        let body = r#"{"id":1,"title":"原題","original_title":"原題","original_language":"ja","overview":"","runtime":0,
+            "release_date":"2001-07-20","genres":[{"id":1,"name":"Animation"},"odd"],"imdb_id":"",
+            "external_ids":{"imdb_id":"tt0245429","tvdb_id":null},
+            "alternative_titles":{"titles":[{"title":"Chihiro"},{"title":"CHIHIRO"},{"title":null}]},
+            "translations":{"translations":[
+                {"iso_639_1":"en","iso_3166_1":"US","data":{"title":"Spirited","overview":"A girl."}},
+                {"iso_639_1":"de","iso_3166_1":"DE","data":{"title":"","overview":""}},
+                {"iso_639_1":"fr","iso_3166_1":"FR","data":{"title":"Le Voyage","overview":"Une fille."}}]}}"#;
+        let german = Language::parse("de").unwrap();
+        let title = parse_details(&endpoint("k"), &reply(body), TitleKind::Movie, Some(&german)).unwrap();
+        assert_eq!(title.summary.name, "Spirited");
+        assert_eq!(title.summary.overview.as_deref(), Some("A girl."));
+        assert_eq!(title.original_name.as_deref(), Some("原題"));
+        assert_eq!(title.other_names, ["Le Voyage", "Chihiro"]);
+        assert_eq!(title.imdb_id.as_deref(), Some("tt0245429"));
+        assert_eq!((title.runtime_min, title.genres), (None, vec!["Animation".to_owned()]));
+    }
+
+    /// Goal: seasons and episodes come sorted and once, those that a reply leaves out stay without episodes.
+    #[test]
+    fn seasons_are_filled_from_appended_parts() {
+        let details = r#"{"id":7,"name":"Show","seasons":[
+            {"season_number":2,"name":""},{"season_number":0,"name":"Specials"},{"season_number":1}]}"#;
+        let mut title = parse_details(&endpoint("k"), &reply(details), TitleKind::Series, None).unwrap();
+        let numbers: Vec<u32> = title.seasons.iter().map(|season| season.number).collect();
+        assert_eq!(numbers, [0, 1, 2]);
+        let parts = r#"{"id":7,"season/1":{"episodes":[
+            {"episode_number":2,"name":"B","air_date":"","runtime":null},
+            {"episode_number":1,"name":"A","air_date":"2020-01-01","runtime":50,"episode_type":"novel"},
+            {"episode_number":1,"name":"again"}]},"season/2":{"episodes":[]}}"#;
+        fill_seasons(&reply(parts), &mut title.seasons).unwrap();
+        let first: Vec<_> =
+            title.seasons[1].episodes.iter().map(|episode| (episode.number, episode.runtime_min)).collect();
+        assert_eq!(first, [(1, Some(50)), (2, None)]);
+        assert!(title.seasons[0].episodes.is_empty());
+    }
+}

@@ -1,0 +1,137 @@
+//! Who made and who listed a release: group, tracker site, checksum, size.
+
+use std::ops::Range;
+
+use super::tokens::{Token, Tokens, leading_number};
+
+/// Ends of site names; a name with one of them in brackets or behind `www` is a site.
+const TOP_LEVELS: &[&str] = &[
+    "com", "net", "org", "info", "me", "to", "cc", "tv", "io", "ws", "pw", "se", "nl", "ru", "mx", "lt", "am", "ag",
+    "re", "cz", "ms", "la", "vip", "nu", "fi", "ch", "li", "club", "xyz", "site", "online", "top", "party", "cam",
+    "sbs", "phd", "lat", "tel", "world", "rodeo", "show", "hair", "co", "in", "eu", "pl", "fr", "es", "it", "de", "br",
+    "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "app",
+];
+
+/// Marks that trackers put at the end of names; they are neither group nor site.
+const TRACKER_TAGS: &[&str] = &[
+    "rartv", "rarbg", "eztv", "ettv", "tgx", "ethd", "orarbg", "tjet", "utr", "prime", "et", "eztvx", "galaxyrg",
+    "pub", "rargb", "cttv", "tbs", "b", "nogrp", "hdo", "hds", "th", "ion10", "i_c", "ic",
+];
+
+/// A site's name in the name: its tokens and bytes.
+pub(super) struct Site {
+    pub(super) tokens: Range<usize>,
+    pub(super) span: Range<usize>,
+}
+
+/// Finds sites: `www.site.tld`, `[site.tld]`.
+pub(super) fn find_sites(tokens: &Tokens<'_>) -> Vec<Site> {
+    let mut sites = Vec::new();
+    let mut at = 0;
+    while let Some(token) = tokens.list.get(at) {
+        let found = site_at(tokens, at, token);
+        at = found.as_ref().map_or(at + 1, |site| site.tokens.end);
+        sites.extend(found);
+    }
+    sites
+}
+
+fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
+    let is_end = |token: &Token<'_>| TOP_LEVELS.contains(&token.folded.as_str());
+    let span = |end: usize| tokens.list.get(end - 1).map(|last| token.span.start..last.span.end);
+    if matches!(token.folded.as_str(), "www" | "ww") {
+        // "Search.WWW.S01": what follows must look like a name and an end.
+        for end in at + 2..(at + 5).min(tokens.list.len()) {
+            let last = tokens.list.get(end)?;
+            let inner = tokens.list.get(at + 1..=end)?;
+            if inner.iter().any(|part| !matches!(part.gap, "." | " " | "," | ".-" | "-")) {
+                return None;
+            }
+            let closes =
+                tokens.list.get(end + 1).is_none_or(|next| next.gap != "." || token.bracket > 0 || is_end(last));
+            if closes
+                && last.folded.len() >= 2
+                && last.number(9).is_none()
+                && (is_end(last) || last.gap == "." && at == 0)
+            {
+                return Some(Site { tokens: at..end + 1, span: span(end + 1)? });
+            }
+        }
+        return None;
+    }
+    // A bracket that holds nothing else, or ends with it.
+    let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index))?;
+    let name = tokens.list.get(at)?;
+    let end = tokens.list.get(at + 1)?;
+    let closes = bracket.tokens.end == at + 2;
+    let sized = name.folded.len() >= 3 && name.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let dashed = bracket.tokens.start < at && name.gap == "-";
+    let start = if dashed { bracket.tokens.start } else { at };
+    let whole = start == bracket.tokens.start || name.gap == " ";
+    if closes && end.gap == "." && is_end(end) && sized && whole && !name.folded.starts_with(['1', '2']) {
+        let from = tokens.list.get(start)?.span.start;
+        return Some(Site { tokens: start..at + 2, span: from..end.span.end });
+    }
+    None
+}
+
+/// A tag that trackers add, in whatever case.
+pub(super) fn is_tracker_tag(text: &str) -> bool {
+    TRACKER_TAGS.contains(&text)
+}
+
+/// The checksum of an anime release: eight hex digits alone in brackets. Returns its token.
+pub(super) fn find_checksum(tokens: &Tokens<'_>) -> Option<usize> {
+    (0..tokens.list.len()).rev().find(|at| {
+        tokens.list.get(*at).is_some_and(|token| {
+            let hex = token.text.len() == 8 && token.text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let alone = token.bracket > 0
+                && tokens
+                    .brackets
+                    .get(token.bracket - 1)
+                    .is_some_and(|bracket| bracket.tokens.len() == 1 && bracket.tokens.contains(at));
+            let not_a_date = !token.text.starts_with("20") || token.text.bytes().any(|byte| !byte.is_ascii_digit());
+            hex && alone && not_a_date
+        })
+    })
+}
+
+/// A size such as `1.4GB`, `950MB`, `700 Mb`: its tokens.
+pub(super) fn find_size(tokens: &Tokens<'_>) -> Option<Range<usize>> {
+    let unit = |text: &str| matches!(text, "gb" | "mb" | "gib" | "mib");
+    for (at, token) in tokens.list.iter().enumerate() {
+        let Some((_, rest)) = leading_number(&token.folded, 5) else { continue };
+        let end = if unit(rest) {
+            at + 1
+        } else if rest.is_empty() && tokens.list.get(at + 1).is_some_and(|next| next.gap == " " && unit(&next.folded)) {
+            at + 2
+        } else {
+            continue;
+        };
+        let decimal =
+            token.gap == "." && at > 0 && tokens.list.get(at - 1).is_some_and(|before| before.number(3).is_some());
+        return Some(if decimal { at - 1..end } else { at..end });
+    }
+    None
+}
+
+/// The group behind the last dash: its tokens. `covered` tells which tokens state something else, `end` where trailing brackets begin.
+pub(super) fn trailing_group(
+    tokens: &Tokens<'_>,
+    covered: &[bool],
+    first_mark: usize,
+    end: usize,
+) -> Option<Range<usize>> {
+    let start = (first_mark + 1..end).rev().find(|at| {
+        tokens.list.get(*at).is_some_and(|token| token.gap.trim_end().ends_with('-') && !token.gap.ends_with(" - -"))
+    })?;
+    let list = tokens.list.get(start..end)?;
+    let clean = covered.get(start..end).is_some_and(|covered| covered.iter().all(|covered| !covered));
+    let first = list.first()?;
+    let numeric = list.iter().all(|token| token.number(9).is_some());
+    let one_bracket = list.iter().all(|token| token.bracket == first.bracket);
+    // "- Movie with a long comment": groups are short.
+    let joined = list.iter().skip(1).all(|token| matches!(token.gap, "." | "_" | "@" | " " | "'" | "+"));
+    let spaced = list.len() > 3 && list.iter().skip(1).any(|token| token.gap == " ");
+    (clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6).then_some(start..end)
+}

@@ -1,0 +1,627 @@
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ReleaseName, Wanted, comparable, matches};
+use crate::model::{DeviceProfile, InfoHash, Language, Release};
+
+/// What a person prefers. All defaults are sane for a living-room screen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Preferences {
+    /// Languages of the sound, best first; empty: the original.
+    pub languages: Vec<Language>,
+    /// Tallest resolution wanted, in lines: 2160, 1080, 720. Default: none.
+    pub max_resolution: Option<u32>,
+    /// Largest file in bytes. Default: none.
+    pub max_size_bytes: Option<u64>,
+    /// Releases whose name holds one of these words are dropped.
+    pub excluded_words: Vec<String>,
+}
+
+/// One reason of a rank.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reason {
+    /// Short text for people: `1080p`, `already cached`, `chromium does not decode hevc`.
+    pub text: String,
+    /// What it added to the score; may be negative.
+    pub points: i32,
+}
+
+/// A release that passed the rules and has a rank.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The release; equal info hashes from several indexers are merged into the best-described one.
+    pub release: Release,
+    /// What its name says.
+    pub parsed: ReleaseName,
+    /// Sum of the reasons.
+    pub score: i32,
+    /// Why it stands where it does, largest effect first.
+    pub reasons: Vec<Reason>,
+    /// Known to be ready at some service: `Some(true)`; known not to be: `Some(false)`.
+    pub known_ready: Option<bool>,
+}
+
+/// A release that was dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rejected {
+    /// The release.
+    pub release: Release,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// All releases, judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ranking {
+    /// Best first; equal scores keep a stable order (seeders, size, name).
+    pub candidates: Vec<Candidate>,
+    /// Dropped ones.
+    pub rejected: Vec<Rejected>,
+}
+
+/// Every weight of the score. One step of resolution is about 60 points; the rest is measured against that.
+mod weight {
+    /// Plays at once: worth more than any step of picture quality.
+    pub(super) const READY: i32 = 400;
+    /// The service would have to fetch it first.
+    pub(super) const NOT_READY: i32 = -60;
+    /// A file on our own disk: ready, and costs nobody anything.
+    pub(super) const LOCAL: i32 = 450;
+    /// Picture by lines, tallest first; a missing resolution counts as a little better than standard definition.
+    pub(super) const RESOLUTION: &[(u32, i32)] =
+        &[(2160, 220), (1440, 180), (1080, 160), (720, 100), (480, 40), (0, 0)];
+    pub(super) const UNKNOWN_RESOLUTION: i32 = 50;
+    /// Where the picture came from. Filmed screens stand below everything that is not.
+    pub(super) const SOURCE: &[(&str, i32)] = &[
+        ("BluRay REMUX", 70),
+        ("BluRay", 60),
+        ("WEB-DL", 60),
+        ("WEB", 55),
+        ("UHDRip", 50),
+        ("BDRip", 45),
+        ("BRRip", 45),
+        ("WEBRip", 45),
+        ("HDTV", 30),
+        ("HD-DVD", 30),
+        ("HDRip", 20),
+        ("VODRip", 20),
+        ("PPVRip", 15),
+        ("DVD", 10),
+        ("DVDRip", 10),
+        ("VHSRip", -60),
+        ("LaserDisc", -20),
+        ("SCR", -250),
+        ("R5", -250),
+        ("TeleCine", -400),
+        ("TeleSync", -700),
+        ("WORKPRINT", -700),
+        ("CAM", -800),
+    ];
+    /// The device cannot decode the picture: conversion would cost a whole machine, so nearly anything else is better.
+    pub(super) const VIDEO_NOT_DECODED: i32 = -500;
+    /// Taller than the device shows: wasted bytes, and often a codec that it lacks.
+    pub(super) const TOO_TALL: i32 = -250;
+    /// Washed-out or purple colours on a screen that lacks the kind.
+    pub(super) const HDR_NOT_SHOWN: i32 = -200;
+    /// Dolby Vision with no other kind named may have no base that others can show (profile 5).
+    pub(super) const VISION_ONLY: i32 = -60;
+    pub(super) const HDR_SHOWN: i32 = 20;
+    /// Only sound has to be converted, which is cheap.
+    pub(super) const AUDIO_NOT_DECODED: i32 = -60;
+    /// Stutters for certain.
+    pub(super) const OVER_BANDWIDTH: i32 = -450;
+    /// Far too few bytes for the length and resolution claimed: a fake, a sample or mush.
+    pub(super) const IMPLAUSIBLY_SMALL: i32 = -300;
+    /// First language wanted; each later one loses a step.
+    pub(super) const LANGUAGE: i32 = 120;
+    pub(super) const LANGUAGE_STEP: i32 = 20;
+    /// Names languages, and none is wanted.
+    pub(super) const OTHER_LANGUAGE: i32 = -200;
+    /// Dubbed only, where the original is wanted.
+    pub(super) const DUBBED: i32 = -80;
+    pub(super) const HARDCODED: i32 = -80;
+    /// Two pictures side by side on a flat screen.
+    pub(super) const STEREOSCOPIC: i32 = -400;
+    /// Corrects an earlier release.
+    pub(super) const REVISED: i32 = 8;
+    /// Points for each doubling of the seeders, and the most of them: health, not quality.
+    pub(super) const SEEDERS_DOUBLED: i32 = 3;
+    pub(super) const SEEDERS_MOST: i32 = 30;
+    /// Nobody has all of it.
+    pub(super) const NO_SEEDERS: i32 = -90;
+}
+
+/// Share of the bandwidth that a stream may use, in percent; the rest is for peaks and others in the house.
+const BANDWIDTH_SHARE_PERCENT: u64 = 80;
+
+/// Fewest bytes a minute that a picture of so many lines can have with any sense, tallest first. From the smallest well-known encodes, halved.
+const LEAST_BYTES_PER_MINUTE: &[(u32, u64)] = &[(2160, 8_000_000), (1080, 2_500_000), (720, 1_500_000), (0, 500_000)];
+
+/// Judges and orders releases. `known_ready` tells what is known of an info hash at the viewer's services.
+///
+/// Releases that hold something else, or break a rule of `preferences`, are dropped with the reason; the others get points, each with its
+/// reason. The order is the same for the same releases, whatever order they come in.
+#[must_use]
+pub fn rank(
+    releases: Vec<Release>,
+    wanted: &Wanted,
+    preferences: &Preferences,
+    device: &DeviceProfile,
+    known_ready: &dyn Fn(&Release) -> Option<bool>,
+) -> Ranking {
+    let excluded: Vec<(&str, Vec<String>)> =
+        preferences.excluded_words.iter().map(|word| (word.as_str(), comparable::words(word))).collect();
+    let mut ranking = Ranking::default();
+    for release in merge(releases) {
+        let parsed = ReleaseName::parse(&release.name);
+        if let Some(reason) = rejection(&release, &parsed, wanted, preferences, &excluded) {
+            ranking.rejected.push(Rejected { release, reason });
+            continue;
+        }
+        let known_ready = known_ready(&release);
+        let mut reasons = judge(&release, &parsed, wanted, preferences, device, known_ready);
+        reasons.sort_by_key(|reason| Reverse(reason.points.unsigned_abs()));
+        let score = reasons.iter().map(|reason| reason.points).sum();
+        ranking.candidates.push(Candidate { release, parsed, score, reasons, known_ready });
+    }
+    ranking.candidates.sort_by(|one, other| {
+        let order = |candidate: &Candidate| {
+            (
+                Reverse(candidate.score),
+                Reverse(candidate.release.seeder_count),
+                Reverse(candidate.release.size_bytes),
+                candidate.release.info_hash,
+            )
+        };
+        order(one)
+            .cmp(&order(other))
+            .then_with(|| one.release.name.cmp(&other.release.name))
+            .then_with(|| one.release.indexer.cmp(&other.release.indexer))
+    });
+    ranking.rejected.sort_by(|one, other| {
+        (&one.release.name, one.release.info_hash).cmp(&(&other.release.name, other.release.info_hash))
+    });
+    ranking
+}
+
+/// One release for each info hash: the best-described one, completed by what the others know.
+fn merge(releases: Vec<Release>) -> Vec<Release> {
+    let mut merged: Vec<Release> = Vec::with_capacity(releases.len());
+    let mut index_of: HashMap<InfoHash, usize> = HashMap::new();
+    for release in releases {
+        let Some(hash) = release.info_hash else {
+            merged.push(release);
+            continue;
+        };
+        match index_of.get(&hash).and_then(|index| merged.get_mut(*index)) {
+            Some(known) => {
+                let (best, other) = if describes_better(&release, known) {
+                    (release.clone(), known.clone())
+                } else {
+                    (known.clone(), release)
+                };
+                *known = complete(best, other);
+            }
+            None => {
+                index_of.insert(hash, merged.len());
+                merged.push(release);
+            }
+        }
+    }
+    merged
+}
+
+/// Playable first, then the fuller name, then the indexer's name so that the order of arrival never matters.
+fn describes_better(one: &Release, other: &Release) -> bool {
+    let rank = |release: &Release| {
+        (
+            release.playable.is_some(),
+            release.name.len(),
+            Reverse(release.name.clone()),
+            Reverse(release.indexer.clone()),
+        )
+    };
+    rank(one) > rank(other)
+}
+
+fn complete(best: Release, other: Release) -> Release {
+    Release {
+        tracker: best.tracker.or(other.tracker),
+        link: best.link.or(other.link),
+        size_bytes: best.size_bytes.max(other.size_bytes),
+        seeder_count: best.seeder_count.max(other.seeder_count),
+        age_days: best.age_days.max(other.age_days),
+        playable: best.playable.or(other.playable),
+        ..best
+    }
+}
+
+/// Why a release is dropped at once.
+fn rejection(
+    release: &Release,
+    parsed: &ReleaseName,
+    wanted: &Wanted,
+    preferences: &Preferences,
+    excluded: &[(&str, Vec<String>)],
+) -> Option<String> {
+    let verdict = matches(parsed, wanted);
+    if !verdict.is_match {
+        return Some(verdict.reasons.last().cloned().unwrap_or_else(|| "holds something else".to_owned()));
+    }
+    if !excluded.is_empty() {
+        let words = comparable::words(&release.name);
+        for (word, parts) in excluded {
+            if !parts.is_empty() && words.windows(parts.len()).any(|window| window == parts.as_slice()) {
+                return Some(format!("the name holds the excluded word {word}"));
+            }
+        }
+    }
+    if let (Some(most), Some(lines)) = (preferences.max_resolution, lines(parsed))
+        && lines > most
+    {
+        return Some(format!("{lines} lines are more than the limit of {most}"));
+    }
+    // A pack is larger than the one file that is played, so its whole size says nothing.
+    if let (Some(most), Some(size)) = (preferences.max_size_bytes, release.size_bytes)
+        && size > most
+        && !is_pack(parsed)
+    {
+        return Some(format!("{} are more than the limit of {}", size_text(size), size_text(most)));
+    }
+    None
+}
+
+fn judge(
+    release: &Release,
+    parsed: &ReleaseName,
+    wanted: &Wanted,
+    preferences: &Preferences,
+    device: &DeviceProfile,
+    known_ready: Option<bool>,
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    judge_readiness(release, known_ready, &mut reasons);
+    judge_quality(parsed, &mut reasons);
+    judge_device_fit(parsed, device, &mut reasons);
+    judge_size(release, parsed, wanted, device, &mut reasons);
+    judge_languages(parsed, preferences, &mut reasons);
+    reasons
+}
+
+fn add(reasons: &mut Vec<Reason>, text: impl Into<String>, points: i32) {
+    if points != 0 {
+        reasons.push(Reason { text: text.into(), points });
+    }
+}
+
+fn judge_readiness(release: &Release, known_ready: Option<bool>, reasons: &mut Vec<Reason>) {
+    if release.playable.is_some() {
+        add(reasons, "on our own disk", weight::LOCAL);
+        return;
+    }
+    match known_ready {
+        Some(true) => add(reasons, "already cached", weight::READY),
+        Some(false) => add(reasons, "has to be fetched first", weight::NOT_READY),
+        None => {}
+    }
+    match release.seeder_count {
+        // What a service holds does not depend on seeders any more.
+        Some(0) if known_ready != Some(true) => add(reasons, "no seeders", weight::NO_SEEDERS),
+        Some(count) => {
+            let doublings = i32::try_from(count.saturating_add(1).ilog2()).unwrap_or(i32::MAX);
+            let points = doublings.saturating_mul(weight::SEEDERS_DOUBLED).min(weight::SEEDERS_MOST);
+            add(reasons, format!("{count} seeders"), points);
+        }
+        None => {}
+    }
+}
+
+fn judge_quality(parsed: &ReleaseName, reasons: &mut Vec<Reason>) {
+    match lines(parsed) {
+        Some(lines) => {
+            let points = weight::RESOLUTION.iter().find(|row| lines >= row.0).map_or(0, |row| row.1);
+            add(reasons, format!("{lines}p"), points);
+        }
+        None => add(reasons, "resolution not stated", weight::UNKNOWN_RESOLUTION),
+    }
+    if let Some(source) = &parsed.source {
+        let points = weight::SOURCE.iter().find(|row| row.0 == source).map_or(0, |row| row.1);
+        add(reasons, source.clone(), points);
+    }
+    if parsed.threed {
+        add(reasons, "stereoscopic picture", weight::STEREOSCOPIC);
+    }
+    if parsed.hardcoded {
+        add(reasons, "subtitles burnt in", weight::HARDCODED);
+    }
+    if parsed.proper || parsed.repack || parsed.revised {
+        add(reasons, "corrects an earlier release", weight::REVISED);
+    }
+}
+
+fn judge_device_fit(parsed: &ReleaseName, device: &DeviceProfile, reasons: &mut Vec<Reason>) {
+    if let (Some(lines), Some(most)) = (lines(parsed), device.max_height)
+        && lines > most
+    {
+        add(reasons, format!("{} shows up to {most} lines", device.name), weight::TOO_TALL);
+    }
+    if let Some(codec) = parsed.video_codec.as_deref() {
+        match device.video.iter().find(|capability| capability.codec == codec) {
+            None => add(reasons, format!("{} does not decode {codec}", device.name), weight::VIDEO_NOT_DECODED),
+            Some(capability) if parsed.bit_depth.is_some_and(|depth| depth > capability.max_bit_depth) => {
+                let text = format!("{} decodes {codec} up to {} bits", device.name, capability.max_bit_depth);
+                add(reasons, text, weight::VIDEO_NOT_DECODED);
+            }
+            Some(_) => {}
+        }
+    }
+    let shows = |kind: &str| device.hdr.iter().any(|shown| shown == kind);
+    let wide: Vec<&str> = parsed.hdr.iter().map(String::as_str).filter(|kind| *kind != "SDR").collect();
+    let needs = if wide == ["HLG"] { "hlg" } else { "pq" };
+    match wide.as_slice() {
+        [] => {}
+        _ if !shows(needs) => {
+            add(reasons, format!("{} does not show {}", device.name, wide.join(" ")), weight::HDR_NOT_SHOWN);
+        }
+        ["DV"] => add(reasons, "Dolby Vision, perhaps without a base that others show", weight::VISION_ONLY),
+        _ => add(reasons, wide.join(" "), weight::HDR_SHOWN),
+    }
+    let sounds: Vec<&str> = parsed.audio.iter().map(String::as_str).filter(|codec| *codec != "atmos").collect();
+    if !sounds.is_empty() && !sounds.iter().any(|codec| device.audio.iter().any(|plays| plays == codec)) {
+        add(reasons, format!("{} does not decode {}", device.name, sounds.join(" or ")), weight::AUDIO_NOT_DECODED);
+    }
+}
+
+fn judge_size(
+    release: &Release,
+    parsed: &ReleaseName,
+    wanted: &Wanted,
+    device: &DeviceProfile,
+    reasons: &mut Vec<Reason>,
+) {
+    let (Some(size), Some(minutes)) = (release.size_bytes, wanted.runtime_min.filter(|minutes| *minutes > 0)) else {
+        return;
+    };
+    // Of a whole season we do not know how many files share the size; of named episodes we do.
+    if is_pack(parsed) && parsed.episodes.is_empty() {
+        return;
+    }
+    let file_count = u64::try_from(parsed.episodes.len().max(1)).unwrap_or(1);
+    let per_minute = size / file_count / u64::from(minutes);
+    let floor = LEAST_BYTES_PER_MINUTE.iter().find(|row| lines(parsed).unwrap_or(0) >= row.0).map_or(0, |row| row.1);
+    if per_minute < floor {
+        let text = format!("{} is too small for {minutes} minutes", size_text(size));
+        add(reasons, text, weight::IMPLAUSIBLY_SMALL);
+    }
+    let bits_per_s = per_minute.saturating_mul(8) / 60;
+    if let Some(bandwidth) = device.bandwidth_bits_per_s
+        && bits_per_s > bandwidth / 100 * BANDWIDTH_SHARE_PERCENT
+    {
+        let text = format!("needs about {} Mbit/s", bits_per_s.div_ceil(1_000_000));
+        add(reasons, text, weight::OVER_BANDWIDTH);
+    }
+}
+
+fn judge_languages(parsed: &ReleaseName, preferences: &Preferences, reasons: &mut Vec<Reason>) {
+    if preferences.languages.is_empty() {
+        if parsed.dubbed && !parsed.multi_audio {
+            add(reasons, "dubbed", weight::DUBBED);
+        }
+        return;
+    }
+    let spoken: Vec<&str> = parsed
+        .languages
+        .iter()
+        .filter(|language| !parsed.subtitle_languages.contains(language))
+        .map(String::as_str)
+        .collect();
+    let found = preferences.languages.iter().position(|language| spoken.contains(&language.primary()));
+    match found {
+        Some(index) => {
+            let steps = i32::try_from(index).unwrap_or(i32::MAX).saturating_mul(weight::LANGUAGE_STEP);
+            let text = preferences.languages.get(index).map_or("language", |language| language.name()).to_owned();
+            add(reasons, text, weight::LANGUAGE.saturating_sub(steps).max(weight::LANGUAGE_STEP));
+        }
+        None if !spoken.is_empty() && !parsed.multi_audio => {
+            add(reasons, format!("spoken in {}", spoken.join(", ")), weight::OTHER_LANGUAGE);
+        }
+        None => {}
+    }
+}
+
+/// Lines of the picture: 1080 of `1080p`.
+fn lines(parsed: &ReleaseName) -> Option<u32> {
+    parsed.resolution.as_deref()?.trim_end_matches(['p', 'i']).parse().ok()
+}
+
+/// Whether a release holds more than one episode.
+fn is_pack(parsed: &ReleaseName) -> bool {
+    parsed.complete || parsed.episodes.len() > 1 || (!parsed.seasons.is_empty() && parsed.episodes.is_empty())
+}
+
+/// A size for people.
+fn size_text(bytes: u64) -> String {
+    if bytes >= 1_000_000_000 {
+        format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10)
+    } else {
+        format!("{} MB", bytes / 1_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EpisodeNumber, ProviderId, TitleKind, VideoCapability};
+
+    fn release(name: &str, seeders: u32) -> Release {
+        Release {
+            indexer: ProviderId::new("stand_in"),
+            tracker: None,
+            name: name.to_owned(),
+            info_hash: None,
+            link: None,
+            size_bytes: None,
+            seeder_count: Some(seeders),
+            age_days: None,
+            playable: None,
+        }
+    }
+
+    fn sized(name: &str, size_bytes: u64) -> Release {
+        Release { size_bytes: Some(size_bytes), ..release(name, 10) }
+    }
+
+    fn wanted() -> Wanted {
+        Wanted {
+            kind: TitleKind::Series,
+            names: vec!["Rocket Harbour".to_owned()],
+            year: None,
+            episode: Some(EpisodeNumber { season: 2, episode: 5 }),
+            absolute_episode: None,
+            air_date: None,
+            runtime_min: Some(45),
+        }
+    }
+
+    fn order(releases: Vec<Release>, preferences: &Preferences, device: &DeviceProfile) -> Vec<String> {
+        let ranking = rank(releases, &wanted(), preferences, device, &|_| None);
+        ranking.candidates.into_iter().map(|candidate| candidate.release.name).collect()
+    }
+
+    const FULL_HD: &str = "Rocket.Harbour.S02E05.1080p.WEB-DL.DDP5.1.H.264-GRP";
+    const HD: &str = "Rocket.Harbour.S02E05.720p.WEB-DL.AAC2.0.H.264-GRP";
+    const FILMED: &str = "Rocket.Harbour.S02E05.1080p.HDCAM.x264-GRP";
+    const HEVC: &str = "Rocket.Harbour.S02E05.2160p.WEB-DL.DDP5.1.H.265-GRP";
+
+    /// Goal: quality decides between equals, and filmed screens come last.
+    /// Method: three releases of one episode in the wrong order.
+    #[test]
+    fn better_pictures_come_first() {
+        let releases = vec![release(FILMED, 900), release(HD, 10), release(FULL_HD, 10)];
+        assert_eq!(order(releases, &Preferences::default(), &DeviceProfile::any()), [FULL_HD, HD, FILMED]);
+    }
+
+    /// Goal: what the device cannot decode falls behind what it can, with the reason said.
+    /// Method: a taller HEVC release on a browser.
+    #[test]
+    fn device_fit_beats_resolution() {
+        let device = DeviceProfile::named("chromium").unwrap();
+        let ranking =
+            rank(vec![release(HEVC, 10), release(HD, 10)], &wanted(), &Preferences::default(), &device, &|_| None);
+        assert_eq!(ranking.candidates[0].release.name, HD);
+        assert_eq!(ranking.candidates[1].reasons[0].text, "chromium does not decode hevc");
+        let device = DeviceProfile {
+            video: vec![VideoCapability { codec: "hevc".to_owned(), max_bit_depth: 10 }],
+            ..DeviceProfile::any()
+        };
+        assert_eq!(order(vec![release(HD, 10), release(HEVC, 10)], &Preferences::default(), &device), [HEVC, HD]);
+    }
+
+    /// Goal: the score is the sum of its reasons, the largest first.
+    /// Method: every candidate of a mixed list.
+    #[test]
+    fn reasons_add_up_to_the_score() {
+        let releases = vec![release(HEVC, 3), release(FILMED, 0), sized(HD, 900_000_000)];
+        let ranking = rank(releases, &wanted(), &Preferences::default(), &DeviceProfile::any(), &|_| Some(true));
+        for candidate in &ranking.candidates {
+            assert_eq!(candidate.score, candidate.reasons.iter().map(|reason| reason.points).sum::<i32>());
+            assert!(candidate.reasons.is_sorted_by_key(|reason| Reverse(reason.points.unsigned_abs())));
+        }
+        assert_eq!(ranking.candidates.len(), 3);
+    }
+
+    /// Goal: what plays at once beats what would be a little sharper.
+    /// Method: the smaller picture is cached.
+    #[test]
+    fn cached_releases_come_first() {
+        let ready = |release: &Release| Some(release.name == HD);
+        let releases = vec![release(FULL_HD, 10), release(HD, 10)];
+        let ranking = rank(releases, &wanted(), &Preferences::default(), &DeviceProfile::any(), &ready);
+        assert_eq!(ranking.candidates[0].release.name, HD);
+        assert_eq!(ranking.candidates[0].known_ready, Some(true));
+    }
+
+    /// Goal: every rule drops what breaks it and says why.
+    /// Method: one release for each rule.
+    #[test]
+    fn rules_drop_releases_with_a_reason() {
+        let preferences = Preferences {
+            max_resolution: Some(1080),
+            max_size_bytes: Some(2_000_000_000),
+            excluded_words: vec!["HDCAM".to_owned(), "AI".to_owned()],
+            ..Preferences::default()
+        };
+        let releases = vec![
+            release("Other.Show.S02E05.1080p.WEB-DL.H.264-GRP", 10),
+            release(HEVC, 10),
+            sized(FULL_HD, 3_500_000_000),
+            release(FILMED, 10),
+            release(HD, 10),
+        ];
+        let ranking = rank(releases, &wanted(), &preferences, &DeviceProfile::any(), &|_| None);
+        assert_eq!(ranking.candidates.len(), 1, "AI is no word of WEB-DL.AAC");
+        let reasons: Vec<&str> = ranking.rejected.iter().map(|rejected| rejected.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "Rocket Harbour is wanted, the name says Other Show",
+                "the name holds the excluded word HDCAM",
+                "3.5 GB are more than the limit of 2.0 GB",
+                "2160 lines are more than the limit of 1080",
+            ]
+        );
+    }
+
+    /// Goal: a stream that the network cannot carry, and a file too small to be true, fall behind.
+    /// Method: 45 minutes in 9 GB over 10 Mbit/s, and in 20 MB.
+    #[test]
+    fn sizes_are_held_against_network_and_length() {
+        let device = DeviceProfile { bandwidth_bits_per_s: Some(10_000_000), ..DeviceProfile::any() };
+        let releases = vec![sized(FULL_HD, 9_000_000_000), sized(HD, 900_000_000)];
+        assert_eq!(order(releases, &Preferences::default(), &device), [HD, FULL_HD]);
+        let releases = vec![sized(FULL_HD, 20_000_000), sized(HD, 900_000_000)];
+        assert_eq!(order(releases, &Preferences::default(), &DeviceProfile::any()), [HD, FULL_HD]);
+    }
+
+    /// Goal: a wanted language leads, another one falls behind, and an unnamed one stays between.
+    /// Method: German wanted; German, unnamed and French releases.
+    #[test]
+    fn languages_follow_the_preference() {
+        let preferences = Preferences { languages: vec![Language::parse("de").unwrap()], ..Preferences::default() };
+        let german = "Rocket.Harbour.S02E05.GERMAN.720p.WEB-DL.AAC2.0.H.264-GRP";
+        let french = "Rocket.Harbour.S02E05.FRENCH.720p.WEB-DL.AAC2.0.H.264-GRP";
+        let releases = vec![release(french, 10), release(HD, 10), release(german, 10)];
+        assert_eq!(order(releases, &preferences, &DeviceProfile::any()), [german, HD, french]);
+    }
+
+    /// Goal: one torrent listed twice is one candidate that knows all that either listing knew.
+    /// Method: the same hash with a short and a full name.
+    #[test]
+    fn equal_info_hashes_are_merged() {
+        let hash = Some(InfoHash([7; 20]));
+        let short = Release { info_hash: hash, size_bytes: Some(5), ..release("Rocket Harbour S02E05", 80) };
+        let full = Release { info_hash: hash, ..release(FULL_HD, 2) };
+        for releases in [vec![short.clone(), full.clone()], vec![full, short]] {
+            let ranking = rank(releases, &wanted(), &Preferences::default(), &DeviceProfile::any(), &|_| None);
+            assert_eq!(ranking.candidates.len(), 1);
+            let release = &ranking.candidates[0].release;
+            assert_eq!((release.name.as_str(), release.size_bytes, release.seeder_count), (FULL_HD, Some(5), Some(80)));
+        }
+    }
+
+    /// Goal: the same releases always come in the same order.
+    /// Method: every rotation of a list with equal scores.
+    #[test]
+    fn order_does_not_depend_on_arrival() {
+        let mut releases: Vec<Release> =
+            ["A", "B", "C", "D"].map(|group| release(&FULL_HD.replace("GRP", group), 10)).to_vec();
+        let first = order(releases.clone(), &Preferences::default(), &DeviceProfile::any());
+        for _ in 0..releases.len() {
+            releases.rotate_left(1);
+            assert_eq!(order(releases.clone(), &Preferences::default(), &DeviceProfile::any()), first);
+        }
+    }
+}

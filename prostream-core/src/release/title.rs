@@ -1,0 +1,256 @@
+//! The title among everything else.
+
+use std::ops::Range;
+
+use super::tokens::{Tokens, is_closing, is_opening};
+
+/// A title and its translations given in the same place.
+#[derive(Debug, Default)]
+pub(super) struct Titles {
+    pub(super) first: String,
+    pub(super) others: Vec<String>,
+    pub(super) span: Range<usize>,
+}
+
+/// What kinds of letters a text has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Script {
+    latin: bool,
+    cyrillic: bool,
+    other: bool,
+}
+
+fn script(text: &str) -> Script {
+    let mut script = Script::default();
+    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+        match letter {
+            'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => script.latin = true,
+            '\u{400}'..='\u{52f}' => script.cyrillic = true,
+            'ª' | 'º' => {}
+            '\u{2160}'..='\u{2188}' => {}
+            _ => script.other = true,
+        }
+    }
+    script
+}
+
+impl Script {
+    fn only_latin(self) -> bool {
+        self.latin && !self.cyrillic && !self.other
+    }
+
+    fn foreign(self) -> bool {
+        !self.latin && (self.cyrillic || self.other)
+    }
+}
+
+/// Where a stretch of free tokens stands.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    pub(super) tokens: Range<usize>,
+    pub(super) span: Range<usize>,
+}
+
+/// Finds the stretch of the name that is its title: the first free tokens behind what opens the name.
+///
+/// `covered` tells which tokens state something else, `skipped` how many tokens open the name without being its title (group, site).
+pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skipped: usize) -> Option<Stretch> {
+    let stretches = stretches(name, tokens, covered, skipped);
+    let first = stretches.first()?.clone();
+    let text = |stretch: &Stretch| name.get(stretch.span.clone()).unwrap_or_default();
+    let in_bracket = |stretch: &Stretch| tokens.list.get(stretch.tokens.start).is_some_and(|token| token.bracket > 0);
+    // Everything in brackets: the title is the last bracket in Latin letters before the numbers, or else the last one.
+    if in_bracket(&first) {
+        let mut run: Vec<&Stretch> = Vec::new();
+        for stretch in &stretches {
+            // A bracket that holds a number beside the title does not end the run: "[第3季]".
+            let same = |at: usize, other: usize| tokens.list.get(at).map(|token| token.bracket) == tokens.list.get(other).map(|token| token.bracket);
+            let follows = run.last().is_none_or(|last| {
+                (last.tokens.end..stretch.tokens.start).all(|at| same(at, last.tokens.start) || same(at, stretch.tokens.start))
+            });
+            if !in_bracket(stretch) || !follows {
+                break;
+            }
+            run.push(stretch);
+        }
+        let latin = run.iter().rev().find(|stretch| script(text(stretch)).latin);
+        let outside = stretches.iter().find(|stretch| !in_bracket(stretch));
+        return match (latin, outside) {
+            (None, Some(outside)) if script(text(outside)).latin => Some(outside.clone()),
+            (Some(latin), _) => Some((*latin).clone()),
+            _ => run.last().map(|last| (*last).clone()),
+        };
+    }
+    // A Chinese or Arabic title in front of the Latin one.
+    if script(text(&first)).foreign() && script(text(&first)).other {
+        let latin = stretches.iter().skip(1).find(|stretch| !in_bracket(stretch) && script(text(stretch)).latin);
+        return Some(latin.cloned().unwrap_or(first));
+    }
+    Some(first)
+}
+
+/// Stretches of tokens that nothing covers. Square brackets cut, round ones that hold only free tokens do not.
+fn stretches(name: &str, tokens: &Tokens<'_>, covered: &[bool], skipped: usize) -> Vec<Stretch> {
+    let mut found: Vec<Stretch> = Vec::new();
+    let mut current: Option<Stretch> = None;
+    for (at, token) in tokens.list.iter().enumerate().skip(skipped) {
+        let is_covered = covered.get(at).copied().unwrap_or(true);
+        let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index));
+        let cuts = bracket.is_some_and(|bracket| {
+            bracket.opening != '('
+                || covered.get(bracket.tokens.clone()).is_none_or(|covered| covered.iter().any(|covered| *covered))
+        });
+        let same_bracket = current
+            .as_ref()
+            .and_then(|stretch| tokens.list.get(stretch.tokens.start))
+            .is_none_or(|first| first.bracket == token.bracket || !cuts && first.bracket == 0);
+        let leaves_square = token.after_bracket() && token.gap.contains([']', '】', '}', '★', '[', '【', '{']);
+        if is_covered || !same_bracket || leaves_square {
+            found.extend(current.take());
+        }
+        if is_covered {
+            continue;
+        }
+        let start = token.span.start;
+        match &mut current {
+            Some(stretch) => {
+                stretch.tokens.end = at + 1;
+                stretch.span.end = token.span.end;
+            }
+            None => {
+                // A round bracket that opens the stretch belongs to it.
+                let opens = token.gap.ends_with('(') && !cuts;
+                current = Some(Stretch { tokens: at..at + 1, span: start - usize::from(opens)..token.span.end });
+            }
+        }
+    }
+    found.extend(current.take());
+    // What closes a stretch belongs to it: "Who?", "Show!!", "(Other Name)".
+    for stretch in &mut found {
+        let tail = name.get(stretch.span.end..).unwrap_or_default();
+        let open = name.get(stretch.span.clone()).is_some_and(|text| text.contains('('));
+        let more: usize = tail
+            .chars()
+            .take_while(|letter| matches!(letter, '!' | '?') || (open && *letter == ')'))
+            .map(char::len_utf8)
+            .sum();
+        stretch.span.end += more;
+    }
+    found
+}
+
+/// Reads the titles of a stretch: separators become spaces, translations are told apart.
+pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
+    let text = name.get(stretch.span.clone()).unwrap_or_default();
+    let parts: Vec<&str> = split_parts(text);
+    let latin_exists = parts.iter().any(|part| script(part).latin);
+    let foreign_exists = parts.iter().any(|part| script(part).foreign());
+    let mut others = Vec::new();
+    let first = if parts.len() > 1 && foreign_exists && latin_exists {
+        others.extend(parts.iter().filter(|part| script(part).foreign()).map(|part| clean(part)));
+        let latin: Vec<String> = parts.iter().filter(|part| !script(part).foreign()).map(|part| clean(part)).collect();
+        if text.contains(" / ") { latin.join(" / ") } else { latin.into_iter().next().unwrap_or_default() }
+    } else {
+        clean(text)
+    };
+    let first = without_remark(&first, parts.len() > 1, &mut others);
+    let first = without_foreign_front(&first, &mut others);
+    if first.contains(" / ") {
+        others.extend(first.split(" / ").map(clean));
+    }
+    others.retain(|other| !other.is_empty() && *other != first);
+    Titles { first, others, span: stretch.span.clone() }
+}
+
+/// Parts between slashes; a slash without spaces only parts different scripts.
+fn split_parts(text: &str) -> Vec<&str> {
+    if text.contains(" / ") || text.contains(" | ") {
+        return text.split(" / ").flat_map(|part| part.split(" | ")).collect();
+    }
+    let parts: Vec<&str> = text.split(['/', '／']).collect();
+    let mixed = parts.iter().any(|part| script(part).foreign());
+    if mixed { parts } else { vec![text] }
+}
+
+/// `О мышах (Of Mice)`: the other script in round brackets is the title; behind slashes brackets hold people.
+fn without_remark(title: &str, has_parts: bool, others: &mut Vec<String>) -> String {
+    let Some((front, rest)) = title.split_once(" (") else { return title.to_owned() };
+    let inner = rest.split(')').next().unwrap_or_default();
+    if has_parts {
+        return front.trim().to_owned();
+    }
+    if script(front).foreign() && script(inner).only_latin() {
+        others.push(front.trim().to_owned());
+        return inner.trim().to_owned();
+    }
+    others.push(front.trim().to_owned());
+    title.to_owned()
+}
+
+/// `劇場版 ペンギン Penguin Film`: what stands in Chinese, Japanese, Korean or Arabic letters before a Latin title.
+fn without_foreign_front(title: &str, others: &mut Vec<String>) -> String {
+    if !script(title).other || !script(title).latin {
+        return title.to_owned();
+    }
+    let mut cut = 0;
+    let mut at = 0;
+    for word in title.split_inclusive(' ') {
+        at += word.len();
+        let kind = script(word);
+        if kind.other && !kind.latin {
+            cut = at;
+        } else if kind.latin {
+            break;
+        }
+    }
+    let (front, back) = title.split_at_checked(cut).unwrap_or(("", title));
+    if !front.trim().is_empty() {
+        others.push(front.trim().to_owned());
+    }
+    let back = back.trim();
+    let letters = back.chars().filter(|letter| letter.is_alphabetic()).count();
+    if letters >= 2 { back.to_owned() } else { title.to_owned() }
+}
+
+/// Separators become spaces, and nothing but the title remains at its ends.
+pub(super) fn clean(text: &str) -> String {
+    let spaced = text.contains(' ');
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let space = match letter {
+            '_' | '\t' | '*' => true,
+            // In names with spaces a full stop is one; otherwise it is the separator, but for "S.W.A.T.".
+            '.' => {
+                !spaced
+                    || letters.peek().is_some_and(|next| next.is_alphanumeric())
+                        && !out.ends_with(char::is_alphanumeric)
+            }
+            _ => letter.is_whitespace(),
+        };
+        if !space {
+            out.push(letter);
+        } else if !out.ends_with(' ') && !out.is_empty() {
+            out.push(' ');
+        }
+    }
+    let mut text = out.trim();
+    loop {
+        let trimmed = text.trim_matches(|c: char| {
+            c.is_whitespace()
+                || matches!(c, '-' | ',' | ':' | ';' | '/' | '|' | '~' | '+' | '–' | '—' | '#' | '@' | '&' | '•')
+        });
+        let opened = trimmed.chars().filter(|letter| is_opening(*letter)).count();
+        let closed = trimmed.chars().filter(|letter| is_closing(*letter)).count();
+        let trimmed = match (opened, closed) {
+            (opened, closed) if opened > closed => trimmed.trim_end_matches(is_opening),
+            (opened, closed) if opened < closed => trimmed.trim_start_matches(is_closing),
+            _ => trimmed,
+        };
+        if trimmed == text {
+            break;
+        }
+        text = trimmed;
+    }
+    text.to_owned()
+}

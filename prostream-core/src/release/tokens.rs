@@ -1,0 +1,167 @@
+//! A name cut into words, with what stands between them and the brackets around them.
+
+use std::ops::Range;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// A word of a release name: a run of letters and digits, apostrophes within it included.
+#[derive(Debug)]
+pub(super) struct Token<'a> {
+    /// As written.
+    pub(super) text: &'a str,
+    /// Lower case, without accents.
+    pub(super) folded: String,
+    /// Its bytes in the name.
+    pub(super) span: Range<usize>,
+    /// What stands between the token before and this one, brackets included.
+    pub(super) gap: &'a str,
+    /// Number of the innermost bracket around it, counted from 1 in order of opening; 0 outside.
+    pub(super) bracket: usize,
+}
+
+impl Token<'_> {
+    /// The whole token as a number of at most `digits` digits.
+    pub(super) fn number(&self, digits: usize) -> Option<u32> {
+        number(&self.folded, digits)
+    }
+
+    /// Nothing but one separator stands before it, as in `S01-S02` or `5.1`.
+    pub(super) fn tight(&self) -> bool {
+        self.gap.chars().count() <= 1
+    }
+
+    /// The gap before it, spaces aside.
+    pub(super) fn mark(&self) -> &str {
+        self.gap.trim()
+    }
+
+    /// The gap before it opens or closes a bracket.
+    pub(super) fn after_bracket(&self) -> bool {
+        self.gap.chars().any(|letter| is_opening(letter) || is_closing(letter))
+    }
+}
+
+/// A pair of brackets: the tokens within, and the bytes from opening to closing, both included.
+#[derive(Debug)]
+pub(super) struct Bracket {
+    pub(super) tokens: Range<usize>,
+    pub(super) span: Range<usize>,
+    pub(super) opening: char,
+}
+
+/// A name in pieces.
+#[derive(Debug)]
+pub(super) struct Tokens<'a> {
+    pub(super) list: Vec<Token<'a>>,
+    /// Bracket `n` of [`Token::bracket`] is the `n - 1`th.
+    pub(super) brackets: Vec<Bracket>,
+    /// What stands after the last token.
+    pub(super) tail: &'a str,
+}
+
+/// A number of at most `digits` ASCII digits and nothing else.
+pub(super) fn number(text: &str, digits: usize) -> Option<u32> {
+    let plain = !text.is_empty() && text.len() <= digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+/// Splits the digits off the front.
+pub(super) fn leading_number(text: &str, digits: usize) -> Option<(u32, &str)> {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (run, rest) = text.split_at_checked(end)?;
+    number(run, digits).map(|value| (value, rest))
+}
+
+pub(super) fn is_opening(letter: char) -> bool {
+    matches!(letter, '[' | '(' | '{' | '【' | '（' | '「' | '『' | '《' | '★')
+}
+
+pub(super) fn is_closing(letter: char) -> bool {
+    matches!(letter, ']' | ')' | '}' | '】' | '）' | '」' | '』' | '》' | '★')
+}
+
+/// Whether a letter belongs to words.
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || is_combining_mark(letter) || matches!(letter, '\'' | '’' | 'ª' | 'º')
+}
+
+/// Lower case without accents; the Cyrillic `х` between digits is the multiplication sign it looks like.
+pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower: String = text
+        .chars()
+        .flat_map(char::to_lowercase)
+        // й and ё are letters of their own, whatever they decompose to.
+        .flat_map(|letter| {
+            let plain = if matches!(letter, 'й' | 'ё' | 'ї') { None } else { Some(letter) };
+            let keep = if plain.is_none() { Some(letter) } else { None };
+            plain.into_iter().nfkd().filter(|part| !is_combining_mark(*part)).chain(keep)
+        })
+        .collect();
+    let digits_around = lower.contains('х') && lower.chars().all(|letter| letter.is_ascii_digit() || letter == 'х');
+    if digits_around { lower.replace('х', "x") } else { lower }
+}
+
+/// Cuts a name into tokens. Linear in its length.
+pub(super) fn tokenize(name: &str) -> Tokens<'_> {
+    let mut list: Vec<Token<'_>> = Vec::with_capacity(name.len() / 5);
+    let mut brackets: Vec<Bracket> = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    let mut gap_start = 0;
+    let mut letters = name.char_indices().peekable();
+    while let Some((start, letter)) = letters.next() {
+        if !is_word(letter) {
+            let closes = is_closing(letter) && !(letter == '★' && open.is_empty());
+            if closes && !open.is_empty() {
+                if let Some(bracket) = open.pop().and_then(|index| brackets.get_mut(index)) {
+                    bracket.tokens.end = list.len();
+                    bracket.span.end = start + letter.len_utf8();
+                }
+            } else if is_opening(letter) {
+                open.push(brackets.len());
+                brackets.push(Bracket { tokens: list.len()..list.len(), span: start..name.len(), opening: letter });
+            }
+            continue;
+        }
+        let mut end = start + letter.len_utf8();
+        while let Some((at, next)) = letters.next_if(|(_, next)| is_word(*next)) {
+            end = at + next.len_utf8();
+        }
+        let text = name.get(start..end).unwrap_or_default();
+        let gap = name.get(gap_start..start).unwrap_or_default();
+        let bracket = open.last().map_or(0, |index| index + 1);
+        list.push(Token { text, folded: fold(text), span: start..end, gap, bracket });
+        gap_start = end;
+    }
+    // Brackets that never close hold the rest.
+    for index in open {
+        if let Some(bracket) = brackets.get_mut(index) {
+            bracket.tokens.end = list.len();
+        }
+    }
+    Tokens { list, brackets, tail: name.get(gap_start..).unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: words, gaps and brackets together are the whole name.
+    /// Method: a name with every kind of separator, put together again.
+    #[test]
+    fn tokens_and_gaps_are_the_whole_name() {
+        let name = "[Grp] Été_2 - D'Or.(S01E02)【1080p] x";
+        let tokens = tokenize(name);
+        let mut whole: String = tokens.list.iter().flat_map(|token| [token.gap, token.text]).collect();
+        whole.push_str(tokens.tail);
+        assert_eq!(whole, name);
+        let folded: Vec<&str> = tokens.list.iter().map(|token| token.folded.as_str()).collect();
+        assert_eq!(folded, ["grp", "ete", "2", "d'or", "s01e02", "1080p", "x"]);
+        let brackets: Vec<usize> = tokens.list.iter().map(|token| token.bracket).collect();
+        assert_eq!(brackets, [1, 0, 0, 0, 2, 3, 0]);
+        assert_eq!(tokens.brackets[1].tokens, 4..5);
+    }
+}

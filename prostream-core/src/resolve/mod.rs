@@ -1,0 +1,206 @@
+//! From a title to something playable: metadata, indexers, ranking, debrid services. Sees roles, never vendors.
+
+mod playable;
+mod releases;
+mod titles;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache as MokaCache;
+use sha2::{Digest, Sha256};
+
+use crate::model::{DeviceProfile, EpisodeNumber, Language, MediaId, Playable, Release, Title, TitleKind};
+use crate::provider::debrid::DebridService;
+use crate::provider::indexer::Indexer;
+use crate::provider::metadata::MetadataProvider;
+use crate::release::{Preferences, Ranking, Wanted};
+use crate::store::cache::Cache;
+use crate::store::records::Records;
+
+pub use playable::{Resolution, Tried};
+pub use releases::ReleaseEvent;
+
+/// The providers of one viewer, each role in order of preference.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderSet {
+    /// Asked one after the other until one knows.
+    pub metadata: Vec<Arc<dyn MetadataProvider>>,
+    /// Asked all at once.
+    pub indexers: Vec<Arc<dyn Indexer>>,
+    /// Tried in order.
+    pub debrid: Vec<Arc<dyn DebridService>>,
+}
+
+/// On whose behalf a call is made: whose providers, keys, device and preferences are used.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// Opaque name of the embedding program's user: what belongs to one is never shown to another.
+    pub id: String,
+    /// Whose services.
+    pub providers: Arc<ProviderSet>,
+    /// What the viewer prefers.
+    pub preferences: Preferences,
+    /// What the viewer's device plays.
+    pub device: DeviceProfile,
+    /// Language of names and texts.
+    pub language: Option<Language>,
+}
+
+impl Viewer {
+    /// A viewer with default preferences and a device that plays everything.
+    #[must_use]
+    pub fn new(id: impl Into<String>, providers: Arc<ProviderSet>) -> Self {
+        Self {
+            id: id.into(),
+            providers,
+            preferences: Preferences::default(),
+            device: DeviceProfile::any(),
+            language: None,
+        }
+    }
+}
+
+/// Limits of a [`Resolver`].
+#[derive(Clone, Debug)]
+pub struct ResolveConfig {
+    /// Longest wait for an indexer before the answer goes on without it. Default: 12 s.
+    pub indexer_deadline: Duration,
+    /// Longest wait for one candidate to become playable. Default: 10 s.
+    pub candidate_deadline: Duration,
+    /// Most candidates tried for one playback. Default: 5.
+    pub max_tries: usize,
+    /// How long a list of releases is used again. Default: 10 minutes.
+    pub releases_time_to_live: Duration,
+    /// How long metadata is used again. Default: 6 hours.
+    pub metadata_time_to_live: Duration,
+    /// How long an observed absence of a torrent keeps it at the back of the list. Default: 6 hours; a readiness counts for 7 days.
+    pub absence_time_to_live: Duration,
+}
+
+impl Default for ResolveConfig {
+    fn default() -> Self {
+        Self {
+            indexer_deadline: Duration::from_secs(12),
+            candidate_deadline: Duration::from_secs(10),
+            max_tries: 5,
+            releases_time_to_live: Duration::from_secs(600),
+            metadata_time_to_live: Duration::from_secs(6 * 3600),
+            absence_time_to_live: Duration::from_secs(6 * 3600),
+        }
+    }
+}
+
+/// What was found for a media id, judged for one viewer.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The title.
+    pub title: Arc<Title>,
+    /// What a release has to hold.
+    pub wanted: Arc<Wanted>,
+    /// The releases.
+    pub ranking: Arc<Ranking>,
+    /// An indexer failed or did not answer in time.
+    pub is_partial: bool,
+}
+
+/// Turns titles into playables. Cheap to clone; clones share what was learned.
+#[derive(Clone)]
+pub struct Resolver {
+    config: Arc<ResolveConfig>,
+    records: Arc<dyn Records>,
+    cache: Arc<dyn Cache>,
+    found: MokaCache<String, Found>,
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Resolver {
+    /// A resolver that remembers in these stores. At most 1,000 lists of releases are held in memory.
+    #[must_use]
+    pub fn new(config: ResolveConfig, records: Arc<dyn Records>, cache: Arc<dyn Cache>) -> Self {
+        let found = MokaCache::builder().max_capacity(1_000).time_to_live(config.releases_time_to_live).build();
+        Self { config: Arc::new(config), records, cache, found }
+    }
+
+    /// Everything that changes the ranking stands in the key.
+    fn found_key(viewer: &Viewer, media_id: &MediaId) -> String {
+        let preferences = serde_json::to_string(&(&viewer.preferences, &viewer.device)).unwrap_or_default();
+        let digest = Sha256::digest(preferences.as_bytes());
+        format!("{}\n{media_id}\n{}", viewer.id, hex(&digest[..8]))
+    }
+}
+
+/// What a release must hold for `media_id`, from all that is known of the title.
+#[must_use]
+pub fn wanted(title: &Title, episode: Option<EpisodeNumber>) -> Wanted {
+    let mut names = vec![title.summary.name.clone()];
+    for name in title.original_name.iter().chain(&title.other_names) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    let found = episode.and_then(|number| {
+        let season = title.seasons.iter().find(|season| season.number == number.season)?;
+        season.episodes.iter().find(|episode| episode.number == number.episode)
+    });
+    let absolute_episode = episode.filter(|number| number.season > 0 && !title.seasons.is_empty()).map(|number| {
+        let before: usize = title
+            .seasons
+            .iter()
+            .filter(|season| season.number > 0 && season.number < number.season)
+            .map(|season| season.episodes.len())
+            .sum();
+        u32::try_from(before).unwrap_or(u32::MAX).saturating_add(number.episode)
+    });
+    Wanted {
+        kind: title.summary.kind,
+        names,
+        year: title.summary.year,
+        episode,
+        absolute_episode,
+        air_date: found.and_then(|episode| episode.air_date.clone()),
+        runtime_min: found.and_then(|episode| episode.runtime_min).or(title.runtime_min),
+    }
+}
+
+/// Names a release towards clients without giving its link away: the info hash, or a hash of what the indexer said.
+#[must_use]
+pub fn release_key(release: &Release) -> String {
+    if let Some(hash) = release.info_hash {
+        return hash.to_string();
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(release.indexer.as_str());
+    hasher.update([0]);
+    hasher.update(&release.name);
+    hasher.update([0]);
+    hasher.update(release.size_bytes.unwrap_or(0).to_be_bytes());
+    if let Some(playable) = &release.playable {
+        hasher.update(&playable.file_name);
+    }
+    format!("r{}", hex(&hasher.finalize()[..16]))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// Does the id name something that plays by itself: a film, or an episode?
+pub(crate) fn is_playable_id(media_id: &MediaId, kind: TitleKind) -> bool {
+    kind == TitleKind::Movie || media_id.episode.is_some()
+}
+
+/// A playable that needs no resolving: what the local folder lists.
+pub(crate) fn local_playable(release: &Release) -> Option<&Playable> {
+    release.playable.as_ref()
+}

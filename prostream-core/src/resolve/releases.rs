@@ -1,0 +1,288 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, Stream, StreamExt};
+
+use super::{Found, Resolver, Viewer, is_playable_id, wanted};
+use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
+use crate::net::Call;
+use crate::provider::indexer::{Indexer, Query};
+use crate::release::{Ranking, Wanted, rank};
+use crate::store::records::Availability;
+use crate::{Error, ErrorKind, Result};
+
+/// Most releases that are judged for one media id, over all indexers.
+pub(super) const MAX_JUDGED_RELEASES: usize = 5_000;
+
+/// How long a torrent that was seen ready counts as ready.
+const READY_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What happens while releases are looked for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ReleaseEvent {
+    /// The title is known; the indexers are being asked.
+    Title(Arc<Title>),
+    /// An indexer answered.
+    IndexerAnswered {
+        /// Which.
+        indexer: ProviderId,
+        /// How many releases it listed.
+        release_count: usize,
+        /// After which time.
+        elapsed: Duration,
+    },
+    /// An indexer failed, or did not answer in time.
+    IndexerFailed {
+        /// Which.
+        indexer: ProviderId,
+        /// Why.
+        error: Arc<Error>,
+    },
+    /// All releases so far, judged anew.
+    Ranked(Arc<Ranking>),
+    /// Nothing more comes.
+    Done {
+        /// An indexer failed or did not answer in time.
+        is_partial: bool,
+    },
+    /// It ended before there was anything to judge; nothing more comes.
+    Failed(Arc<Error>),
+}
+
+impl Resolver {
+    /// Looks for releases of a film or an episode; events come as the indexers answer, each with a ranking of all that is there.
+    /// Ends with [`ReleaseEvent::Done`] or [`ReleaseEvent::Failed`]. An answer of the last minutes is given again without asking.
+    ///
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub fn releases(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        media_id: &MediaId,
+    ) -> impl Stream<Item = ReleaseEvent> + Send + 'static {
+        let search =
+            Search { resolver: self.clone(), call: call.clone(), viewer: viewer.clone(), media_id: media_id.clone() };
+        let (sender, receiver) = tokio::sync::mpsc::channel(32);
+        let work = async move {
+            if let Err(error) = search.run(&sender).await {
+                // The receiver is polled beside us: a send fails only when it is gone.
+                let _ = sender.send(ReleaseEvent::Failed(Arc::new(error))).await;
+            }
+        };
+        // The search runs inside the stream: dropping the stream drops the search, no task is left behind.
+        let events = futures_util::stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|event| (event, receiver))
+        });
+        futures_util::stream::select(events.map(Some), work.into_stream().map(|()| None))
+            .filter_map(|event| async move { event })
+    }
+
+    /// The releases of a film or an episode once all indexers have answered or their time is over.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a series without an episode; what [`Self::title`] answers; the indexers' error when all of them failed.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub async fn find_releases(&self, call: &Call, viewer: &Viewer, media_id: &MediaId) -> Result<Found> {
+        if let Some(found) = self.found.get(&Self::found_key(viewer, media_id)).await {
+            return Ok(found);
+        }
+        let search =
+            Search { resolver: self.clone(), call: call.clone(), viewer: viewer.clone(), media_id: media_id.clone() };
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(32);
+        let drain = async { while receiver.recv().await.is_some() {} };
+        let run = async move { search.run(&sender).await };
+        let (found, ()) = futures_util::join!(run, drain);
+        found
+    }
+}
+
+struct Search {
+    resolver: Resolver,
+    call: Call,
+    viewer: Viewer,
+    media_id: MediaId,
+}
+
+type Events = tokio::sync::mpsc::Sender<ReleaseEvent>;
+
+impl Search {
+    async fn run(self, events: &Events) -> Result<Found> {
+        let key = Resolver::found_key(&self.viewer, &self.media_id);
+        if let Some(found) = self.resolver.found.get(&key).await {
+            say(events, ReleaseEvent::Title(Arc::clone(&found.title))).await;
+            say(events, ReleaseEvent::Ranked(Arc::clone(&found.ranking))).await;
+            say(events, ReleaseEvent::Done { is_partial: found.is_partial }).await;
+            return Ok(found);
+        }
+        let title = self.resolver.title(&self.call, &self.viewer, &self.media_id).await?;
+        if !is_playable_id(&self.media_id, title.summary.kind) {
+            return Err(Error::new(ErrorKind::InvalidInput, "find releases")
+                .detail("a series needs a season and an episode")
+                .advise(format!("ask for {}:1:1, or whichever episode you want", self.media_id)));
+        }
+        let wanted = Arc::new(wanted(&title, self.media_id.episode));
+        say(events, ReleaseEvent::Title(Arc::clone(&title))).await;
+
+        let found = self.ask_all(events, &title, &wanted).await?;
+        // A partial answer is worth showing, but the next caller deserves another try.
+        if !found.is_partial {
+            self.resolver.found.insert(key, found.clone()).await;
+        }
+        say(events, ReleaseEvent::Done { is_partial: found.is_partial }).await;
+        Ok(found)
+    }
+
+    async fn ask_all(&self, events: &Events, title: &Arc<Title>, wanted: &Arc<Wanted>) -> Result<Found> {
+        let query = Arc::new(query(title, wanted, &self.media_id));
+        let call = self.call.at_most(self.resolver.config.indexer_deadline);
+        let started = Instant::now();
+        let mut answers: FuturesUnordered<_> = self
+            .viewer
+            .providers
+            .indexers
+            .iter()
+            .map(|indexer| ask(Arc::clone(indexer), call.clone(), Arc::clone(&query), started))
+            .collect();
+        if answers.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "find releases")
+                .detail("no indexer is configured")
+                .advise("configure Prowlarr, a Torznab indexer or a local folder"));
+        }
+        let mut releases: Vec<Release> = Vec::new();
+        let mut ranking = Arc::new(Ranking::default());
+        let mut is_partial = false;
+        let mut answered_count = 0;
+        let mut last_error = None;
+        while let Some((indexer, elapsed, answer)) = answers.next().await {
+            match answer {
+                Ok(answer) => {
+                    answered_count += 1;
+                    is_partial |= answer.is_partial;
+                    let release_count = answer.releases.len();
+                    let room = MAX_JUDGED_RELEASES.saturating_sub(releases.len());
+                    is_partial |= release_count > room;
+                    releases.extend(answer.releases.into_iter().take(room));
+                    say(events, ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed }).await;
+                    ranking = Arc::new(self.judge(&releases, wanted).await);
+                    say(events, ReleaseEvent::Ranked(Arc::clone(&ranking))).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%indexer, %error, "indexer failed");
+                    is_partial = true;
+                    let error = Arc::new(error);
+                    last_error = Some(Arc::clone(&error));
+                    say(events, ReleaseEvent::IndexerFailed { indexer, error }).await;
+                }
+            }
+        }
+        if answered_count == 0
+            && let Some(error) = last_error
+        {
+            return Err(again(&error));
+        }
+        Ok(Found { title: Arc::clone(title), wanted: Arc::clone(wanted), ranking, is_partial })
+    }
+
+    async fn judge(&self, releases: &[Release], wanted: &Wanted) -> Ranking {
+        let known = self.resolver.known(&self.viewer, releases).await;
+        rank(releases.to_vec(), wanted, &self.viewer.preferences, &self.viewer.device, &|release| {
+            release.info_hash.and_then(|hash| known.get(&hash).copied())
+        })
+    }
+}
+
+impl Resolver {
+    /// What was seen of the releases at the viewer's services, as long as it counts: ready at any of them, or absent at all we know of.
+    async fn known(&self, viewer: &Viewer, releases: &[Release]) -> HashMap<InfoHash, bool> {
+        let mut hashes: Vec<InfoHash> = releases.iter().filter_map(|release| release.info_hash).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        let now_ms = crate::store::now_ms();
+        let mut known = HashMap::new();
+        for service in &viewer.providers.debrid {
+            for part in hashes.chunks(500) {
+                let seen = match self.records.observations(service.id(), part).await {
+                    Ok(seen) => seen,
+                    Err(error) => {
+                        tracing::warn!(%error, "observations could not be read");
+                        continue;
+                    }
+                };
+                for observation in seen {
+                    let age = Duration::from_millis(u64::try_from(now_ms - observation.seen_at_ms).unwrap_or(0));
+                    match observation.availability {
+                        Availability::Ready if age < READY_TIME_TO_LIVE => {
+                            known.insert(observation.info_hash, true);
+                        }
+                        Availability::Absent if age < self.config.absence_time_to_live => {
+                            known.entry(observation.info_hash).or_insert(false);
+                        }
+                        Availability::Refused => {
+                            known.entry(observation.info_hash).or_insert(false);
+                        }
+                        Availability::Ready | Availability::Absent => {}
+                    }
+                }
+            }
+        }
+        known
+    }
+}
+
+async fn ask(
+    indexer: Arc<dyn Indexer>,
+    call: Call,
+    query: Arc<Query>,
+    started: Instant,
+) -> (ProviderId, Duration, Result<crate::provider::indexer::Releases>) {
+    let id = indexer.id().clone();
+    let answer = match tokio::time::timeout(call.remaining(), indexer.search(&call, &query)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Error::new(ErrorKind::TimedOut, "search releases")
+            .at(id.to_string())
+            .advise("the other indexers' releases are shown; try again for the rest")),
+    };
+    (id, started.elapsed(), answer)
+}
+
+fn query(title: &Title, wanted: &Wanted, media_id: &MediaId) -> Query {
+    let mut query = Query::new(title.summary.kind, title.summary.name.clone());
+    query.names.clone_from(&wanted.names);
+    query.year = wanted.year;
+    query.episode = wanted.episode;
+    query.imdb_id.clone_from(&title.imdb_id);
+    query.tmdb_id = title.tmdb_id;
+    query.tvdb_id = title.tvdb_id;
+    if let TitleId::Local(name) = &media_id.title {
+        query.local_id = Some(name.clone());
+    }
+    query
+}
+
+/// The same error once more, for a second reader.
+pub(super) fn again(error: &Arc<Error>) -> Error {
+    let mut copy = Error::new(error.kind(), error.operation()).because(Arc::clone(error));
+    if let Some(provider) = error.provider() {
+        copy = copy.at(provider.to_owned());
+    }
+    if let Some(detail) = error.detail_text() {
+        copy = copy.detail(detail.to_owned());
+    }
+    if let Some(advice) = error.advice() {
+        copy = copy.advise(advice.to_owned());
+    }
+    match error.retry_after() {
+        Some(wait) => copy.after(wait),
+        None => copy,
+    }
+}
+
+/// A listener that left does not end the search: its answer is still remembered.
+async fn say(events: &Events, event: ReleaseEvent) {
+    let _ = events.send(event).await;
+}

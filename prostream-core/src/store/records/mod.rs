@@ -1,0 +1,163 @@
+//! Records of the engine's own nouns: what a service was known to hold, and playbacks.
+
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{InfoHash, MediaId, ProviderId};
+use crate::{Error, ErrorKind, Result};
+
+pub use memory::MemoryRecords;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteRecords;
+
+/// Most hashes that one call asks about.
+pub const MAX_HASHES: usize = 1_000;
+
+/// Most playbacks that one call lists.
+pub const MAX_LISTED_PLAYBACKS: u32 = 100;
+
+/// What was learned about a torrent at a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Availability {
+    /// It was ready when we last looked.
+    Ready,
+    /// It had to be fetched when we last looked.
+    Absent,
+    /// The service refused it: final, shown, never worked around.
+    Refused,
+}
+
+impl Availability {
+    /// The stable name that is kept: `ready`, `absent`, `refused`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Availability::Ready => "ready",
+            Availability::Absent => "absent",
+            Availability::Refused => "refused",
+        }
+    }
+}
+
+impl FromStr for Availability {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Ready, Self::Absent, Self::Refused]
+            .into_iter()
+            .find(|availability| availability.as_str() == text)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "read availability"))
+    }
+}
+
+/// One observation of [`Availability`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// At which service.
+    pub service: ProviderId,
+    /// Which torrent.
+    pub info_hash: InfoHash,
+    /// What was seen.
+    pub availability: Availability,
+    /// When, in milliseconds since 1970-01-01 UTC.
+    pub seen_at_ms: i64,
+}
+
+/// One viewer playing one thing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlaybackRecord {
+    /// Random, 128 bits as 32 lower-case hex digits.
+    pub id: String,
+    /// Whose it is: an opaque name of the embedding program's user.
+    pub owner: String,
+    /// What is played, where it came from a title.
+    pub media_id: Option<MediaId>,
+    /// Name for people: the release or the file.
+    pub name: String,
+    /// JSON text of what is needed to open it again: [`crate::playback`] writes and reads it. May hold secrets, so it is never shown.
+    pub reopen: String,
+    /// When it was made, in milliseconds since 1970-01-01 UTC.
+    pub created_at_ms: i64,
+    /// When it ends if nobody uses it, likewise.
+    pub expires_at_ms: i64,
+}
+
+impl fmt::Debug for PlaybackRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlaybackRecord")
+            .field("id", &self.id)
+            .field("owner", &self.owner)
+            .field("media_id", &self.media_id)
+            .field("name", &self.name)
+            .field("created_at_ms", &self.created_at_ms)
+            .field("expires_at_ms", &self.expires_at_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Missing, or another's: both are answered with this, so that nobody learns which ids exist (AUTHZ-02).
+fn not_found(operation: &'static str) -> Error {
+    Error::new(ErrorKind::NotFound, operation)
+}
+
+/// Keeps records. Every function that reads or changes what belongs to somebody takes the owner: what is another's answers as if it
+/// were missing (AUTHZ-02).
+#[async_trait]
+pub trait Records: Send + Sync + fmt::Debug + 'static {
+    /// Remembers what was seen, in place of what was seen before of the same torrent at the same service. One
+    /// that was seen earlier than what is known changes nothing: observations may arrive in any order.
+    ///
+    /// # Errors
+    /// `Storage`, as all functions here.
+    async fn observe(&self, observation: &Observation) -> Result<()>;
+
+    /// What was last seen of each of `hashes` at a service; those never seen are left out. At most 1,000 hashes.
+    ///
+    /// # Errors
+    /// `Storage`; `LimitExceeded` for more hashes.
+    async fn observations(&self, service: &ProviderId, hashes: &[InfoHash]) -> Result<Vec<Observation>>;
+
+    /// Adds a playback.
+    ///
+    /// # Errors
+    /// `Storage`; `InvalidInput` when the id is there already.
+    async fn add_playback(&self, record: &PlaybackRecord) -> Result<()>;
+
+    /// A playback of this owner that has not expired at `now_ms`.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another's; `Storage`.
+    async fn playback(&self, owner: &str, id: &str, now_ms: i64) -> Result<PlaybackRecord>;
+
+    /// The playbacks of this owner that have not expired, newest first, at most `limit` (and 100).
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn playbacks(&self, owner: &str, now_ms: i64, limit: u32) -> Result<Vec<PlaybackRecord>>;
+
+    /// Moves the end of a playback.
+    ///
+    /// # Errors
+    /// `NotFound`; `Storage`.
+    async fn extend_playback(&self, id: &str, expires_at_ms: i64) -> Result<()>;
+
+    /// Ends a playback of this owner.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another's; `Storage`.
+    async fn remove_playback(&self, owner: &str, id: &str) -> Result<()>;
+
+    /// Forgets playbacks that expired before `now_ms` and observations older than `observed_before_ms`; says how many rows went.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn prune(&self, now_ms: i64, observed_before_ms: i64) -> Result<u64>;
+}

@@ -1,0 +1,204 @@
+use std::path::Path;
+
+use async_trait::async_trait;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::{MAX_HASHES, MAX_LISTED_PLAYBACKS, Observation, PlaybackRecord, Records, not_found};
+use crate::model::{InfoHash, ProviderId};
+use crate::store::sqlite::{Migration, SqliteDatabase, failure};
+use crate::{Error, ErrorKind, Result};
+
+/// Notes which of our migrations the file has seen.
+const MIGRATIONS_TABLE: &str = "_prostream_core_migrations";
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "observations and playbacks",
+    sql: include_str!("../../../migrations/sqlite/0001_observations_and_playbacks.sql"),
+}];
+
+const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, created_at_ms, expires_at_ms FROM playbacks \
+                        WHERE owner = $1 AND id = $2 AND expires_at_ms > $3";
+const PLAYBACKS: &str = "SELECT id, owner, media_id, name, reopen, created_at_ms, expires_at_ms FROM playbacks \
+                         WHERE owner = $1 AND expires_at_ms > $2 ORDER BY created_at_ms DESC, id LIMIT $3";
+
+/// Records in one SQLite file.
+#[derive(Clone, Debug)]
+pub struct SqliteRecords {
+    database: SqliteDatabase,
+}
+
+impl SqliteRecords {
+    /// Opens the file, or makes it, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Storage` when the file cannot be used or comes from a newer program.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::new(SqliteDatabase::open(path).await?).await
+    }
+
+    /// Keeps its tables in a file that is open already, beside those of others.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn new(database: SqliteDatabase) -> Result<Self> {
+        database.migrate(MIGRATIONS_TABLE, MIGRATIONS).await?;
+        Ok(Self { database })
+    }
+
+    /// The file, for tables beside ours and for closing.
+    #[must_use]
+    pub fn database(&self) -> &SqliteDatabase {
+        &self.database
+    }
+}
+
+#[async_trait]
+impl Records for SqliteRecords {
+    async fn observe(&self, observation: &Observation) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO observations (service, info_hash, availability, seen_at_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (service, info_hash) DO UPDATE SET availability = excluded.availability, seen_at_ms = excluded.seen_at_ms \
+             WHERE excluded.seen_at_ms >= observations.seen_at_ms",
+        )
+        .bind(observation.service.as_str())
+        .bind(observation.info_hash.to_string())
+        .bind(observation.availability.as_str())
+        .bind(observation.seen_at_ms)
+        .execute(self.database.writer())
+        .await
+        .map_err(failure("keep observation"))?;
+        Ok(())
+    }
+
+    async fn observations(&self, service: &ProviderId, hashes: &[InfoHash]) -> Result<Vec<Observation>> {
+        const OPERATION: &str = "read observations";
+        if hashes.len() > MAX_HASHES {
+            return Err(Error::new(ErrorKind::LimitExceeded, OPERATION));
+        }
+        // One statement whatever the count: the hashes travel as one JSON text.
+        let hashes =
+            serde_json::to_string(hashes).map_err(|cause| Error::new(ErrorKind::Internal, OPERATION).because(cause))?;
+        let rows = sqlx::query(
+            "SELECT info_hash, availability, seen_at_ms FROM observations \
+             WHERE service = $1 AND info_hash IN (SELECT value FROM json_each($2))",
+        )
+        .bind(service.as_str())
+        .bind(hashes)
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(failure(OPERATION))?;
+        rows.iter()
+            .map(|row| {
+                let availability: &str = row.try_get("availability").map_err(failure(OPERATION))?;
+                let info_hash: &str = row.try_get("info_hash").map_err(failure(OPERATION))?;
+                Ok(Observation {
+                    service: service.clone(),
+                    info_hash: info_hash.parse().map_err(|cause| damaged(OPERATION, cause))?,
+                    availability: availability.parse().map_err(|cause| damaged(OPERATION, cause))?,
+                    seen_at_ms: row.try_get("seen_at_ms").map_err(failure(OPERATION))?,
+                })
+            })
+            .collect()
+    }
+
+    async fn add_playback(&self, record: &PlaybackRecord) -> Result<()> {
+        let done = sqlx::query(
+            "INSERT INTO playbacks (id, owner, media_id, name, reopen, created_at_ms, expires_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(&record.id)
+        .bind(&record.owner)
+        .bind(record.media_id.as_ref().map(ToString::to_string))
+        .bind(&record.name)
+        .bind(&record.reopen)
+        .bind(record.created_at_ms)
+        .bind(record.expires_at_ms)
+        .execute(self.database.writer())
+        .await
+        .map_err(failure("add playback"))?;
+        match done.rows_affected() {
+            0 => Err(Error::new(ErrorKind::InvalidInput, "add playback").detail("the id is there already")),
+            _ => Ok(()),
+        }
+    }
+
+    async fn playback(&self, owner: &str, id: &str, now_ms: i64) -> Result<PlaybackRecord> {
+        let row = sqlx::query(PLAYBACK)
+            .bind(owner)
+            .bind(id)
+            .bind(now_ms)
+            .fetch_optional(self.database.readers())
+            .await
+            .map_err(failure("read playback"))?;
+        read_playback(&row.ok_or_else(|| not_found("read playback"))?)
+    }
+
+    async fn playbacks(&self, owner: &str, now_ms: i64, limit: u32) -> Result<Vec<PlaybackRecord>> {
+        let rows = sqlx::query(PLAYBACKS)
+            .bind(owner)
+            .bind(now_ms)
+            .bind(i64::from(limit.min(MAX_LISTED_PLAYBACKS)))
+            .fetch_all(self.database.readers())
+            .await
+            .map_err(failure("list playbacks"))?;
+        rows.iter().map(read_playback).collect()
+    }
+
+    async fn extend_playback(&self, id: &str, expires_at_ms: i64) -> Result<()> {
+        let done = sqlx::query("UPDATE playbacks SET expires_at_ms = $2 WHERE id = $1")
+            .bind(id)
+            .bind(expires_at_ms)
+            .execute(self.database.writer())
+            .await
+            .map_err(failure("extend playback"))?;
+        if done.rows_affected() == 0 { Err(not_found("extend playback")) } else { Ok(()) }
+    }
+
+    async fn remove_playback(&self, owner: &str, id: &str) -> Result<()> {
+        let done = sqlx::query("DELETE FROM playbacks WHERE owner = $1 AND id = $2")
+            .bind(owner)
+            .bind(id)
+            .execute(self.database.writer())
+            .await
+            .map_err(failure("remove playback"))?;
+        if done.rows_affected() == 0 { Err(not_found("remove playback")) } else { Ok(()) }
+    }
+
+    async fn prune(&self, now_ms: i64, observed_before_ms: i64) -> Result<u64> {
+        let failed = failure("prune records");
+        let mut step = self.database.begin().await?;
+        let playbacks = sqlx::query("DELETE FROM playbacks WHERE expires_at_ms <= $1")
+            .bind(now_ms)
+            .execute(&mut *step)
+            .await
+            .map_err(&failed)?;
+        let observations = sqlx::query("DELETE FROM observations WHERE seen_at_ms < $1")
+            .bind(observed_before_ms)
+            .execute(&mut *step)
+            .await
+            .map_err(&failed)?;
+        step.commit().await.map_err(&failed)?;
+        Ok(playbacks.rows_affected().saturating_add(observations.rows_affected()))
+    }
+}
+
+fn read_playback(row: &SqliteRow) -> Result<PlaybackRecord> {
+    const OPERATION: &str = "read playback";
+    let media_id: Option<&str> = row.try_get("media_id").map_err(failure(OPERATION))?;
+    Ok(PlaybackRecord {
+        id: row.try_get("id").map_err(failure(OPERATION))?,
+        owner: row.try_get("owner").map_err(failure(OPERATION))?,
+        media_id: media_id.map(str::parse).transpose().map_err(|cause| damaged(OPERATION, cause))?,
+        name: row.try_get("name").map_err(failure(OPERATION))?,
+        reopen: row.try_get("reopen").map_err(failure(OPERATION))?,
+        created_at_ms: row.try_get("created_at_ms").map_err(failure(OPERATION))?,
+        expires_at_ms: row.try_get("expires_at_ms").map_err(failure(OPERATION))?,
+    })
+}
+
+/// A row that no version of this program writes.
+fn damaged(operation: &'static str, cause: Error) -> Error {
+    Error::new(ErrorKind::Storage, operation).at("sqlite").detail("a row cannot be read").because(cause)
+}

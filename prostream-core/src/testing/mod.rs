@@ -1,0 +1,7 @@
+//! For tests of this crate and of crates that bring their own vendors: stand-ins, and (feature `testing`) behaviour suites.
+
+#[cfg(feature = "testing")]
+pub mod cache;
+#[cfg(feature = "testing")]
+pub mod records;
+pub mod stand_in;

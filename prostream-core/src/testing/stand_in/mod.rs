@@ -1,0 +1,34 @@
+//! Stand-ins of the outside services: pure functions from request to reply that speak the real wire formats, errors and limits.
+//! Tests mount them on a mock server, `prostream demo` on a listener inside its process.
+
+mod alldebrid;
+mod cinemeta;
+mod film_host;
+mod mishap;
+mod prowlarr;
+mod titles;
+mod tmdb;
+mod torrent_file;
+mod wire;
+
+use bytes::Bytes;
+
+pub use alldebrid::{AllDebridStandIn, StandInTorrent, StandInUnlock};
+pub use cinemeta::CinemetaStandIn;
+pub use film_host::{FilmHost, FilmRequest};
+pub use mishap::Mishap;
+pub use prowlarr::{ProwlarrStandIn, StandInRelease};
+pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
+pub use tmdb::TmdbStandIn;
+
+/// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.
+pub type StandInRequest = http::Request<Bytes>;
+
+/// What it answers.
+pub type StandInReply = http::Response<Bytes>;
+
+/// An outside service, played by us. State lies behind `&self` (a mutex inside), so that tests can set the stage while it runs.
+pub trait StandIn: Send + Sync + std::fmt::Debug + 'static {
+    /// Answers one request.
+    fn reply(&self, request: &StandInRequest) -> StandInReply;
+}

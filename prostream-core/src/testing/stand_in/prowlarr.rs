@@ -1,0 +1,308 @@
+//! A Prowlarr with the releases that it is given: search, list of indexers, status, download links.
+//!
+//! Source: `SearchController`, `NewznabController` and `ApiKeyAuthenticationHandler` of Prowlarr.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{StandIn, StandInReply, StandInRequest, wire};
+use crate::model::{InfoHash, Magnet};
+
+/// A release that an indexer stand-in lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandInRelease {
+    /// Release name.
+    pub name: String,
+    /// Info hash; what the link leads to.
+    pub info_hash: InfoHash,
+    /// Is the info hash part of the listing? Otherwise it is only found behind the link.
+    pub shows_hash: bool,
+    /// Torrent file behind the link, in place of a redirect to a magnet.
+    pub torrent_file: Option<Bytes>,
+    /// Length in bytes; 0 is unknown.
+    pub size_bytes: u64,
+    /// Peers with all of it; `None` leaves the field out.
+    pub seeder_count: Option<u32>,
+    /// Newznab category: 2000 films, 5000 series, and their children.
+    pub category: u32,
+    /// Digits of the IMDb id; 0 is unknown.
+    pub imdb_number: u64,
+    /// `torrent` or `usenet`.
+    pub protocol: &'static str,
+    /// Days since it was listed.
+    pub age_days: u32,
+}
+
+impl StandInRelease {
+    /// A film with 25 seeders whose hash is listed.
+    #[must_use]
+    pub fn movie(name: impl Into<String>, info_hash: InfoHash, size_bytes: u64) -> Self {
+        Self {
+            name: name.into(),
+            info_hash,
+            shows_hash: true,
+            torrent_file: None,
+            size_bytes,
+            seeder_count: Some(25),
+            category: 2040,
+            imdb_number: 0,
+            protocol: "torrent",
+            age_days: 12,
+        }
+    }
+
+    /// The same for an episode or a season.
+    #[must_use]
+    pub fn series(name: impl Into<String>, info_hash: InfoHash, size_bytes: u64) -> Self {
+        Self { category: 5040, ..Self::movie(name, info_hash, size_bytes) }
+    }
+
+    /// Does the name hold every word of `text`, as sites search?
+    pub(super) fn matches_text(&self, text: &str) -> bool {
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+        };
+        let name = words(&self.name);
+        words(text).iter().all(|word| name.contains(word))
+    }
+
+    /// Is it of one of these categories, or of a child of one? No category asks for all.
+    pub(super) fn is_in(&self, categories: &[u32]) -> bool {
+        categories.is_empty()
+            || categories.iter().any(|&wanted| {
+                wanted == self.category || (wanted % 1_000 == 0 && self.category / 1_000 == wanted / 1_000)
+            })
+    }
+
+    /// Does it hold the episode, or the season, by its name?
+    pub(super) fn matches_episode(&self, season: Option<u32>, episode: Option<u32>) -> bool {
+        match (season, episode) {
+            (Some(season), Some(episode)) => self.matches_text(&format!("S{season:02}E{episode:02}")),
+            (Some(season), None) => self.name.to_uppercase().contains(&format!("S{season:02}")),
+            (None, _) => true,
+        }
+    }
+
+    pub(super) fn magnet(&self) -> Magnet {
+        Magnet { name: Some(self.name.clone()), ..Magnet::from_hash(self.info_hash) }
+    }
+
+    /// What stands behind its download link.
+    pub(super) fn download(&self, redirect: StatusCode) -> StandInReply {
+        match &self.torrent_file {
+            Some(file) => wire::reply(StatusCode::OK, "application/x-bittorrent", file.clone()),
+            None => {
+                let mut reply = wire::reply(redirect, "text/plain", Bytes::new());
+                if let Ok(location) = self.magnet().to_uri().parse() {
+                    reply.headers_mut().insert(header::LOCATION, location);
+                }
+                reply
+            }
+        }
+    }
+}
+
+/// A Prowlarr. The path of its address may begin with a URL base.
+pub struct ProwlarrStandIn {
+    key: String,
+    url_base: String,
+    searches_by_imdb: bool,
+    releases: Mutex<Vec<StandInRelease>>,
+}
+
+impl ProwlarrStandIn {
+    /// One that takes this key and lists nothing.
+    #[must_use]
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), url_base: String::new(), searches_by_imdb: true, releases: Mutex::default() }
+    }
+
+    /// With all routes behind `url_base`, such as `/prowlarr`.
+    #[must_use]
+    pub fn with_url_base(mut self, url_base: impl Into<String>) -> Self {
+        self.url_base = url_base.into();
+        self
+    }
+
+    /// With an indexer that knows texts only.
+    #[must_use]
+    pub fn without_ids(mut self) -> Self {
+        self.searches_by_imdb = false;
+        self
+    }
+
+    /// With a release.
+    #[must_use]
+    pub fn with_release(self, release: StandInRelease) -> Self {
+        self.add_release(release);
+        self
+    }
+
+    /// Lists a release from now on.
+    pub fn add_release(&self, release: StandInRelease) {
+        self.releases.lock().unwrap_or_else(PoisonError::into_inner).push(release);
+    }
+
+    fn search(&self, request: &StandInRequest) -> StandInReply {
+        let query = wire::query(request);
+        let first = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let indexers: Vec<i64> = numbers(&query, "indexerIds");
+        if !indexers.is_empty() && !indexers.iter().any(|id| matches!(id, 1 | -2)) {
+            return wire::json(
+                StatusCode::BAD_REQUEST,
+                &json!({"message": "Search failed due to all selected indexers being unavailable", "description": ""}),
+            );
+        }
+        let mode = first("type").unwrap_or("search");
+        let text = first("query").unwrap_or_default();
+        // Only the modes of films and series know tokens; elsewhere they are words that no release has.
+        let (text, tokens) =
+            if matches!(mode, "movie" | "tvsearch") { cut_tokens(text) } else { (text.to_owned(), Vec::new()) };
+        let token = |name: &str| tokens.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let number = |name: &str| token(name).and_then(|value| value.parse().ok());
+        let imdb = token("imdbid").map(|id| id.trim_start_matches('t').parse::<u64>().unwrap_or_default());
+        let has_unknown_id = tokens.iter().any(|(name, _)| !matches!(name.as_str(), "imdbid" | "season" | "episode"))
+            || (imdb.is_some() && !self.searches_by_imdb);
+        let categories: Vec<u32> = numbers(&query, "categories");
+        let releases = self.releases.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows: Vec<Value> = releases
+            .iter()
+            .enumerate()
+            // One id that the indexer does not know takes it out of the search, without a word.
+            .filter(|_| !has_unknown_id)
+            .filter(|(_, release)| release.is_in(&categories) && release.matches_text(&text))
+            .filter(|(_, release)| imdb.is_none_or(|imdb| release.imdb_number == imdb))
+            .filter(|(_, release)| release.matches_episode(number("season"), number("episode")))
+            .map(|(index, release)| self.row(request, index, release))
+            .collect();
+        wire::json(StatusCode::OK, &Value::Array(rows))
+    }
+
+    /// Both links are rewritten to our own; a field whose value is null is left out.
+    fn row(&self, request: &StandInRequest, index: usize, release: &StandInRelease) -> Value {
+        let host = wire::host(request);
+        let file = url::form_urlencoded::byte_serialize(release.name.as_bytes()).collect::<String>();
+        let link = format!("http://{host}{}/1/download?apikey={}&link={index:x}&file={file}", self.url_base, self.key);
+        let guid = format!("https://tracker.example/t/{index}");
+        let mut row = json!({
+            "guid": guid, "infoUrl": guid, "title": release.name, "sortTitle": release.name.to_lowercase(),
+            "size": release.size_bytes, "age": release.age_days, "ageHours": f64::from(release.age_days) * 24.0, "ageMinutes": f64::from(release.age_days) * 1440.0,
+            "indexerId": 1, "indexer": "Example", "publishDate": "2024-05-01T12:00:00Z",
+            "imdbId": release.imdb_number, "tmdbId": 0, "tvdbId": 0, "tvMazeId": 0, "indexerFlags": ["freeleech"],
+            "categories": [{"id": release.category, "name": "", "subCategories": []}],
+            "protocol": release.protocol, "fileName": format!("{}.torrent", release.name),
+        });
+        let Some(fields) = row.as_object_mut() else { return row };
+        if release.torrent_file.is_some() || release.protocol != "torrent" {
+            fields.insert("downloadUrl".into(), link.into());
+        } else {
+            fields.insert("magnetUrl".into(), link.into());
+        }
+        if release.shows_hash && release.protocol == "torrent" {
+            fields.insert("infoHash".into(), release.info_hash.to_string().to_uppercase().into());
+        }
+        if let Some(count) = release.seeder_count {
+            fields.insert("seeders".into(), count.into());
+            fields.insert("leechers".into(), 3.into());
+        }
+        row
+    }
+
+    fn indexers(&self) -> StandInReply {
+        let mut params = vec!["q", "season", "ep"];
+        if self.searches_by_imdb {
+            params.push("imdbId");
+        }
+        wire::json(
+            StatusCode::OK,
+            &json!([
+                {"id": 1, "name": "Example", "enable": true, "redirect": false, "protocol": "torrent", "privacy": "public", "priority": 25,
+                 "supportsSearch": true, "implementation": "Cardigann",
+                 "capabilities": {"limitsMax": 100, "limitsDefault": 100, "supportsRawSearch": false,
+                                  "categories": [{"id": 2000, "name": "Movies", "subCategories": []}, {"id": 5000, "name": "TV", "subCategories": []}],
+                                  "searchParams": ["q"], "tvSearchParams": params, "movieSearchParams": params}},
+                {"id": 2, "name": "Broken", "enable": false, "protocol": "torrent"},
+                {"id": 3, "name": "News", "enable": true, "protocol": "usenet",
+                 "capabilities": {"movieSearchParams": ["q", "imdbId"], "tvSearchParams": ["q", "season", "ep", "imdbId"]}},
+            ]),
+        )
+    }
+
+    fn download(&self, request: &StandInRequest) -> StandInReply {
+        let query = wire::query(request);
+        let link = query.iter().find(|(key, _)| key == "link").map(|(_, value)| value.as_str());
+        let Some(index) = link.and_then(|link| usize::from_str_radix(link, 16).ok()) else {
+            return wire::json(StatusCode::BAD_REQUEST, &json!({"message": "Failed to normalize provided link"}));
+        };
+        let releases = self.releases.lock().unwrap_or_else(PoisonError::into_inner);
+        match releases.get(index) {
+            Some(release) => release.download(StatusCode::MOVED_PERMANENTLY),
+            None => wire::reply(
+                StatusCode::GONE,
+                "application/rss+xml",
+                r#"<?xml version="1.0" encoding="UTF-8"?><error code="410" description="Release not found" />"#,
+            ),
+        }
+    }
+}
+
+/// Shows no key.
+impl fmt::Debug for ProwlarrStandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProwlarrStandIn").field("url_base", &self.url_base).finish_non_exhaustive()
+    }
+}
+
+impl StandIn for ProwlarrStandIn {
+    fn reply(&self, request: &StandInRequest) -> StandInReply {
+        let Some(path) = request.uri().path().strip_prefix(self.url_base.as_str()) else {
+            return wire::json(StatusCode::NOT_FOUND, &json!({"message": "NotFound"}));
+        };
+        if path == "/ping" {
+            return wire::json(StatusCode::OK, &json!({"status": "OK"}));
+        }
+        // The key of the address wins over that of the header, even if it is wrong.
+        let query = wire::query(request);
+        let in_address = query.iter().find(|(name, _)| name == "apikey").map(|(_, key)| key.as_str());
+        let in_header = request.headers().get("x-api-key").and_then(|key| key.to_str().ok());
+        if in_address.or(in_header) != Some(self.key.as_str()) {
+            return wire::reply(StatusCode::UNAUTHORIZED, "text/plain", Bytes::new());
+        }
+        match path {
+            "/api/v1/search" => self.search(request),
+            "/api/v1/indexer" => self.indexers(),
+            "/api/v1/indexerstatus" | "/api/v1/health" => wire::json(StatusCode::OK, &json!([])),
+            "/api/v1/system/status" => wire::json(
+                StatusCode::OK,
+                &json!({"appName": "Prowlarr", "version": "2.0.0", "urlBase": self.url_base}),
+            ),
+            "/1/download" => self.download(request),
+            _ => wire::json(StatusCode::NOT_FOUND, &json!({"message": "NotFound"})),
+        }
+    }
+}
+
+fn numbers<T: std::str::FromStr>(query: &[(String, String)], name: &str) -> Vec<T> {
+    query.iter().filter(|(key, _)| key == name).filter_map(|(_, value)| value.parse().ok()).collect()
+}
+
+/// `{ImdbId:tt1}{Season:1} text` as the text and the tokens, their names in lower case.
+fn cut_tokens(text: &str) -> (String, Vec<(String, String)>) {
+    let mut rest = text;
+    let mut kept = String::new();
+    let mut tokens = Vec::new();
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((token, after)) = after.split_once('}') else { break };
+        kept.push_str(before);
+        if let Some((name, value)) = token.split_once(':') {
+            tokens.push((name.to_lowercase(), value.to_owned()));
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    (kept, tokens)
+}

@@ -1,0 +1,79 @@
+//! The rules of [`prostream_core::store::records::Records`], over every implementation.
+
+mod memory {
+    use prostream_core::store::records::MemoryRecords;
+
+    prostream_core::records_suite!(async { ((), MemoryRecords::new()) });
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use std::process::Command;
+
+    use prostream_core::model::{InfoHash, ProviderId};
+    use prostream_core::store::records::{Availability, Observation, Records, SqliteRecords};
+
+    async fn start() -> (tempfile::TempDir, SqliteRecords) {
+        let folder = tempfile::tempdir().unwrap();
+        let records = SqliteRecords::open(folder.path().join("records.db")).await.unwrap();
+        (folder, records)
+    }
+
+    prostream_core::records_suite!(start());
+
+    fn observation(number: u8) -> Observation {
+        Observation {
+            service: ProviderId::new("alldebrid"),
+            info_hash: InfoHash([number; 20]),
+            availability: Availability::Ready,
+            seen_at_ms: 1,
+        }
+    }
+
+    /// Goal: what was written is there after the program starts again.
+    #[tokio::test]
+    async fn records_outlive_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.db");
+        let records = SqliteRecords::open(&path).await.unwrap();
+        records.observe(&observation(1)).await.unwrap();
+        records.database().close().await;
+        let records = SqliteRecords::open(&path).await.unwrap();
+        let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
+        assert_eq!(kept, [observation(1)]);
+    }
+
+    const CRASH_FILE: &str = "PROSTREAM_TEST_CRASH_FILE";
+
+    /// Not a test of its own: the process that [`a_killed_process_loses_no_committed_record`] starts and that ends without any
+    /// clean-up in the middle of a transaction.
+    #[tokio::test]
+    async fn crash_after_some_writes() {
+        let Some(path) = std::env::var_os(CRASH_FILE) else { return };
+        let records = SqliteRecords::open(&path).await.unwrap();
+        for number in 0..10 {
+            records.observe(&observation(number)).await.unwrap();
+        }
+        let mut open = records.database().begin().await.unwrap();
+        sqlx::query("DELETE FROM observations").execute(&mut *open).await.unwrap();
+        std::process::abort();
+    }
+
+    /// Goal: a crash loses no record that was acknowledged, and half a transaction leaves no trace.
+    /// Method: another process writes ten records, deletes them in a transaction it never commits, and aborts.
+    #[tokio::test]
+    async fn a_killed_process_loses_no_committed_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.db");
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sqlite::crash_after_some_writes"])
+            .env(CRASH_FILE, &path)
+            .output()
+            .unwrap()
+            .status;
+        assert!(!status.success(), "the process was to abort");
+        let records = SqliteRecords::open(&path).await.unwrap();
+        let hashes: Vec<InfoHash> = (0..10).map(|number| InfoHash([number; 20])).collect();
+        assert_eq!(records.observations(&ProviderId::new("alldebrid"), &hashes).await.unwrap().len(), 10);
+    }
+}

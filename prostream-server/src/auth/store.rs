@@ -1,0 +1,386 @@
+//! The server's own tables: users, sign-in sessions, refresh tokens, and whose a playback is. They lie in the engine's database file, with
+//! migrations of their own. Times are milliseconds since 1970-01-01 UTC.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::time::Duration;
+
+use prostream_core::{Error, ErrorKind, Result};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{FromRow, Row, SqlStr, SqlitePool};
+
+use super::Role;
+
+/// Name of the database in the data folder.
+pub(crate) const DATABASE_FILE: &str = "prostream.db";
+
+/// The migrations of these tables, oldest first: (version, name, SQL). Never changed once released, only added to.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "accounts", include_str!("migrations/1_accounts.sql"))];
+
+/// Their own record of what was applied: the engine's migrations in the same file have theirs.
+const MIGRATIONS_TABLE: &str = "_server_migrations";
+
+/// Connections that read at a time.
+const READERS: u32 = 4;
+
+/// How long a statement waits for the engine's writer.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a spent refresh token still answers, with the successor it already had: a reply that was lost on the way can be asked for again.
+const GRACE_MS: i64 = 10_000;
+
+/// A user as kept.
+#[derive(Clone, Debug)]
+pub(super) struct UserRow {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) password_hash: String,
+    pub(super) role: String,
+    pub(super) epoch: i64,
+    pub(super) is_disabled: bool,
+}
+
+impl<'r> FromRow<'r, SqliteRow> for UserRow {
+    fn from_row(row: &'r SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            password_hash: row.try_get("password_hash")?,
+            role: row.try_get("role")?,
+            epoch: row.try_get("epoch")?,
+            is_disabled: row.try_get("is_disabled")?,
+        })
+    }
+}
+
+impl UserRow {
+    pub(super) fn role(&self) -> Role {
+        if self.role == Role::Admin.as_str() { Role::Admin } else { Role::User }
+    }
+}
+
+/// A new user.
+pub(super) struct NewUser<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    pub(super) canonical_name: &'a str,
+    pub(super) password_hash: &'a str,
+    pub(super) role: Role,
+    /// Only if there is no administrator yet.
+    pub(super) must_be_first_admin: bool,
+}
+
+/// What came of a refresh token.
+pub(super) enum Refreshed {
+    /// It was good; its successor is in force.
+    Good { sign_in_id: String, user: UserRow },
+    /// It is unknown, or its session ended.
+    Refused,
+    /// It was spent before: the whole session is ended now (AUTH-05).
+    Reused { sign_in_id: String, user_id: String },
+}
+
+/// When sessions end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lives {
+    pub(super) idle_ms: i64,
+    pub(super) absolute_ms: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct AccountStore {
+    writer: SqlitePool,
+    reader: SqlitePool,
+}
+
+fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> Error {
+    move |error| Error::new(ErrorKind::Storage, operation).because(error)
+}
+
+impl AccountStore {
+    /// Opens the database of a data folder and brings the tables up to date.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(super) async fn open(folder: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join(DATABASE_FILE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true);
+        let open = failed("open database");
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(&open)?;
+        let migrations = MIGRATIONS.map(|(version, name, sql)| {
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
+        });
+        let mut migrator = Migrator { migrations: Cow::Owned(migrations.to_vec()), ..Migrator::DEFAULT };
+        migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+        migrator
+            .run(&writer)
+            .await
+            .map_err(|error| Error::new(ErrorKind::Storage, "migrate database").because(error))?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(&open)?;
+        Ok(Self { writer, reader })
+    }
+
+    /// Waits for what is being written and closes the file.
+    pub(super) async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    pub(super) async fn has_admin(&self) -> Result<bool> {
+        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM users WHERE role = 'admin'")
+            .fetch_one(&self.reader)
+            .await
+            .map_err(failed("count administrators"))?;
+        Ok(count > 0)
+    }
+
+    /// Adds a user. False when the name is taken, or when the first administrator was wanted and there is one.
+    pub(super) async fn add_user(&self, user: &NewUser<'_>, now_ms: i64) -> Result<bool> {
+        let added = sqlx::query(
+            "INSERT INTO users (id, name, canonical_name, password_hash, role, epoch, is_disabled, created_at_ms) \
+             SELECT $1, $2, $3, $4, $5, 0, FALSE, $6 \
+             WHERE NOT $7 OR NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin') \
+             ON CONFLICT (canonical_name) DO NOTHING",
+        )
+        .bind(user.id)
+        .bind(user.name)
+        .bind(user.canonical_name)
+        .bind(user.password_hash)
+        .bind(user.role.as_str())
+        .bind(now_ms)
+        .bind(user.must_be_first_admin)
+        .execute(&self.writer)
+        .await
+        .map_err(failed("add user"))?;
+        Ok(added.rows_affected() == 1)
+    }
+
+    pub(super) async fn user_by_name(&self, canonical_name: &str) -> Result<Option<UserRow>> {
+        sqlx::query_as("SELECT id, name, password_hash, role, epoch, is_disabled FROM users WHERE canonical_name = $1")
+            .bind(canonical_name)
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(failed("find user"))
+    }
+
+    /// The user of a sign-in session that is in force.
+    pub(super) async fn user_of_sign_in(&self, sign_in_id: &str, now_ms: i64) -> Result<Option<UserRow>> {
+        sqlx::query_as(
+            "SELECT u.id, u.name, u.password_hash, u.role, u.epoch, u.is_disabled \
+             FROM sign_ins s JOIN users u ON u.id = s.user_id \
+             WHERE s.id = $1 AND NOT s.is_revoked AND s.expires_at_ms > $2 AND NOT u.is_disabled",
+        )
+        .bind(sign_in_id)
+        .bind(now_ms)
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failed("find sign-in"))
+    }
+
+    pub(super) async fn replace_password_hash(&self, user_id: &str, password_hash: &str) -> Result<()> {
+        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+            .bind(user_id)
+            .bind(password_hash)
+            .execute(&self.writer)
+            .await
+            .map_err(failed("renew password hash"))?;
+        Ok(())
+    }
+
+    /// Disables or enables a user; either way every token issued so far is void from now on.
+    pub(super) async fn set_disabled(&self, user_id: &str, is_disabled: bool) -> Result<bool> {
+        let changed = sqlx::query("UPDATE users SET is_disabled = $2, epoch = epoch + 1 WHERE id = $1")
+            .bind(user_id)
+            .bind(is_disabled)
+            .execute(&self.writer)
+            .await
+            .map_err(failed("disable user"))?;
+        Ok(changed.rows_affected() == 1)
+    }
+
+    /// Begins a session with its first refresh token.
+    pub(super) async fn add_sign_in(
+        &self,
+        sign_in_id: &str,
+        user_id: &str,
+        token_hash: &[u8],
+        lives: Lives,
+        now_ms: i64,
+    ) -> Result<()> {
+        let failed = failed("begin sign-in session");
+        let mut transaction = self.writer.begin().await.map_err(&failed)?;
+        sqlx::query(
+            "INSERT INTO sign_ins (id, user_id, created_at_ms, used_at_ms, expires_at_ms, is_revoked) \
+             VALUES ($1, $2, $3, $3, $4, FALSE)",
+        )
+        .bind(sign_in_id)
+        .bind(user_id)
+        .bind(now_ms)
+        .bind(now_ms.saturating_add(lives.absolute_ms))
+        .execute(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        insert_refresh_token(&mut transaction, token_hash, sign_in_id).await.map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)
+    }
+
+    /// Spends a refresh token for its successor, both in one transaction: a crash leaves the old one good or the new one, never two.
+    pub(super) async fn refresh(
+        &self,
+        token_hash: &[u8],
+        successor_hash: &[u8],
+        lives: Lives,
+        now_ms: i64,
+    ) -> Result<Refreshed> {
+        type Found = (String, Option<i64>, bool, i64, i64, String);
+        let failed = failed("refresh sign-in");
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        let row: Option<Found> = sqlx::query_as(
+            "SELECT t.sign_in_id, t.spent_at_ms, s.is_revoked, s.used_at_ms, s.expires_at_ms, s.user_id \
+             FROM refresh_tokens t JOIN sign_ins s ON s.id = t.sign_in_id WHERE t.hash = $1",
+        )
+        .bind(token_hash)
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        let Some((sign_in_id, spent_at_ms, is_revoked, used_at_ms, expires_at_ms, user_id)) = row else {
+            return Ok(Refreshed::Refused);
+        };
+        let user: UserRow =
+            sqlx::query_as("SELECT id, name, password_hash, role, epoch, is_disabled FROM users WHERE id = $1")
+                .bind(&user_id)
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(&failed)?;
+        let is_over = now_ms >= expires_at_ms || now_ms >= used_at_ms.saturating_add(lives.idle_ms);
+        if is_revoked || is_over || user.is_disabled {
+            return Ok(Refreshed::Refused);
+        }
+        match spent_at_ms {
+            None => {
+                sqlx::query("UPDATE refresh_tokens SET spent_at_ms = $2 WHERE hash = $1")
+                    .bind(token_hash)
+                    .bind(now_ms)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(&failed)?;
+                insert_refresh_token(&mut transaction, successor_hash, &sign_in_id).await.map_err(&failed)?;
+                sqlx::query("UPDATE sign_ins SET used_at_ms = $2 WHERE id = $1")
+                    .bind(&sign_in_id)
+                    .bind(now_ms)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(&failed)?;
+            }
+            Some(spent_at_ms) if now_ms.saturating_sub(spent_at_ms) <= GRACE_MS => {}
+            Some(_) => {
+                sqlx::query("UPDATE sign_ins SET is_revoked = TRUE WHERE id = $1")
+                    .bind(&sign_in_id)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(&failed)?;
+                transaction.commit().await.map_err(&failed)?;
+                return Ok(Refreshed::Reused { sign_in_id, user_id });
+            }
+        }
+        transaction.commit().await.map_err(&failed)?;
+        Ok(Refreshed::Good { sign_in_id, user })
+    }
+
+    pub(super) async fn end_sign_in(&self, sign_in_id: &str) -> Result<()> {
+        sqlx::query("UPDATE sign_ins SET is_revoked = TRUE WHERE id = $1")
+            .bind(sign_in_id)
+            .execute(&self.writer)
+            .await
+            .map_err(failed("end sign-in"))?;
+        Ok(())
+    }
+
+    /// Notes whose a playback is and in which session it began.
+    pub(super) async fn add_media_grant(
+        &self,
+        playback_id: &str,
+        user_id: &str,
+        sign_in_id: &str,
+        now_ms: i64,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO media_grants (playback_id, user_id, sign_in_id, created_at_ms) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(playback_id)
+        .bind(user_id)
+        .bind(sign_in_id)
+        .bind(now_ms)
+        .execute(&self.writer)
+        .await
+        .map_err(failed("grant playback"))?;
+        Ok(())
+    }
+
+    /// Whose a playback is, as long as its session was not ended and its user not disabled (MEDIA-01).
+    pub(super) async fn media_grant(&self, playback_id: &str) -> Result<Option<UserRow>> {
+        sqlx::query_as(
+            "SELECT u.id, u.name, u.password_hash, u.role, u.epoch, u.is_disabled FROM media_grants g \
+             JOIN sign_ins s ON s.id = g.sign_in_id JOIN users u ON u.id = g.user_id \
+             WHERE g.playback_id = $1 AND NOT s.is_revoked AND NOT u.is_disabled",
+        )
+        .bind(playback_id)
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failed("find playback"))
+    }
+
+    pub(super) async fn remove_media_grant(&self, playback_id: &str) -> Result<()> {
+        sqlx::query("DELETE FROM media_grants WHERE playback_id = $1")
+            .bind(playback_id)
+            .execute(&self.writer)
+            .await
+            .map_err(failed("end playback"))?;
+        Ok(())
+    }
+
+    /// Forgets sessions that ended before `before_ms`, with their tokens and grants.
+    pub(super) async fn prune(&self, before_ms: i64) -> Result<u64> {
+        let gone = sqlx::query("DELETE FROM sign_ins WHERE expires_at_ms < $1")
+            .bind(before_ms)
+            .execute(&self.writer)
+            .await
+            .map_err(failed("prune sign-ins"))?;
+        Ok(gone.rows_affected())
+    }
+}
+
+async fn insert_refresh_token(
+    transaction: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    hash: &[u8],
+    sign_in_id: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO refresh_tokens (hash, sign_in_id, spent_at_ms) VALUES ($1, $2, NULL)")
+        .bind(hash)
+        .bind(sign_in_id)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+impl AccountStore {
+    /// Makes every spent token look spent that much earlier.
+    pub(super) async fn shift_spent(&self, by_ms: i64) {
+        sqlx::query("UPDATE refresh_tokens SET spent_at_ms = spent_at_ms - $1")
+            .bind(by_ms)
+            .execute(&self.writer)
+            .await
+            .unwrap();
+    }
+}

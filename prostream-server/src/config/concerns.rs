@@ -1,0 +1,249 @@
+//! The settings, one struct per concern.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use prostream_core::net::{AllowedHost, Secret};
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::setting::concern;
+use super::{AddressBlock, Concern, Setting};
+
+concern! {
+    /// Where the server listens and how it is reached from outside.
+    Listen at "listen" {
+        /// Addresses to listen on. Port 0 takes any free one. Listen on other than loopback only behind a proxy that speaks TLS.
+        addresses: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 8420))], "address:port";
+        /// The address people type, used for every link that is given out. Links are never made from what a client sends as `Host`.
+        /// Without it they are relative, which is right for one server without a proxy.
+        public_url: Option<Url> = None, "http or https address";
+        /// Peers whose `X-Forwarded-For` is believed; the right-most address there that is not itself in this list is the client.
+        trusted_proxies: Vec<AddressBlock> = Vec::new(), "address or address/bits";
+    }
+}
+
+concern! {
+    /// Where data is kept.
+    Data at "data" {
+        /// Folder of the database and the signing key. Made when it is missing, readable by its owner alone.
+        folder: PathBuf = PathBuf::from("prostream-data"), "path";
+    }
+}
+
+concern! {
+    /// What may be reached from here. Public addresses always may; private, loopback and link-local ones only when they stand here.
+    Outbound at "outbound" {
+        /// Exact exceptions, such as a Prowlarr in the home network: `192.168.1.5:9696`. Providers configured below need theirs, too.
+        allow: Vec<Exception> = Vec::new(), "host:port";
+    }
+}
+
+concern! {
+    /// Films on this machine.
+    Library at "library" {
+        /// Folders whose files may be played by path, and which the local indexer lists. Nothing outside of them is ever opened.
+        folders: Vec<PathBuf> = Vec::new(), "path";
+    }
+}
+
+concern! {
+    /// Pages of other origins that may call `/api/`. What lies under `/hls/` is open to all, because its address is the permission.
+    Cors at "cors" {
+        /// Exact origins, such as `https://tv.example`. Never `*`, never `null`; credentials are never allowed.
+        allowed_origins: Vec<String> = Vec::new(), "origin";
+    }
+}
+
+concern! {
+    /// Who may sign in, and for how long.
+    Auth at "auth" {
+        /// Anyone who can reach the server may make an account.
+        is_registration_open: bool = false, "true or false";
+        /// Life of an access token; at most 900.
+        access_token_life_s: u32 = 900, "seconds";
+        /// A sign-in that was not used for this long ends.
+        refresh_idle_s: u32 = 14 * 86_400, "seconds";
+        /// A sign-in ends after this long, used or not.
+        refresh_life_s: u32 = 30 * 86_400, "seconds";
+        /// Memory of one password hash (argon2id); at least 19456. Two are computed at a time.
+        password_memory_kib: u32 = 19_456, "KiB";
+        /// Passes of one password hash; at least 2.
+        password_passes: u32 = 2, "passes";
+        /// Whether the refresh cookie is bound to https. Turn off only for a server that is reached over plain http and by name; loopback
+        /// addresses need no change in current browsers.
+        is_cookie_secure: bool = true, "true or false";
+    }
+}
+
+concern! {
+    /// How much one client, and all together, may take.
+    Limits at "limits" {
+        /// Connections in all. Without it three quarters of the descriptors that the system allows.
+        connections: Option<usize> = None, "connections";
+        /// Connections of one address; more are closed at once. Addresses of trusted proxies are not counted.
+        connections_per_address: usize = 64, "connections";
+        /// Wait for the first byte of a connection.
+        first_byte_timeout_s: u32 = 5, "seconds";
+        /// Wait for the whole header of a request, from its first byte.
+        header_timeout_s: u32 = 10, "seconds";
+        /// How long a connection may rest between two requests.
+        idle_timeout_s: u32 = 60, "seconds";
+        /// Wait for the whole body of a request.
+        body_timeout_s: u32 = 30, "seconds";
+        /// How long a client may take nothing of an answer that waits for it.
+        write_timeout_s: u32 = 30, "seconds";
+        /// Largest body of a request.
+        body_size_bytes: usize = 64 << 10, "bytes";
+        /// How long running requests may finish when the server stops.
+        shutdown_timeout_s: u32 = 20, "seconds";
+        /// Tries to sign in to one account in five minutes, right or wrong.
+        login_per_account: u32 = 10, "tries in 5 minutes";
+        /// Tries to sign in from one address in five minutes.
+        login_per_address: u32 = 50, "tries in 5 minutes";
+        /// Requests of one user to `/api/`.
+        api_per_user: u32 = 600, "requests a minute";
+        /// Requests of one user that ask outside services: searches, releases, new playbacks.
+        search_per_user: u32 = 60, "requests a minute";
+        /// Requests without sign-in of one address: the page, health, the API description.
+        public_per_address: u32 = 600, "requests a minute";
+        /// Requests of one address under `/hls/`.
+        media_per_address: u32 = 12_000, "requests a minute";
+    }
+}
+
+concern! {
+    /// The Movie Database: names, years, episodes.
+    Tmdb at "providers.tmdb" {
+        /// API key or read access token. Without it TMDB is not asked.
+        key: Option<Secret> = None, "text";
+        /// Another address of the API, for tests and mirrors.
+        base_url: Option<Url> = None, "http or https address";
+    }
+}
+
+concern! {
+    /// Cinemeta: names, years, episodes, without a key.
+    Cinemeta at "providers.cinemeta" {
+        /// Ask it.
+        is_enabled: bool = true, "true or false";
+        /// Another address of the API, for tests and mirrors.
+        base_url: Option<Url> = None, "http or https address";
+    }
+}
+
+/// One entry of a list of providers: what its fields are, for the page of settings.
+macro_rules! entry {
+    (
+        $(#[doc = $about:literal])+
+        $name:ident at $section:literal {
+            $( $(#[doc = $doc:literal])+ $field:ident: $ty:ty, $unit:literal; )*
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// Name of this instance where there are several, shown as `vendor:name`.
+            #[serde(default)]
+            pub name: Option<String>,
+            $( $(#[doc = $doc])+ pub $field: $ty, )*
+        }
+
+        impl $name {
+            /// What is known of these settings.
+            pub(super) fn concern() -> Concern {
+                let setting = |field: &str, docs, unit| Setting {
+                    key: format!("{}.{field}", $section),
+                    docs,
+                    unit,
+                    default: None,
+                    form: super::setting::Form::Text,
+                };
+                Concern {
+                    section: $section,
+                    about: &[$($about),+],
+                    is_list: true,
+                    settings: vec![
+                        setting("name", &[" Name of this instance where there are several, shown as `vendor:name`."], "letters, digits, `-`, `_`"),
+                        $( setting(stringify!($field), &[$($doc),+], $unit), )*
+                    ],
+                }
+            }
+        }
+    };
+}
+
+entry! {
+    /// A Prowlarr, which asks many indexers.
+    Prowlarr at "providers.prowlarr" {
+        /// Its address, with its base path where it has one.
+        url: Url, "http or https address";
+        /// Its API key.
+        key: Secret, "text";
+    }
+}
+
+entry! {
+    /// An indexer that speaks Torznab.
+    Torznab at "providers.torznab" {
+        /// Address of its API, up to and without the question mark.
+        url: Url, "http or https address";
+        /// Its API key; empty where it needs none.
+        key: Secret, "text";
+    }
+}
+
+entry! {
+    /// A folder of films as an indexer: what lies there is playable at once. It should also stand in `library.folders`.
+    LocalFolder at "providers.local_folder" {
+        /// The folder.
+        path: PathBuf, "path";
+    }
+}
+
+entry! {
+    /// An AllDebrid account.
+    AllDebrid at "providers.alldebrid" {
+        /// Its API key.
+        key: Secret, "text";
+        /// Another address of the API, for tests.
+        base_url: Option<Url>, "http or https address";
+    }
+}
+
+/// Outside services.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Providers {
+    /// The Movie Database.
+    pub tmdb: Tmdb,
+    /// Cinemeta.
+    pub cinemeta: Cinemeta,
+    /// Prowlarrs.
+    pub prowlarr: Vec<Prowlarr>,
+    /// Torznab indexers.
+    pub torznab: Vec<Torznab>,
+    /// Local folders.
+    pub local_folder: Vec<LocalFolder>,
+    /// AllDebrid accounts.
+    pub alldebrid: Vec<AllDebrid>,
+}
+
+/// An exact exception to the outbound policy, read from `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception(pub AllowedHost);
+
+impl<'de> Deserialize<'de> for Exception {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| serde::de::Error::custom(format!("{text:?} is not HOST:PORT")))
+    }
+}
+
+impl super::setting::Value for Exception {
+    const FORM: super::setting::Form = super::setting::Form::Text;
+    fn shown(&self) -> Option<String> {
+        self.0.shown()
+    }
+}

@@ -1,0 +1,261 @@
+// The page: sign in, search, look at releases and their reasons, play. Nothing is loaded from other hosts.
+
+import * as api from "./api.js";
+import {Player} from "./player.js";
+
+const byId = id => document.getElementById(id);
+const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null};
+
+const DEVICE = /firefox/i.test(navigator.userAgent) ? "firefox"
+  : /chrom(e|ium)/i.test(navigator.userAgent) ? "chromium"
+  : /safari/i.test(navigator.userAgent) ? "safari" : "any";
+
+const player = new Player({
+  video: byId("video"), audio: byId("audio"), audioLabel: byId("audio-label"),
+  subtitle: byId("subtitle"), subtitleLabel: byId("subtitle-label"), note: byId("player-note"),
+}, text => showProblem({message: `It does not play: ${text}`, advice: state.mediaId ? "Press “Broken, next one” to try another release." : "Try another file."}));
+
+// --- small pieces
+
+const make = (name, attributes = {}, ...children) => {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "class") element.className = value;
+    else if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else element.setAttribute(key, value);
+  }
+  element.append(...children.filter(child => child !== null && child !== undefined));
+  return element;
+};
+
+const show = (...ids) => {
+  for (const id of ["sign-in", "results", "title", "player"]) byId(id).hidden = !ids.includes(id);
+};
+
+const notice = text => { byId("notice").textContent = text || ""; byId("notice").hidden = !text; };
+
+const showProblem = problem => {
+  const box = byId("problem");
+  box.hidden = !problem;
+  if (!problem) return;
+  box.querySelector("strong").textContent = problem.message;
+  box.querySelector("span").textContent = problem.advice || "";
+};
+
+const size = bytes => !bytes ? null : bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+
+/** Runs one action of the viewer: problems are shown, a sign-in that ended leads to the form. */
+const attempt = async action => {
+  showProblem(null);
+  try {
+    return await action();
+  } catch (problem) {
+    if (problem.name === "AbortError") return undefined;
+    notice(null);
+    if (problem.status === 401 && !byId("sign-in").hidden === false) { askToSignIn(); }
+    showProblem(problem);
+    return undefined;
+  }
+};
+
+// --- signing in
+
+const askToSignIn = () => {
+  show("sign-in");
+  byId("search").hidden = true;
+  byId("sign-out").hidden = true;
+  byId("setup-note").hidden = !state.setupToken;
+  byId("password").autocomplete = state.setupToken ? "new-password" : "current-password";
+  byId("user-name").focus();
+};
+
+const welcome = () => {
+  byId("search").hidden = false;
+  byId("sign-out").hidden = false;
+  show();
+  notice("Search for a film or a series.");
+  byId("query").focus();
+};
+
+byId("sign-in-form").addEventListener("submit", event => {
+  event.preventDefault();
+  attempt(async () => {
+    const body = {username: byId("user-name").value, password: byId("password").value};
+    if (state.setupToken) await api.signIn("/api/v1/auth/setup", {...body, setup_token: state.setupToken});
+    else await api.signIn("/api/v1/auth/login", body);
+    state.setupToken = null;
+    byId("password").value = "";
+    if (location.hash) history.replaceState(null, "", location.pathname);
+    welcome();
+  });
+});
+
+byId("sign-out").addEventListener("click", () => attempt(async () => {
+  leavePlayer();
+  await api.signOut();
+  askToSignIn();
+}));
+
+// --- searching
+
+byId("search").addEventListener("submit", event => {
+  event.preventDefault();
+  attempt(async () => {
+    leavePlayer();
+    const text = byId("query").value.trim();
+    notice("Searching…");
+    const {titles} = await api.searchTitles(text);
+    notice(titles.length ? null : `No title is called “${text}”.`);
+    byId("results").replaceChildren(...titles.map(title => make("button", {
+      class: "card", type: "button", "data-media-id": title.media_id, onclick: () => attempt(() => openTitle(title.media_id)),
+    },
+      make("span", {class: "poster", "aria-hidden": "true"}, title.name),
+      make("strong", {}, title.name),
+      make("span", {class: "facts"}, [title.kind === "series" ? "Series" : "Film", title.year].filter(Boolean).join(" · ")))));
+    show("results");
+  });
+});
+
+byId("home").addEventListener("click", event => {
+  event.preventDefault();
+  if (api.isSignedIn()) { leavePlayer(); welcome(); }
+});
+
+// --- one title
+
+const openTitle = async id => {
+  notice("Loading…");
+  const title = await api.title(id);
+  notice(null);
+  state.title = title;
+  byId("title-poster").textContent = title.name;
+  byId("title-name").textContent = title.name;
+  byId("title-facts").textContent = [title.year, title.runtime_min ? `${title.runtime_min} min` : null, (title.genres || []).join(", ")].filter(Boolean).join(" · ");
+  byId("title-overview").textContent = title.overview || "";
+  const seasons = (title.seasons || []).filter(season => season.episodes.length);
+  byId("episodes").hidden = title.kind !== "series";
+  show("title");
+  if (title.kind === "series") {
+    byId("season").replaceChildren(...seasons.map(season => make("option", {value: season.number}, season.name || `Season ${season.number}`)));
+    const first = seasons.find(season => season.number > 0) || seasons[0];
+    if (!first) { notice("No episode of this series is known yet."); return; }
+    byId("season").value = String(first.number);
+    showEpisodes();
+  } else {
+    lookForReleases(title.media_id);
+  }
+};
+
+const showEpisodes = () => {
+  const season = state.title.seasons.find(one => String(one.number) === byId("season").value);
+  byId("episode").replaceChildren(...season.episodes.map(episode => make("option", {value: episode.number}, `${episode.number}. ${episode.name || "Episode"}`)));
+  lookForReleases(`${state.title.media_id}:${season.number}:${season.episodes[0].number}`);
+};
+byId("season").addEventListener("change", showEpisodes);
+byId("episode").addEventListener("change", () => lookForReleases(`${state.title.media_id}:${byId("season").value}:${byId("episode").value}`));
+
+const lookForReleases = mediaId => attempt(async () => {
+  state.search?.abort();
+  state.search = new AbortController();
+  const {signal} = state.search;
+  state.mediaId = mediaId;
+  state.candidates = [];
+  state.failed = new Set();
+  drawReleases({candidates: [], rejected: []});
+  byId("indexers").textContent = "Asking the indexers…";
+  const answered = [];
+  await api.releases(mediaId, DEVICE, signal, (name, data) => {
+    if (signal.aborted) return;
+    if (name === "indexer_answered") answered.push(`${data.indexer}: ${data.release_count}`);
+    if (name === "indexer_failed") answered.push(`${data.indexer}: ${data.error.detail || data.error.title}`);
+    if (name === "ranked") drawReleases(data);
+    if (name === "failed") showProblem({message: data.error.detail || data.error.title, advice: data.error.advice});
+    const ending = name === "done" ? (data.is_partial ? " (incomplete)" : "") : " …";
+    byId("indexers").textContent = answered.join(" · ") + ending;
+    if (name === "done" && !state.candidates.length) byId("indexers").textContent += " No release fits.";
+  });
+});
+
+const drawReleases = ({candidates, rejected}) => {
+  state.candidates = candidates;
+  byId("releases").replaceChildren(...candidates.map((candidate, index) => make("li", {"data-release": candidate.release},
+    make("span", {class: "release-name"}, candidate.name),
+    make("button", {type: "button", onclick: () => attempt(() => play(candidate.release)), "aria-label": `Play ${candidate.name}`}, index === 0 ? "Play the best" : "Play"),
+    make("span", {class: "facts"}, [size(candidate.size_bytes), candidate.seeder_count === null || candidate.seeder_count === undefined ? null : `${candidate.seeder_count} seeders`,
+      candidate.tracker || candidate.indexer, `score ${candidate.score}`].filter(Boolean).join(" · ")),
+    make("div", {class: "reasons"}, ...candidate.reasons.map(reason => make("span", {class: reason.points > 0 ? "plus" : reason.points < 0 ? "minus" : ""},
+      `${reason.text}${reason.points ? ` ${reason.points > 0 ? "+" : "−"}${Math.abs(reason.points)}` : ""}`))))));
+  const box = byId("rejected");
+  box.hidden = !rejected.length;
+  box.querySelector("summary").textContent = `${rejected.length} left out`;
+  box.querySelector("ul").replaceChildren(...rejected.map(one => make("li", {}, `${one.name}: ${one.reason}`)));
+};
+
+// --- playing
+
+const play = async (release, start = 0) => {
+  notice("Opening…");
+  const playback = await api.startPlayback({media_id: state.mediaId, ...(release ? {release} : {}), device: DEVICE});
+  notice(null);
+  if (state.playback) api.endPlayback(state.playback.id).catch(() => { /* it ends by itself */ });
+  state.playback = playback;
+  state.release = playback.release || release;
+  openPlayer(playback, start);
+};
+
+const openPlayer = (playback, start) => {
+  show("player");
+  byId("playing").textContent = playback.name || "";
+  byId("why").hidden = !(playback.why || []).length;
+  byId("why").querySelector("ul").replaceChildren(...(playback.why || []).map(text => make("li", {}, text)));
+  byId("file-link").hidden = !playback.file_url;
+  if (playback.file_url) byId("file-link").href = playback.file_url;
+  byId("next-release").hidden = !state.mediaId;
+  byId("close-player").hidden = !state.mediaId;
+  player.play(playback.hls_url, start);
+};
+
+const leavePlayer = () => {
+  state.search?.abort();
+  player.stop();
+  if (state.playback?.id) api.endPlayback(state.playback.id).catch(() => { /* it ends by itself */ });
+  state.playback = null;
+};
+
+byId("close-player").addEventListener("click", () => { leavePlayer(); showProblem(null); show("title"); });
+
+byId("next-release").addEventListener("click", () => attempt(async () => {
+  const position = player.position;
+  state.failed.add(state.release);
+  // What fails to open is passed over, too: the viewer pressed the button to see something that plays.
+  for (const candidate of state.candidates) {
+    if (state.failed.has(candidate.release)) continue;
+    try {
+      await play(candidate.release, position);
+      return;
+    } catch (problem) {
+      if (problem.status === 401 || problem.status === 0) throw problem;
+      state.failed.add(candidate.release);
+    }
+  }
+  throw new api.Problem(404, {detail: "There is no other release left.", advice: "Go back and search again later."});
+}));
+
+// --- start
+
+const begin = async () => {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  if (fragment.has("play")) {
+    const token = fragment.get("play");
+    byId("home").removeAttribute("href");
+    openPlayer({name: fragment.get("name") || "", hls_url: `/hls/${encodeURIComponent(token)}/main.m3u8`, file_url: `/hls/${encodeURIComponent(token)}/file`, why: []}, 0);
+    return;
+  }
+  if (fragment.has("access_token")) { api.useToken(fragment.get("access_token")); welcome(); return; }
+  if (fragment.has("setup")) { state.setupToken = fragment.get("setup"); askToSignIn(); return; }
+  if (await api.refresh()) welcome();
+  else askToSignIn();
+};
+
+addEventListener("hashchange", () => location.reload());
+attempt(begin);

@@ -1,0 +1,119 @@
+// Plays one HLS address in the page's video element: through hls.js where it is built in, else by what the browser plays itself.
+
+const LANGUAGES = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(undefined, {type: "language"}) : null;
+
+const label = (track, index) => {
+  if (track.name || track.label) return track.name || track.label;
+  const language = track.lang || track.language;
+  try { return LANGUAGES && language ? LANGUAGES.of(language) : language || `Track ${index + 1}`; } catch { return language || `Track ${index + 1}`; }
+};
+
+const fill = (select, holder, options, chosen, choose) => {
+  select.replaceChildren(...options.map(([value, text]) => {
+    const option = document.createElement("option");
+    option.value = String(value);
+    option.textContent = text;
+    return option;
+  }));
+  select.value = String(chosen);
+  select.onchange = () => choose(Number(select.value));
+  holder.hidden = options.length < 2;
+};
+
+export class Player {
+  /** `elements`: video, audio, audioLabel, subtitle, subtitleLabel, note. `onFailure(text)` is called when playing cannot go on. */
+  constructor(elements, onFailure) {
+    this.elements = elements;
+    this.onFailure = onFailure;
+    this.hls = null;
+    elements.video.addEventListener("error", () => {
+      const error = elements.video.error;
+      if (error && elements.video.hasAttribute("src") && !this.hls) this.onFailure(error.message || "the browser cannot play it");
+    });
+  }
+
+  /** Starts at `start` seconds. */
+  play(address, start = 0) {
+    this.stop();
+    const {video} = this.elements;
+    const Hls = globalThis.Hls;
+    if (Hls && Hls.isSupported()) this.playWithLibrary(Hls, address, start);
+    else if (video.canPlayType("application/vnd.apple.mpegurl")) this.playByItself(address, start);
+    else this.onFailure("this browser plays no HLS by itself, and the server was built without a player library");
+  }
+
+  playWithLibrary(Hls, address, start) {
+    const {video, note} = this.elements;
+    const hls = new Hls({startPosition: start > 0 ? start : -1, enableWorker: false, backBufferLength: 60, maxBufferLength: 30, renderTextTracksNatively: true});
+    this.hls = hls;
+    note.textContent = `Played by hls.js ${Hls.version}`;
+    let recoveries = 0;
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      if (!data.fatal) return;
+      if (data.type === Hls.ErrorTypes.MEDIA_ERROR && recoveries++ < 2) hls.recoverMediaError();
+      else this.onFailure(data.reason || data.error?.message || data.details);
+    });
+    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.showAudio());
+    hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => this.showAudio());
+    hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => this.showSubtitles());
+    hls.on(Hls.Events.MANIFEST_PARSED, () => video.play().catch(() => { /* the viewer presses play */ }));
+    hls.loadSource(address);
+    hls.attachMedia(video);
+  }
+
+  playByItself(address, start) {
+    const {video, note} = this.elements;
+    note.textContent = "Played by the browser itself (built without hls.js: the sound track may not be selectable here)";
+    const tracksChanged = () => { this.showAudio(); this.showSubtitles(); };
+    video.textTracks.onaddtrack = tracksChanged;
+    if (video.audioTracks) video.audioTracks.onaddtrack = tracksChanged;
+    video.onloadedmetadata = () => { if (start > 0) video.currentTime = start; tracksChanged(); };
+    video.src = address;
+    video.play().catch(() => { /* the viewer presses play */ });
+  }
+
+  showAudio() {
+    const {video, audio, audioLabel} = this.elements;
+    if (this.hls) {
+      const options = this.hls.audioTracks.map((track, index) => [index, label(track, index)]);
+      fill(audio, audioLabel, options, this.hls.audioTrack, index => { this.hls.audioTrack = index; });
+      return;
+    }
+    const tracks = [...(video.audioTracks || [])];
+    const chosen = tracks.findIndex(track => track.enabled);
+    fill(audio, audioLabel, tracks.map((track, index) => [index, label(track, index)]), chosen, wanted => {
+      tracks.forEach((track, index) => { track.enabled = index === wanted; });
+    });
+  }
+
+  showSubtitles() {
+    const {video, subtitle, subtitleLabel} = this.elements;
+    const off = [-1, "Off"];
+    if (this.hls) {
+      const options = this.hls.subtitleTracks.map((track, index) => [index, label(track, index)]);
+      fill(subtitle, subtitleLabel, [off, ...options], this.hls.subtitleTrack, index => {
+        this.hls.subtitleTrack = index;
+        this.hls.subtitleDisplay = index >= 0;
+      });
+      return;
+    }
+    const tracks = [...video.textTracks].filter(track => track.kind === "subtitles" || track.kind === "captions");
+    const chosen = tracks.findIndex(track => track.mode === "showing");
+    fill(subtitle, subtitleLabel, [off, ...tracks.map((track, index) => [index, label(track, index)])], chosen, wanted => {
+      tracks.forEach((track, index) => { track.mode = index === wanted ? "showing" : "disabled"; });
+    });
+  }
+
+  /** Seconds into the film. */
+  get position() { return this.elements.video.currentTime || 0; }
+
+  stop() {
+    const {video, audioLabel, subtitleLabel} = this.elements;
+    if (this.hls) { this.hls.destroy(); this.hls = null; }
+    video.onloadedmetadata = null;
+    video.pause();
+    video.removeAttribute("src");
+    video.load();
+    audioLabel.hidden = subtitleLabel.hidden = true;
+  }
+}
