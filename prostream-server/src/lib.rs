@@ -4,7 +4,9 @@
 
 pub mod auth;
 pub mod config;
+pub mod demo;
 mod edge;
 mod limit;
+pub mod providers;
 mod reply;
 mod request;

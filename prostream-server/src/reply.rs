@@ -35,6 +35,7 @@ const STATUSES: [(ErrorKind, StatusCode, StatusCode); ErrorKind::ALL.len()] = [
     (ErrorKind::Ambiguous, StatusCode::CONFLICT, StatusCode::CONFLICT),
     (ErrorKind::Storage, StatusCode::INTERNAL_SERVER_ERROR, StatusCode::INTERNAL_SERVER_ERROR),
     (ErrorKind::Internal, StatusCode::INTERNAL_SERVER_ERROR, StatusCode::INTERNAL_SERVER_ERROR),
+    (ErrorKind::AddressRefused, StatusCode::FORBIDDEN, StatusCode::FORBIDDEN),
 ];
 
 /// The status that an error is answered with.

@@ -450,10 +450,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
             {
                 episodes.extend(more);
                 self.out.revised |= revised;
-            } else if matches!(token.mark(), "&" | "+" | ",")
-                && self.free(end)
-                && token.number(3) == Some(last + 1)
-            {
+            } else if matches!(token.mark(), "&" | "+" | ",") && self.free(end) && token.number(3) == Some(last + 1) {
                 episodes.push(last + 1);
             } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season
@@ -695,7 +692,8 @@ impl<'t, 'a> Scanner<'t, 'a> {
             let ranged = RANGE_WORDS.contains(&self.word(start.wrapping_sub(1)));
             let from_at = if ranged { start.checked_sub(2) } else { start.checked_sub(1) };
             let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
-            let from = from_at.filter(|at| (ranged || dashed) && self.free(*at)).and_then(|at| self.token(at)?.number(4));
+            let from =
+                from_at.filter(|at| (ranged || dashed) && self.free(*at)).and_then(|at| self.token(at)?.number(4));
             match from.and_then(|from| range(from, episode)).zip(from_at) {
                 Some((all, from_at)) => (all.collect(), from_at..self.skip_total(at + 1)),
                 None => (vec![episode], start..self.skip_total(at + 1)),

@@ -189,7 +189,17 @@ impl<'t, 'a> Reading<'t, 'a> {
             .is_some_and(|extension| SUBTITLE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
         let covered = vec![false; tokens.list.len()];
         let is_mark = covered.clone();
-        Self { name, tokens, is_file, is_subtitle, covered, is_mark, skipped: 0, out: ReleaseName::default(), spans: Vec::new() }
+        Self {
+            name,
+            tokens,
+            is_file,
+            is_subtitle,
+            covered,
+            is_mark,
+            skipped: 0,
+            out: ReleaseName::default(),
+            spans: Vec::new(),
+        }
     }
 
     fn cover(&mut self, tokens: Range<usize>) {
@@ -463,9 +473,12 @@ impl<'t, 'a> Reading<'t, 'a> {
                 let text = self.text(mark.span.clone());
                 let bracketed = self.bracket_of(mark.tokens.start).is_some();
                 let long = text.len() > 3 || mark.tokens.len() > 1;
-                long || bracketed || text.starts_with(char::is_uppercase) || run.iter().any(|other| other.span.len() > 3)
+                long || bracketed
+                    || text.starts_with(char::is_uppercase)
+                    || run.iter().any(|other| other.span.len() > 3)
             });
-            let long_enough = run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
+            let long_enough =
+                run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
             if long_enough && states_language && written && !opens {
                 in_run[start..end].fill(true);
             }
@@ -524,12 +537,14 @@ impl<'t, 'a> Reading<'t, 'a> {
             }
             Strength::Weak => next_covered && !opens && !year_next,
             Strength::Tail => {
-                let states_nothing = mark.facts.iter().all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert));
+                let states_nothing =
+                    mark.facts.iter().all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert));
                 let lone_source = anchor.is_none() && mark.states(|fact| matches!(fact, Fact::Source(_)));
                 behind(first_quality)
                     || whole_bracket
                     || self.only_marks()
-                    || next_covered && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
+                    || next_covered
+                        && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
                     || next_covered && !opens && self.shouts(mark) && !self.year_at(end)
                     || lone_source && !opens && start > 1 && self.shouts(mark)
             }
@@ -625,7 +640,12 @@ impl<'t, 'a> Reading<'t, 'a> {
     fn before_trailing_brackets(&mut self, first_mark: usize) -> (usize, Option<Range<usize>>) {
         let mut end = self.tokens.list.len();
         let is_container = |text: &str| VIDEO_EXTENSIONS.contains(&text);
-        if self.tokens.list.last().is_some_and(|token| token.bracket == 0 && token.gap == " " && is_container(&token.folded)) {
+        if self
+            .tokens
+            .list
+            .last()
+            .is_some_and(|token| token.bracket == 0 && token.gap == " " && is_container(&token.folded))
+        {
             end -= 1;
         }
         let mut tag = None;
@@ -640,7 +660,12 @@ impl<'t, 'a> Reading<'t, 'a> {
             }
             let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
             let is_tag = range.len() == 1 && group::is_tracker_tag(name);
-            if tag.is_none() && !is_tag && range.len() <= 3 && bracket.opening == '[' && self.has_marks_before(range.start) {
+            if tag.is_none()
+                && !is_tag
+                && range.len() <= 3
+                && bracket.opening == '['
+                && self.has_marks_before(range.start)
+            {
                 tag = Some(range.clone());
             }
             self.cover(range);
@@ -813,9 +838,10 @@ impl<'t, 'a> Reading<'t, 'a> {
         {
             out.languages.push("ja".to_owned());
         }
-        let han = self.tokens.list.iter().any(|token| {
-            token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count() > 1
-        });
+        let han =
+            self.tokens.list.iter().any(|token| {
+                token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count() > 1
+            });
         if han && !out.languages.iter().any(|known| known == "ja" || known == "zh") {
             out.languages.push("zh".to_owned());
         }

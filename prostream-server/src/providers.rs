@@ -1,0 +1,106 @@
+//! From the settings to the outgoing client and the providers behind it.
+
+use std::sync::Arc;
+
+use prostream_core::model::ProviderId;
+use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig};
+use prostream_core::provider::debrid::DebridConfig;
+use prostream_core::provider::debrid::alldebrid::AllDebridConfig;
+use prostream_core::provider::indexer::IndexerConfig;
+use prostream_core::provider::indexer::local_folder::LocalFolderConfig;
+use prostream_core::provider::indexer::prowlarr::ProwlarrConfig;
+use prostream_core::provider::indexer::torznab::TorznabConfig;
+use prostream_core::provider::metadata::MetadataConfig;
+use prostream_core::provider::metadata::cinemeta::CinemetaConfig;
+use prostream_core::provider::metadata::tmdb::TmdbConfig;
+use prostream_core::resolve::ProviderSet;
+use prostream_core::{Error, ErrorKind, Result};
+
+use crate::config::{Config, Providers};
+
+/// The outgoing client, with the exceptions of the settings and no others.
+///
+/// # Errors
+/// `Internal` when TLS cannot be set up.
+pub fn client(config: &Config) -> Result<HttpClient> {
+    let allow = config.outbound.allow.iter().map(|exception| exception.0.clone()).collect();
+    HttpClient::new(HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() })
+}
+
+/// The providers of the settings, in their order: TMDB before Cinemeta.
+///
+/// # Errors
+/// `InvalidInput` for settings that cannot work, such as two instances of one name.
+pub fn build(settings: &Providers, http: &HttpClient) -> Result<ProviderSet> {
+    let mut metadata = Vec::new();
+    if let Some(key) = settings.tmdb.key.clone().filter(|key| !key.is_empty()) {
+        let mut config = TmdbConfig::new(key);
+        if let Some(base_url) = &settings.tmdb.base_url {
+            config.base_url.clone_from(base_url);
+        }
+        metadata.push(MetadataConfig::Tmdb(config).build(http)?);
+    }
+    if settings.cinemeta.is_enabled {
+        let mut config = CinemetaConfig::default();
+        if let Some(base_url) = &settings.cinemeta.base_url {
+            config.base_url.clone_from(base_url);
+        }
+        metadata.push(MetadataConfig::Cinemeta(config).build(http)?);
+    }
+
+    let mut indexers = Vec::new();
+    for one in &settings.prowlarr {
+        let id = id("prowlarr", one.name.as_deref())?;
+        indexers.push(
+            IndexerConfig::Prowlarr(ProwlarrConfig { id, url: one.url.clone(), key: one.key.clone() }).build(http)?,
+        );
+    }
+    for one in &settings.torznab {
+        let id = id("torznab", one.name.as_deref())?;
+        indexers.push(
+            IndexerConfig::Torznab(TorznabConfig { id, url: one.url.clone(), key: one.key.clone() }).build(http)?,
+        );
+    }
+    for one in &settings.local_folder {
+        let id = id("local_folder", one.name.as_deref())?;
+        indexers.push(IndexerConfig::LocalFolder(LocalFolderConfig { id, path: one.path.clone() }).build(http)?);
+    }
+
+    let mut debrid = Vec::new();
+    for one in &settings.alldebrid {
+        let mut config = AllDebridConfig::new(one.key.clone());
+        config.id = id("alldebrid", one.name.as_deref())?;
+        if let Some(base_url) = &one.base_url {
+            config.base_url.clone_from(base_url);
+        }
+        debrid.push(DebridConfig::AllDebrid(config).build(http)?);
+    }
+
+    let set = ProviderSet { metadata, indexers, debrid };
+    check_names(&set)?;
+    Ok(set)
+}
+
+fn id(vendor: &str, name: Option<&str>) -> Result<ProviderId> {
+    match name {
+        None => Ok(ProviderId::new(vendor)),
+        // Parsed, so that a name with odd characters is an error and not a log line that lies.
+        Some(name) => format!("{vendor}:{name}").parse(),
+    }
+}
+
+/// What is learned of a service is kept under its name: two of one name would mix.
+fn check_names(set: &ProviderSet) -> Result<()> {
+    let indexers: Vec<Arc<str>> = set.indexers.iter().map(|one| Arc::from(one.id().as_str())).collect();
+    let debrid: Vec<Arc<str>> = set.debrid.iter().map(|one| Arc::from(one.id().as_str())).collect();
+    for names in [indexers, debrid] {
+        for (at, name) in names.iter().enumerate() {
+            if names[..at].contains(name) {
+                return Err(Error::new(ErrorKind::InvalidInput, "read settings")
+                    .detail(format!("two providers are called {name}"))
+                    .advise("give each a `name` of its own"));
+            }
+        }
+    }
+    Ok(())
+}
