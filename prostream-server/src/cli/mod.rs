@@ -5,10 +5,10 @@ mod output;
 mod parse;
 mod play;
 mod probe;
-mod providers;
 mod resolve;
 mod search;
 mod serve;
+mod settings;
 mod user;
 
 use std::net::SocketAddr;
