@@ -456,8 +456,8 @@ fn write_trun(out: &mut BoxWriter, shape: &Shape, packets: &[Packet]) -> (usize,
 /// Most bytes that the head of a segment with so many packets takes: for bandwidths, where none is written.
 #[must_use]
 pub fn header_size_bound(kind: TrackKind, packet_count: u64) -> u64 {
-    // Video writes size and composition offset for each sample, audio its size; a duration now and then.
-    let each: u64 = if kind == TrackKind::Video { 8 } else { 4 };
+    // Video writes size, flags and composition offset for each sample, audio its size.
+    let each: u64 = if kind == TrackKind::Video { 12 } else { 4 };
     packet_count.saturating_mul(each).saturating_add(140)
 }
 
@@ -618,7 +618,7 @@ mod tests {
     #[test]
     fn header_bound_holds() {
         let packets: Vec<Packet> =
-            (0..144).map(|n| packet(n * 1001 + n % 3, n * 1001, 100 + n as u64, n == 0)).collect();
+            (0..144).map(|n| packet(n * 1001 + n % 3, n * 1001, 100 + n as u64, n % 48 == 0)).collect();
         let header = fragment_header(0, &packets, 0, 0).unwrap();
         let bound = header_size_bound(TrackKind::Video, 144);
         assert!((header.bytes.len() as u64..header.bytes.len() as u64 + 32).contains(&bound), "{bound}");

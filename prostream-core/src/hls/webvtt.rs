@@ -188,9 +188,18 @@ fn read_entity(after: &str) -> Option<(&'static str, &str)> {
         .find_map(|entity| Some((entity, after.strip_prefix(entity.get(1..)?)?)))
 }
 
-/// Text that is WebVTT already: its markup stays; nothing in it may look like the times of a cue.
+/// Text that is WebVTT already: its markup stays; nothing in it may look like the times of a cue, and an `&` begins a character reference.
 fn clean_webvtt(text: &str) -> String {
-    text.replace("-->", "--&gt;").replace('\0', "\u{fffd}")
+    let mut out = String::with_capacity(text.len());
+    let mut parts = text.split('&');
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let name = part.split_once(';').map_or("", |(name, _)| name.strip_prefix('#').unwrap_or(name));
+        let is_reference = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        out.push_str(if is_reference { "&" } else { "&amp;" });
+        out.push_str(part);
+    }
+    out.replace("-->", "--&gt;").replace('\0', "\u{fffd}")
 }
 
 /// 3GPP timed text: a length, the text, and boxes with its styles.
@@ -346,8 +355,8 @@ mod tests {
         let bodies = read_sample(TextFormat::WebVtt, sample);
         let body = |settings: &str, text: &str| CueBody { settings: settings.to_owned(), text: text.to_owned() };
         assert_eq!(bodies, [body("line:0", "hi"), body("", "<i>x")]);
-        let plain = read_sample(TextFormat::WebVtt, b"<v Bob>hi --> you");
-        assert_eq!(plain[0].text, "<v Bob>hi --&gt; you");
+        let plain = read_sample(TextFormat::WebVtt, b"<v Bob>me & you &lt; --> &#64; AT&T");
+        assert_eq!(plain[0].text, "<v Bob>me &amp; you &lt; --&gt; &#64; AT&amp;T");
     }
 
     /// Goal: a cue stands in every segment it overlaps, with the same times; a segment without cues is still one.
