@@ -71,11 +71,11 @@ mod tmdb {
     }
 
     mod with_v3_key {
-        prostream_core::metadata_suite!(super::Scene<super::V3>);
+        prostream_core::metadata_suite!(super::Scene<super::V3>, with keys);
     }
 
     mod with_token {
-        prostream_core::metadata_suite!(super::Scene<super::Token>);
+        prostream_core::metadata_suite!(super::Scene<super::Token>, with keys);
     }
 
     fn call() -> Call {
