@@ -3,5 +3,7 @@
 #[cfg(feature = "testing")]
 pub mod cache;
 #[cfg(feature = "testing")]
+pub mod indexer;
+#[cfg(feature = "testing")]
 pub mod records;
 pub mod stand_in;

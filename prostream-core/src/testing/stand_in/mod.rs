@@ -3,12 +3,14 @@
 
 mod film_host;
 mod prowlarr;
+mod torznab;
 mod wire;
 
 use bytes::Bytes;
 
 pub use film_host::{FilmHost, FilmRequest};
 pub use prowlarr::{ProwlarrStandIn, StandInRelease};
+pub use torznab::TorznabStandIn;
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.
 pub type StandInRequest = http::Request<Bytes>;
