@@ -5,6 +5,8 @@ pub mod cache;
 #[cfg(feature = "testing")]
 pub mod debrid;
 #[cfg(feature = "testing")]
+pub mod indexer;
+#[cfg(feature = "testing")]
 pub mod metadata;
 #[cfg(feature = "testing")]
 pub mod records;

@@ -12,11 +12,11 @@
 
 #[cfg(feature = "http")]
 mod link;
+#[cfg(feature = "http")]
 mod listing;
 pub mod local_folder;
 #[cfg(feature = "http")]
 pub mod prowlarr;
-#[cfg(feature = "http")]
 mod remembered;
 #[cfg(feature = "http")]
 mod torrent_file;
@@ -48,6 +48,8 @@ pub enum IndexerConfig {
     Prowlarr(prowlarr::ProwlarrConfig),
     /// Any Torznab feed: Jackett, Zilean, one indexer of Prowlarr.
     Torznab(torznab::TorznabConfig),
+    /// Films in a folder of this machine.
+    LocalFolder(local_folder::LocalFolderConfig),
 }
 
 #[cfg(feature = "http")]
@@ -55,11 +57,13 @@ impl IndexerConfig {
     /// The indexer with these settings, asking through `http`.
     ///
     /// # Errors
-    /// `InvalidInput` for settings that cannot work: an empty key, an address that is none of http or https.
+    /// `InvalidInput` for settings that cannot work: an empty key, an address that is none of http or https, a path
+    /// that is no folder.
     pub fn build(self, http: &HttpClient) -> Result<Arc<dyn Indexer>> {
         Ok(match self {
             IndexerConfig::Prowlarr(config) => Arc::new(prowlarr::Prowlarr::new(config, http.clone())?),
             IndexerConfig::Torznab(config) => Arc::new(torznab::Torznab::new(config, http.clone())?),
+            IndexerConfig::LocalFolder(config) => Arc::new(local_folder::LocalFolder::new(config)?),
         })
     }
 }

@@ -1,1 +1,137 @@
-//! Placeholder.
+//! Films in a folder of this machine: an indexer whose releases are already playable, so that everything works without an account.
+
+mod name;
+mod scan;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use self::name::words;
+use self::scan::{LocalFile, Scan, scan};
+use super::remembered::Remembered;
+use super::{Indexer, MAX_RELEASES, Query, Releases};
+use crate::model::{Location, Playable, ProviderId, Release};
+use crate::net::Call;
+use crate::{Error, ErrorKind, Result};
+
+pub use self::scan::{MAX_DEPTH, MAX_FILES};
+
+/// How long the list of files is believed.
+const SCAN_LIFE: Duration = Duration::from_secs(10);
+
+/// Most names of a title that are looked for.
+const MAX_NAMES: usize = 50;
+
+/// Which folder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalFolderConfig {
+    /// Name of this provider. Default: `local_folder`.
+    #[serde(default = "default_id")]
+    pub id: ProviderId,
+    /// The folder. Files in it and in its subfolders are offered; symbolic links within it are not followed.
+    pub path: PathBuf,
+}
+
+fn default_id() -> ProviderId {
+    ProviderId::new("local_folder")
+}
+
+/// A folder of films: MP4, MKV, WebM, M4V and MOV files, at most [`MAX_FILES`], at most [`MAX_DEPTH`] folders deep.
+#[derive(Debug)]
+pub struct LocalFolder {
+    id: ProviderId,
+    path: PathBuf,
+    files: Remembered<Arc<Scan>>,
+}
+
+impl LocalFolder {
+    /// Nothing is read yet: the folder may be on a disk that is not there all the time.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the path is empty or names something that is no folder.
+    pub fn new(config: LocalFolderConfig) -> Result<Self> {
+        let LocalFolderConfig { id, path } = config;
+        if path.as_os_str().is_empty() || (path.exists() && !path.is_dir()) {
+            return Err(Error::new(ErrorKind::InvalidInput, "configure indexer")
+                .at(id.to_string())
+                .detail("the path names no folder")
+                .advise("give the folder that holds your films"));
+        }
+        Ok(Self { id, path, files: Remembered::new(SCAN_LIFE) })
+    }
+
+    /// The files that are there: each with its name for people and the id that [`Query::local_id`] takes, in order of their paths.
+    ///
+    /// # Errors
+    /// As [`Indexer::search`].
+    pub async fn files(&self, call: &Call) -> Result<Vec<(String, String)>> {
+        let scan = self.scan(call).await.map_err(|error| error.at(self.id.to_string()))?;
+        Ok(scan.files.iter().map(|file| (file.name.clone(), file.local_id.clone())).collect())
+    }
+
+    async fn scan(&self, call: &Call) -> Result<Arc<Scan>> {
+        const OPERATION: &str = "read folder";
+        let ask = async |call: &Call| {
+            let path = self.path.clone();
+            let reading = tokio::task::spawn_blocking(move || scan(&path));
+            let scan = tokio::time::timeout(call.remaining(), reading)
+                .await
+                .map_err(|_| Error::new(ErrorKind::TimedOut, OPERATION))?
+                .map_err(|cause| Error::new(ErrorKind::Internal, OPERATION).because(cause))?;
+            scan.map(Arc::new)
+        };
+        self.files.read(call, ask).await
+    }
+
+    fn release(&self, file: &LocalFile) -> Release {
+        let playable = Playable {
+            location: Location::File(file.path.clone()),
+            file_name: file.file_name.clone(),
+            size_bytes: Some(file.size_bytes),
+            info_hash: None,
+            provider: self.id.clone(),
+            expires_at: None,
+        };
+        Release {
+            indexer: self.id.clone(),
+            tracker: None,
+            name: file.name.clone(),
+            info_hash: None,
+            link: None,
+            size_bytes: Some(file.size_bytes),
+            seeder_count: None,
+            age_days: None,
+            playable: Some(playable),
+        }
+    }
+}
+
+#[async_trait]
+impl Indexer for LocalFolder {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    /// Files whose path holds every word of one of the names; with [`Query::local_id`] that file alone.
+    async fn search(&self, call: &Call, query: &Query) -> Result<Releases> {
+        let scan = self.scan(call).await.map_err(|error| error.at(self.id.to_string()))?;
+        let names: Vec<Vec<String>> =
+            query.names.iter().take(MAX_NAMES).map(|name| words(name)).filter(|words| !words.is_empty()).collect();
+        let is_meant = |file: &&LocalFile| match &query.local_id {
+            Some(id) => file.local_id == *id,
+            None => names.iter().any(|name| name.iter().all(|word| file.words.binary_search(word).is_ok())),
+        };
+        let mut found = scan.files.iter().filter(is_meant);
+        let releases = found.by_ref().take(MAX_RELEASES).map(|file| self.release(file)).collect();
+        Ok(Releases {
+            releases,
+            was_by_id: query.local_id.is_some(),
+            is_partial: scan.is_partial || found.next().is_some(),
+        })
+    }
+}
