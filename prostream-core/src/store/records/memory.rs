@@ -63,7 +63,7 @@ impl Records for MemoryRecords {
             let middle = times.len() / 2;
             let (_, median, _) = times.select_nth_unstable(middle);
             let median = *median;
-            // Equal times would all stay: then this one observation goes, so that the limit holds in any case.
+            // Those seen at the same moment as the middle one go with it, so that the limit holds in any case.
             observations.retain(|_, known| known.seen_at_ms > median);
         }
         Ok(())

@@ -9,6 +9,7 @@ mod prowlarr;
 mod titles;
 mod tmdb;
 mod torrent_file;
+mod torznab;
 mod wire;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ pub use mishap::Mishap;
 pub use prowlarr::{ProwlarrStandIn, StandInRelease};
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
 pub use tmdb::TmdbStandIn;
+pub use torznab::TorznabStandIn;
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.
 pub type StandInRequest = http::Request<Bytes>;

@@ -3,7 +3,7 @@
 //! Source: `SearchController`, `NewznabController` and `ApiKeyAuthenticationHandler` of Prowlarr.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{StatusCode, header};
@@ -144,7 +144,16 @@ impl ProwlarrStandIn {
 
     /// Lists a release from now on.
     pub fn add_release(&self, release: StandInRelease) {
-        self.releases.lock().unwrap_or_else(PoisonError::into_inner).push(release);
+        self.releases().push(release);
+    }
+
+    /// Lists nothing from now on; links that were given out lead nowhere.
+    pub fn clear_releases(&self) {
+        self.releases().clear();
+    }
+
+    fn releases(&self) -> MutexGuard<'_, Vec<StandInRelease>> {
+        self.releases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn search(&self, request: &StandInRequest) -> StandInReply {
@@ -168,7 +177,7 @@ impl ProwlarrStandIn {
         let has_unknown_id = tokens.iter().any(|(name, _)| !matches!(name.as_str(), "imdbid" | "season" | "episode"))
             || (imdb.is_some() && !self.searches_by_imdb);
         let categories: Vec<u32> = numbers(&query, "categories");
-        let releases = self.releases.lock().unwrap_or_else(PoisonError::into_inner);
+        let releases = self.releases();
         let rows: Vec<Value> = releases
             .iter()
             .enumerate()
@@ -238,7 +247,7 @@ impl ProwlarrStandIn {
         let Some(index) = link.and_then(|link| usize::from_str_radix(link, 16).ok()) else {
             return wire::json(StatusCode::BAD_REQUEST, &json!({"message": "Failed to normalize provided link"}));
         };
-        let releases = self.releases.lock().unwrap_or_else(PoisonError::into_inner);
+        let releases = self.releases();
         match releases.get(index) {
             Some(release) => release.download(StatusCode::MOVED_PERMANENTLY),
             None => wire::reply(

@@ -1,0 +1,407 @@
+//! The rules of [`prostream_core::provider::indexer::Indexer`], over every vendor.
+#![cfg(feature = "http")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use prostream_core::ErrorKind;
+use prostream_core::model::{InfoHash, Location, TitleKind};
+use prostream_core::net::{AddressPolicy, AllowedHost, Call, HttpClient, HttpClientConfig};
+use prostream_core::provider::indexer::{Indexer, IndexerConfig, Query};
+use prostream_core::testing::indexer::{HttpIndexerScene, IndexerScene, ReplyChange};
+use prostream_core::testing::stand_in::{
+    ProwlarrStandIn, StandIn, StandInRelease, StandInReply, StandInRequest, TorznabStandIn,
+};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+const KEY: &str = "k3yOfTheIndexer";
+const MAX_BODY_BYTES: usize = 64 << 10;
+
+/// A stand-in on a mock server, with a change of its replies and a log of what came.
+struct Mount {
+    server: MockServer,
+    change: Arc<Mutex<Option<ReplyChange>>>,
+}
+
+struct Responder {
+    stand_in: Arc<dyn StandIn>,
+    change: Arc<Mutex<Option<ReplyChange>>>,
+}
+
+impl Respond for Responder {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let target = &request.url[url::Position::BeforePath..];
+        let mut asked: StandInRequest = http::Request::new(Bytes::copy_from_slice(&request.body));
+        *asked.method_mut() = request.method.clone();
+        *asked.uri_mut() = target.parse().unwrap();
+        *asked.headers_mut() = request.headers.clone();
+        let mut reply = self.stand_in.reply(&asked);
+        if let Some(change) = &*self.change.lock().unwrap() {
+            reply = change(reply);
+        }
+        let mut template = ResponseTemplate::new(reply.status().as_u16()).set_body_bytes(reply.body().to_vec());
+        for (name, value) in reply.headers() {
+            template = template.insert_header(name.clone(), value.clone());
+        }
+        template
+    }
+}
+
+impl Mount {
+    async fn new(stand_in: Arc<dyn StandIn>) -> Self {
+        let server = MockServer::start().await;
+        let change = Arc::<Mutex<Option<ReplyChange>>>::default();
+        let responder = Responder { stand_in, change: change.clone() };
+        Mock::given(wiremock::matchers::any()).respond_with(responder).mount(&server).await;
+        Self { server, change }
+    }
+
+    fn change(&self, change: ReplyChange) {
+        *self.change.lock().unwrap() = Some(change);
+    }
+}
+
+/// A client that reaches these servers, tries nothing twice and takes small bodies only.
+fn client(servers: &[&MockServer]) -> HttpClient {
+    let allowed =
+        |server: &&MockServer| AllowedHost { host: server.address().ip().to_string(), port: server.address().port() };
+    let config = HttpClientConfig {
+        policy: AddressPolicy { allow: servers.iter().map(allowed).collect() },
+        max_retries: 0,
+        max_body_bytes: MAX_BODY_BYTES as u64,
+        ..HttpClientConfig::default()
+    };
+    HttpClient::new(config).unwrap()
+}
+
+fn build(http: &HttpClient, settings: serde_json::Value) -> Arc<dyn Indexer> {
+    serde_json::from_value::<IndexerConfig>(settings).unwrap().build(http).unwrap()
+}
+
+fn call() -> Call {
+    Call::within(Duration::from_secs(20))
+}
+
+struct ProwlarrScene {
+    stand_in: Arc<ProwlarrStandIn>,
+    mount: Mount,
+    indexer: Arc<dyn Indexer>,
+}
+
+impl ProwlarrScene {
+    /// Behind a URL base.
+    fn build(mount: &Mount, key: &str) -> Arc<dyn Indexer> {
+        let url = format!("{}/prowlarr/", mount.server.uri());
+        build(&client(&[&mount.server]), serde_json::json!({"vendor": "prowlarr", "url": url, "key": key}))
+    }
+}
+
+#[async_trait]
+impl IndexerScene for ProwlarrScene {
+    async fn start() -> Self {
+        let stand_in = Arc::new(ProwlarrStandIn::new(KEY).with_url_base("/prowlarr"));
+        let mount = Mount::new(stand_in.clone()).await;
+        let indexer = Self::build(&mount, KEY);
+        Self { stand_in, mount, indexer }
+    }
+
+    async fn given_release(&self, release: StandInRelease) {
+        self.stand_in.add_release(release);
+    }
+
+    fn indexer(&self) -> Arc<dyn Indexer> {
+        self.indexer.clone()
+    }
+}
+
+#[async_trait]
+impl HttpIndexerScene for ProwlarrScene {
+    const KEY: &'static str = KEY;
+    const MAX_BODY_BYTES: usize = MAX_BODY_BYTES;
+
+    async fn given_replies(&self, change: ReplyChange) {
+        self.mount.change(change);
+    }
+
+    async fn given_no_releases(&self) {
+        self.stand_in.clear_releases();
+    }
+
+    fn indexer_with_key(&self, key: &str) -> Arc<dyn Indexer> {
+        Self::build(&self.mount, key)
+    }
+}
+
+struct TorznabScene {
+    stand_in: Arc<TorznabStandIn>,
+    mount: Mount,
+    indexer: Arc<dyn Indexer>,
+}
+
+impl TorznabScene {
+    fn build(mount: &Mount, key: &str) -> Arc<dyn Indexer> {
+        let url = format!("{}/api", mount.server.uri());
+        let settings = serde_json::json!({"vendor": "torznab", "id": "torznab:home", "url": url, "key": key});
+        build(&client(&[&mount.server]), settings)
+    }
+}
+
+#[async_trait]
+impl IndexerScene for TorznabScene {
+    async fn start() -> Self {
+        let stand_in = Arc::new(TorznabStandIn::new(KEY));
+        let mount = Mount::new(stand_in.clone()).await;
+        let indexer = Self::build(&mount, KEY);
+        Self { stand_in, mount, indexer }
+    }
+
+    async fn given_release(&self, release: StandInRelease) {
+        self.stand_in.add_release(release);
+    }
+
+    fn indexer(&self) -> Arc<dyn Indexer> {
+        self.indexer.clone()
+    }
+}
+
+#[async_trait]
+impl HttpIndexerScene for TorznabScene {
+    const KEY: &'static str = KEY;
+    const MAX_BODY_BYTES: usize = MAX_BODY_BYTES;
+
+    async fn given_replies(&self, change: ReplyChange) {
+        self.mount.change(change);
+    }
+
+    async fn given_no_releases(&self) {
+        self.stand_in.clear_releases();
+    }
+
+    fn indexer_with_key(&self, key: &str) -> Arc<dyn Indexer> {
+        Self::build(&self.mount, key)
+    }
+}
+
+struct LocalFolderScene {
+    folder: tempfile::TempDir,
+    indexer: Arc<dyn Indexer>,
+}
+
+#[async_trait]
+impl IndexerScene for LocalFolderScene {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = serde_json::json!({"vendor": "local_folder", "path": folder.path()});
+        let indexer = build(&client(&[]), settings);
+        Self { folder, indexer }
+    }
+
+    async fn given_release(&self, release: StandInRelease) {
+        let path = self.folder.path().join(format!("{}.mkv", release.name));
+        std::fs::write(path, b"film").unwrap();
+    }
+
+    fn indexer(&self) -> Arc<dyn Indexer> {
+        self.indexer.clone()
+    }
+}
+
+mod prowlarr {
+    use super::*;
+
+    prostream_core::indexer_suite!(ProwlarrScene);
+    prostream_core::http_indexer_suite!(ProwlarrScene);
+
+    fn sintel() -> Query {
+        let mut query = Query::new(TitleKind::Movie, "Sintel");
+        (query.year, query.imdb_id) = (Some(2010), Some("tt1727587".into()));
+        query
+    }
+
+    fn given_status(path: &'static str, status: u16, body: &'static str) -> impl StandIn {
+        #[derive(Debug)]
+        struct Failing(ProwlarrStandIn, &'static str, u16, &'static str);
+        impl StandIn for Failing {
+            fn reply(&self, request: &StandInRequest) -> StandInReply {
+                if request.uri().path() != self.1 {
+                    return self.0.reply(request);
+                }
+                let mut reply = http::Response::new(Bytes::from_static(self.3.as_bytes()));
+                *reply.status_mut() = http::StatusCode::from_u16(self.2).unwrap();
+                reply
+            }
+        }
+        let release = StandInRelease::movie("Sintel.2010.1080p-GRP", InfoHash([1; 20]), 1);
+        Failing(ProwlarrStandIn::new(KEY).with_release(release), path, status, body)
+    }
+
+    async fn start(stand_in: impl StandIn) -> (Mount, Arc<dyn Indexer>) {
+        let mount = Mount::new(Arc::new(stand_in)).await;
+        let settings = serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY});
+        let indexer = build(&client(&[&mount.server]), settings);
+        (mount, indexer)
+    }
+
+    /// Goal: what only widens a search does not spoil it: without the list of indexers the answer is partial.
+    #[tokio::test]
+    async fn a_failed_id_search_makes_the_answer_partial() {
+        let (_mount, indexer) = start(given_status("/api/v1/indexer", 500, "")).await;
+        let found = indexer.search(&call(), &sintel()).await.unwrap();
+        assert_eq!((found.releases.len(), found.is_partial, found.was_by_id), (1, true, false));
+    }
+
+    /// Goal: the one loud failure of a search is told as what it is.
+    #[tokio::test]
+    async fn unavailable_indexers_are_unavailable() {
+        let body = r#"{"message":"Search failed due to all selected indexers being unavailable"}"#;
+        let (_mount, indexer) = start(given_status("/api/v1/search", 400, body)).await;
+        let error = indexer.search(&call(), &sintel()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.advice().is_some());
+    }
+
+    /// Goal: the list of indexers is asked for once, not with every search, and the key travels in a header only.
+    #[tokio::test]
+    async fn the_list_of_indexers_is_remembered() {
+        let (mount, indexer) = start(ProwlarrStandIn::new(KEY)).await;
+        for _ in 0..3 {
+            indexer.search(&call(), &sintel()).await.unwrap();
+        }
+        let requests = mount.server.received_requests().await.unwrap();
+        let count = |path: &str| requests.iter().filter(|request| request.url.path() == path).count();
+        assert_eq!((count("/api/v1/indexer"), count("/api/v1/search")), (1, 6));
+        assert!(requests.iter().all(|request| !request.url.as_str().contains(KEY)));
+    }
+
+    /// A release whose link goes on to another server.
+    async fn redirected(to: &str) -> (Mount, prostream_core::model::Release) {
+        let stand_in = ProwlarrStandIn::new(KEY).with_release(StandInRelease {
+            shows_hash: false,
+            ..StandInRelease::movie("Sintel.2010.1080p-GRP", InfoHash([1; 20]), 1)
+        });
+        let mount = Mount::new(Arc::new(stand_in)).await;
+        let indexer = build(
+            &client(&[&mount.server]),
+            serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY}),
+        );
+        let release = indexer.search(&call(), &sintel()).await.unwrap().releases.remove(0);
+        let to = to.to_owned();
+        mount.change(Arc::new(move |_| {
+            let mut reply = http::Response::new(Bytes::new());
+            *reply.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
+            reply.headers_mut().insert("location", to.parse().unwrap());
+            reply
+        }));
+        (mount, release)
+    }
+
+    /// Goal: a link may lead to the site itself, which gets no key of ours.
+    #[tokio::test]
+    async fn a_link_to_the_site_is_followed_without_the_key() {
+        let site = MockServer::start().await;
+        let torrent: &[u8] = b"d4:infod6:lengthi5e4:name4:film12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee";
+        Mock::given(wiremock::matchers::any())
+            .respond_with(ResponseTemplate::new(200).set_body_bytes(torrent))
+            .mount(&site)
+            .await;
+        let (mount, release) = redirected(&format!("{}/dl/1.torrent", site.uri())).await;
+        let settings = serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY});
+        let indexer = build(&client(&[&mount.server, &site]), settings);
+        let found = indexer.torrent(&call(), &release).await.unwrap();
+        assert_eq!(found.info_hash().to_string(), "f0d9292645605a26f31a9b41bb861208b96f1794");
+        let asked = &site.received_requests().await.unwrap()[0];
+        assert!(!format!("{:?} {}", asked.headers, asked.url).contains(KEY));
+        // Without the exception the same hop is refused by the address policy.
+        let strict = build(
+            &client(&[&mount.server]),
+            serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY}),
+        );
+        assert_eq!(strict.torrent(&call(), &release).await.unwrap_err().kind(), ErrorKind::Forbidden);
+    }
+
+    /// Goal: a ring of redirects ends.
+    #[tokio::test]
+    async fn a_ring_of_redirects_ends() {
+        let (mount, release) = redirected("/again").await;
+        let settings = serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY});
+        let indexer = build(&client(&[&mount.server]), settings);
+        let before = mount.server.received_requests().await.unwrap().len();
+        assert_eq!(indexer.torrent(&call(), &release).await.unwrap_err().kind(), ErrorKind::LimitExceeded);
+        assert_eq!(mount.server.received_requests().await.unwrap().len() - before, 6, "one request and five redirects");
+    }
+
+    /// Goal: settings that cannot work are refused at once, with advice; a misspelt one too.
+    #[test]
+    fn settings_are_checked() {
+        let http = client(&[]);
+        for (url, key) in [("ftp://a.example", KEY), ("http://a.example/?apikey=x", KEY), ("http://a.example", "")] {
+            let settings = serde_json::json!({"vendor": "prowlarr", "url": url, "key": key});
+            let error = serde_json::from_value::<IndexerConfig>(settings).unwrap().build(&http).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
+            assert!(error.advice().is_some());
+        }
+        let misspelt = serde_json::json!({"vendor": "prowlarr", "url": "http://a.example", "key": KEY, "api_key": KEY});
+        assert!(serde_json::from_value::<IndexerConfig>(misspelt).is_err());
+    }
+}
+
+mod torznab {
+    use super::*;
+
+    prostream_core::indexer_suite!(TorznabScene);
+    prostream_core::http_indexer_suite!(TorznabScene);
+
+    /// Goal: an id is never sent to an indexer that does not list it: it would answer with an error.
+    #[tokio::test]
+    async fn ids_are_sent_only_where_they_are_known() {
+        let release = StandInRelease::movie("Sintel.2010.1080p-GRP", InfoHash([1; 20]), 1);
+        let mount = Mount::new(Arc::new(TorznabStandIn::new(KEY).without_ids().with_release(release))).await;
+        let indexer = TorznabScene::build(&mount, KEY);
+        let mut query = Query::new(TitleKind::Movie, "Sintel");
+        query.imdb_id = Some("tt1727587".into());
+        let found = indexer.search(&call(), &query).await.unwrap();
+        assert_eq!((found.releases.len(), found.was_by_id, found.is_partial), (1, false, false));
+        indexer.search(&call(), &query).await.unwrap();
+        let requests = mount.server.received_requests().await.unwrap();
+        let count = |part: &str| requests.iter().filter(|request| request.url.as_str().contains(part)).count();
+        assert_eq!((count("t=caps"), count("t=search"), count("imdbid")), (1, 2, 0));
+    }
+}
+
+mod local_folder {
+    use super::*;
+
+    prostream_core::indexer_suite!(LocalFolderScene);
+
+    /// Goal: a file is playable as it is, and found again by its own id.
+    #[tokio::test]
+    async fn files_are_playable_and_have_ids() {
+        use prostream_core::provider::indexer::local_folder::{LocalFolder, LocalFolderConfig};
+
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("Été (2010)")).unwrap();
+        std::fs::write(folder.path().join("Été (2010)/film.mkv"), b"film").unwrap();
+        let config = LocalFolderConfig { id: "local_folder:films".parse().unwrap(), path: folder.path().to_owned() };
+        let indexer = LocalFolder::new(config).unwrap();
+
+        let found = indexer.search(&call(), &Query::new(TitleKind::Movie, "ETE")).await.unwrap();
+        let release = &found.releases[0];
+        assert_eq!((release.name.as_str(), release.size_bytes), ("Été (2010) film", Some(4)));
+        let playable = release.playable.as_ref().unwrap();
+        let Location::File(path) = &playable.location else { panic!("no file") };
+        assert_eq!(std::fs::read(path).unwrap(), b"film");
+
+        let (name, local_id) = indexer.files(&call()).await.unwrap().remove(0);
+        assert_eq!(name, release.name);
+        let by_id = |local_id: &str| {
+            let mut query = Query::new(TitleKind::Movie, "other");
+            query.local_id = Some(local_id.to_owned());
+            query
+        };
+        let again = indexer.search(&call(), &by_id(&local_id)).await.unwrap();
+        assert_eq!((again.releases, again.was_by_id), (found.releases, true));
+        assert_eq!(indexer.search(&call(), &by_id("none")).await.unwrap().releases, []);
+    }
+}
