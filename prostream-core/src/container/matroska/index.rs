@@ -339,9 +339,11 @@ impl Reader {
         let scanned;
         let cut_number = cut_track.and_then(|index| self.headers.get(index)).map(|header| u64::from(header.number));
         let mut cues = cues;
-        if cut_number
-            .is_some_and(|number| !cues.iter().any(|cue| cue.track == number && self.cluster_of(cue).is_some()))
-        {
+        let names_picture = |cue: &&Cue| Some(cue.track) == cut_number && self.cluster_of(cue).is_some();
+        let is_missing = cut_number.is_some() && !cues.iter().any(|cue| names_picture(&cue));
+        // Keyframes stand in the order of their times. Where the Cues do not, all pictures are in them, and only the blocks tell.
+        let is_dense = !is_in_file_order(cues.iter().filter(names_picture)) && self.front.segment_end <= MAX_OPEN_BYTES;
+        if is_missing || is_dense {
             let scan = self.scan(cursor, cut_number)?;
             scanned_end_ns = scan.end_ns;
             scanned = scan.cues;
@@ -396,6 +398,8 @@ impl Reader {
                     Encoding::HeaderStripping(prefix) => prefix.clone(),
                     Encoding::Plain | Encoding::Other(_) => Bytes::new(),
                 },
+                odd_nal_length_size: (config.nal_length_size != 4 && matches!(config.codec, Codec::H264 | Codec::Hevc))
+                    .then_some(config.nal_length_size),
                 may_have_adts: header.has_no_codec_private(),
                 has_inline_webvtt_settings: header.has_inline_webvtt_settings(),
                 text_blocks,
@@ -544,22 +548,36 @@ fn cluster_offset(front: &Front, cue: &Cue) -> Option<u64> {
     (front.first_cluster..front.segment_end).contains(&offset).then_some(offset)
 }
 
+/// Do places in the file rise with the times? Cues of one time may name one place each.
+fn is_in_file_order<'a>(cues: impl Iterator<Item = &'a Cue>) -> bool {
+    let mut sorted: Vec<&Cue> = cues.collect();
+    sorted.sort_unstable_by_key(|cue| (cue.time, cue.cluster_position, cue.relative_position));
+    sorted.is_sorted_by_key(|cue| (cue.cluster_position, cue.relative_position))
+}
+
 /// Sync points with strictly rising times and places that do not go back: cues that break this order lie.
 fn sort_sync_points(points: impl Iterator<Item = SyncPoint>, segment_end: u64) -> Vec<SyncPoint> {
     let mut points: Vec<SyncPoint> = points.collect();
     points.sort_unstable_by_key(|point| (point.pts_ticks, point.offset_bytes, point.block_offset_bytes));
-    let mut last: Option<SyncPoint> = None;
+    // From the back: a point stays when nothing behind it in time lies before it in the file. So one place that lies far out goes,
+    // not all that follow it.
+    let mut next: Option<SyncPoint> = None;
+    points.reverse();
     points.retain(|point| {
-        let rises = last.is_none_or(|last| {
-            point.pts_ticks > last.pts_ticks
-                && (point.offset_bytes, point.block_offset_bytes.max(last.block_offset_bytes))
-                    >= (last.offset_bytes, last.block_offset_bytes)
+        let stays = next.is_none_or(|next| {
+            let is_before = match (point.block_offset_bytes, next.block_offset_bytes) {
+                // Not known where in its cluster.
+                (0, _) | (_, 0) => point.offset_bytes <= next.offset_bytes,
+                (own, behind) => (point.offset_bytes, own) < (next.offset_bytes, behind),
+            };
+            point.pts_ticks < next.pts_ticks && is_before
         });
-        if rises {
-            last = Some(*point);
+        if stays {
+            next = Some(*point);
         }
-        rises
+        stays
     });
+    points.reverse();
     // A block cannot lie behind the next known cluster.
     let mut next_cluster = u64::MAX;
     let mut own_cluster = u64::MAX;
@@ -583,7 +601,7 @@ mod tests {
     #[test]
     fn sync_points_rise() {
         let points = [point(30, 300, 0), point(0, 50, 0), point(10, 400, 0), point(10, 90, 0), point(20, 60, 0)];
-        assert_eq!(sort_sync_points(points.into_iter(), 1000), [point(0, 50, 0), point(10, 90, 0), point(30, 300, 0)]);
+        assert_eq!(sort_sync_points(points.into_iter(), 1000), [point(0, 50, 0), point(20, 60, 0), point(30, 300, 0)]);
     }
 
     /// Goal: a relative position that points behind the next cluster is not believed; several keyframes may share a cluster.
