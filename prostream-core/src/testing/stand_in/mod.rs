@@ -3,13 +3,15 @@
 
 mod film_host;
 mod prowlarr;
+mod release;
 mod torznab;
 mod wire;
 
 use bytes::Bytes;
 
 pub use film_host::{FilmHost, FilmRequest};
-pub use prowlarr::{ProwlarrStandIn, StandInRelease};
+pub use prowlarr::ProwlarrStandIn;
+pub use release::StandInRelease;
 pub use torznab::TorznabStandIn;
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.
