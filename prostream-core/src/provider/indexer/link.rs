@@ -5,7 +5,7 @@ use http::{StatusCode, header};
 use url::Url;
 
 use super::{MAX_TORRENT_BYTES, TorrentLink, torrent_file};
-use crate::model::{Magnet, Release};
+use crate::model::{InfoHash, Magnet, Release};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
 use crate::provider::lenient;
 use crate::{Error, ErrorKind, Result};
@@ -42,6 +42,21 @@ pub(super) fn parse_magnet(text: &str) -> Option<(Magnet, Url)> {
     let magnet: Magnet = text.trim().parse().ok()?;
     let url = Url::parse(&magnet.to_uri()).ok()?;
     Some((magnet, url))
+}
+
+/// The hash and the link that a row gives: what it says of the hash, the first magnet in it, the link it has besides. `None` for a row
+/// that leads nowhere. A magnet of another torrent than the row says is not believed.
+pub(super) fn choose_way(
+    info_hash: Option<InfoHash>,
+    magnet: Option<(Magnet, Url)>,
+    link: Option<Url>,
+) -> Option<(Option<InfoHash>, Option<Url>)> {
+    match (info_hash, magnet) {
+        (None, None) => link.map(|link| (None, Some(link))),
+        (None, Some((magnet, url))) => Some((Some(magnet.info_hash), Some(url))),
+        (Some(info_hash), Some((magnet, url))) if magnet.info_hash == info_hash => Some((Some(info_hash), Some(url))),
+        (Some(info_hash), _) => Some((Some(info_hash), link)),
+    }
 }
 
 /// The torrent of a release. Redirects are followed by hand, because clients refuse those to `magnet:`. Nothing is tried again: each
@@ -134,6 +149,20 @@ mod tests {
         let location = "MAGNET:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&dn=Ein Läufer [1080p]".as_bytes();
         let Step::Done(TorrentLink::Magnet(magnet)) = step("http://a.example/1", location).unwrap() else { panic!() };
         assert_eq!(magnet.name.as_deref(), Some("Ein Läufer [1080p]"));
+    }
+
+    /// Goal: hash and link of a release are always those of one torrent.
+    #[test]
+    fn a_magnet_of_another_torrent_is_not_believed() {
+        let magnet = |byte| parse_magnet(&Magnet::from_hash(InfoHash([byte; 20])).to_uri());
+        let link = || Url::parse("http://a.example/1").ok();
+        let (one, uri) = (Some(InfoHash([1; 20])), magnet(1).map(|(_, url)| url));
+        assert_eq!(choose_way(None, None, None), None);
+        assert_eq!(choose_way(None, None, link()), Some((None, link())));
+        assert_eq!(choose_way(None, magnet(1), link()), Some((one, uri.clone())));
+        assert_eq!(choose_way(one, magnet(1), link()), Some((one, uri)));
+        assert_eq!(choose_way(one, magnet(2), link()), Some((one, link())));
+        assert_eq!(choose_way(one, None, None), Some((one, None)));
     }
 
     /// Goal: a redirect goes to http or https only, and never from https to http (OUT-02).

@@ -9,6 +9,7 @@ mod prowlarr;
 mod titles;
 mod tmdb;
 mod torrent_file;
+mod release;
 mod torznab;
 mod wire;
 
@@ -21,6 +22,8 @@ pub use mishap::Mishap;
 pub use prowlarr::{ProwlarrStandIn, StandInRelease};
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
 pub use tmdb::TmdbStandIn;
+pub use prowlarr::ProwlarrStandIn;
+pub use release::StandInRelease;
 pub use torznab::TorznabStandIn;
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-use super::super::link::{parse_link, parse_magnet};
+use super::super::link::{choose_way, parse_link, parse_magnet};
 use super::super::listing::{Found, imdb_digits};
 use super::super::{MAX_RELEASES, Query};
 use super::error::failure;
@@ -105,10 +105,8 @@ pub(super) fn plan_id_searches(query: &Query, indexers: &[IndexerInfo]) -> Vec<I
             TitleKind::Series => &indexer.series_params,
         };
         let knows = |name: &str| params.iter().any(|param| param == name);
-        if !part.is_empty() && !(knows("season") && knows("ep")) {
-            continue;
-        }
-        let Some((_, token)) = ids.iter().flatten().find(|(name, _)| knows(name)) else { continue };
+        let knows_part = part.is_empty() || (knows("season") && knows("ep"));
+        let Some((_, token)) = ids.iter().flatten().find(|(name, _)| knows_part && knows(name)) else { continue };
         let text = format!("{token}{part}");
         match searches.iter_mut().find(|search| search.text == text) {
             Some(search) => search.indexers.push(indexer.id),
@@ -244,16 +242,9 @@ impl ReleaseRow {
             .into_iter()
             .flatten()
             .find_map(|text| parse_magnet(text));
-        let link =
-            || [&self.magnet_url, &self.download_url].into_iter().flatten().find_map(|text| parse_link(text, base));
-        let (magnet_hash, link) = match magnet {
-            Some((magnet, url)) => (Some(magnet.info_hash), Some(url)),
-            None => (None, link()),
-        };
-        let info_hash = self.info_hash.and_then(|text| text.parse::<InfoHash>().ok()).or(magnet_hash);
-        if info_hash.is_none() && link.is_none() {
-            return None;
-        }
+        let link = [&self.magnet_url, &self.download_url].into_iter().flatten().find_map(|text| parse_link(text, base));
+        let info_hash = self.info_hash.and_then(|text| text.parse::<InfoHash>().ok());
+        let (info_hash, link) = choose_way(info_hash, magnet, link)?;
         Some(Release {
             indexer: indexer.clone(),
             tracker: lenient::clean_some(self.indexer.as_deref(), lenient::MAX_NAME_CHARS),

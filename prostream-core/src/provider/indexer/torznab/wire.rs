@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 use url::Url;
 
-use super::super::link::{parse_link, parse_magnet};
+use super::super::link::{choose_way, parse_link, parse_magnet};
 use super::super::listing::{Found, imdb_digits, search_name, search_texts};
 use super::super::{MAX_RELEASES, MAX_TORRENT_BYTES, Query};
 use super::error::failure;
@@ -164,11 +164,11 @@ impl Capabilities {
 
     /// The parent with those of its children that the indexer has: not every site takes the parent for all of them.
     fn categories_for(&self, kind: TitleKind) -> String {
-        let parent = match kind {
-            TitleKind::Movie => 2_000,
-            TitleKind::Series => 5_000,
+        let (parent, children) = match kind {
+            TitleKind::Movie => (2_000, 2_001..3_000),
+            TitleKind::Series => (5_000, 5_001..6_000),
         };
-        let children = self.categories.iter().filter(|id| **id > parent && **id < parent + 1_000);
+        let children = self.categories.iter().filter(|id| children.contains(*id));
         let ids = std::iter::once(&parent).chain(children).map(ToString::to_string);
         ids.collect::<Vec<_>>().join(",")
     }
@@ -387,14 +387,10 @@ impl Item {
         let enclosure = self.torrent_enclosure.unwrap_or_default();
         // More than one enclosure is allowed, so the magnet may stand in any of these.
         let places = [self.magnet.as_deref(), self.guid.as_deref(), Some(enclosure.url.as_str()), self.link.as_deref()];
-        let (magnet_hash, link) = match places.into_iter().flatten().find_map(parse_magnet) {
-            Some((magnet, url)) => (Some(magnet.info_hash), Some(url)),
-            None => (None, parse_link(&enclosure.url, base).or_else(|| parse_link(self.link.as_deref()?, base))),
-        };
-        let info_hash = self.hash.and_then(|text| text.parse::<InfoHash>().ok()).or(magnet_hash);
-        if info_hash.is_none() && link.is_none() {
-            return None;
-        }
+        let magnet = places.into_iter().flatten().find_map(parse_magnet);
+        let link = parse_link(&enclosure.url, base).or_else(|| parse_link(self.link.as_deref()?, base));
+        let info_hash = self.hash.and_then(|text| text.parse::<InfoHash>().ok());
+        let (info_hash, link) = choose_way(info_hash, magnet, link)?;
         // The length of an enclosure may be that of the torrent file: believed only where it cannot be.
         let number =
             |text: Option<&str>| text.and_then(|text| text.trim().parse::<u64>().ok()).filter(|size| *size > 0);
