@@ -6,10 +6,10 @@ mod cinemeta;
 mod film_host;
 mod mishap;
 mod prowlarr;
+mod release;
 mod titles;
 mod tmdb;
 mod torrent_file;
-mod release;
 mod torznab;
 mod wire;
 
@@ -19,11 +19,11 @@ pub use alldebrid::{AllDebridStandIn, StandInTorrent, StandInUnlock};
 pub use cinemeta::CinemetaStandIn;
 pub use film_host::{FilmHost, FilmRequest};
 pub use mishap::Mishap;
-pub use prowlarr::{ProwlarrStandIn, StandInRelease};
-pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
-pub use tmdb::TmdbStandIn;
+
 pub use prowlarr::ProwlarrStandIn;
 pub use release::StandInRelease;
+pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
+pub use tmdb::TmdbStandIn;
 pub use torznab::TorznabStandIn;
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.
