@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Codec, HdrKind, TextFormat, TrackInfo};
+use super::{Codec, HdrKind, TrackInfo};
 
 /// What a device can play. The same facts rank releases and choose between copying and converting.
 ///
@@ -102,18 +102,9 @@ impl DeviceProfile {
     #[must_use]
     pub fn why_not(&self, track: &TrackInfo) -> Option<String> {
         let name = match track.codec {
-            Codec::H264 => "h264",
-            Codec::Hevc => "hevc",
-            Codec::Av1 => "av1",
-            Codec::Vp9 => "vp9",
-            Codec::Aac => "aac",
-            Codec::Ac3 => "ac3",
-            Codec::Eac3 => "eac3",
-            Codec::Opus => "opus",
-            Codec::Flac => "flac",
-            Codec::Mp3 => "mp3",
-            Codec::Text(TextFormat::Srt | TextFormat::WebVtt | TextFormat::Tx3g) => return None,
+            Codec::Text(_) => return None,
             Codec::Other => return Some(format!("{} is not packaged without conversion", track.codec_string)),
+            codec => codec.name(),
         };
         if let Some(video) = &track.video {
             let Some(capability) = self.video.iter().find(|capability| capability.codec == name) else {

@@ -16,8 +16,7 @@ pub enum TrackKind {
 }
 
 /// How the samples of a track are coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Codec {
     /// H.264 / AVC.
@@ -46,9 +45,37 @@ pub enum Codec {
     Other,
 }
 
+impl Codec {
+    /// The name in settings and answers: `h264`, `eac3`, `srt`; `other` for what is not packaged.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::H264 => "h264",
+            Codec::Hevc => "hevc",
+            Codec::Av1 => "av1",
+            Codec::Vp9 => "vp9",
+            Codec::Aac => "aac",
+            Codec::Ac3 => "ac3",
+            Codec::Eac3 => "eac3",
+            Codec::Opus => "opus",
+            Codec::Flac => "flac",
+            Codec::Mp3 => "mp3",
+            Codec::Text(TextFormat::Srt) => "srt",
+            Codec::Text(TextFormat::WebVtt) => "webvtt",
+            Codec::Text(TextFormat::Tx3g) => "tx3g",
+            Codec::Other => "other",
+        }
+    }
+}
+
+impl Serialize for Codec {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// How subtitle text is written in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TextFormat {
     /// SubRip: plain text with a little HTML, one block a cue.
@@ -128,18 +155,12 @@ pub struct AudioFormat {
 }
 
 /// The sample entry that the init segment carries for a track: everything of ISO/IEC 14496-12 `stsd` that cannot be derived from the formats.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleEntry {
     /// Four-character code to be written: `avc1`, `hvc1`, `av01`, `vp09`, `mp4a`, `ac-3`, `ec-3`, `Opus`, `fLaC`.
-    #[serde(serialize_with = "fourcc")]
     pub kind: [u8; 4],
     /// Complete child boxes (size, type, payload) in the order to be written: `avcC`, `esds`, `dac3`, `colr`, `pasp`, `mdcv`, …
-    #[serde(skip)]
     pub boxes: Vec<Bytes>,
-}
-
-fn fourcc<S: serde::Serializer>(kind: &[u8; 4], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&String::from_utf8_lossy(kind))
 }
 
 /// What a track is, without its samples: what a player, a person or the ranking wants to know.
@@ -154,6 +175,7 @@ pub struct TrackInfo {
     /// `CODECS` string of RFC 6381, such as `avc1.640028`; for [`Codec::Other`] the file's own codec name.
     pub codec_string: String,
     /// What goes into the init segment; its `kind` is zero for text and unsupported tracks.
+    #[serde(skip)]
     pub sample_entry: SampleEntry,
     /// Ticks a second of all times of this track as we give them; never 0.
     pub timescale: u32,

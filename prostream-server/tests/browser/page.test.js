@@ -1,0 +1,132 @@
+// The page over `prostream demo`: what a newcomer does, in Chromium.
+
+import assert from "node:assert/strict";
+import {after, before, test} from "node:test";
+import {openPage, startBrowser, startProgram} from "./stage.js";
+
+const FRAMES_PER_S = 24;
+const SEEKS = [41.3, 7.9, 58.75, 0.52, 29.98];
+let demo, browser;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startProgram(["demo", "--listen", "127.0.0.1:0"]), startBrowser()]);
+});
+
+after(async () => {
+  await browser?.close();
+  if (demo) assert.deepEqual(await demo.stop(), {code: 0, signal: null}, "the program ends well on SIGTERM");
+});
+
+const isPlaying = () => {
+  const video = document.querySelector("video");
+  return video.readyState >= 3 && !video.paused && video.currentTime > 0.4;
+};
+
+const choose = async (page, name) => {
+  await page.goto(demo.page_url);
+  await page.fill("#query", name);
+  await page.press("#query", "Enter");
+  await page.click(".card");
+  await page.waitForSelector("#releases li");
+};
+
+/** Goal: the burnt-in number agrees with the clock within one frame, wherever the viewer goes. */
+const assertSeeksAreExact = async page => {
+  await page.evaluate(() => document.querySelector("video").pause());
+  for (const seconds of SEEKS) {
+    const {number, time} = await page.evaluate(at => window.seekTo(at), seconds);
+    assert.notEqual(number, null, `a frame number can be read at ${seconds} s`);
+    assert.ok(Math.abs(number - time * FRAMES_PER_S) <= 1.5, `frame ${number} is shown at ${time} s`);
+  }
+};
+
+test("search, pick, play, seek, switch sound and subtitles, broken, next one", {timeout: 120_000}, async () => {
+  const {page, wrong, hosts, close} = await openPage(browser);
+  await choose(page, "Paper Lanterns");
+  await page.waitForFunction(() => document.querySelectorAll("#releases .reasons span").length > 0);
+  assert.ok(await page.isVisible("#rejected"), "another film is left out, with its reason");
+  if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/releases.png`});
+
+  await page.click("#releases li:first-child button");
+  await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  assert.match(await page.textContent("#player-note"), /hls\.js/);
+  const first = await page.evaluate(() => window.readFrameNumber());
+  await page.waitForTimeout(1_000);
+  const later = await page.evaluate(() => window.readFrameNumber());
+  assert.ok(later > first, `frames advance: ${first}, then ${later}`);
+
+  await assertSeeksAreExact(page);
+
+  // Sound: track k beeps at 500 + 2000 k + 100 (s mod 16) Hz.
+  const play = from => page.evaluate(async at => { await window.seekTo(at); await document.querySelector("video").play(); }, from);
+  await play(20.2);
+  const english = await page.evaluate(() => window.listen(2_500));
+  assert.ok(english.hertz > 400 && english.hertz < 2_100, `English is heard: ${english.hertz} Hz`);
+  await page.selectOption("#audio", {label: "Français"});
+  await page.waitForTimeout(1_500);
+  await play(30.2);
+  await page.waitForFunction(() => document.querySelector("video").currentTime > 30.4);
+  const french = await page.evaluate(() => window.listen(2_500));
+  assert.ok(french.hertz > 2_400 && french.hertz < 4_100, `French is heard: ${french.hertz} Hz`);
+
+  // Subtitles: cue n says "Second n" from n to n + 0.9.
+  const cue = () => page.waitForFunction(() => {
+    const active = [...document.querySelector("video").textTracks].filter(track => track.mode === "showing").flatMap(track => [...(track.activeCues || [])]);
+    return active.length ? {text: active[0].text, time: document.querySelector("video").currentTime} : null;
+  }, undefined, {timeout: 15_000}).then(handle => handle.jsonValue());
+  for (const [label, word] of [["English", "Second"], ["Français", "Seconde"]]) {
+    await page.selectOption("#subtitle", {label});
+    await page.waitForFunction(wanted => {
+      const active = [...document.querySelector("video").textTracks].filter(track => track.mode === "showing").flatMap(track => [...(track.activeCues || [])]);
+      return active.some(one => one.text.startsWith(`${wanted} `));
+    }, word, {timeout: 15_000});
+    const {text, time} = await cue();
+    assert.equal(text, `${word} ${Math.floor(time - 0.02)}`, `the cue belongs to ${time} s`);
+  }
+  if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/player.png`});
+
+  // Broken: another release goes on at the same place.
+  const name = await page.textContent("#playing");
+  const before = await page.evaluate(() => document.querySelector("video").currentTime);
+  await page.click("#next-release");
+  await page.waitForFunction(old => document.querySelector("#playing").textContent !== old, name, {timeout: 20_000});
+  await page.waitForFunction(() => { const video = document.querySelector("video"); return video.readyState >= 3 && !video.seeking; }, undefined, {timeout: 20_000});
+  const resumed = await page.evaluate(() => document.querySelector("video").currentTime);
+  assert.ok(Math.abs(resumed - before) < 5, `it went on at ${resumed} s after ${before} s`);
+
+  assert.deepEqual(wrong, [], "nothing went wrong on the page");
+  assert.deepEqual([...hosts], [new URL(demo.page_url).host], "the page asks no other host");
+  await close();
+});
+
+test("an episode plays from its season pack", {timeout: 60_000}, async () => {
+  const {page, wrong, close} = await openPage(browser);
+  await choose(page, "Harbour Lights");
+  await page.selectOption("#episode", "3");
+  await page.waitForFunction(() => /S01\./.test(document.querySelector("#releases li")?.textContent || ""));
+  await page.click("#releases li:first-child button");
+  await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  assert.match(await page.textContent("#playing"), /S01E03/);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("without the player library the browser plays by itself, and the page says so", {timeout: 60_000}, async () => {
+  const {page, close} = await openPage(browser);
+  await page.route("**/hls.js", route => route.fulfill({contentType: "text/javascript", body: ""}));
+  await choose(page, "2047");
+  await page.click("#releases li:first-child button");
+  await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  assert.match(await page.textContent("#player-note"), /by the browser itself/);
+  await assertSeeksAreExact(page);
+  await close();
+});
+
+test("a search without an answer says so", {timeout: 30_000}, async () => {
+  const {page, close} = await openPage(browser);
+  await page.goto(demo.page_url);
+  await page.fill("#query", "no such film at all");
+  await page.press("#query", "Enter");
+  await page.waitForFunction(() => /No title is called/.test(document.querySelector("#notice").textContent));
+  await close();
+});
