@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use prostream_core::ErrorKind;
+use prostream_core::container::codec::{MatroskaTrack, from_matroska, is_random_access, packet_samples};
 use prostream_core::container::{Boundary, MAX_OPEN_ROUNDS, MediaIndex, Packet, PacketQuery, Payload, Step, mp4};
-use prostream_core::model::{ByteRange, Codec, Extents, Rope, TrackKind};
+use prostream_core::model::{ByteRange, Codec, Extents, Rope, TextFormat, TrackKind};
 
 /// What an HTTP source brings along.
 const EDGE: u64 = 512 * 1024;
@@ -20,6 +21,7 @@ fn encode(folder: &Path, name: &str, args: &str) -> PathBuf {
         .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", VIDEO, "-f", "lavfi", "-i", SOUND])
         .args(args.split_whitespace())
         .args(["-fflags", "+bitexact", "-t", "4"])
+        .env("SVT_LOG", "0")
         .arg(&path)
         .status()
         .expect("ffmpeg starts");
@@ -199,6 +201,65 @@ fn all_codecs_read_like_ffprobe() {
     }
 }
 
+/// Goal: what is told from the bytes of packets agrees with what the tables of ffmpeg say of them.
+/// Method: random access against sync samples, packet lengths against durations, and the sample entry made from the first frame alone,
+/// as a bare Matroska header needs it, against the one made from ffmpeg's boxes.
+#[test]
+fn packets_tell_what_the_tables_say() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, args, codec_ids) in [
+        ("a.mp4", "-c:v libx264 -preset veryfast -g 20 -bf 2 -c:a ac3 -ac 6", ["", "A_AC3"]),
+        (
+            "b.mp4",
+            "-c:v libx265 -preset ultrafast -x265-params log-level=error:keyint=20 -c:a eac3 -ac 6",
+            ["", "A_EAC3"],
+        ),
+        ("c.mp4", "-c:v libsvtav1 -preset 12 -g 20 -c:a libmp3lame -ac 2 -ar 22050", ["V_AV1", "A_MPEG/L3"]),
+        ("d.mp4", "-c:v libvpx-vp9 -cpu-used 8 -deadline realtime -g 20 -c:a flac -strict -2", ["V_VP9", ""]),
+        ("e.mp4", "-c:v libaom-av1 -cpu-used 8 -usage realtime -g 20 -c:a libopus -ac 2", ["V_AV1", ""]),
+    ] {
+        let path = encode(folder.path(), name, args);
+        let bytes = std::fs::read(&path).unwrap();
+        let index = open(&path);
+        for ((track_index, track), codec_id) in index.tracks.iter().enumerate().zip(codec_ids) {
+            let info = &track.info;
+            let packets = all_packets(&index, track_index);
+            let payload = |packet: &Packet| match &packet.payload {
+                Payload::InFile(range) => bytes[range.start as usize..range.end as usize].to_vec(),
+                other => panic!("MP4 payload is in the file: {other:?}"),
+            };
+            for packet in &packets {
+                if let Some(audio) = &info.audio {
+                    let samples = packet_samples(audio, info.codec, &payload(packet)).unwrap();
+                    let expected = i64::from(packet.duration_ticks) * i64::from(audio.sample_rate_hz);
+                    // The last packet may be declared shorter than it is: padding.
+                    let is_last = packet == packets.last().unwrap();
+                    let found = i64::from(samples) * i64::from(info.timescale);
+                    assert!(found == expected || is_last && found > expected, "{name}: {samples}");
+                } else {
+                    assert_eq!(is_random_access(info.codec, 4, &payload(packet)), Some(packet.is_sync), "{name}");
+                }
+            }
+            if !codec_id.is_empty() {
+                let track = MatroskaTrack { codec_id, ..MatroskaTrack::default() };
+                let config = from_matroska(&track, Some(&payload(&packets[0]))).unwrap().unwrap();
+                assert_eq!(config.codec_string, info.codec_string, "{name}");
+                assert_eq!(config.sample_entry.kind, info.sample_entry.kind, "{name}");
+                if let (Some(mine), Some(theirs)) = (&config.video, &info.video) {
+                    assert_eq!(
+                        (mine.width, mine.height, mine.bit_depth),
+                        (theirs.width, theirs.height, theirs.bit_depth)
+                    );
+                }
+                if info.audio.is_some() {
+                    assert_eq!(config.sample_entry, info.sample_entry, "{name}");
+                    assert_eq!(config.audio, info.audio, "{name}");
+                }
+            }
+        }
+    }
+}
+
 /// Goal: a film whose `moov` is larger than what is at hand costs one request, wherever it lies.
 #[test]
 fn a_large_moov_costs_one_request() {
@@ -279,6 +340,48 @@ fn delays_and_track_facts_are_kept() {
     assert_eq!(other.info.name.as_deref(), Some("Director"));
     assert!(!(late.info.is_default && other.info.is_default));
     assert!((4_450_000_000..4_550_000_000).contains(&index.duration_ns), "{}", index.duration_ns);
+}
+
+/// Goal: subtitles are tracks with their cues; chapter titles are none that a player is offered.
+#[test]
+fn subtitles_and_chapters_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cues, chapters) = (folder.path().join("cues.srt"), folder.path().join("chapters.txt"));
+    std::fs::write(&cues, "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:03,500\nBye\n")
+        .unwrap();
+    let chapter = "[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=4000\ntitle=One\n";
+    std::fs::write(&chapters, format!(";FFMETADATA1\n{chapter}")).unwrap();
+    let args = format!(
+        "-i {} -i {} -map 0 -map 1 -map 2 -map_metadata 3 -c:v libx264 -preset ultrafast -c:a aac -c:s mov_text \
+         -metadata:s:s:0 language=fre",
+        cues.display(),
+        chapters.display()
+    );
+    let path = encode(folder.path(), "film.mp4", &args);
+    let index = open(&path);
+    let kinds: Vec<_> = index.tracks.iter().map(|track| (track.info.kind, track.info.codec)).collect();
+    let text = Codec::Text(TextFormat::Tx3g);
+    let subtitle = TrackKind::Subtitle;
+    let expected =
+        [(TrackKind::Video, Codec::H264), (TrackKind::Audio, Codec::Aac), (subtitle, text), (subtitle, Codec::Other)];
+    assert_eq!(kinds, expected);
+    assert_eq!(index.tracks[3].info.codec_string, "text (chapters)");
+    let track = &index.tracks[2];
+    assert_eq!(track.info.language.as_ref().unwrap().as_str(), "fr");
+    let bytes = std::fs::read(&path).unwrap();
+    // Gaps between cues are samples without text: a length of 0.
+    let cues: Vec<_> = all_packets(&index, 2)
+        .into_iter()
+        .filter_map(|packet| {
+            let Payload::InFile(range) = packet.payload else { panic!("MP4 payload is in the file") };
+            let sample = &bytes[range.start as usize..range.end as usize];
+            let len = usize::from(u16::from_be_bytes(sample[..2].try_into().unwrap()));
+            let text = String::from_utf8(sample[2..2 + len].to_vec()).unwrap();
+            let ms = |ticks: i64| ticks * 1000 / i64::from(track.info.timescale);
+            (len > 0).then(|| (ms(packet.pts_ticks), ms(packet.duration_ticks.into()), text))
+        })
+        .collect();
+    assert_eq!(cues, [(1000, 1500, "Hello".to_owned()), (3000, 500, "Bye".to_owned())]);
 }
 
 /// Goal: open GOPs are told from closed ones; in H.264 recovery points are no cuts where IDR pictures are near.
