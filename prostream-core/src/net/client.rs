@@ -23,7 +23,8 @@ const MAX_IDLE_PER_HOST: usize = 8;
 /// Largest header block of an HTTP/2 reply, in bytes.
 const MAX_HEADER_BYTES: u32 = 64 * 1024;
 /// The headers of a caller that follow a media link to another host; everything else may be a credential.
-const HEADERS_FOR_ANY_HOST: [HeaderName; 3] = [header::RANGE, header::IF_RANGE, header::ACCEPT];
+const HEADERS_FOR_ANY_HOST: [HeaderName; 4] =
+    [header::RANGE, header::IF_RANGE, header::ACCEPT, header::ACCEPT_ENCODING];
 
 /// Limits and policy of the client. Every field's default is the number of SECURITY_REQUIREMENTS OUT-04 and OUT-06.
 #[derive(Clone, Debug)]
@@ -334,7 +335,6 @@ impl Request {
             let headers = std::mem::take(&mut self.headers);
             self.headers = HEADERS_FOR_ANY_HOST
                 .into_iter()
-                .chain([header::ACCEPT_ENCODING])
                 .filter_map(|name| Some((name.clone(), headers.get(&name)?.clone())))
                 .collect::<HeaderMap>();
         }

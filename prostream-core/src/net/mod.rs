@@ -1,4 +1,8 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
+//!
+//! `policy.rs` judges addresses and `resolve.rs` names, `client.rs` sends what `request.rs` describes, `retry.rs` knows when to try
+//! again and `host.rs` keeps what is known of each host. Nothing here follows the environment: no proxy, no cookies, no redirects
+//! but those of media links.
 
 #![cfg_attr(
     not(test),

@@ -56,6 +56,8 @@ impl Answer {
     }
 }
 
+type Answers = dyn Fn(&Seen, usize) -> Answer + Send + Sync;
+
 /// A host that answers with `answer(request, number of the request from 0)`. Ends when dropped.
 pub(crate) struct Host {
     pub(crate) port: u16,
@@ -73,6 +75,8 @@ impl Host {
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                // Head and body are written apart: the body is not to wait for the other side's acknowledgement.
+                stream.set_nodelay(true).expect("an open socket");
                 connections.spawn(serve(stream, log.clone(), answer.clone()));
             }
         });
@@ -98,11 +102,7 @@ pub(crate) fn client_for(hosts: &[&Host], config: HttpClientConfig) -> HttpClien
     HttpClient::new(HttpClientConfig { policy: AddressPolicy { allow }, ..config }).expect("a client")
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    log: Arc<Mutex<Vec<Seen>>>,
-    answer: Arc<dyn Fn(&Seen, usize) -> Answer + Send + Sync>,
-) {
+async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<Seen>>>, answer: Arc<Answers>) {
     while let Some(request) = read_request(&mut stream).await {
         let number = {
             let mut log = log.lock().expect("lock");
