@@ -63,7 +63,7 @@ const MATROSKA: &[Film] = &[
     film("opus-alone.webm", &["opus"], CUES_FIRST),
 ];
 
-const SUBTITLES: &str = "1\n00:00:01,000 --> 00:00:02,500\nFirst & <i>foremost</i>\n\n\
+const SUBTITLES: &str = "1\n00:00:01,000 --> 00:00:02,500\n<i>First</i> at A&B\n\n\
                          2\n00:00:05,000 --> 00:00:07,250\nOver the cut\n\n\
                          3\n00:00:12,500 --> 00:00:13,900\nLast\nin two lines\n\n";
 
@@ -366,7 +366,7 @@ fn check_times(rendition: &Fetched, what: &str, is_matroska: bool) -> Vec<f64> {
 
 fn check_cues(cues: &[String], offset_s: f64, name: &str) {
     let expected =
-        [(1.0, 2.5, "First &amp; <i>foremost</i>"), (5.0, 7.25, "Over the cut"), (12.5, 13.9, "Last\nin two lines")];
+        [(1.0, 2.5, "<i>First</i> at A&amp;B"), (5.0, 7.25, "Over the cut"), (12.5, 13.9, "Last\nin two lines")];
     assert_eq!(cues.len(), expected.len(), "{name}: {cues:?}");
     for (cue, (start, end, text)) in cues.iter().zip(expected) {
         let (times, body) = cue.split_once('\n').expect("times and text");

@@ -456,9 +456,9 @@ fn write_trun(out: &mut BoxWriter, shape: &Shape, packets: &[Packet]) -> (usize,
 /// Most bytes that the head of a segment with so many packets takes: for bandwidths, where none is written.
 #[must_use]
 pub fn header_size_bound(kind: TrackKind, packet_count: u64) -> u64 {
-    // Video writes size, flags and composition offset for each sample, audio its size.
-    let each: u64 = if kind == TrackKind::Video { 12 } else { 4 };
-    packet_count.saturating_mul(each).saturating_add(140)
+    // For each sample its size and duration; for video also flags and composition offset.
+    let each: u64 = if kind == TrackKind::Video { 16 } else { 8 };
+    packet_count.saturating_mul(each).saturating_add(144)
 }
 
 #[cfg(test)]
@@ -617,10 +617,20 @@ mod tests {
     /// Goal: the size that bandwidths count on is never below the size written.
     #[test]
     fn header_bound_holds() {
-        let packets: Vec<Packet> =
-            (0..144).map(|n| packet(n * 1001 + n % 3, n * 1001, 100 + n as u64, n % 48 == 0)).collect();
-        let header = fragment_header(0, &packets, 0, 0).unwrap();
-        let bound = header_size_bound(TrackKind::Video, 144);
-        assert!((header.bytes.len() as u64..header.bytes.len() as u64 + 32).contains(&bound), "{bound}");
+        for kind in [TrackKind::Video, TrackKind::Audio] {
+            let is_video = kind == TrackKind::Video;
+            let mut packets: Vec<Packet> = (0..144)
+                .map(|n| {
+                    let offset = if is_video { n % 3 } else { 0 };
+                    packet(n * 1001 + offset, n * 1001, 100 + n as u64, !is_video || n % 48 == 0)
+                })
+                .collect();
+            packets[7].duration_ticks = 1002;
+            packets[0].payload = Payload::InFile(ByteRange::with_len(0, 4_000_000_000));
+            packets[1].payload = packets[0].payload.clone();
+            let header = fragment_header(0, &packets, 0, 0).unwrap();
+            let bound = header_size_bound(kind, 144);
+            assert!((header.bytes.len() as u64..=header.bytes.len() as u64 + 24).contains(&bound), "{bound}");
+        }
     }
 }

@@ -40,7 +40,9 @@ pub fn multivariant(presentation: &dyn Presentation) -> String {
     if presentation.has_independent_segments() {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
-    for group in &groups {
+    // One track alone needs no choice.
+    let is_single = video.is_empty() && audio.len() == 1;
+    for group in groups.iter().filter(|_| !is_single) {
         let chosen = chosen(&group.members);
         for (at, (info, name)) in group.members.iter().zip(unique_names(&group.members)).enumerate() {
             write_media(&mut out, id, info, group.name, &name, at == chosen);
@@ -51,9 +53,16 @@ pub fn multivariant(presentation: &dyn Presentation) -> String {
     }
     let has_text = !text.is_empty();
     match video.first() {
-        Some(video) if groups.is_empty() => write_variant(&mut out, id, Some(video), None, has_text),
-        Some(video) => groups.iter().for_each(|group| write_variant(&mut out, id, Some(video), Some(group), has_text)),
-        None => groups.iter().for_each(|group| write_variant(&mut out, id, None, Some(group), has_text)),
+        Some(video) if groups.is_empty() => write_variant(&mut out, id, video, None, has_text),
+        Some(video) => groups.iter().for_each(|group| write_variant(&mut out, id, video, Some(group), has_text)),
+        None if is_single => audio.iter().for_each(|audio| write_variant(&mut out, id, audio, None, has_text)),
+        None => {
+            for group in &groups {
+                if let Some(main) = group.members.get(chosen(&group.members)) {
+                    write_variant(&mut out, id, main, Some(group), has_text);
+                }
+            }
+        }
     }
     out
 }
@@ -221,27 +230,24 @@ fn write_media(out: &mut String, id: &str, info: &RenditionInfo, group: &str, na
     line(out, format_args!(",URI=\"{id}/{}/index.m3u8\"", info.name));
 }
 
-fn write_variant(
-    out: &mut String,
-    id: &str,
-    video: Option<&RenditionInfo>,
-    audio: Option<&AudioGroup<'_>>,
-    has_text: bool,
-) {
+/// A variant whose address is that of `main`: the video, or the sound that plays by default where there is only sound.
+fn write_variant(out: &mut String, id: &str, main: &RenditionInfo, audio: Option<&AudioGroup<'_>>, has_text: bool) {
+    let video = main.track.video.as_ref();
+    let own = if video.is_some() || audio.is_none() { Some(main) } else { None };
     let sum = |rate: fn(&RenditionInfo) -> u64| {
-        video.map_or(0, rate).saturating_add(audio.map_or(0, |group| group.largest(rate)))
+        own.map_or(0, rate).saturating_add(audio.map_or(0, |group| group.largest(rate)))
     };
     let peak = sum(|info| info.peak_bits_per_s).max(1);
     let average = sum(|info| info.average_bits_per_s).max(1);
     part(out, format_args!("#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={}", average.min(peak)));
-    let codecs: Vec<&str> = video
+    let codecs: Vec<&str> = own
         .map(|info| info.track.codec_string.as_str())
         .into_iter()
         .chain(audio.into_iter().flat_map(AudioGroup::codecs))
         .collect();
     part(out, format_args!(",CODECS=\"{}\"", codecs.join(",")));
-    if let Some((info, format)) = video.and_then(|info| Some((info, info.track.video.as_ref()?))) {
-        if let Some(codec) = dolby_vision_codec(&info.track) {
+    if let Some(format) = video {
+        if let Some(codec) = dolby_vision_codec(&main.track) {
             part(out, format_args!(",SUPPLEMENTAL-CODECS=\"{codec}\""));
         }
         let (width, height) = display_size(format);
@@ -263,10 +269,7 @@ fn write_variant(
         part(out, format_args!(",SUBTITLES=\"{SUBTITLE_GROUP}\""));
     }
     out.push_str(",CLOSED-CAPTIONS=NONE\n");
-    let main = video.or_else(|| audio.and_then(|group| group.members.get(chosen(&group.members)).copied()));
-    if let Some(info) = main {
-        line(out, format_args!("{id}/{}/index.m3u8", info.name));
-    }
+    line(out, format_args!("{id}/{}/index.m3u8", main.name));
 }
 
 /// `SUPPLEMENTAL-CODECS` of HEVC that also carries Dolby Vision: profile 8 over HDR10 or HLG (Dolby Vision Streams Within HLS, 2.2).

@@ -179,33 +179,32 @@ impl Draft {
     fn measure(&mut self, index: &MediaIndex, cuts: &Cuts, target_s: u64) {
         let Some(track) = index.tracks.get(self.track_index) else { return };
         let is_exact = matches!(index.layout, Layout::Mp4(_));
-        if !is_exact && self.track_index != cuts.track_index {
-            self.info.peak_bits_per_s = track.average_bits_per_s;
-            self.info.average_bits_per_s = track.average_bits_per_s;
+        let is_cut_track = self.track_index == cuts.track_index;
+        if !is_exact && !is_cut_track {
+            self.info.peak_bits_per_s = known_bits_per_s(track);
+            self.info.average_bits_per_s = self.info.peak_bits_per_s;
             return;
         }
         let durations = self.info.listed_durations_s();
         let mut sizes = Vec::with_capacity(durations.len());
         for (at, duration) in durations.iter().enumerate() {
             let Some(query) = cuts.query(self.track_index, at) else { break };
-            let packets = if is_exact { packet_count(track, cuts, self.track_index, at, *duration) } else { 0 };
-            let header = fmp4::header_size_bound(track.info.kind, packets);
+            let count = packet_count(track, cuts, is_cut_track && is_exact, at, *duration);
+            let header = fmp4::header_size_bound(track.info.kind, count);
             sizes.push(index.estimate_bytes(&query).saturating_add(header));
         }
-        let others: u64 = index
-            .tracks
-            .iter()
-            .enumerate()
-            .filter(|(at, other)| !is_exact && *at != self.track_index && other.info.kind == TrackKind::Audio)
-            .fold(0, |sum, (_, other)| sum.saturating_add(other.average_bits_per_s));
-        let peak = peak_bits_per_s(&sizes, durations, target_s);
-        let average = peak_bits_per_s(
-            &[sizes.iter().fold(0, |sum, size| sum.saturating_add(*size))],
-            &[durations.iter().sum()],
-            target_s,
-        );
-        self.info.peak_bits_per_s = peak.saturating_sub(others);
-        self.info.average_bits_per_s = average.saturating_sub(others);
+        let total = sizes.iter().fold(0u64, |sum, size| sum.saturating_add(*size));
+        let mut peak = peak_bits_per_s(&sizes, durations, target_s);
+        let mut average = peak_bits_per_s(&[total], &[durations.iter().sum()], target_s);
+        if !is_exact {
+            let others = index.tracks.iter().enumerate().filter(|(at, _)| *at != self.track_index);
+            let known = others.fold(0u64, |sum, (_, other)| sum.saturating_add(known_bits_per_s(other)));
+            // Tracks have their peaks at different times, but a span shows only their sum: a little room for that.
+            peak = peak.saturating_sub(known).saturating_add(peak / 32);
+            average = average.saturating_sub(known);
+        }
+        self.info.peak_bits_per_s = peak;
+        self.info.average_bits_per_s = average;
     }
 
     fn copy(
@@ -228,10 +227,10 @@ impl Draft {
     }
 }
 
-/// How many packets a segment of MP4 has: counted for video, by their usual length for audio.
-fn packet_count(track: &Track, cuts: &Cuts, track_index: usize, at: usize, duration_s: f64) -> u64 {
+/// How many packets a segment has: counted where samples are numbered, else by their usual length.
+fn packet_count(track: &Track, cuts: &Cuts, is_numbered: bool, at: usize, duration_s: f64) -> u64 {
     let point = |at: usize| cuts.boundaries.get(at).map(|boundary| boundary.point.sample_index);
-    if track_index == cuts.track_index
+    if is_numbered
         && track.info.kind == TrackKind::Video
         && let (Some(from), Some(to)) = (point(at), point(at.saturating_add(1)))
         && to != u32::MAX
@@ -244,6 +243,34 @@ fn packet_count(track: &Track, cuts: &Cuts, track_index: usize, at: usize, durat
         _ => 1.0,
     };
     (duration_s * rate).ceil() as u64
+}
+
+/// The rate of a track where it is known without its samples: as its reader says, or as Dolby audio declares it.
+fn known_bits_per_s(track: &Track) -> u64 {
+    /// Nominal rates of AC-3 in kbit/s by half their frame size code (ETSI TS 102 366, table 4.13).
+    const AC3_KBIT_PER_S: [u64; 19] =
+        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
+    if track.average_bits_per_s > 0 {
+        return track.average_bits_per_s;
+    }
+    let payload = |kind: &[u8; 4]| {
+        let config = track.info.sample_entry.boxes.iter().find(|child| child.get(4..8) == Some(&kind[..]))?;
+        config.get(8..)
+    };
+    let kbit_per_s = match track.info.codec {
+        // fscod 2, bsid 5, bsmod 3, acmod 3, lfeon 1, bit_rate_code 5, reserved 5.
+        Codec::Ac3 => payload(b"dac3").and_then(|config| match config {
+            [_, middle, last, ..] => AC3_KBIT_PER_S.get(usize::from((middle & 3) << 3 | last >> 5)).copied(),
+            _ => None,
+        }),
+        // data_rate 13, then the number of substreams.
+        Codec::Eac3 => payload(b"dec3").and_then(|config| match config {
+            [high, low, ..] => Some(u64::from(u16::from_be_bytes([*high, *low]) >> 3)),
+            _ => None,
+        }),
+        _ => None,
+    };
+    kbit_per_s.unwrap_or(0).saturating_mul(1000)
 }
 
 /// What a text rendition is: its segments span exactly what the cuts say.

@@ -174,6 +174,11 @@ fn audio_alone_is_a_variant() {
         ["#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",AUDIO=\"opus\",CLOSED-CAPTIONS=NONE"]
     );
     assert!(playlist.ends_with("\np1c1/audio-2/index.m3u8\n"));
+    let single = multivariant(&plain(vec![rendition("audio-1", Codec::Opus, "Opus")]));
+    assert!(single.ends_with(
+        "#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",CLOSED-CAPTIONS=NONE\np1c1/audio-1/index.m3u8\n"
+    ));
+    assert!(!single.contains("EXT-X-MEDIA"));
 }
 
 /// Goal: high dynamic range is declared, with Dolby Vision beside its base layer.
