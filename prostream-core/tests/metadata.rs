@@ -10,7 +10,7 @@ mod tmdb {
     use async_trait::async_trait;
     use prostream_core::ErrorKind;
     use prostream_core::model::{Language, TitleKind};
-    use prostream_core::net::{Call, Secret};
+    use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
     use prostream_core::provider::metadata::tmdb::TmdbConfig;
     use prostream_core::provider::metadata::{MetadataConfig, MetadataProvider, TitleRequest, TitleSearch};
     use prostream_core::testing::metadata::MetadataScene;
@@ -25,7 +25,9 @@ mod tmdb {
     trait Key: Send + Sync {
         const TEXT: &'static str;
     }
+    #[derive(Default)]
     struct V3;
+    #[derive(Default)]
     struct Token;
     impl Key for V3 {
         const TEXT: &'static str = KEY;
@@ -185,6 +187,29 @@ mod tmdb {
         assert_eq!(scene.http.send(&call(), request).await.unwrap().body, "png");
     }
 
+    /// Goal: the key stands in the address of each request, and in no error about a host that cannot be reached (PRIV-03).
+    #[tokio::test]
+    async fn an_unreachable_host_shows_no_key() {
+        let scene = Mounted::new(TmdbStandIn::new(KEY)).await;
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let policy = AddressPolicy { allow: vec![closed.to_string().parse().unwrap()] };
+        let http = HttpClient::new(HttpClientConfig { policy, ..HttpClientConfig::default() }).unwrap();
+        let base_url = format!("http://{closed}/3").parse().unwrap();
+        let config = TmdbConfig { base_url, ..TmdbConfig::new(Secret::new(KEY)) };
+        for http in [&http, &scene.http] {
+            let provider = MetadataConfig::Tmdb(config.clone()).build(http).unwrap();
+            let error = provider.search(&call(), &TitleSearch::new("paper")).await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Forbidden), "{error}");
+            let mut told = format!("{error} {error:?} {:?}", error.advice());
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                told.push_str(&format!(" {cause} {cause:?}"));
+                source = cause.source();
+            }
+            assert!(!told.contains(KEY), "{told}");
+        }
+    }
+
     /// Goal: an empty key is refused before anything is sent.
     #[tokio::test]
     async fn settings_are_checked() {
@@ -193,28 +218,23 @@ mod tmdb {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.advice().is_some());
     }
-
-    impl Default for V3 {
-        fn default() -> Self {
-            Self
-        }
-    }
-
-    impl Default for Token {
-        fn default() -> Self {
-            Self
-        }
-    }
 }
 
 mod cinemeta {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use async_trait::async_trait;
+    use bytes::Bytes;
+    use prostream_core::ErrorKind;
+    use prostream_core::model::TitleKind;
+    use prostream_core::net::Call;
     use prostream_core::provider::metadata::cinemeta::CinemetaConfig;
-    use prostream_core::provider::metadata::{MetadataConfig, MetadataProvider};
+    use prostream_core::provider::metadata::{MetadataConfig, MetadataProvider, TitleSearch};
     use prostream_core::testing::metadata::MetadataScene;
-    use prostream_core::testing::stand_in::{CinemetaStandIn, Mishap, StandInMovie, StandInSeries};
+    use prostream_core::testing::stand_in::{
+        CinemetaStandIn, Mishap, StandIn, StandInMovie, StandInReply, StandInRequest, StandInSeries,
+    };
 
     use super::scenes::Mounted;
 
@@ -247,4 +267,35 @@ mod cinemeta {
     }
 
     prostream_core::metadata_suite!(Scene);
+
+    /// A catalogue that only ever redirects.
+    #[derive(Debug)]
+    struct Elsewhere(&'static str);
+
+    impl StandIn for Elsewhere {
+        fn reply(&self, _request: &StandInRequest) -> StandInReply {
+            let reply = http::Response::builder().status(307).header("location", self.0);
+            reply.body(Bytes::new()).unwrap()
+        }
+    }
+
+    /// Goal: redirects end, and none leads to an address that the policy forbids, or to another scheme.
+    #[tokio::test]
+    async fn redirects_are_judged_and_counted() {
+        for (location, kind, request_count) in [
+            ("/again", ErrorKind::Malformed, 4),
+            ("http://127.0.0.1:9/top.json", ErrorKind::Forbidden, 1),
+            ("http://169.254.169.254/latest", ErrorKind::Forbidden, 1),
+            ("file:///etc/passwd", ErrorKind::Forbidden, 1),
+        ] {
+            let scene = Mounted::new(Elsewhere(location)).await;
+            let config = CinemetaConfig { base_url: scene.url(""), ..CinemetaConfig::default() };
+            let provider = MetadataConfig::Cinemeta(config).build(&scene.http).unwrap();
+            let mut search = TitleSearch::new("paper");
+            search.kind = Some(TitleKind::Movie);
+            let error = provider.search(&Call::within(Duration::from_secs(10)), &search).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{location}: {error}");
+            assert_eq!(scene.requests().await.len(), request_count, "{location}");
+        }
+    }
 }

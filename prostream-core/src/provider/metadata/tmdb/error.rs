@@ -121,7 +121,9 @@ mod tests {
     #[test]
     fn every_documented_number_has_its_kind() {
         use ErrorKind::{Internal, InvalidInput, NotFound, RateLimited, Unauthorized, Unavailable};
-        let documented: &[(Option<ErrorKind>, &[(u64, u16)])] = &[
+        /// A kind, and the numbers that have it with the HTTP status each comes with.
+        type Class = (Option<ErrorKind>, &'static [(u64, u16)]);
+        let documented: &[Class] = &[
             (None, &[(1, 200), (12, 201), (13, 200), (40, 200)]),
             (Some(Internal), &[(2, 501), (4, 405), (8, 403), (19, 406), (27, 400), (28, 400), (29, 400), (42, 405)]),
             (
