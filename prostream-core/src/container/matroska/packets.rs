@@ -124,15 +124,16 @@ pub(super) fn read(
     let track = index.tracks.get(query.track_index).ok_or_else(no_track)?;
     let track_layout = layout.tracks.get(query.track_index).ok_or_else(no_track)?;
     let is_text = tracks::is_text(track.info.codec);
-    if is_text && query.from.is_none() && query.to.is_none() && !track_layout.text_blocks.is_empty() {
-        return text::read_indexed(cursor, layout, track_layout);
+    let owns = Ownership { index, query, timescale: track.info.timescale };
+    if is_text && !track_layout.text_blocks.is_empty() {
+        return text::read_indexed(cursor, layout, track_layout, |pts_ticks| owns.by_time(pts_ticks));
     }
     let span = Span::new(index, layout, query)?;
     let missing = cursor.missing(&span.ranges());
     if !missing.is_empty() {
         return Err(Stop::Need(missing));
     }
-    let reader = Reader { index, layout, track, track_layout, query, span };
+    let reader = Reader { index, layout, track, track_layout, query, owns, span };
     let owns_by_file_order = track.info.kind == TrackKind::Video
         && [query.from, query.to].iter().flatten().all(|boundary| boundary.track_index == query.track_index);
     let result = if owns_by_file_order {
@@ -168,6 +169,26 @@ pub(super) fn estimate_bytes(index: &MediaIndex, layout: &Layout, query: &Packet
     end.saturating_sub(start)
 }
 
+/// Which times of a track lie in a query.
+struct Ownership<'a> {
+    index: &'a MediaIndex,
+    query: &'a PacketQuery,
+    timescale: u32,
+}
+
+impl Ownership<'_> {
+    /// Is a time of the track before, at or behind a boundary?
+    fn compare(&self, pts_ticks: i64, boundary: &Boundary) -> Ordering {
+        compare(pts_ticks, self.timescale, boundary.point.pts_ticks, timescale(self.index, boundary.track_index))
+    }
+
+    /// Does a packet that starts then belong to the segment, for all but the pictures that were cut?
+    fn by_time(&self, pts_ticks: i64) -> bool {
+        self.query.from.is_none_or(|from| self.compare(pts_ticks, &from) != Ordering::Less)
+            && self.query.to.is_none_or(|to| self.compare(pts_ticks, &to) == Ordering::Less)
+    }
+}
+
 /// A frame that may belong to the segment.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
@@ -181,6 +202,7 @@ struct Reader<'a> {
     track: &'a Track,
     track_layout: &'a TrackLayout,
     query: &'a PacketQuery,
+    owns: Ownership<'a>,
     span: Span,
 }
 
@@ -306,21 +328,10 @@ impl Reader<'_> {
         Ok(first)
     }
 
-    /// Is a time of this track before, at or behind a boundary?
-    fn compare(&self, pts_ticks: i64, boundary: &Boundary) -> Ordering {
-        let timescale = timescale(self.index, boundary.track_index);
-        compare(pts_ticks, self.track.info.timescale, boundary.point.pts_ticks, timescale)
-    }
-
-    fn is_owned(&self, pts_ticks: i64) -> bool {
-        self.query.from.is_none_or(|from| self.compare(pts_ticks, &from) != Ordering::Less)
-            && self.query.to.is_none_or(|to| self.compare(pts_ticks, &to) == Ordering::Less)
-    }
-
     /// Sound, and pictures that were not the ones cut: packets that start in the segment.
     fn read_by_time(&self, cursor: &mut Cursor<'_>) -> Read<Vec<Packet>> {
         if let Some(to) = &self.query.to
-            && self.compare(self.track.start_ticks, to) != Ordering::Less
+            && self.owns.compare(self.track.start_ticks, to) != Ordering::Less
         {
             return Ok(Vec::new());
         }
@@ -337,11 +348,11 @@ impl Reader<'_> {
             }
             let is_sync = self.track.info.kind != TrackKind::Video || block.is_key(cursor)?;
             for frame in self.frames(cursor, &block)? {
-                if self.is_owned(frame.pts_ticks) {
+                if self.owns.by_time(frame.pts_ticks) {
                     self.push(cursor, &mut packets, frame, is_sync)?;
                 } else if let Some(to) = &self.query.to
                     && self.track.info.kind != TrackKind::Video
-                    && self.compare(frame.pts_ticks, to) != Ordering::Less
+                    && self.owns.compare(frame.pts_ticks, to) != Ordering::Less
                 {
                     after = Some(frame.pts_ticks);
                     break 'blocks;
@@ -417,11 +428,11 @@ impl Reader<'_> {
             }
             let Some((first_ticks, first_ns)) = first else {
                 let pts_ticks = self.timing().snap(block.time_ns);
-                if pts_ticks <= self.track.start_ticks || self.compare(pts_ticks, from) != Ordering::Greater {
+                if pts_ticks <= self.track.start_ticks || self.owns.compare(pts_ticks, from) != Ordering::Greater {
                     return Ok(true);
                 }
                 if let Some(step) = self.timing().step_ticks {
-                    return Ok(self.compare(pts_ticks.saturating_sub(i64::from(step)), from) == Ordering::Less);
+                    return Ok(self.owns.compare(pts_ticks.saturating_sub(i64::from(step)), from) == Ordering::Less);
                 }
                 first = Some((pts_ticks, block.time_ns));
                 continue;
@@ -433,7 +444,7 @@ impl Reader<'_> {
                     .saturating_sub(first_ns)
                     .saturating_add(i64::try_from(self.timing().tolerance_ns).unwrap_or(0)),
             );
-            return Ok(self.compare(first_ticks.saturating_sub(distance), from) == Ordering::Less);
+            return Ok(self.owns.compare(first_ticks.saturating_sub(distance), from) == Ordering::Less);
         }
         // Silence from here on: what was muxed ahead of the pictures, if anything, is not searched for.
         Ok(first.is_none())
@@ -450,7 +461,7 @@ impl Reader<'_> {
             if block.offset >= self.span.end {
                 break;
             }
-            if block.track != self.track_layout.number || !self.is_owned(self.timing().snap(block.time_ns)) {
+            if block.track != self.track_layout.number || !self.owns.by_time(self.timing().snap(block.time_ns)) {
                 continue;
             }
             if blocks.len() >= MAX_PACKETS {
