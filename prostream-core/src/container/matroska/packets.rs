@@ -14,9 +14,13 @@ use crate::container::codec;
 use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, SyncPoint, Track};
 use crate::model::{ByteRange, Codec, TrackKind};
 
-/// Read beyond a span with the first request, and the first step of reading on: the sound that goes with its last pictures.
+/// Least that is read beyond a span, and what is asked for where a header is missing.
 pub(super) const WINDOW_BYTES: u64 = 64 * 1024;
-/// Longest step of reading on.
+/// How much of the next segment is read along with a span, in time.
+const MARGIN_NS: i128 = 400_000_000;
+/// First step of reading on for sound that is muxed farther behind.
+const STEP_BYTES: u64 = 256 * 1024;
+/// Longest such step, and most that is read beyond a span at first.
 const MAX_WINDOW_BYTES: u64 = 1024 * 1024;
 /// Largest span of clusters that is read for one segment.
 const MAX_SPAN_BYTES: u64 = 256 * 1024 * 1024;
@@ -60,14 +64,13 @@ impl Span {
         let clusters = layout.clusters;
         let from = query.from.map(|boundary| place(index, layout, &boundary));
         let start = from.map_or(clusters.start, |point| point.offset_bytes);
-        let end = match query.to.map(|boundary| place(index, layout, &boundary)) {
+        let end = match query.to {
             None => clusters.end,
-            Some(to) => to
-                .offset_bytes
-                .saturating_add(to.block_offset_bytes)
-                .saturating_add(HEADERS_BYTES)
-                .saturating_add(WINDOW_BYTES)
-                .min(index.size_bytes),
+            Some(boundary) => {
+                let to = place(index, layout, &boundary);
+                let block = to.offset_bytes.saturating_add(to.block_offset_bytes).saturating_add(HEADERS_BYTES);
+                block.saturating_add(margin(index, query, &boundary, block.saturating_sub(start))).min(index.size_bytes)
+            }
         };
         let lead = from.map_or(0, |point| point.block_offset_bytes);
         let lead =
@@ -90,6 +93,23 @@ impl Span {
         let head = ByteRange::with_len(self.start, CLUSTER_HEAD_BYTES);
         vec![head, ByteRange::new(self.start.saturating_add(self.lead), self.end)]
     }
+}
+
+/// What is read beyond the next boundary's block: the sound that goes with the last pictures stands behind that block, a keyframe, so it
+/// is as much as [`MARGIN_NS`] take at the rate of the span. Without it each segment of sound would cost a read of its own.
+fn margin(index: &MediaIndex, query: &PacketQuery, to: &Boundary, span_bytes: u64) -> u64 {
+    let Some(track) = index.tracks.get(to.track_index) else { return WINDOW_BYTES };
+    let from_ticks = match query.from {
+        Some(from) if from.track_index == to.track_index => from.point.pts_ticks,
+        _ => track.start_ticks,
+    };
+    let ticks = i128::from(to.point.pts_ticks).saturating_sub(i128::from(from_ticks)).max(1);
+    let margin = i128::from(span_bytes)
+        .saturating_mul(i128::from(track.info.timescale))
+        .saturating_mul(MARGIN_NS)
+        .checked_div(ticks.saturating_mul(1_000_000_000))
+        .unwrap_or(0);
+    u64::try_from(margin).unwrap_or(u64::MAX).clamp(WINDOW_BYTES, MAX_WINDOW_BYTES)
 }
 
 /// Where a boundary lies in the file; for one that is only a time, the last sync point of any track before it.
@@ -215,7 +235,7 @@ impl Reader<'_> {
         let mut wide = Vec::with_capacity(ranges.len());
         for range in ranges {
             if range.intersect(hull).is_empty() {
-                let behind = range.start.saturating_sub(hull.end).clamp(WINDOW_BYTES, MAX_WINDOW_BYTES);
+                let behind = range.start.saturating_sub(hull.end).clamp(STEP_BYTES, MAX_WINDOW_BYTES);
                 wide.push(ByteRange::new(range.start, range.end.max(range.start.saturating_add(behind))));
             } else {
                 wide.push(ByteRange::new(hull.start, hull.end.max(range.end)));
