@@ -418,10 +418,16 @@ fn element(id: &[u8], data: &[u8]) -> Vec<u8> {
 }
 
 /// Goal: what today's muxers do not write: stripped headers, clusters and a Segment of unknown size, a SeekHead that lies, Cues that
-/// only the tail shows, with places in their clusters that are wrong.
+/// only the tail shows, with places in their clusters that are wrong, and times rounded in another way than those of the blocks.
 /// Method: a file made by hand: three clusters of five pictures each, 40 ms apart, every frame stripped of `ab`.
 #[test]
 fn hand_made_file() {
+    for default_duration_ns in [40_000_000, 0] {
+        read_hand_made_file(default_duration_ns);
+    }
+}
+
+fn read_hand_made_file(default_duration_ns: u32) {
     const SEGMENT_UNKNOWN: &[u8] = &[0x18, 0x53, 0x80, 0x67, 0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
     const CLUSTER_UNKNOWN: &[u8] = &[0x1F, 0x43, 0xB6, 0x75, 0xFF];
     let number = |id: &[u8], value: u32| element(id, &value.to_be_bytes());
@@ -431,7 +437,7 @@ fn hand_made_file() {
         number(&[0xD7], 1),
         number(&[0x83], 1),
         element(&[0x86], b"V_TEST"),
-        number(&[0x23, 0xE3, 0x83], 40_000_000),
+        number(&[0x23, 0xE3, 0x83], default_duration_ns),
         encodings,
     ]
     .concat();
@@ -445,7 +451,7 @@ fn hand_made_file() {
     let mut cues = Vec::new();
     for cluster in 0..3u32 {
         let place = [number(&[0xF7], 1), number(&[0xF1], segment.len() as u32), number(&[0xF0], 17)].concat();
-        let point = [number(&[0xB3], cluster * 200), element(&[0xB7], &place)].concat();
+        let point = [number(&[0xB3], cluster * 200 + cluster.min(1)), element(&[0xB7], &place)].concat();
         cues.extend(element(&[0xBB], &point));
         segment.extend(CLUSTER_UNKNOWN);
         segment.extend(number(&[0xE7], cluster * 200));
@@ -458,15 +464,20 @@ fn hand_made_file() {
     let head = element(&[0x1A, 0x45, 0xDF, 0xA3], &element(&[0x42, 0x82], b"matroska"));
     let file = File { bytes: [&head, SEGMENT_UNKNOWN, &segment].concat().into() };
     let (index, rounds) = file.index(4096).unwrap();
-    assert_eq!((rounds, index.tracks[0].info.timescale, index.tracks[0].end_ticks), (0, 25_000, 15_000));
+    let timescale = if default_duration_ns == 0 { 90_000 } else { 25_000 };
+    assert_eq!((rounds, index.tracks[0].info.timescale), (0, timescale));
+    let frame_ticks = i64::from(timescale) / 25;
     let cuts = boundaries(&index, 1);
-    assert_eq!(cuts.iter().map(|cut| cut.point.pts_ticks).collect::<Vec<_>>(), [0, 5000, 10_000]);
+    assert_eq!(cuts.len(), 3);
     for (k, query) in queries(0, &cuts).iter().enumerate() {
         let (packets, _) = file.packets(&index, query);
-        let frames: Vec<_> =
-            packets.iter().map(|packet| (packet.pts_ticks, packet.duration_ticks, file.payload(packet))).collect();
-        let expected: Vec<_> =
-            (0..5u8).map(|n| (k as i64 * 5000 + i64::from(n) * 1000, 1000, vec![b'a', b'b', k as u8, n])).collect();
+        let frames: Vec<_> = packets
+            .iter()
+            .map(|packet| (packet.pts_ticks, i64::from(packet.duration_ticks), file.payload(packet)))
+            .collect();
+        let expected: Vec<_> = (0..5u8)
+            .map(|n| ((k as i64 * 5 + i64::from(n)) * frame_ticks, frame_ticks, vec![b'a', b'b', k as u8, n]))
+            .collect();
         assert_eq!(frames, expected, "segment {k}");
     }
 }

@@ -254,11 +254,14 @@ impl Reader<'_> {
 
     /// A walker whose next block is the one that a boundary of this track names; `None` when there is none.
     ///
-    /// That block is the first of the track in the boundary's cluster, or behind it, with the boundary's time. Where the Cues lie and
-    /// there is none, it is the first keyframe behind: the same for the segment before and the one after.
+    /// That block is the first of the track in the boundary's cluster, or behind it, with the boundary's time; a keyframe may be off by
+    /// the rounding of stamps. Where the Cues lie and there is none, it is the next keyframe: the same for the segment before and the one
+    /// after.
     fn find_boundary(&self, cursor: &mut Cursor<'_>, boundary: &Boundary) -> Read<Option<(Walker, u64)>> {
         let point = place(self.index, self.layout, boundary);
         let Some(own) = self.layout.tracks.get(boundary.track_index) else { return Ok(None) };
+        let rounding = own.timing.ticks(i64::try_from(own.timing.tolerance_ns).unwrap_or(0));
+        let earliest = point.pts_ticks.saturating_sub(rounding);
         let mut walker = self.walker(point.offset_bytes);
         walker.enter_cluster(cursor)?;
         if point.block_offset_bytes != 0
@@ -266,7 +269,7 @@ impl Reader<'_> {
             && cluster.offset == point.offset_bytes
             && let Some(block) = walker.block_at(cursor, cluster.data.saturating_add(point.block_offset_bytes))?
             && block.track == own.number
-            && own.timing.snap(block.time_ns) == point.pts_ticks
+            && own.timing.snap(block.time_ns).abs_diff(point.pts_ticks) <= rounding.unsigned_abs()
         {
             walker.rewind(&block);
             return Ok(Some((walker, block.offset)));
@@ -279,7 +282,7 @@ impl Reader<'_> {
                 continue;
             }
             let pts_ticks = own.timing.snap(block.time_ns);
-            if pts_ticks == point.pts_ticks || (pts_ticks > point.pts_ticks && block.is_key(cursor)?) {
+            if pts_ticks == point.pts_ticks || (pts_ticks >= earliest && block.is_key(cursor)?) {
                 walker.rewind(&block);
                 return Ok(Some((walker, block.offset)));
             }
