@@ -1,5 +1,7 @@
 //! The index of a file from its front and its Cues.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::blocks::split_laces;
@@ -34,9 +36,9 @@ const MAX_FIRST_FRAME_BYTES: u64 = 64 * 1024;
 /// How much is asked for at a time when a file without Cues is read through.
 const SCAN_WINDOW_BYTES: u64 = 4 * 1024 * 1024;
 /// How far from the end the last cluster, or Cues that no SeekHead names, are searched.
-const MAX_TAIL_BYTES: u64 = 8 * 1024 * 1024;
-/// Most blocks that a file without Cues may have.
-const MAX_SCANNED_BLOCKS: usize = 10_000_000;
+const MAX_TAIL_BYTES: u64 = 2 * 1024 * 1024;
+/// Most blocks that a file without Cues may have: one for every 64 bytes of the largest file that is read through.
+const MAX_SCANNED_BLOCKS: usize = 1_000_000;
 /// How long the last block may last, in nanoseconds.
 const MAX_LAST_BLOCK_NS: i64 = 1_000_000_000;
 /// What follows the last cue where nothing is known of it.
@@ -281,7 +283,12 @@ fn find_first_frames(
         }
         // The farther, the more at a time: few rounds where a track begins late.
         cursor.window = walked.clamp(window, MAX_FIRST_BLOCK_BYTES / 2);
-        let Some(block) = walker.next_block(cursor)? else { break };
+        let block = match walker.next_block(cursor) {
+            Ok(Some(block)) => block,
+            // Broken bytes near the start do not make the rest of a film unreadable.
+            Ok(None) | Err(Stop::Fail(_)) => break,
+            Err(stop) => return Err(stop),
+        };
         let start_ns = *start_ns.get_or_insert(block.time_ns);
         if block.time_ns.saturating_sub(start_ns) > MAX_FIRST_BLOCK_NS {
             break;
@@ -355,12 +362,16 @@ impl Reader {
         let mut tracks = Vec::with_capacity(self.headers.len());
         let mut layouts = Vec::with_capacity(self.headers.len());
         let Reader { front, headers, configs, firsts, .. } = self;
+        let mut places: BTreeMap<u64, Vec<Cue>> = BTreeMap::new();
+        for cue in cues {
+            places.entry(cue.track).or_default().push(*cue);
+        }
         for (index, ((header, config), first)) in headers.into_iter().zip(configs).zip(firsts).enumerate() {
             let first_ns = first.map_or(0, |first| first.time_ns);
             let timing = header.timing(&config, first_ns, timestamp_scale_ns);
             let number = u64::from(header.number);
             let own = || {
-                cues.iter().filter(move |cue| cue.track == number).filter_map(|cue| {
+                places.get(&number).into_iter().flatten().filter_map(|cue| {
                     let offset = cluster_offset(&front, cue)?;
                     Some((cluster::time_ns(cue.time, 0, timestamp_scale_ns)?, offset, cue.relative_position))
                 })
@@ -464,7 +475,13 @@ impl Reader {
         let mut last_cluster = None;
         let mut walker = Walker::new(self.front.first_cluster, self.front.segment_end, self.info.timestamp_scale_ns);
         for _ in 0..MAX_SCANNED_BLOCKS {
-            let Some(block) = walker.next_block(cursor)? else { return Ok(scan) };
+            let block = match walker.next_block(cursor) {
+                Ok(Some(block)) => block,
+                Ok(None) => return Ok(scan),
+                // What stands before the broken bytes can be played.
+                Err(Stop::Fail(_)) if !scan.cues.is_empty() => return Ok(scan),
+                Err(stop) => return Err(stop),
+            };
             let Some((header, config)) = by_number(block.track) else { continue };
             let is_wanted = if Some(block.track) == cut_number {
                 if cut_is_video { block.is_key(cursor)? } else { last_cluster != Some(block.cluster.offset) }
