@@ -189,7 +189,17 @@ impl<'t, 'a> Reading<'t, 'a> {
             .is_some_and(|extension| SUBTITLE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
         let covered = vec![false; tokens.list.len()];
         let is_mark = covered.clone();
-        Self { name, tokens, is_file, is_subtitle, covered, is_mark, skipped: 0, out: ReleaseName::default(), spans: Vec::new() }
+        Self {
+            name,
+            tokens,
+            is_file,
+            is_subtitle,
+            covered,
+            is_mark,
+            skipped: 0,
+            out: ReleaseName::default(),
+            spans: Vec::new(),
+        }
     }
 
     fn cover(&mut self, tokens: Range<usize>) {
@@ -252,7 +262,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let anchor = first_quality.into_iter().chain(first_number).chain(first_year).min();
         let behind_number = first_number.into_iter().chain(first_year).min();
         let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
-        self.read_group(has_group.then_some(leading), anchor, &accepted, &found);
+        self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
         self.read_title();
         for (mark, accepted) in found.iter().zip(&accepted) {
             if *accepted {
@@ -291,7 +301,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let list = self.tokens.list.get(range.clone()).unwrap_or_default();
         let opens = range.start == 0
             && self.name.get(..bracket.span.start).is_some_and(|before| before.trim().is_empty())
-            && !matches!(bracket.opening, '(' | '★');
+            && bracket.opening != '★';
         let alone = range.end == self.tokens.list.len();
         let dated = list.iter().any(|token| token.number(4).is_some_and(|year| dates::YEARS.contains(&year)));
         let numeric = list.iter().all(|token| token.number(3).is_some());
@@ -406,6 +416,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         group: Option<Range<usize>>,
     ) -> Vec<bool> {
         let in_run = self.language_runs(marks);
+        let enclosed = self.enclosed(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
         // From the back, so that a run of marks before a strong one is taken whole; then from the front.
         for backwards in [true, false] {
@@ -418,7 +429,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 if group.as_ref().is_some_and(|group| group.contains(&mark.tokens.start)) {
                     continue;
                 }
-                if in_run.get(index).copied().unwrap_or(false) {
+                if [&in_run, &enclosed].iter().any(|list| list.get(index).copied().unwrap_or(false)) {
                     accepted[index] = true;
                     self.cover(mark.tokens.clone());
                     continue;
@@ -463,15 +474,48 @@ impl<'t, 'a> Reading<'t, 'a> {
                 let text = self.text(mark.span.clone());
                 let bracketed = self.bracket_of(mark.tokens.start).is_some();
                 let long = text.len() > 3 || mark.tokens.len() > 1;
-                long || bracketed || text.starts_with(char::is_uppercase) || run.iter().any(|other| other.span.len() > 3)
+                long || bracketed
+                    || text.starts_with(char::is_uppercase)
+                    || run.iter().any(|other| other.span.len() > 3)
             });
-            let long_enough = run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
+            let long_enough =
+                run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
             if long_enough && states_language && written && !opens {
                 in_run[start..end].fill(true);
             }
             start = end;
         }
         in_run
+    }
+
+    /// Which marks stand in an unbroken run of marks behind something that counts and before something that counts or the end:
+    /// `2010.UNRATED.DC.1080p`.
+    fn enclosed(&self, marks: &[Mark]) -> Vec<bool> {
+        let count = self.tokens.list.len();
+        let known = |at: usize| self.is_covered(at) || self.is_mark.get(at).copied().unwrap_or(false);
+        // For each token: what stands at the left and right end of the run of known tokens around it.
+        let mut left = vec![false; count];
+        let mut right = vec![false; count];
+        for at in 0..count {
+            let before =
+                at > self.skipped && (self.is_covered(at - 1) || known(at - 1) && left.get(at - 1) == Some(&true));
+            left[at] = before;
+        }
+        for at in (0..count).rev() {
+            let after = at + 1 == count || self.is_covered(at + 1) || known(at + 1) && right.get(at + 1) == Some(&true);
+            right[at] = after;
+        }
+        marks
+            .iter()
+            .map(|mark| {
+                let (first, last) = (mark.tokens.start, mark.tokens.end.saturating_sub(1));
+                let short = mark.is_language() && mark.span.len() <= 3;
+                // At the very end stands the group, whatever it is called.
+                let group = mark.tokens.end == count
+                    && self.tokens.list.get(first).is_some_and(|token| token.gap.ends_with('-'));
+                !short && !group && left.get(first) == Some(&true) && right.get(last) == Some(&true)
+            })
+            .collect()
     }
 
     /// Two languages in a row may still be a title: `English German`. Behind a bracket or at the end they are not.
@@ -515,7 +559,8 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
         let opens = start <= self.skipped && !self.only_marks();
         // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
-        let year_next = self.year_at(end) && !whole_work && !self.shouts(mark);
+        let set_apart = list.first().is_some_and(|token| token.gap == " - ");
+        let year_next = self.year_at(end) && !whole_work && !set_apart && !self.shouts(mark);
         match mark.strength {
             Strength::Strong => true,
             Strength::Weak if behind(first_quality) => true,
@@ -524,12 +569,14 @@ impl<'t, 'a> Reading<'t, 'a> {
             }
             Strength::Weak => next_covered && !opens && !year_next,
             Strength::Tail => {
-                let states_nothing = mark.facts.iter().all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert));
+                let states_nothing =
+                    mark.facts.iter().all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert));
                 let lone_source = anchor.is_none() && mark.states(|fact| matches!(fact, Fact::Source(_)));
                 behind(first_quality)
                     || whole_bracket
                     || self.only_marks()
-                    || next_covered && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
+                    || next_covered
+                        && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
                     || next_covered && !opens && self.shouts(mark) && !self.year_at(end)
                     || lone_source && !opens && start > 1 && self.shouts(mark)
             }
@@ -555,7 +602,8 @@ impl<'t, 'a> Reading<'t, 'a> {
             let upper = text.chars().filter(|letter| letter.is_uppercase()).count();
             upper > text.chars().filter(|letter| letter.is_lowercase()).count()
         };
-        loud(text) && !loud(self.name)
+        let before = self.tokens.list.get(self.skipped).map_or(0, |first| first.span.start);
+        loud(text) && !loud(self.text(before.min(mark.span.start)..mark.span.start))
     }
 
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
@@ -600,7 +648,14 @@ impl<'t, 'a> Reading<'t, 'a> {
     }
 
     /// Reads the group: behind the last dash, in the bracket that opens the name, or in the last bracket.
-    fn read_group(&mut self, leading: Option<Range<usize>>, anchor: Option<usize>, accepted: &[bool], marks: &[Mark]) {
+    fn read_group(
+        &mut self,
+        leading: Option<Range<usize>>,
+        anchor: Option<usize>,
+        first_quality: Option<usize>,
+        accepted: &[bool],
+        marks: &[Mark],
+    ) {
         let first_mark = anchor.unwrap_or(usize::MAX - 1);
         let (end, tag) = self.before_trailing_brackets(first_mark);
         // A group may be called like a weak word.
@@ -612,7 +667,9 @@ impl<'t, 'a> Reading<'t, 'a> {
                 *covered && !marks.iter().zip(accepted).any(weak)
             })
             .collect();
-        let group = group::trailing_group(self.tokens, &stated, first_mark, end).or_else(|| leading.clone()).or(tag);
+        let group = group::trailing_group(self.tokens, &stated, first_mark, first_quality, end)
+            .or_else(|| leading.clone())
+            .or(tag);
         if let Some(range) = group {
             let span = self.bytes(range.clone());
             self.out.group = Some(self.text(span.clone()).trim_matches(['-', '_', '.', ' ']).to_owned());
@@ -625,10 +682,19 @@ impl<'t, 'a> Reading<'t, 'a> {
     fn before_trailing_brackets(&mut self, first_mark: usize) -> (usize, Option<Range<usize>>) {
         let mut end = self.tokens.list.len();
         let is_container = |text: &str| VIDEO_EXTENSIONS.contains(&text);
-        if self.tokens.list.last().is_some_and(|token| token.bracket == 0 && token.gap == " " && is_container(&token.folded)) {
+        if self
+            .tokens
+            .list
+            .last()
+            .is_some_and(|token| token.bracket == 0 && token.gap.ends_with(' ') && is_container(&token.folded))
+        {
             end -= 1;
         }
         let mut tag = None;
+        // In names that are all brackets, the title is one of them.
+        if self.tokens.list.iter().skip(self.skipped).all(|token| token.bracket > 0) {
+            return (end, tag);
+        }
         for bracket in self.tokens.brackets.iter().rev() {
             let range = bracket.tokens.clone();
             if range.end != end || range.is_empty() || range.start <= first_mark {
@@ -640,7 +706,12 @@ impl<'t, 'a> Reading<'t, 'a> {
             }
             let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
             let is_tag = range.len() == 1 && group::is_tracker_tag(name);
-            if tag.is_none() && !is_tag && range.len() <= 3 && bracket.opening == '[' && self.has_marks_before(range.start) {
+            if tag.is_none()
+                && !is_tag
+                && range.len() <= 3
+                && bracket.opening == '['
+                && self.has_marks_before(range.start)
+            {
                 tag = Some(range.clone());
             }
             self.cover(range);
@@ -669,7 +740,13 @@ impl<'t, 'a> Reading<'t, 'a> {
             && let Some(last) = self.tokens.list.get(stretch.tokens.end - 1)
             && let Some(before) = self.tokens.list.get(stretch.tokens.end - 2)
         {
-            let article = matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end);
+            let ordinal =
+                last.folded.strip_suffix("th").or_else(|| last.folded.strip_suffix("st")).is_some_and(|digits| {
+                    digits.bytes().all(|byte| byte.is_ascii_digit())
+                        && self.tokens.list.get(stretch.tokens.end).is_some_and(|next| next.folded == "anniversary")
+                });
+            let article =
+                ordinal || matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end);
             if !article || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end) {
                 break;
             }
@@ -787,6 +864,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         // A collection is one whether or not its word stays in the title.
         let collection = self.tokens.list.iter().enumerate().any(|(at, token)| {
             at >= self.skipped
+                && !(at > 0 && self.tokens.list.get(at - 1).is_some_and(|before| before.folded == "criterion"))
                 && !WHOLE_WORKS.contains(&token.folded.as_str())
                 && marks::look_up(&token.folded).is_some_and(|(_, facts)| facts.contains(&Fact::Complete))
         });
@@ -813,9 +891,10 @@ impl<'t, 'a> Reading<'t, 'a> {
         {
             out.languages.push("ja".to_owned());
         }
-        let han = self.tokens.list.iter().any(|token| {
-            token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count() > 1
-        });
+        let han =
+            self.tokens.list.iter().any(|token| {
+                token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count() > 1
+            });
         if han && !out.languages.iter().any(|known| known == "ja" || known == "zh") {
             out.languages.push("zh".to_owned());
         }

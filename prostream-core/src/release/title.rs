@@ -64,9 +64,12 @@ pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skip
         let mut run: Vec<&Stretch> = Vec::new();
         for stretch in &stretches {
             // A bracket that holds a number beside the title does not end the run: "[第3季]".
-            let same = |at: usize, other: usize| tokens.list.get(at).map(|token| token.bracket) == tokens.list.get(other).map(|token| token.bracket);
+            let same = |at: usize, other: usize| {
+                tokens.list.get(at).map(|token| token.bracket) == tokens.list.get(other).map(|token| token.bracket)
+            };
             let follows = run.last().is_none_or(|last| {
-                (last.tokens.end..stretch.tokens.start).all(|at| same(at, last.tokens.start) || same(at, stretch.tokens.start))
+                (last.tokens.end..stretch.tokens.start)
+                    .all(|at| same(at, last.tokens.start) || same(at, stretch.tokens.start))
             });
             if !in_bracket(stretch) || !follows {
                 break;
