@@ -1037,7 +1037,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
         if !self.is_file || self.has_year() {
             return false;
         }
-        let Some(next) = self.token(1) else { return false };
+        let Some(next) = self.token(1) else { return self.word(0).starts_with('0') && self.take(0) };
         let padded = self.word(0).starts_with('0') || self.word(0).len() == 3;
         let dash = next.gap.contains('-') && next.gap.len() > 1
             || self.token(2).is_some_and(|token| token.gap == " - " && next.number(4).is_some());

@@ -33,17 +33,31 @@ const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SC
 pub(super) fn read(name: &str) -> ReleaseName {
     let Some(path) = split_path(name) else { return read_one(name, 0) };
     let mut out = read_one(path.file, path.file_start);
-    if let Some((folder, start)) = path.folder {
-        complete_from_folder(&mut out, read_one(folder, start));
+    // "05 - Title.mkv": the number stands first, so what follows is the title of the episode.
+    let starts = |field: &str| out.spans.iter().find(|(known, _)| *known == field).map(|(_, span)| span.start);
+    let mut title_is_episodes = starts("episodes").zip(starts("title")).is_some_and(|(number, title)| number < title);
+    for (folder, start) in path.folders {
+        let folder = read_one(folder, start);
+        if title_is_episodes && !folder.title.is_empty() {
+            out.episode_title = Some(std::mem::take(&mut out.title)).filter(|title| !title.is_empty());
+            for (field, _) in out.spans.iter_mut().filter(|(field, _)| *field == "title") {
+                *field = "episode_title";
+            }
+            title_is_episodes = false;
+        }
+        complete_from_folder(&mut out, folder);
     }
     out
 }
 
-/// A path in two: the file and the folder around it.
+/// Most folders around a file that are read, the nearest first: a season's and its show's.
+const MAX_FOLDERS: usize = 2;
+
+/// A path in pieces: the file, and the folders around it with where they start.
 struct Path<'a> {
     file: &'a str,
     file_start: usize,
-    folder: Option<(&'a str, usize)>,
+    folders: Vec<(&'a str, usize)>,
 }
 
 /// Tells paths from names that hold slashes: a path ends in a file, and its slashes stand without spaces and outside brackets.
@@ -56,9 +70,14 @@ fn split_path(name: &str) -> Option<Path<'_>> {
     if !known || opened || file.starts_with(' ') || folders.ends_with(' ') {
         return None;
     }
-    let start = folders.rfind(['/', '\\']).map_or(0, |slash| slash + 1);
-    let folder = folders.get(start..).filter(|folder| !folder.is_empty()).map(|folder| (folder, start));
-    Some(Path { file, file_start: at + 1, folder })
+    let mut rest = folders;
+    let mut list = Vec::new();
+    while list.len() < MAX_FOLDERS && !rest.is_empty() {
+        let start = rest.rfind(['/', '\\']).map_or(0, |slash| slash + 1);
+        list.extend(rest.get(start..).filter(|folder| !folder.is_empty()).map(|folder| (folder, start)));
+        rest = rest.get(..start.saturating_sub(1)).unwrap_or_default();
+    }
+    Some(Path { file, file_start: at + 1, folders: list })
 }
 
 /// The folder fills what the file leaves open.
@@ -174,6 +193,10 @@ struct Reading<'t, 'a> {
     is_subtitle: bool,
     /// Which tokens state something and are no title.
     covered: Vec<bool>,
+    /// The name holds nothing but words that tables know.
+    only_marks: bool,
+    /// What stands before the first mark shouts, so capitals tell nothing.
+    loud: bool,
     /// Which tokens a table knows, whether or not they count here.
     is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
@@ -189,6 +212,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             .is_some_and(|extension| SUBTITLE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
         let covered = vec![false; tokens.list.len()];
         let is_mark = covered.clone();
+        let only_marks = Self::is_only_marks(tokens);
         Self {
             name,
             tokens,
@@ -196,6 +220,8 @@ impl<'t, 'a> Reading<'t, 'a> {
             is_subtitle,
             covered,
             is_mark,
+            only_marks,
+            loud: false,
             skipped: 0,
             out: ReleaseName::default(),
             spans: Vec::new(),
@@ -415,6 +441,12 @@ impl<'t, 'a> Reading<'t, 'a> {
         anchor: Option<usize>,
         group: Option<Range<usize>>,
     ) -> Vec<bool> {
+        let first = self.tokens.list.get(self.skipped).map_or(0, |first| first.span.start);
+        let known = |at: usize| self.is_mark.get(at).copied().unwrap_or(false) || self.is_covered(at);
+        let end = (self.skipped..self.tokens.list.len()).find(|at| known(*at));
+        let end = end.and_then(|at| self.tokens.list.get(at)).map_or(self.name.len(), |token| token.span.start);
+        let known = Counts::new((0..self.tokens.list.len()).map(known));
+        self.loud = is_loud(self.text(first..end));
         let in_run = self.language_runs(marks);
         let enclosed = self.enclosed(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
@@ -434,8 +466,8 @@ impl<'t, 'a> Reading<'t, 'a> {
                     self.cover(mark.tokens.clone());
                     continue;
                 }
-                if self.counts(mark, first_quality, behind_number, anchor)
-                    && self.is_language_in_place(mark, marks, &accepted)
+                if self.counts(mark, &known, first_quality, behind_number, anchor)
+                    && self.is_language_in_place(index, marks, &accepted)
                 {
                     accepted[index] = true;
                     self.cover(mark.tokens.clone());
@@ -467,7 +499,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 end += 1;
             }
             let run = marks.get(start..end).unwrap_or_default();
-            let opens = run.first().is_some_and(|mark| mark.tokens.start <= self.skipped) && !self.only_marks();
+            let opens = run.first().is_some_and(|mark| mark.tokens.start <= self.skipped) && !self.only_marks;
             let states_language = run.iter().any(|mark| mark.states(|fact| matches!(fact, Fact::Language(_))));
             // "de la", "es no": codes in small letters outside brackets are words.
             let written = run.iter().all(|mark| {
@@ -537,6 +569,7 @@ impl<'t, 'a> Reading<'t, 'a> {
     fn counts(
         &self,
         mark: &Mark,
+        known: &Counts,
         first_quality: Option<usize>,
         behind_number: Option<usize>,
         anchor: Option<usize>,
@@ -545,10 +578,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let next_covered = self.is_covered(end);
         let before_covered = start > self.skipped && self.is_covered(start - 1);
         let behind = |at: Option<usize>| at.is_some_and(|at| start > at);
-        let whole_bracket = start > 0
-            && self.bracket_of(start).is_some_and(|bracket| {
-                bracket.clone().all(|at| self.is_covered(at) || self.is_mark.get(at).copied().unwrap_or(false))
-            });
+        let whole_bracket = start > 0 && self.bracket_of(start).is_some_and(|bracket| known.all(&bracket));
         if whole_bracket && !mark.is_language() {
             return true;
         }
@@ -557,7 +587,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         if mark.states(|fact| *fact == Fact::Complete) && !whole_work {
             return false;
         }
-        let opens = start <= self.skipped && !self.only_marks();
+        let opens = start <= self.skipped && !self.only_marks;
         // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
         let set_apart = list.first().is_some_and(|token| token.gap == " - ");
         let year_next = self.year_at(end) && !whole_work && !set_apart && !self.shouts(mark);
@@ -574,7 +604,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 let lone_source = anchor.is_none() && mark.states(|fact| matches!(fact, Fact::Source(_)));
                 behind(first_quality)
                     || whole_bracket
-                    || self.only_marks()
+                    || self.only_marks
                     || next_covered
                         && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
                     || next_covered && !opens && self.shouts(mark) && !self.year_at(end)
@@ -597,18 +627,12 @@ impl<'t, 'a> Reading<'t, 'a> {
     /// A word in capitals in a name that is not all in capitals.
     fn shouts(&self, mark: &Mark) -> bool {
         let text = self.text(mark.span.clone());
-        // "iTALiAN" shouts too.
-        let loud = |text: &str| {
-            let upper = text.chars().filter(|letter| letter.is_uppercase()).count();
-            upper > text.chars().filter(|letter| letter.is_lowercase()).count()
-        };
-        let before = self.tokens.list.get(self.skipped).map_or(0, |first| first.span.start);
-        loud(text) && !loud(self.text(before.min(mark.span.start)..mark.span.start))
+        is_loud(text) && !self.loud
     }
 
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
-    fn only_marks(&self) -> bool {
-        self.tokens.list.iter().all(|token| {
+    fn is_only_marks(tokens: &Tokens<'_>) -> bool {
+        tokens.list.iter().all(|token| {
             marks::look_up(&token.folded).is_some()
                 || languages::short_code(&token.folded).is_some()
                 || token.folded.bytes().all(|byte| byte.is_ascii_digit())
@@ -616,7 +640,8 @@ impl<'t, 'a> Reading<'t, 'a> {
     }
 
     /// Codes of two letters are words of every language: they need company.
-    fn is_language_in_place(&self, mark: &Mark, marks: &[Mark], accepted: &[bool]) -> bool {
+    fn is_language_in_place(&self, index: usize, marks: &[Mark], accepted: &[bool]) -> bool {
+        let Some(mark) = marks.get(index) else { return false };
         let short = mark.is_language() && mark.tokens.len() == 1 && mark.span.len() <= 3;
         if !short {
             return true;
@@ -632,7 +657,8 @@ impl<'t, 'a> Reading<'t, 'a> {
                     | Fact::MultiSubs
             )
         };
-        let neighbour = marks.iter().zip(accepted).any(|(other, accepted)| {
+        let touching = [index.checked_sub(1), Some(index + 1)].into_iter().flatten();
+        let neighbour = touching.filter_map(|at| marks.get(at).zip(accepted.get(at))).any(|(other, accepted)| {
             let touches = other.tokens.end == mark.tokens.start || other.tokens.start == mark.tokens.end;
             let near = touches && self.same_place(other.tokens.start, mark.tokens.start);
             near && (other.is_language() || *accepted) && other.states(about_language)
@@ -659,14 +685,16 @@ impl<'t, 'a> Reading<'t, 'a> {
         let first_mark = anchor.unwrap_or(usize::MAX - 1);
         let (end, tag) = self.before_trailing_brackets(first_mark);
         // A group may be called like a weak word.
-        let stated: Vec<bool> = (self.covered.iter().enumerate())
-            .map(|(at, covered)| {
-                let weak = |(mark, accepted): (&Mark, &bool)| {
-                    *accepted && mark.tokens.contains(&at) && mark.strength == Strength::Tail && !mark.is_language()
-                };
-                *covered && !marks.iter().zip(accepted).any(weak)
-            })
-            .collect();
+        let mut stated = self.covered.clone();
+        for (mark, _) in marks
+            .iter()
+            .zip(accepted)
+            .filter(|(mark, accepted)| **accepted && mark.strength == Strength::Tail && !mark.is_language())
+        {
+            if let Some(stated) = stated.get_mut(mark.tokens.clone()) {
+                stated.fill(false);
+            }
+        }
         let group = group::trailing_group(self.tokens, &stated, first_mark, first_quality, end)
             .or_else(|| leading.clone())
             .or(tag);
@@ -906,5 +934,30 @@ impl<'t, 'a> Reading<'t, 'a> {
             out.languages.push("ru".to_owned());
         }
         out.languages.sort_unstable();
+    }
+}
+
+/// More capitals than small letters: `LIMITED`, and `iTALiAN` too.
+fn is_loud(text: &str) -> bool {
+    let upper = text.chars().filter(|letter| letter.is_uppercase()).count();
+    upper > text.chars().filter(|letter| letter.is_lowercase()).count()
+}
+
+/// How many of the first tokens hold, for each length: whether a whole range does is one subtraction.
+struct Counts(Vec<usize>);
+
+impl Counts {
+    fn new(holds: impl Iterator<Item = bool>) -> Self {
+        let mut sum = 0;
+        let counts = holds.map(|holds| {
+            sum += usize::from(holds);
+            sum
+        });
+        Self(std::iter::once(0).chain(counts).collect())
+    }
+
+    fn all(&self, range: &Range<usize>) -> bool {
+        let at = |index: usize| self.0.get(index).copied().unwrap_or(0);
+        at(range.end).saturating_sub(at(range.start)) == range.len()
     }
 }
