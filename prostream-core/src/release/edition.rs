@@ -124,5 +124,6 @@ pub(super) const MARKS: &[Row] = &[
     ("extras", Tail, &[Noise]),
     ("specials", Tail, &[Noise]),
     ("movies", Tail, &[Noise]),
+    ("movie", Tail, &[Noise]),
     ("bonus", Tail, &[Noise]),
 ];

@@ -115,11 +115,13 @@ pub(super) fn find_size(tokens: &Tokens<'_>) -> Option<Range<usize>> {
     None
 }
 
-/// The group behind the last dash: its tokens. `covered` tells which tokens state something else, `end` where trailing brackets begin.
+/// The group behind the last dash: its tokens. `covered` tells which tokens state something else, `first_quality` is the first mark of
+/// picture or sound, `end` where trailing brackets begin.
 pub(super) fn trailing_group(
     tokens: &Tokens<'_>,
     covered: &[bool],
     first_mark: usize,
+    first_quality: Option<usize>,
     end: usize,
 ) -> Option<Range<usize>> {
     let start = (first_mark + 1..end).rev().find(|at| {
@@ -133,5 +135,11 @@ pub(super) fn trailing_group(
     // "- Movie with a long comment": groups are short.
     let joined = list.iter().skip(1).all(|token| matches!(token.gap, "." | "_" | "@" | " " | "'" | "+"));
     let spaced = list.len() > 3 && list.iter().skip(1).any(|token| token.gap == " ");
-    (clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6).then_some(start..end)
+    // " - Title" behind a number is the episode's: a dash with spaces needs marks before it.
+    let behind_quality = first_quality.is_some_and(|quality| quality < start);
+    let before_covered = covered.get(start - 1).copied().unwrap_or(false);
+    let spaced_dash =
+        first.gap.trim().len() < first.gap.len() && first.gap.starts_with(' ') && first.gap.ends_with(' ');
+    let placed = behind_quality && (before_covered || !spaced_dash) || !spaced_dash && list.len() == 1;
+    (placed && clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6).then_some(start..end)
 }

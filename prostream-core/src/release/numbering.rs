@@ -7,6 +7,16 @@ use super::tokens::{Token, Tokens, leading_number, number};
 /// Longest range that is spelled out; the longest-running shows stay below.
 const MAX_RANGE: u32 = 3000;
 
+/// Seasons in words: `Second Season`, `Season Two`.
+const ORDINALS: &[&str] =
+    &["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+const CARDINALS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
+/// The number of a word in a list that counts from one.
+fn spelled_number(word: &str, list: &[&str]) -> Option<u32> {
+    list.iter().position(|known| *known == word).and_then(|index| u32::try_from(index + 1).ok())
+}
+
 /// What a name counts, and where.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
@@ -38,7 +48,7 @@ const SEASON_WORDS: &[&str] = &[
     "sezona",
     "seizoen",
     "sesong",
-    "sason",
+    "sasong",
     "sæson",
     "sn",
     "сезон",
@@ -196,7 +206,13 @@ fn compact_word(text: &str) -> Option<Compact> {
         .or_else(|| if crossed(rest, out.season.is_some() && !out.episodes.is_empty()) { rest.get(1..) } else { None })
     {
         let (episode, behind) = leading_number(after, 5)?;
-        out.episodes.push(episode);
+        // "E0506" holds two.
+        let pair = (after.len() - behind.len() == 4 && after.starts_with('0') && episode % 100 == episode / 100 + 1)
+            .then_some([episode / 100, episode % 100]);
+        match pair {
+            Some(pair) => out.episodes.extend(pair),
+            None => out.episodes.push(episode),
+        }
         rest = behind;
     }
     if out.episodes.is_empty() {
@@ -240,10 +256,12 @@ fn crossed_word(text: &str) -> Option<(u32, u32, usize, usize)> {
     let season = number(front.get(start..)?, 2)?;
     let back_digits = back.bytes().take_while(u8::is_ascii_digit).count();
     let (episode, rest) = leading_number(back, 3)?;
-    let fits = match rest {
-        "" | "a" | "b" => true,
-        _ => rest.strip_prefix(['v', 'm']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
-    };
+    let more = rest.strip_prefix('x').is_some_and(|rest| number(rest, 3).is_some());
+    let fits = more
+        || match rest {
+            "" | "a" | "b" => true,
+            _ => rest.strip_prefix(['v', 'm']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
+        };
     (fits && (start == 0 || back_digits == 2)).then_some((season, episode, start, cross))
 }
 
@@ -285,7 +303,19 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 continue;
             }
             let token = &self.tokens.list[at];
-            let found = if token.folded.is_ascii() && self.free(at) {
+            let found = if self.free(at)
+                && let Some(season) = token.folded.strip_prefix('t').and_then(|rest| number(rest, 2))
+                && EPISODE_WORDS.contains(&self.word(at + 1).trim_end_matches(|letter: char| letter.is_ascii_digit()))
+            {
+                // "T2 Ep5", "T2 Cap. 5".
+                let length = token.folded.len();
+                Some(Compact {
+                    season: Some(season),
+                    season_end: length,
+                    season_digits: length - 1,
+                    ..Compact::default()
+                })
+            } else if token.folded.is_ascii() && self.free(at) {
                 compact_word(&token.folded).or_else(|| compact_inside(&token.folded))
             } else {
                 None
@@ -377,6 +407,10 @@ impl<'t, 'a> Scanner<'t, 'a> {
                     seasons.push(season);
                     last = season;
                 }
+                None if matches!(token.mark(), "," | "&" | "+") && same_width && token.number(3) == Some(last + 1) => {
+                    seasons.push(last + 1);
+                    last += 1;
+                }
                 None if RANGE_WORDS.contains(&token.folded.as_str()) => {
                     let Some(next) = self.token(end + 1) else { break };
                     let value =
@@ -437,6 +471,9 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 && let Some(value) = compact_word(&next.folded)
                     .and_then(|next| next.episodes.first().copied())
                     .or_else(|| next.number(4))
+                    .or_else(|| {
+                        crossed_word(&next.folded).filter(|word| Some(word.0) == found.season).map(|word| word.1)
+                    })
                 && let Some(more) = range(last, value)
             {
                 episodes.extend(more);
@@ -450,7 +487,11 @@ impl<'t, 'a> Scanner<'t, 'a> {
             {
                 episodes.extend(more);
                 self.out.revised |= revised;
-            } else if matches!(token.mark(), "&" | "+" | ",") && self.free(end) && token.number(3) == Some(last + 1) {
+            } else if (matches!(token.mark(), "&" | "+" | ",")
+                || token.gap == "." && token.folded.len() == 2 && last > 0)
+                && self.free(end)
+                && token.number(3) == Some(last + 1)
+            {
                 episodes.push(last + 1);
             } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season
@@ -492,6 +533,19 @@ impl<'t, 'a> Scanner<'t, 'a> {
     fn crossed(&mut self) {
         for at in 0..self.tokens.list.len() {
             let token = &self.tokens.list[at];
+            if let (Some(season), "x", Some(episode)) = (
+                token.number(2),
+                self.word(at + 1),
+                self.token(at + 2)
+                    .filter(|token| token.gap == " " && token.folded.len() >= 2)
+                    .and_then(|token| token.number(3)),
+            ) {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", at + 2..at + 3);
+                return;
+            }
             if !self.free(at) || !token.folded.is_ascii() || token.folded.len() > 64 {
                 continue;
             }
@@ -503,7 +557,16 @@ impl<'t, 'a> Scanner<'t, 'a> {
             };
             self.out.seasons.push(season);
             self.claim("seasons", at..at + 1, token.span.start + start..token.span.start + season_end);
-            let found = Compact { season: Some(season), episodes: vec![episode], ..Compact::default() };
+            let mut episodes = vec![episode];
+            episodes.extend(
+                token
+                    .folded
+                    .rsplit('x')
+                    .next()
+                    .filter(|_| token.folded.matches('x').count() == 2)
+                    .and_then(|last| number(last, 3)),
+            );
+            let found = Compact { season: Some(season), episodes, ..Compact::default() };
             self.episodes_from(at, &found, token.span.start + season_end + 1);
             return;
         }
@@ -546,7 +609,8 @@ impl<'t, 'a> Scanner<'t, 'a> {
     /// The number right before a word: `2nd Season`, `10º Temporada`, `5-й сезон`, `09-я серия`.
     fn number_before(&self, at: usize) -> Option<(u32, bool, usize)> {
         let mut before = at.checked_sub(1)?;
-        let small = |token: &Token<'_>| token.gap.chars().count() <= 2 && token.gap.chars().all(|c| " ._-".contains(c));
+        let small =
+            |token: &Token<'_>| token.gap.chars().count() <= 2 && token.gap.chars().all(|c| " ._-°".contains(c));
         if !small(self.token(at)?) {
             return None;
         }
@@ -558,12 +622,14 @@ impl<'t, 'a> Scanner<'t, 'a> {
             before = before.checked_sub(1)?;
             ordinal = true;
         }
+        ordinal |= self.token(at)?.gap.starts_with('°');
         let (value, rest) = leading_number(self.word(before), 3)?;
         ordinal |= matches!(
             rest,
             "st" | "nd" | "rd" | "th" | "a" | "o" | "ª" | "º" | "ao" | "aa" | "й" | "я" | "e" | "eme" | "ª." | "ème"
         );
-        (rest.is_empty() || ordinal).then_some((value, ordinal, before)).filter(|_| self.free(before))
+        let claimed = self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&before));
+        (rest.is_empty() || ordinal).then_some((value, ordinal, before)).filter(|_| self.free(before) && !claimed)
     }
 
     /// Numbers behind a word: one, a list or a range; the index behind them.
@@ -581,7 +647,9 @@ impl<'t, 'a> Scanner<'t, 'a> {
             let mark = token.mark();
             let word = token.folded.strip_prefix('e').unwrap_or(&token.folded);
             if let Some((next, _)) = episode_number(word, digits) {
-                if matches!(mark, "-" | "~" | "–" | "—" | ":" | "--") {
+                let joined =
+                    mark == "_" && digits == 4 && token.folded.len() >= 3 && token.folded.len() == first.folded.len();
+                if matches!(mark, "-" | "~" | "–" | "—" | ":" | "--") || joined {
                     let Some(more) = range(last, next) else { break };
                     numbers.extend(more);
                 } else if matches!(mark, "," | "&" | "+" | ",&" | ", &" | "")
@@ -612,12 +680,19 @@ impl<'t, 'a> Scanner<'t, 'a> {
         Some((numbers, end))
     }
 
+    /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`.
+    fn range_before(&self, start: usize, last: u32) -> Option<(Vec<u32>, usize)> {
+        let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
+        let from = start.checked_sub(1).filter(|at| dashed && self.free(*at))?;
+        range(self.token(from)?.number(2)?, last).map(|all| (all.collect(), from))
+    }
+
     fn season_word(&mut self, at: usize) {
         let word = self.word(at);
         let doubtful = SEASON_WORDS_DOUBTFUL.contains(&word);
         let before = self.number_before(at).filter(|found| found.0 < 100);
         let prefer_before =
-            before.is_some_and(|(_, ordinal, _)| !doubtful && (ordinal || SEASON_WORDS_AFTER.contains(&word)));
+            before.is_some_and(|(_, ordinal, _)| ordinal || !doubtful && SEASON_WORDS_AFTER.contains(&word));
         if prefer_before && let Some((season, _, start)) = before {
             // "1ª a 8ª Temporada".
             let mut first = start;
@@ -629,6 +704,10 @@ impl<'t, 'a> Scanner<'t, 'a> {
             {
                 seasons = all.collect();
                 first = start - 2;
+            }
+            if let Some((all, from)) = self.range_before(start, season) {
+                seasons = all;
+                first = from;
             }
             self.out.seasons.extend(seasons);
             self.claim_tokens("seasons", first..at + 1);
@@ -652,8 +731,20 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 self.out.episodes.push(episode);
                 self.claim_tokens("episodes", end..end + 1);
             }
-        } else if let Some((season, _, start)) = before.filter(|_| !doubtful) {
+        } else if let Some(season) = spelled_number(self.word(at + 1), CARDINALS).filter(|_| word == "season") {
             self.out.seasons.push(season);
+            self.claim_tokens("seasons", at..at + 2);
+        } else if let Some(season) =
+            at.checked_sub(1).and_then(|at| spelled_number(self.word(at), ORDINALS)).filter(|_| word == "season")
+        {
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at - 1..at + 1);
+        } else if let Some(season) = roman(self.word(at + 1)).filter(|_| word == "season") {
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at..at + 2);
+        } else if let Some((season, _, start)) = before.filter(|_| !doubtful) {
+            let (seasons, start) = self.range_before(start, season).unwrap_or((vec![season], start));
+            self.out.seasons.extend(seasons);
             self.claim_tokens("seasons", start..at + 1);
         }
     }
@@ -753,7 +844,8 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 && first <= total
                 && first > 0
                 && self.free(at - 1)
-                && (before.after_bracket() || matches!(before.mark(), "-" | "/"))
+                && total > 1
+                && !(at > 1 && OTHER_COUNTS.contains(&self.word(at - 2)))
             {
                 let from = at.checked_sub(2).and_then(|from| self.token(from)).and_then(|token| token.number(3));
                 let all = from.filter(|_| before.mark() == "-").and_then(|from| range(from, first));
@@ -777,6 +869,8 @@ impl<'t, 'a> Scanner<'t, 'a> {
             || self.dashed()
             || self.bracketed()
             || self.before_bracket()
+            || self.padded()
+            || self.joined()
             || self.trailing()
             || self.hashed();
     }
@@ -789,8 +883,9 @@ impl<'t, 'a> Scanner<'t, 'a> {
 
     /// `#36`.
     fn hashed(&mut self) -> bool {
-        let found = (1..self.tokens.list.len())
-            .find(|at| self.token(*at).is_some_and(|token| token.gap.ends_with('#')) && self.countable(*at).is_some());
+        let found = (1..self.tokens.list.len()).find(|at| {
+            self.token(*at).is_some_and(|token| token.gap.ends_with(['#', '№'])) && self.countable(*at).is_some()
+        });
         found.is_some_and(|at| self.take(at))
     }
 
@@ -798,7 +893,12 @@ impl<'t, 'a> Scanner<'t, 'a> {
     fn countable(&self, at: usize) -> Option<(u32, bool)> {
         let token = self.token(at).filter(|_| self.free(at))?;
         let found = episode_number(&token.folded, 4)?;
-        let counts_other = at > 0 && OTHER_COUNTS.contains(&self.word(at - 1));
+        if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
+            return None;
+        }
+        let before = self.word(at.wrapping_sub(1));
+        let dashed = token.gap.contains('-') && token.gap.len() > 1 && !matches!(before, "movie" | "film");
+        let counts_other = at > 0 && OTHER_COUNTS.contains(&before) && !dashed;
         let year = token.folded.len() == 4 && (1900..2100).contains(&found.0);
         (!counts_other && !year).then_some(found)
     }
@@ -830,6 +930,10 @@ impl<'t, 'a> Scanner<'t, 'a> {
             } else {
                 break;
             }
+            end += 1;
+        }
+        // "05 END" is the last.
+        if matches!(self.word(end), "end" | "fin") && self.closes(end) {
             end += 1;
         }
         // "17.5" is a recap between two episodes.
@@ -914,6 +1018,13 @@ impl<'t, 'a> Scanner<'t, 'a> {
         for at in (start + 1)..self.tokens.list.len() {
             let outside = self.token(at).is_some_and(|token| token.bracket == 0);
             let next_opens = self.closes(at);
+            let opens_range =
+                self.token(at + 1).is_some_and(|next| matches!(next.mark(), "-" | "~" | "–") && !next.after_bracket())
+                    && self.countable(at + 1) > self.countable(at)
+                    && self.closes(at + 1);
+            if opens_range && self.countable(at).is_some() && self.take(at) {
+                return true;
+            }
             if outside && next_opens && self.word(at).len() >= 2 && self.take(at) {
                 return true;
             }
@@ -926,7 +1037,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
         if !self.is_file || self.has_year() {
             return false;
         }
-        let Some(next) = self.token(1) else { return false };
+        let Some(next) = self.token(1) else { return self.word(0).starts_with('0') && self.take(0) };
         let padded = self.word(0).starts_with('0') || self.word(0).len() == 3;
         let dash = next.gap.contains('-') && next.gap.len() > 1
             || self.token(2).is_some_and(|token| token.gap == " - " && next.number(4).is_some());
@@ -934,6 +1045,37 @@ impl<'t, 'a> Scanner<'t, 'a> {
             && padded
             && (self.word(0).starts_with('0') || self.tokens.list.len() == 2);
         self.word(0).len() >= 2 && (dash || spaced) && self.take(0)
+    }
+
+    /// `Show 01-24 Complete`, `Show 05 720p`: a zero in front counts episodes wherever it stands.
+    fn padded(&mut self) -> bool {
+        let found = (1..self.tokens.list.len()).find(|at| {
+            let word = self.word(*at);
+            let two_digits = word.len() == 2 && word.starts_with('0');
+            let ranged = self.token(at + 1).is_some_and(|next| {
+                matches!(next.gap, "-" | "~" | " ~ ") && next.number(4).is_some_and(|last| Some(last) > number(word, 2))
+            });
+            let marked = self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.starts_with(','));
+            two_digits && (ranged && word.starts_with('0') || marked) && self.countable(*at).is_some()
+        });
+        found.filter(|_| !self.has_year()).is_some_and(|at| self.take(at))
+    }
+
+    /// `show.205.hdtv`: season and episode in one number, as the scene once wrote broadcasts.
+    fn joined(&mut self) -> bool {
+        let found = (1..self.tokens.list.len()).find(|at| {
+            let broadcast = matches!(self.word(at + 1), "hdtv" | "pdtv" | "dsr" | "dsrip" | "tvrip");
+            let both = self.countable(*at).filter(|_| self.word(*at).len() == 3);
+            broadcast && both.is_some_and(|(both, _)| (1..=40).contains(&(both % 100)) && both >= 100)
+        });
+        let (Some(at), false) = (found, self.has_year() || !self.out.seasons.is_empty()) else { return false };
+        let Some(token) = self.token(at) else { return false };
+        let Some((both, _)) = self.countable(at) else { return false };
+        self.out.seasons.push(both / 100);
+        self.out.episodes.push(both % 100);
+        self.claim("seasons", at..at + 1, token.span.start..token.span.start + 1);
+        self.claim("episodes", at..at + 1, token.span.start + 1..token.span.end);
+        true
     }
 
     /// `the-x-files-502.mkv`, `Show S02 03.mkv`: files that end in their number.
@@ -975,7 +1117,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
                 two.gap == "." && one.gap.contains(" - ") && third.is_none_or(|third| third.gap.contains(" - "));
             let joined = matches!(two.gap, "-" | "_" | ".")
                 && !in_row
-                && (two.gap != "." || one.gap == "." || one.gap.is_empty() && third.is_none())
+                && (two.gap != "." || matches!(one.gap, "." | " ") && third.is_none_or(|third| third.gap != " "))
                 && (at > 0 || third.is_some_and(|third| third.gap.contains(' ')));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
             let opens = at == 0 && two.gap == "-" && !self.has_year();
@@ -998,6 +1140,12 @@ impl<'t, 'a> Scanner<'t, 'a> {
             .skip(1)
             .any(|token| token.folded.len() == 4 && token.number(4).is_some_and(|year| (1900..2100).contains(&year)))
     }
+}
+
+/// Roman numerals of seasons.
+fn roman(word: &str) -> Option<u32> {
+    const NUMERALS: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
+    spelled_number(word, NUMERALS)
 }
 
 /// `第3季`, `第02话`: the number of a word that ends in one of `endings`.

@@ -197,7 +197,12 @@ fn video_path(path: &str) -> Option<(Vec<&str>, &str)> {
 
 fn read_video(file_index: usize, file: &FileEntry, folders: &[&str], stem: &str) -> Video {
     let file_name = file.path.rsplit(['/', '\\']).next().unwrap_or(&file.path);
-    let name = ReleaseName::parse(file_name);
+    let mut name = ReleaseName::parse(file_name);
+    // "21.mkv" alone may be a film; among other files it is a number.
+    if let Some(number) = super::tokens::number(stem, 4).filter(|_| name.episodes.is_empty()) {
+        name.episodes.push(number);
+        name.title.clear();
+    }
     let own = match name.seasons.as_slice() {
         [season] => Some(*season),
         _ => None,

@@ -183,7 +183,6 @@ pub(super) const MARKS: &[Row] = &[
     ("8bits", Strong, &[Depth(8)]),
     ("10bit", Strong, &[Depth(10)]),
     ("10bits", Strong, &[Depth(10)]),
-    ("hevc10bit", Strong, &[Codec("hevc"), Depth(10)]),
     ("12bit", Strong, &[Depth(12)]),
     ("12bits", Strong, &[Depth(12)]),
     ("hi10", Strong, &[Depth(10)]),
@@ -340,6 +339,14 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     }
     if !text.is_ascii() || text.len() != token.text.len() {
         return None;
+    }
+    // "HEVC10bit", "x265_10bit" without its separator.
+    let depth = [("10bits", 10), ("10bit", 10), ("8bit", 8), ("12bit", 12)].iter().find_map(|(ending, depth)| {
+        let (strength, facts) = look_up(text.strip_suffix(ending)?)?;
+        Some((strength, facts.iter().copied().chain([Depth(*depth)]).collect::<Vec<_>>()))
+    });
+    if let Some((strength, facts)) = depth {
+        return mark(token.span.clone(), strength, facts);
     }
     glued_resolution(text).and_then(|(range, name)| {
         let (front, back) = (text.get(..range.start)?, text.get(range.end..)?);

@@ -33,17 +33,31 @@ const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SC
 pub(super) fn read(name: &str) -> ReleaseName {
     let Some(path) = split_path(name) else { return read_one(name, 0) };
     let mut out = read_one(path.file, path.file_start);
-    if let Some((folder, start)) = path.folder {
-        complete_from_folder(&mut out, read_one(folder, start));
+    // "05 - Title.mkv": the number stands first, so what follows is the title of the episode.
+    let starts = |field: &str| out.spans.iter().find(|(known, _)| *known == field).map(|(_, span)| span.start);
+    let mut title_is_episodes = starts("episodes").zip(starts("title")).is_some_and(|(number, title)| number < title);
+    for (folder, start) in path.folders {
+        let folder = read_one(folder, start);
+        if title_is_episodes && !folder.title.is_empty() {
+            out.episode_title = Some(std::mem::take(&mut out.title)).filter(|title| !title.is_empty());
+            for (field, _) in out.spans.iter_mut().filter(|(field, _)| *field == "title") {
+                *field = "episode_title";
+            }
+            title_is_episodes = false;
+        }
+        complete_from_folder(&mut out, folder);
     }
     out
 }
 
-/// A path in two: the file and the folder around it.
+/// Most folders around a file that are read, the nearest first: a season's and its show's.
+const MAX_FOLDERS: usize = 2;
+
+/// A path in pieces: the file, and the folders around it with where they start.
 struct Path<'a> {
     file: &'a str,
     file_start: usize,
-    folder: Option<(&'a str, usize)>,
+    folders: Vec<(&'a str, usize)>,
 }
 
 /// Tells paths from names that hold slashes: a path ends in a file, and its slashes stand without spaces and outside brackets.
@@ -56,9 +70,14 @@ fn split_path(name: &str) -> Option<Path<'_>> {
     if !known || opened || file.starts_with(' ') || folders.ends_with(' ') {
         return None;
     }
-    let start = folders.rfind(['/', '\\']).map_or(0, |slash| slash + 1);
-    let folder = folders.get(start..).filter(|folder| !folder.is_empty()).map(|folder| (folder, start));
-    Some(Path { file, file_start: at + 1, folder })
+    let mut rest = folders;
+    let mut list = Vec::new();
+    while list.len() < MAX_FOLDERS && !rest.is_empty() {
+        let start = rest.rfind(['/', '\\']).map_or(0, |slash| slash + 1);
+        list.extend(rest.get(start..).filter(|folder| !folder.is_empty()).map(|folder| (folder, start)));
+        rest = rest.get(..start.saturating_sub(1)).unwrap_or_default();
+    }
+    Some(Path { file, file_start: at + 1, folders: list })
 }
 
 /// The folder fills what the file leaves open.
@@ -174,6 +193,10 @@ struct Reading<'t, 'a> {
     is_subtitle: bool,
     /// Which tokens state something and are no title.
     covered: Vec<bool>,
+    /// The name holds nothing but words that tables know.
+    only_marks: bool,
+    /// What stands before the first mark shouts, so capitals tell nothing.
+    loud: bool,
     /// Which tokens a table knows, whether or not they count here.
     is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
@@ -189,6 +212,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             .is_some_and(|extension| SUBTITLE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
         let covered = vec![false; tokens.list.len()];
         let is_mark = covered.clone();
+        let only_marks = Self::is_only_marks(tokens);
         Self {
             name,
             tokens,
@@ -196,6 +220,8 @@ impl<'t, 'a> Reading<'t, 'a> {
             is_subtitle,
             covered,
             is_mark,
+            only_marks,
+            loud: false,
             skipped: 0,
             out: ReleaseName::default(),
             spans: Vec::new(),
@@ -262,7 +288,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let anchor = first_quality.into_iter().chain(first_number).chain(first_year).min();
         let behind_number = first_number.into_iter().chain(first_year).min();
         let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
-        self.read_group(has_group.then_some(leading), anchor, &accepted, &found);
+        self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
         self.read_title();
         for (mark, accepted) in found.iter().zip(&accepted) {
             if *accepted {
@@ -301,7 +327,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let list = self.tokens.list.get(range.clone()).unwrap_or_default();
         let opens = range.start == 0
             && self.name.get(..bracket.span.start).is_some_and(|before| before.trim().is_empty())
-            && !matches!(bracket.opening, '(' | '★');
+            && bracket.opening != '★';
         let alone = range.end == self.tokens.list.len();
         let dated = list.iter().any(|token| token.number(4).is_some_and(|year| dates::YEARS.contains(&year)));
         let numeric = list.iter().all(|token| token.number(3).is_some());
@@ -415,7 +441,14 @@ impl<'t, 'a> Reading<'t, 'a> {
         anchor: Option<usize>,
         group: Option<Range<usize>>,
     ) -> Vec<bool> {
+        let first = self.tokens.list.get(self.skipped).map_or(0, |first| first.span.start);
+        let known = |at: usize| self.is_mark.get(at).copied().unwrap_or(false) || self.is_covered(at);
+        let end = (self.skipped..self.tokens.list.len()).find(|at| known(*at));
+        let end = end.and_then(|at| self.tokens.list.get(at)).map_or(self.name.len(), |token| token.span.start);
+        let known = Counts::new((0..self.tokens.list.len()).map(known));
+        self.loud = is_loud(self.text(first..end));
         let in_run = self.language_runs(marks);
+        let enclosed = self.enclosed(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
         // From the back, so that a run of marks before a strong one is taken whole; then from the front.
         for backwards in [true, false] {
@@ -428,13 +461,13 @@ impl<'t, 'a> Reading<'t, 'a> {
                 if group.as_ref().is_some_and(|group| group.contains(&mark.tokens.start)) {
                     continue;
                 }
-                if in_run.get(index).copied().unwrap_or(false) {
+                if [&in_run, &enclosed].iter().any(|list| list.get(index).copied().unwrap_or(false)) {
                     accepted[index] = true;
                     self.cover(mark.tokens.clone());
                     continue;
                 }
-                if self.counts(mark, first_quality, behind_number, anchor)
-                    && self.is_language_in_place(mark, marks, &accepted)
+                if self.counts(mark, &known, first_quality, behind_number, anchor)
+                    && self.is_language_in_place(index, marks, &accepted)
                 {
                     accepted[index] = true;
                     self.cover(mark.tokens.clone());
@@ -466,7 +499,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 end += 1;
             }
             let run = marks.get(start..end).unwrap_or_default();
-            let opens = run.first().is_some_and(|mark| mark.tokens.start <= self.skipped) && !self.only_marks();
+            let opens = run.first().is_some_and(|mark| mark.tokens.start <= self.skipped) && !self.only_marks;
             let states_language = run.iter().any(|mark| mark.states(|fact| matches!(fact, Fact::Language(_))));
             // "de la", "es no": codes in small letters outside brackets are words.
             let written = run.iter().all(|mark| {
@@ -485,6 +518,36 @@ impl<'t, 'a> Reading<'t, 'a> {
             start = end;
         }
         in_run
+    }
+
+    /// Which marks stand in an unbroken run of marks behind something that counts and before something that counts or the end:
+    /// `2010.UNRATED.DC.1080p`.
+    fn enclosed(&self, marks: &[Mark]) -> Vec<bool> {
+        let count = self.tokens.list.len();
+        let known = |at: usize| self.is_covered(at) || self.is_mark.get(at).copied().unwrap_or(false);
+        // For each token: what stands at the left and right end of the run of known tokens around it.
+        let mut left = vec![false; count];
+        let mut right = vec![false; count];
+        for at in 0..count {
+            let before =
+                at > self.skipped && (self.is_covered(at - 1) || known(at - 1) && left.get(at - 1) == Some(&true));
+            left[at] = before;
+        }
+        for at in (0..count).rev() {
+            let after = at + 1 == count || self.is_covered(at + 1) || known(at + 1) && right.get(at + 1) == Some(&true);
+            right[at] = after;
+        }
+        marks
+            .iter()
+            .map(|mark| {
+                let (first, last) = (mark.tokens.start, mark.tokens.end.saturating_sub(1));
+                let short = mark.is_language() && mark.span.len() <= 3;
+                // At the very end stands the group, whatever it is called.
+                let group = mark.tokens.end == count
+                    && self.tokens.list.get(first).is_some_and(|token| token.gap.ends_with('-'));
+                !short && !group && left.get(first) == Some(&true) && right.get(last) == Some(&true)
+            })
+            .collect()
     }
 
     /// Two languages in a row may still be a title: `English German`. Behind a bracket or at the end they are not.
@@ -506,6 +569,7 @@ impl<'t, 'a> Reading<'t, 'a> {
     fn counts(
         &self,
         mark: &Mark,
+        known: &Counts,
         first_quality: Option<usize>,
         behind_number: Option<usize>,
         anchor: Option<usize>,
@@ -514,10 +578,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let next_covered = self.is_covered(end);
         let before_covered = start > self.skipped && self.is_covered(start - 1);
         let behind = |at: Option<usize>| at.is_some_and(|at| start > at);
-        let whole_bracket = start > 0
-            && self.bracket_of(start).is_some_and(|bracket| {
-                bracket.clone().all(|at| self.is_covered(at) || self.is_mark.get(at).copied().unwrap_or(false))
-            });
+        let whole_bracket = start > 0 && self.bracket_of(start).is_some_and(|bracket| known.all(&bracket));
         if whole_bracket && !mark.is_language() {
             return true;
         }
@@ -526,9 +587,10 @@ impl<'t, 'a> Reading<'t, 'a> {
         if mark.states(|fact| *fact == Fact::Complete) && !whole_work {
             return false;
         }
-        let opens = start <= self.skipped && !self.only_marks();
+        let opens = start <= self.skipped && !self.only_marks;
         // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
-        let year_next = self.year_at(end) && !whole_work && !self.shouts(mark);
+        let set_apart = list.first().is_some_and(|token| token.gap == " - ");
+        let year_next = self.year_at(end) && !whole_work && !set_apart && !self.shouts(mark);
         match mark.strength {
             Strength::Strong => true,
             Strength::Weak if behind(first_quality) => true,
@@ -542,7 +604,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 let lone_source = anchor.is_none() && mark.states(|fact| matches!(fact, Fact::Source(_)));
                 behind(first_quality)
                     || whole_bracket
-                    || self.only_marks()
+                    || self.only_marks
                     || next_covered
                         && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
                     || next_covered && !opens && self.shouts(mark) && !self.year_at(end)
@@ -565,17 +627,12 @@ impl<'t, 'a> Reading<'t, 'a> {
     /// A word in capitals in a name that is not all in capitals.
     fn shouts(&self, mark: &Mark) -> bool {
         let text = self.text(mark.span.clone());
-        // "iTALiAN" shouts too.
-        let loud = |text: &str| {
-            let upper = text.chars().filter(|letter| letter.is_uppercase()).count();
-            upper > text.chars().filter(|letter| letter.is_lowercase()).count()
-        };
-        loud(text) && !loud(self.name)
+        is_loud(text) && !self.loud
     }
 
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
-    fn only_marks(&self) -> bool {
-        self.tokens.list.iter().all(|token| {
+    fn is_only_marks(tokens: &Tokens<'_>) -> bool {
+        tokens.list.iter().all(|token| {
             marks::look_up(&token.folded).is_some()
                 || languages::short_code(&token.folded).is_some()
                 || token.folded.bytes().all(|byte| byte.is_ascii_digit())
@@ -583,7 +640,8 @@ impl<'t, 'a> Reading<'t, 'a> {
     }
 
     /// Codes of two letters are words of every language: they need company.
-    fn is_language_in_place(&self, mark: &Mark, marks: &[Mark], accepted: &[bool]) -> bool {
+    fn is_language_in_place(&self, index: usize, marks: &[Mark], accepted: &[bool]) -> bool {
+        let Some(mark) = marks.get(index) else { return false };
         let short = mark.is_language() && mark.tokens.len() == 1 && mark.span.len() <= 3;
         if !short {
             return true;
@@ -599,7 +657,8 @@ impl<'t, 'a> Reading<'t, 'a> {
                     | Fact::MultiSubs
             )
         };
-        let neighbour = marks.iter().zip(accepted).any(|(other, accepted)| {
+        let touching = [index.checked_sub(1), Some(index + 1)].into_iter().flatten();
+        let neighbour = touching.filter_map(|at| marks.get(at).zip(accepted.get(at))).any(|(other, accepted)| {
             let touches = other.tokens.end == mark.tokens.start || other.tokens.start == mark.tokens.end;
             let near = touches && self.same_place(other.tokens.start, mark.tokens.start);
             near && (other.is_language() || *accepted) && other.states(about_language)
@@ -615,19 +674,30 @@ impl<'t, 'a> Reading<'t, 'a> {
     }
 
     /// Reads the group: behind the last dash, in the bracket that opens the name, or in the last bracket.
-    fn read_group(&mut self, leading: Option<Range<usize>>, anchor: Option<usize>, accepted: &[bool], marks: &[Mark]) {
+    fn read_group(
+        &mut self,
+        leading: Option<Range<usize>>,
+        anchor: Option<usize>,
+        first_quality: Option<usize>,
+        accepted: &[bool],
+        marks: &[Mark],
+    ) {
         let first_mark = anchor.unwrap_or(usize::MAX - 1);
         let (end, tag) = self.before_trailing_brackets(first_mark);
         // A group may be called like a weak word.
-        let stated: Vec<bool> = (self.covered.iter().enumerate())
-            .map(|(at, covered)| {
-                let weak = |(mark, accepted): (&Mark, &bool)| {
-                    *accepted && mark.tokens.contains(&at) && mark.strength == Strength::Tail && !mark.is_language()
-                };
-                *covered && !marks.iter().zip(accepted).any(weak)
-            })
-            .collect();
-        let group = group::trailing_group(self.tokens, &stated, first_mark, end).or_else(|| leading.clone()).or(tag);
+        let mut stated = self.covered.clone();
+        for (mark, _) in marks
+            .iter()
+            .zip(accepted)
+            .filter(|(mark, accepted)| **accepted && mark.strength == Strength::Tail && !mark.is_language())
+        {
+            if let Some(stated) = stated.get_mut(mark.tokens.clone()) {
+                stated.fill(false);
+            }
+        }
+        let group = group::trailing_group(self.tokens, &stated, first_mark, first_quality, end)
+            .or_else(|| leading.clone())
+            .or(tag);
         if let Some(range) = group {
             let span = self.bytes(range.clone());
             self.out.group = Some(self.text(span.clone()).trim_matches(['-', '_', '.', ' ']).to_owned());
@@ -644,11 +714,15 @@ impl<'t, 'a> Reading<'t, 'a> {
             .tokens
             .list
             .last()
-            .is_some_and(|token| token.bracket == 0 && token.gap == " " && is_container(&token.folded))
+            .is_some_and(|token| token.bracket == 0 && token.gap.ends_with(' ') && is_container(&token.folded))
         {
             end -= 1;
         }
         let mut tag = None;
+        // In names that are all brackets, the title is one of them.
+        if self.tokens.list.iter().skip(self.skipped).all(|token| token.bracket > 0) {
+            return (end, tag);
+        }
         for bracket in self.tokens.brackets.iter().rev() {
             let range = bracket.tokens.clone();
             if range.end != end || range.is_empty() || range.start <= first_mark {
@@ -694,7 +768,13 @@ impl<'t, 'a> Reading<'t, 'a> {
             && let Some(last) = self.tokens.list.get(stretch.tokens.end - 1)
             && let Some(before) = self.tokens.list.get(stretch.tokens.end - 2)
         {
-            let article = matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end);
+            let ordinal =
+                last.folded.strip_suffix("th").or_else(|| last.folded.strip_suffix("st")).is_some_and(|digits| {
+                    digits.bytes().all(|byte| byte.is_ascii_digit())
+                        && self.tokens.list.get(stretch.tokens.end).is_some_and(|next| next.folded == "anniversary")
+                });
+            let article =
+                ordinal || matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end);
             if !article || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end) {
                 break;
             }
@@ -812,6 +892,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         // A collection is one whether or not its word stays in the title.
         let collection = self.tokens.list.iter().enumerate().any(|(at, token)| {
             at >= self.skipped
+                && !(at > 0 && self.tokens.list.get(at - 1).is_some_and(|before| before.folded == "criterion"))
                 && !WHOLE_WORKS.contains(&token.folded.as_str())
                 && marks::look_up(&token.folded).is_some_and(|(_, facts)| facts.contains(&Fact::Complete))
         });
@@ -853,5 +934,30 @@ impl<'t, 'a> Reading<'t, 'a> {
             out.languages.push("ru".to_owned());
         }
         out.languages.sort_unstable();
+    }
+}
+
+/// More capitals than small letters: `LIMITED`, and `iTALiAN` too.
+fn is_loud(text: &str) -> bool {
+    let upper = text.chars().filter(|letter| letter.is_uppercase()).count();
+    upper > text.chars().filter(|letter| letter.is_lowercase()).count()
+}
+
+/// How many of the first tokens hold, for each length: whether a whole range does is one subtraction.
+struct Counts(Vec<usize>);
+
+impl Counts {
+    fn new(holds: impl Iterator<Item = bool>) -> Self {
+        let mut sum = 0;
+        let counts = holds.map(|holds| {
+            sum += usize::from(holds);
+            sum
+        });
+        Self(std::iter::once(0).chain(counts).collect())
+    }
+
+    fn all(&self, range: &Range<usize>) -> bool {
+        let at = |index: usize| self.0.get(index).copied().unwrap_or(0);
+        at(range.end).saturating_sub(at(range.start)) == range.len()
     }
 }

@@ -94,15 +94,20 @@ pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skip
 
 /// Stretches of tokens that nothing covers. Square brackets cut, round ones that hold only free tokens do not.
 fn stretches(name: &str, tokens: &Tokens<'_>, covered: &[bool], skipped: usize) -> Vec<Stretch> {
+    let before: Vec<usize> = std::iter::once(0)
+        .chain(covered.iter().scan(0, |sum, covered| {
+            *sum += usize::from(*covered);
+            Some(*sum)
+        }))
+        .collect();
+    let covered_in = |range: &Range<usize>| before.get(range.end) != before.get(range.start);
+    let cutting: Vec<bool> =
+        tokens.brackets.iter().map(|bracket| bracket.opening != '(' || covered_in(&bracket.tokens)).collect();
     let mut found: Vec<Stretch> = Vec::new();
     let mut current: Option<Stretch> = None;
     for (at, token) in tokens.list.iter().enumerate().skip(skipped) {
         let is_covered = covered.get(at).copied().unwrap_or(true);
-        let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index));
-        let cuts = bracket.is_some_and(|bracket| {
-            bracket.opening != '('
-                || covered.get(bracket.tokens.clone()).is_none_or(|covered| covered.iter().any(|covered| *covered))
-        });
+        let cuts = token.bracket.checked_sub(1).and_then(|index| cutting.get(index)).copied().unwrap_or(false);
         let same_bracket = current
             .as_ref()
             .and_then(|stretch| tokens.list.get(stretch.tokens.start))

@@ -1,0 +1,481 @@
+//! The parser, the matcher and the picker against made-up names with invented groups: sequels, remakes, numbers as titles, languages, packs.
+
+use proptest::prelude::*;
+use prostream_core::model::{EpisodeNumber, FileEntry, TitleKind};
+use prostream_core::release::{Pick, ReleaseName, Wanted, matches, pick_file};
+
+/// What a name says, in one line: title, year or date, seasons and episodes, then the given fields.
+fn summary(name: &str) -> String {
+    let parsed = ReleaseName::parse(name);
+    let list = |numbers: &[u32]| match numbers {
+        [first, .., last] if numbers.len() > 2 => format!("{first}-{last}"),
+        _ => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
+    };
+    let mut out = parsed.title.clone();
+    if let Some(year) = parsed.year {
+        out += &format!(" ({year})");
+    }
+    if let Some(date) = &parsed.date {
+        out += &format!(" {date}");
+    }
+    if !parsed.seasons.is_empty() {
+        out += &format!(" S{}", list(&parsed.seasons));
+    }
+    if !parsed.episodes.is_empty() {
+        out += &format!(" E{}", list(&parsed.episodes));
+    }
+    for language in &parsed.languages {
+        out += &format!(" {language}");
+    }
+    if let Some(group) = &parsed.group {
+        out += &format!(" -{group}");
+    }
+    out
+}
+
+/// Goal: sequels keep their number, and numbers that are titles stay titles.
+/// Method: films in every shape of name.
+#[test]
+fn numbers_in_titles_of_films_stay() {
+    for (name, says) in [
+        ("Rocket.Harbour.2.2011.1080p.BluRay.x264-QWXZ", "Rocket Harbour 2 (2011) -QWXZ"),
+        ("Rocket.Harbour.III.2014.720p.WEB-DL.H264-QWXZ", "Rocket Harbour III (2014) -QWXZ"),
+        ("Rocket Harbour: Part Two (2016) [1080p] [WEBRip]", "Rocket Harbour: Part Two (2016)"),
+        ("1999.1999.1080p.BluRay.x264-QWXZ", "1999 (1999) -QWXZ"),
+        ("1917.Lanterns.2020.2160p.WEB-DL.H265-QWXZ", "1917 Lanterns (2020) -QWXZ"),
+        ("Copper.Runner.2049.2017.1080p.BluRay.x264-QWXZ", "Copper Runner 2049 (2017) -QWXZ"),
+        ("2031.An.Attic.Tale.1987.REMASTERED.BDRip.x264-QWXZ", "2031 An Attic Tale (1987) -QWXZ"),
+        ("84.Lanterns.2004.DVDRip.XviD-QWXZ", "84 Lanterns (2004) -QWXZ"),
+        ("7.Lives.Left.2009.DVDRip.XviD-QWXZ", "7 Lives Left (2009) -QWXZ"),
+        ("Harbour 13 (1995) 720p BRRip", "Harbour 13 (1995)"),
+        ("Ten.Miles.2.Go.2002.DVDRip-QWXZ", "Ten Miles 2 Go (2002) -QWXZ"),
+        ("Lantern Street 451 (2018) 1080p", "Lantern Street 451 (2018)"),
+        ("The.4.20.Heist.2018.1080p.BluRay.x264.AAC-QWXZ", "The 4 20 Heist (2018) -QWXZ"),
+        ("Harbour.3D.Dreams.2012.1080p.BluRay-QWXZ", "Harbour 3D Dreams (2012) -QWXZ"),
+        ("Web.of.Lanterns.2008.DVDRip-QWXZ", "Web of Lanterns (2008) -QWXZ"),
+        ("The.Proper.Rocket.2008.DVDRip-QWXZ", "The Proper Rocket (2008) -QWXZ"),
+        ("Lantern Vol. 2 (2017) 1080p BluRay", "Lantern Vol. 2 (2017)"),
+        ("A Complete Harbour 2024 1080p WEB-DL", "A Complete Harbour (2024)"),
+        ("(2003) Harbour of Glass (DvdRip Ita).avi", "Harbour of Glass (2003) it"),
+        ("Harbour.of.Glass.[2003].DVDRip.XviD-QWXZ", "Harbour of Glass (2003) -QWXZ"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+    }
+}
+
+/// Goal: episodes are read in every way that people number them.
+/// Method: one show, many forms.
+#[test]
+fn episodes_are_read_in_every_form() {
+    for (name, says) in [
+        ("Rocket.Harbour.S02E05.Title.1080p.AMZN.WEB-DL.DDP5.1.H.264-QWXZ", "Rocket Harbour S2 E5 -QWXZ"),
+        ("rocket.harbour.s02e05e06.720p.hdtv.x264-qwxz", "rocket harbour S2 E5,6 -qwxz"),
+        ("Rocket Harbour S02E05-E09 720p", "Rocket Harbour S2 E5-9"),
+        ("Rocket.Harbour.S02E05-07.720p", "Rocket Harbour S2 E5-7"),
+        ("Rocket Harbour - 2x05 - Title.avi", "Rocket Harbour S2 E5"),
+        ("Rocket Harbour [2x05-06] Title.avi", "Rocket Harbour S2 E5,6"),
+        ("Rocket Harbour Season 2 Episode 5 720p", "Rocket Harbour S2 E5"),
+        ("Rocket.Harbour.S02.1080p.WEB-DL-QWXZ", "Rocket Harbour S2 -QWXZ"),
+        ("Rocket.Harbour.S01-S04.COMPLETE.720p-QWXZ", "Rocket Harbour S1-4 -QWXZ"),
+        ("Rocket Harbour Season 1-4 Complete", "Rocket Harbour S1-4"),
+        ("Rocket Harbour Seasons 1, 2 & 3", "Rocket Harbour S1-3"),
+        ("Rocket.Harbour.2020.02.14.Guest.Name.WEB.x264-QWXZ", "Rocket Harbour 2020-02-14 -QWXZ"),
+        ("Rocket Harbour 14th Feb 2020 WEBRip h264-QWXZ", "Rocket Harbour 2020-02-14 -QWXZ"),
+        ("1923 S02E01 1080p WEB H264-QWXZ", "1923 S2 E1 -QWXZ"),
+        ("1883.S01E01.1883.2160p.WEB-DL.H.265-QWXZ.mkv", "1883 S1 E1 -QWXZ"),
+        ("24.Lanterns.S01E01.720p-QWXZ", "24 Lanterns S1 E1 -QWXZ"),
+        ("The.Desk.US.S01E01.720p.WEB-QWXZ", "The Desk S1 E1 -QWXZ"),
+        ("Rocket.Harbour.2004.S01E01.720p.WEB.x264-QWXZ", "Rocket Harbour (2004) S1 E1 -QWXZ"),
+        ("Rocket.Harbour.S2025E86.1080p.HDTV-QWXZ", "Rocket Harbour S2025 E86 -QWXZ"),
+        ("Rocket Harbour S00E04 OVA.mkv", "Rocket Harbour S0 E4"),
+        ("[Qwxz] Hoshi no Minato - 07 [1080p][HEVC].mkv", "Hoshi no Minato E7 -Qwxz"),
+        ("[Qwxz] Hoshi no Minato - 07v2 (720p) [A1B2C3D4].mkv", "Hoshi no Minato E7 -Qwxz"),
+        ("[Qwxz] Hoshi no Minato 2nd Season - 07 [1080p].mkv", "Hoshi no Minato S2 E7 -Qwxz"),
+        ("[Qwxz] Hoshi no Minato S2 - 07 [1080p].mkv", "Hoshi no Minato S2 E7 -Qwxz"),
+        ("[Qwxz] Hoshi no Minato 100 - 07 [1080p].mkv", "Hoshi no Minato 100 E7 -Qwxz"),
+        ("[Qwxz] Hoshi no Minato - 1107 [1080p].mkv", "Hoshi no Minato E1107 -Qwxz"),
+        ("[Qwxz] Hoshi no Minato (01-24) [BD 1080p]", "Hoshi no Minato E1-24 -Qwxz"),
+        ("[Qwxz][Hoshi no Minato][07][1080p]", "Hoshi no Minato E7 -Qwxz"),
+        ("Hoshi_no_Minato_-_07_-_The_Title.mkv", "Hoshi no Minato E7"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+    }
+}
+
+/// Goal: names of other languages are read like English ones.
+/// Method: Russian, Polish, Portuguese, Spanish, French, German, Italian, Turkish and Chinese forms.
+#[test]
+fn foreign_names_are_read() {
+    for (name, says) in [
+        ("Гавань / Harbour / Сезон: 2 / Серии: 1-5 (12) [2016, США, WEBRip 1080p] MVO", "Harbour (2016) S2 E1-5 ru"),
+        ("Гавань (2007) DVDRip", "Гавань (2007) ru"),
+        ("Гавань 2 сезон 24 серия.avi", "Гавань S2 E24 ru"),
+        ("Port.Rakietowy.S01E03.PL.720p.WEB-DL.H264-QWXZ", "Port Rakietowy S1 E3 pl -QWXZ"),
+        ("Port Rakietowy - Sezon 4 Odcinek 10 [Lektor PL]", "Port Rakietowy S4 E10 pl"),
+        ("Porto de Vidro 1ª Temporada Completa Dublado 1080p", "Porto de Vidro S1 pt"),
+        ("Puerto de Cristal - Temporada 2 [HDTV][Cap.205][Castellano]", "Puerto de Cristal S2 E205 es"),
+        ("Le.Port.de.Verre.2012.TRUEFRENCH.DVDRip.XviD-QWXZ", "Le Port de Verre (2012) fr -QWXZ"),
+        ("Le Port de Verre Saison 2 Episode 5 FRENCH HDTV", "Le Port de Verre S2 E5 fr"),
+        ("Der.Glashafen.2012.German.DL.1080p.BluRay.x264-QWXZ", "Der Glashafen (2012) de -QWXZ"),
+        ("Der Glashafen Staffel 2 Folge 5 German", "Der Glashafen S2 E5 de"),
+        ("Il Porto di Vetro 2012 iTA-ENG Bluray 1080p", "Il Porto di Vetro (2012) en it"),
+        ("Cam.Liman.2.Sezon.7.Bölüm.1080p.WEB-DL.H.264-QWXZ", "Cam Liman S2 E7 -QWXZ"),
+        ("[Qwxz][玻璃港][Glass Harbour][07][1080p][简体]", "Glass Harbour E7 zh -Qwxz"),
+        ("Glass.Harbour.2012.SWESUB.DANSUB.720p.WEB-DL-QWXZ", "Glass Harbour (2012) da sv -QWXZ"),
+        ("Glass Harbour (2012) [Hindi + Tamil + Telugu] 720p HDRip", "Glass Harbour (2012) hi ta te"),
+        ("The Polish Harbour (2012) 1080p BluRay", "The Polish Harbour (2012)"),
+        ("Captain English 2003 1080p BluRay", "Captain English (2003)"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+    }
+}
+
+/// Goal: words and file paths are read together.
+/// Method: a folder that says what the file does not.
+#[test]
+fn paths_are_read_as_a_whole() {
+    assert_eq!(summary("Rocket Harbour/Season 2/05 - Title.mkv"), "Rocket Harbour S2 E5");
+    assert_eq!(summary("Rocket.Harbour.2011.1080p.BluRay.x264-QWXZ/qwxz-rh.mkv"), "Rocket Harbour (2011) -QWXZ");
+    assert_eq!(ReleaseName::parse("Subs/21_Bokmal.srt").languages, ["no"]);
+}
+
+/// Goal: what decides playback is read from one full name.
+/// Method: every such field of it.
+#[test]
+fn every_field_of_playback_is_read() {
+    let name = "Glass.Harbour.2021.PROPER.2160p.UHD.BluRay.REMUX.DV.HDR10+.HEVC.10bit.TrueHD.7.1.Atmos-QWXZ.mkv";
+    let parsed = ReleaseName::parse(name);
+    assert_eq!(parsed.resolution.as_deref(), Some("2160p"));
+    assert_eq!(parsed.source.as_deref(), Some("BluRay REMUX"));
+    assert!(parsed.remux && parsed.proper && parsed.revised);
+    assert_eq!(parsed.video_codec.as_deref(), Some("hevc"));
+    assert_eq!(parsed.bit_depth, Some(10));
+    assert_eq!(parsed.hdr, ["DV", "HDR10+"]);
+    assert_eq!(parsed.audio, ["truehd", "atmos"]);
+    assert_eq!(parsed.channels, ["7.1"]);
+    assert_eq!(parsed.container.as_deref(), Some("mkv"));
+    let spelled = |field: &str| {
+        let span = parsed.spans.iter().find(|(known, _)| *known == field).map(|(_, span)| span.clone());
+        span.map(|span| &name[span])
+    };
+    assert_eq!(spelled("title"), Some("Glass.Harbour"));
+    assert_eq!(spelled("video_codec"), Some("HEVC"));
+    assert_eq!(spelled("group"), Some("QWXZ"));
+}
+
+fn film(name: &str, year: u16) -> Wanted {
+    Wanted {
+        kind: TitleKind::Movie,
+        names: vec![name.to_owned()],
+        year: Some(year),
+        episode: None,
+        absolute_episode: None,
+        air_date: None,
+        runtime_min: None,
+    }
+}
+
+fn episode(name: &str, season: u32, episode: u32) -> Wanted {
+    Wanted { kind: TitleKind::Series, year: None, episode: Some(EpisodeNumber { season, episode }), ..film(name, 0) }
+}
+
+/// Goal: a release passes for what it is and for nothing near it.
+/// Method: names against the wanted title, its sequels, remakes and spin-offs.
+#[test]
+fn releases_match_only_what_they_hold() {
+    let harbour = film("Rocket Harbour", 2008);
+    let show = episode("Rocket Harbour", 2, 5);
+    for (name, wanted, is_match) in [
+        ("Rocket.Harbour.2008.1080p.BluRay-QWXZ", &harbour, true),
+        ("The.Rocket.Harbour.2008.1080p.BluRay-QWXZ", &harbour, true),
+        ("Rocket.Harbour.2009.1080p.BluRay-QWXZ", &harbour, true),
+        ("Rocket.Harbour.1978.1080p.BluRay-QWXZ", &harbour, false),
+        ("Rocket.Harbour.2.2008.1080p.BluRay-QWXZ", &harbour, false),
+        ("Rocket.Harbour.Reloaded.2008.1080p.BluRay-QWXZ", &harbour, false),
+        ("Return.to.Rocket.Harbour.2008.1080p-QWXZ", &harbour, false),
+        ("Rocket.Harbour.S01E01.1080p-QWXZ", &harbour, false),
+        ("Rakete / Rocket Harbour (2008) DVDRip", &harbour, true),
+        ("Rocket.Harbour.S02E05.1080p-QWXZ", &show, true),
+        ("Rocket.Harbour.S02E04-E06.1080p-QWXZ", &show, true),
+        ("Rocket.Harbour.S02.1080p-QWXZ", &show, true),
+        ("Rocket.Harbour.COMPLETE.SERIES.1080p-QWXZ", &show, true),
+        ("Rocket.Harbour.S02E06.1080p-QWXZ", &show, false),
+        ("Rocket.Harbour.S03E05.1080p-QWXZ", &show, false),
+        ("Rocket.Harbour.Kids.S02E05.1080p-QWXZ", &show, false),
+        ("Rocket.Harbour.2008.1080p.BluRay-QWXZ", &show, false),
+    ] {
+        let verdict = matches(&ReleaseName::parse(name), wanted);
+        assert_eq!(verdict.is_match, is_match, "{name}: {:?}", verdict.reasons);
+    }
+}
+
+const GB: u64 = 1_000_000_000;
+const MB: u64 = 1_000_000;
+
+fn files(list: &[(&str, u64)]) -> Vec<FileEntry> {
+    list.iter().map(|(path, size_bytes)| FileEntry { path: (*path).to_owned(), size_bytes: *size_bytes }).collect()
+}
+
+/// The path picked, or `ask`.
+fn picked<'f>(files: &'f [FileEntry], wanted: &Wanted) -> &'f str {
+    match pick_file(files, wanted) {
+        Pick::File { file_index, confidence, .. } => {
+            assert!((0.7..=1.0).contains(&confidence), "{confidence}");
+            &files[file_index].path
+        }
+        Pick::Ask { .. } => "ask",
+    }
+}
+
+/// Names of a pack, built from a pattern in which `##` is the number.
+fn numbered(pattern: &str, numbers: std::ops::RangeInclusive<u32>, width: usize) -> Vec<FileEntry> {
+    numbers
+        .map(|number| FileEntry {
+            path: pattern.replace("##", &format!("{number:0width$}")),
+            size_bytes: 400 * MB + u64::from(number),
+        })
+        .collect()
+}
+
+/// Goal: in packs numbered in any way the right episode is found, or the viewer is asked; never a wrong file.
+/// Method: packs of one pattern; season 2, episode 3 is wanted, the 15th of all.
+#[test]
+fn packs_of_one_pattern() {
+    let plain = episode("Rocket Harbour", 2, 3);
+    let counted = Wanted { absolute_episode: Some(15), ..plain.clone() };
+    let cases: Vec<(Vec<FileEntry>, &Wanted, &str)> = vec![
+        (numbered("P/Rocket.Harbour.S02E##.mkv", 1..=10, 2), &plain, "P/Rocket.Harbour.S02E03.mkv"),
+        (numbered("P/rocket.harbour.2x##.avi", 1..=10, 2), &plain, "P/rocket.harbour.2x03.avi"),
+        (numbered("Rocket Harbour S02/E##.mkv", 1..=10, 2), &plain, "Rocket Harbour S02/E03.mkv"),
+        (
+            numbered("Rocket Harbour/Season 2/## - Title.mkv", 1..=10, 2),
+            &plain,
+            "Rocket Harbour/Season 2/03 - Title.mkv",
+        ),
+        (
+            numbered("Rocket Harbour Season 2/Rocket Harbour - ##.mkv", 1..=12, 2),
+            &plain,
+            "Rocket Harbour Season 2/Rocket Harbour - 03.mkv",
+        ),
+        (
+            numbered("P/[Qw] Rocket Harbour - ## [720p].mkv", 1..=24, 2),
+            &counted,
+            "P/[Qw] Rocket Harbour - 15 [720p].mkv",
+        ),
+        (numbered("P/[Qw] Rocket Harbour - ## [720p].mkv", 1..=24, 2), &plain, "ask"),
+        (
+            numbered("Rocket Harbour S2/[Qw] Rocket Harbour - ##.mkv", 13..=24, 2),
+            &counted,
+            "Rocket Harbour S2/[Qw] Rocket Harbour - 15.mkv",
+        ),
+        (
+            numbered("Rocket Harbour S2/[Qw] Rocket Harbour - ##.mkv", 13..=24, 2),
+            &plain,
+            "Rocket Harbour S2/[Qw] Rocket Harbour - 15.mkv",
+        ),
+        (numbered("P/Rocket Harbour S01E##.mkv", 1..=24, 2), &counted, "P/Rocket Harbour S01E15.mkv"),
+        (numbered("P/Rocket Harbour S01E##.mkv", 1..=10, 2), &plain, "ask"),
+        (numbered("P/Rocket Harbour - 2## - Title.avi", 1..=10, 2), &plain, "P/Rocket Harbour - 203 - Title.avi"),
+        (numbered("P/Гавань 2 сезон ## серия.avi", 1..=10, 2), &plain, "P/Гавань 2 сезон 03 серия.avi"),
+        (
+            numbered("P/Puerto - Temporada 2 [HDTV][Cap.2##].avi", 1..=10, 2),
+            &plain,
+            "P/Puerto - Temporada 2 [HDTV][Cap.203].avi",
+        ),
+        (numbered("P/Rocket Harbour S02E## 5.1 AC3.mkv", 1..=10, 2), &plain, "P/Rocket Harbour S02E03 5.1 AC3.mkv"),
+    ];
+    for (files, wanted, path) in &cases {
+        assert_eq!(picked(files, wanted), *path, "{}", files[0].path);
+    }
+}
+
+/// Goal: samples, extras, subtitles, two seasons and doubles do not lead astray.
+/// Method: packs with such files; season 2, episode 3 is wanted.
+#[test]
+fn packs_with_other_files() {
+    let wanted = episode("Rocket Harbour", 2, 3);
+    let cases: &[(&[(&str, u64)], &str)] = &[
+        (
+            &[("P/Rocket.Harbour.S02E03.mkv", GB), ("P/Sample/rocket.harbour.s02e03.sample.mkv", 40 * MB)],
+            "P/Rocket.Harbour.S02E03.mkv",
+        ),
+        (
+            &[("P/Rocket.Harbour.S02E03.mkv", GB), ("P/Rocket.Harbour.S02E03.srt", 1), ("P/x.nfo", 1)],
+            "P/Rocket.Harbour.S02E03.mkv",
+        ),
+        (
+            &[("P/Rocket.Harbour.S02E03-E04.mkv", GB), ("P/Rocket.Harbour.S02E05.mkv", GB)],
+            "P/Rocket.Harbour.S02E03-E04.mkv",
+        ),
+        (&[("P/Rocket.Harbour.S01E03.mkv", GB), ("P/Rocket.Harbour.S02E03.mkv", GB)], "P/Rocket.Harbour.S02E03.mkv"),
+        (&[("P/S1/E03.mkv", GB), ("P/S2/E03.mkv", GB)], "P/S2/E03.mkv"),
+        (&[("P/Season 1/03.mkv", GB), ("P/Season 2/03.mkv", GB), ("P/Season 2/04.mkv", GB)], "P/Season 2/03.mkv"),
+        (
+            &[("P/Rocket.Harbour.S02E03.mkv", GB), ("P/Featurettes/Making of S02E03.mkv", 300 * MB)],
+            "P/Rocket.Harbour.S02E03.mkv",
+        ),
+        (&[("P/Rocket.Harbour.S02E03.720p.mkv", GB), ("P/Rocket.Harbour.S02E03.1080p.mkv", 2 * GB)], "ask"),
+        (
+            &[("P/Rocket.Harbour.S02E03v2.mkv", GB), ("P/Rocket.Harbour.S02E03.mkv", GB)],
+            "P/Rocket.Harbour.S02E03v2.mkv",
+        ),
+        (&[("P/Rocket.Harbour.S02E03.mkv", GB), ("P/Other.Show.S02E03.mkv", GB)], "P/Rocket.Harbour.S02E03.mkv"),
+        (&[("P/Rocket.Harbour.S02E04.mkv", GB), ("P/Other.Show.S02E03.mkv", GB)], "ask"),
+        (&[("P/Rocket.Harbour.S02E04.mkv", GB)], "ask"),
+        (&[("Rocket.Harbour.S02E03.1080p/qwxz.mkv", GB)], "Rocket.Harbour.S02E03.1080p/qwxz.mkv"),
+        (
+            &[("P/Specials/Rocket Harbour - 03.mkv", GB), ("P/Season 2/Rocket Harbour - 03.mkv", GB)],
+            "P/Season 2/Rocket Harbour - 03.mkv",
+        ),
+        (&[("P/readme.txt", 1), ("P/cover.jpg", 2)], "ask"),
+        (&[], "ask"),
+    ];
+    for (list, path) in cases {
+        assert_eq!(picked(&files(list), &wanted), *path, "{list:?}");
+    }
+}
+
+/// Goal: a film is the largest video, unless several could be it.
+/// Method: films with samples, extras, parts and in collections.
+#[test]
+fn films_among_other_files() {
+    let wanted = film("Rocket Harbour 2", 2011);
+    let cases: &[(&[(&str, u64)], &str)] = &[
+        (&[("P/Rocket.Harbour.2.2011.mkv", 8 * GB), ("P/sample.mkv", 50 * MB)], "P/Rocket.Harbour.2.2011.mkv"),
+        (&[("P/qwxz.mkv", 8 * GB), ("P/Extras/Interview.mkv", GB)], "P/qwxz.mkv"),
+        (&[("P/qwxz.cd1.avi", 700 * MB), ("P/qwxz.cd2.avi", 700 * MB)], "ask"),
+        (
+            &[
+                ("C/Rocket Harbour (2008).mkv", 9 * GB),
+                ("C/Rocket Harbour 2 (2011).mkv", 8 * GB),
+                ("C/Rocket Harbour 3 (2014).mkv", 9 * GB),
+            ],
+            "C/Rocket Harbour 2 (2011).mkv",
+        ),
+        (&[("C/one.mkv", 9 * GB), ("C/two.mkv", 8 * GB)], "ask"),
+        (&[("P/Rocket.Harbour.2.2011.mkv", 8 * GB)], "P/Rocket.Harbour.2.2011.mkv"),
+    ];
+    for (list, path) in cases {
+        assert_eq!(picked(&files(list), &wanted), *path, "{list:?}");
+    }
+}
+
+/// A name as people write them: words, numbers and marks in any order.
+fn any_name() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        prop::sample::select(vec![
+            "Rocket",
+            "Harbour",
+            "S02E05",
+            "2x05",
+            "E07",
+            "1080p",
+            "WEB-DL",
+            "x264",
+            "DDP5.1",
+            "2011",
+            "[Qwxz]",
+            "(2019)",
+            "-",
+            "01-12",
+            "Season",
+            "2",
+            "Серия",
+            "玻璃港",
+            "FRENCH",
+            "PL",
+            "Complete",
+            "v2",
+            "[A1B2C3D4]",
+            "www.site.com",
+            "03.05.2011",
+            "of",
+            "/",
+            "【",
+            "]",
+            "é",
+            "İ",
+            "3D",
+            "-QWXZ",
+            ".mkv",
+            "#5",
+            "第3季",
+            "S01-S03",
+            "~",
+            "+",
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,6}",
+        "[0-9]{1,9}",
+    ];
+    (prop::collection::vec(word, 0..30), prop::sample::select(vec![" ", ".", "_", "-", ""]))
+        .prop_map(|(words, separator)| words.join(separator))
+}
+
+fn check_spans(name: &str) -> Result<(), TestCaseError> {
+    let parsed = ReleaseName::parse(name);
+    let mut end = 0;
+    for (field, span) in &parsed.spans {
+        prop_assert!(span.start >= end && span.start < span.end, "{field} {span:?} after {end}");
+        prop_assert!(name.get(span.clone()).is_some(), "{field} {span:?} is not inside");
+        end = span.end;
+    }
+    Ok(())
+}
+
+proptest! {
+    /// Goal: no name makes the parser panic, and its spans are ordered, apart and within the name.
+    /// Method: any text at all.
+    #[test]
+    fn any_text_is_read(name in "\\PC*") {
+        check_spans(&name)?;
+    }
+
+    /// Goal: the same for texts that look like names.
+    /// Method: words, numbers and marks in any order.
+    #[test]
+    fn any_name_is_read(name in any_name()) {
+        check_spans(&name)?;
+    }
+
+    /// Goal: names past the limit are cut within a character and read.
+    /// Method: one piece repeated past the limit.
+    #[test]
+    fn long_names_are_cut(piece in "\\PC{1,8}") {
+        check_spans(&piece.repeat(ReleaseName::MAX_BYTES / piece.len() + 2))?;
+    }
+
+    /// Goal: upper and lower case and the separator do not change what a scene name says.
+    /// Method: a name put together from parts, in three cases and four separators.
+    #[test]
+    fn case_and_separator_keep_the_meaning(season in 1u32..30, episode in 1u32..99, tall in prop::sample::select(vec!["720p", "1080p", "2160p"])) {
+        let words = ["rocket", "harbour", &format!("s{season:02}e{episode:02}"), "proper", tall, "bluray", "x264", "ac3"].map(str::to_owned);
+        for separator in [".", " ", "_"] {
+            let name = words.join(separator) + "-qwxz";
+            for name in [name.clone(), name.to_uppercase()] {
+                let parsed = ReleaseName::parse(&name);
+                prop_assert_eq!(parsed.title.to_lowercase(), "rocket harbour", "{}", name);
+                prop_assert_eq!(parsed.seasons, vec![season]);
+                prop_assert_eq!(parsed.episodes, vec![episode]);
+                prop_assert_eq!(parsed.resolution.as_deref(), Some(tall));
+                prop_assert_eq!(parsed.source.as_deref(), Some("BluRay"));
+                prop_assert_eq!(parsed.video_codec.as_deref(), Some("h264"));
+                prop_assert_eq!(parsed.audio, vec!["ac3".to_owned()]);
+                prop_assert!(parsed.proper);
+                prop_assert_eq!(parsed.group.map(|group| group.to_lowercase()), Some("qwxz".to_owned()));
+            }
+        }
+    }
+
+    /// Goal: no list of files makes the picker panic, and it names only files that are there.
+    /// Method: any names and sizes.
+    #[test]
+    fn any_pack_is_picked_from(list in prop::collection::vec((any_name(), any::<u64>()), 0..12), season in 0u32..5, number in 0u32..40) {
+        let files: Vec<FileEntry> =
+            list.into_iter().map(|(path, size_bytes)| FileEntry { path: path + ".mkv", size_bytes }).collect();
+        match pick_file(&files, &episode("Rocket Harbour", season, number)) {
+            Pick::File { file_index, .. } => prop_assert!(file_index < files.len()),
+            Pick::Ask { file_indexes } => prop_assert!(file_indexes.iter().all(|index| *index < files.len())),
+        }
+    }
+}
