@@ -1,5 +1,15 @@
 //! Reading what outside services answer: JSON that breaks its own documentation, texts that may hold anything, replies that are a web
 //! page instead (OUT-05). Only what a reply cannot do without is required; the rest is taken where it fits and left out where not.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::time::{Duration, SystemTime};
 
@@ -188,7 +198,7 @@ pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 
 fn whole(number: f64) -> Option<u64> {
     // 2^53: beyond it a JSON number with a fraction names no exact integer.
-    (number >= 0.0 && number <= 9_007_199_254_740_992.0).then_some(number as u64)
+    (0.0..=9_007_199_254_740_992.0).contains(&number).then_some(number as u64)
 }
 
 /// For a text that may be written as a number, missing or null.
@@ -264,5 +274,16 @@ mod tests {
         assert_eq!(kind(403, "<html>"), ErrorKind::Unavailable);
         assert_eq!(kind(200, "[1, 2"), ErrorKind::Malformed);
         assert_eq!(kind(200, "{}"), ErrorKind::Malformed);
+    }
+
+    /// Goal: cutting off never splits a character and never leaves more than allowed.
+    #[test]
+    fn any_text_is_cleaned() {
+        proptest::proptest!(|(text: String, max_chars in 0usize..50)| {
+            let cleaned = clean(&text, max_chars);
+            proptest::prop_assert!(cleaned.chars().count() <= max_chars);
+            proptest::prop_assert!(!cleaned.chars().any(char::is_control));
+            proptest::prop_assert_eq!(clean(&cleaned, max_chars), cleaned);
+        });
     }
 }

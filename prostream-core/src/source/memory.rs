@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,6 @@ use crate::model::{ByteRange, Rope};
 use crate::{Error, ErrorKind, Result};
 
 /// A file in memory: for tests, and for small things that were fetched whole.
-#[derive(Debug)]
 pub struct MemorySource {
     bytes: Bytes,
     identity: String,
@@ -35,6 +35,12 @@ impl MemorySource {
             return Err(Error::new(ErrorKind::InvalidInput, "read memory").detail("beyond the end"));
         }
         Ok(self.bytes.slice(start..end))
+    }
+}
+
+impl fmt::Debug for MemorySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySource").field("size_bytes", &self.bytes.len()).finish_non_exhaustive()
     }
 }
 

@@ -69,6 +69,26 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
     fn stats(&self) -> SourceStats;
 }
 
+/// The beginning of a range: either at hand or missing.
+enum Run {
+    /// These bytes are here.
+    Have(Rope),
+    /// These are not.
+    Miss(ByteRange),
+}
+
+impl Run {
+    /// Of `range`, which is not empty.
+    fn first(have: &Extents, range: ByteRange) -> Self {
+        let end = have.end_of_run(range.start).min(range.end);
+        if let Some(rope) = have.rope(ByteRange::new(range.start, end)).filter(|rope| !rope.is_empty()) {
+            return Run::Have(rope);
+        }
+        let next = have.iter().map(|(at, _)| at).find(|&at| at > range.start);
+        Run::Miss(ByteRange::new(range.start, next.unwrap_or(u64::MAX).min(range.end)))
+    }
+}
+
 /// An identity of what was hashed: `kind:` and 32 hex digits.
 fn named_by(kind: &str, hash: sha2::Sha256) -> String {
     use sha2::Digest;

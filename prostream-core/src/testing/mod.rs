@@ -3,7 +3,11 @@
 #[cfg(feature = "testing")]
 pub mod cache;
 #[cfg(feature = "testing")]
+pub mod debrid;
+#[cfg(feature = "testing")]
 pub mod indexer;
+#[cfg(feature = "testing")]
+pub mod metadata;
 #[cfg(feature = "testing")]
 pub mod records;
 pub mod stand_in;

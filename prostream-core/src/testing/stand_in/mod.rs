@@ -1,17 +1,28 @@
 //! Stand-ins of the outside services: pure functions from request to reply that speak the real wire formats, errors and limits.
 //! Tests mount them on a mock server, `prostream demo` on a listener inside its process.
 
+mod alldebrid;
+mod cinemeta;
 mod film_host;
+mod mishap;
 mod prowlarr;
 mod release;
+mod titles;
+mod tmdb;
+mod torrent_file;
 mod torznab;
 mod wire;
 
 use bytes::Bytes;
 
+pub use alldebrid::{AllDebridStandIn, StandInTorrent, StandInUnlock};
+pub use cinemeta::CinemetaStandIn;
 pub use film_host::{FilmHost, FilmRequest};
+pub use mishap::Mishap;
 pub use prowlarr::ProwlarrStandIn;
 pub use release::StandInRelease;
+pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
+pub use tmdb::TmdbStandIn;
 pub use torznab::TorznabStandIn;
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.

@@ -21,6 +21,21 @@ pub(super) fn query(request: &StandInRequest) -> Vec<(String, String)> {
     url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
+/// The pairs of a form body, decoded, in order.
+pub(super) fn form(request: &StandInRequest) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(request.body()).into_owned().collect()
+}
+
+/// The first value under `name`.
+pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.as_str())
+}
+
+/// The key of `Authorization: Bearer …`.
+pub(super) fn bearer(request: &StandInRequest) -> Option<&str> {
+    request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
 /// The host that was asked, as it stands in the request.
 pub(super) fn host(request: &StandInRequest) -> String {
     let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());

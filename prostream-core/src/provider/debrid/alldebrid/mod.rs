@@ -262,7 +262,6 @@ impl DebridService for AllDebrid {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::provider::debrid::DebridConfig;
 
     /// Goal: the settings have the documented defaults, and a misspelt one is refused.

@@ -3,9 +3,10 @@
 mod wire;
 
 use std::num::NonZeroU32;
+use std::pin::pin;
 
 use async_trait::async_trait;
-use futures_util::future::{join, try_join};
+use futures_util::future::{Either, select, try_join};
 use serde::Deserialize;
 use url::Url;
 
@@ -131,15 +132,22 @@ impl Cinemeta {
         let found = if request.media_id.episode.is_some() {
             self.meta(call, TitleKind::Series, digits).await?
         } else {
-            // The id does not say what it is: both are asked, and one answer is enough.
-            let movie = self.meta(call, TitleKind::Movie, digits);
-            let series = self.meta(call, TitleKind::Series, digits);
-            match join(movie, series).await {
-                (Ok(Some(title)), _) | (_, Ok(Some(title))) => Some(title),
-                (movie, series) => {
-                    movie?;
-                    series?
-                }
+            // The id does not say what it is: both are asked, and the first that knows it is enough.
+            let movie = pin!(self.meta(call, TitleKind::Movie, digits));
+            let series = pin!(self.meta(call, TitleKind::Series, digits));
+            let (first, other) = match select(movie, series).await {
+                Either::Left((first, other)) => (first, Either::Right(other)),
+                Either::Right((first, other)) => (first, Either::Left(other)),
+            };
+            match first {
+                Ok(Some(title)) => Some(title),
+                first => match other.await {
+                    Ok(Some(title)) => Some(title),
+                    other => {
+                        first?;
+                        other?
+                    }
+                },
             }
         };
         found.ok_or_else(|| unknown("Cinemeta does not know this IMDb id; check it"))
@@ -175,7 +183,6 @@ impl MetadataProvider for Cinemeta {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::provider::metadata::MetadataConfig;
 
     /// Goal: no setting is needed, and a misspelt one is refused.

@@ -372,4 +372,27 @@ mod tests {
         }
         assert_eq!(minutes("99999999999 min"), None);
     }
+
+    /// A good body with one byte changed and its end cut off.
+    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
+        let mut bytes = body.as_bytes().to_vec();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        bytes.truncate(bytes.len() - cut.min(bytes.len()));
+        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
+    }
+
+    /// Goal: no body panics, whatever is wrong with it.
+    #[test]
+    fn any_body_is_survived() {
+        let metas = r#"{"metas":[{"id":"tt0000007","type":"movie","name":"Film","releaseInfo":"2011–2019"}]}"#;
+        let meta = r#"{"meta":{"id":"tt0000007","type":"series","name":"Show","year":"2011–2019","runtime":"1h 57 min",
+            "videos":[{"season":1,"episode":"2","released":"2011-04-25T01:00:00.000Z"}]}}"#;
+        let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
+        proptest::proptest!(|(at: usize, byte: u8, cut in cut, runtime: String)| {
+            let _ = parse_search(&damaged(metas, at, byte, cut), TitleKind::Movie, &images());
+            let _ = parse_meta(&damaged(meta, at, byte, cut), TitleKind::Series, &images());
+            let _ = minutes(&runtime);
+        });
+    }
 }

@@ -235,7 +235,6 @@ impl MetadataProvider for Tmdb {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::provider::metadata::MetadataConfig;
 
     /// Goal: the settings have the documented defaults, and a misspelt one is refused.

@@ -546,4 +546,32 @@ mod tests {
         assert_eq!(first, [(1, Some(50)), (2, None)]);
         assert!(title.seasons[0].episodes.is_empty());
     }
+
+    /// A good body with one byte changed and its end cut off.
+    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
+        let mut bytes = body.as_bytes().to_vec();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        bytes.truncate(bytes.len() - cut.min(bytes.len()));
+        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
+    }
+
+    /// Goal: no body panics, whatever is wrong with it.
+    #[test]
+    fn any_body_is_survived() {
+        let search =
+            r#"{"total_pages":2,"results":[{"id":1,"media_type":"tv","name":"Two","first_air_date":"2001-01-01"}]}"#;
+        let find = r#"{"movie_results":[{"id":550}],"tv_results":[{"id":9}],"tv_episode_results":[{"show_id":3}]}"#;
+        let details = r#"{"id":7,"name":"Show","runtime":5,"seasons":[{"season_number":1,"name":"x"}],"translations":
+            {"translations":[{"iso_639_1":"en","data":{"name":"a"}}]},"external_ids":{"imdb_id":"tt0944947","tvdb_id":5}}"#;
+        let seasons = r#"{"id":7,"season/1":{"episodes":[{"episode_number":2,"air_date":"2001-01-01","runtime":5}]}}"#;
+        let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
+        proptest::proptest!(|(at: usize, byte: u8, cut in cut)| {
+            let _ = parse_search(&endpoint("k"), &damaged(search, at, byte, cut), None);
+            let _ = parse_find(&damaged(find, at, byte, cut), None);
+            let _ = parse_details(&endpoint("k"), &damaged(details, at, byte, cut), TitleKind::Series, None);
+            let mut season = [Season { number: 1, name: None, episodes: Vec::new() }];
+            let _ = fill_seasons(&damaged(seasons, at, byte, cut), &mut season);
+        });
+    }
 }

@@ -1,0 +1,208 @@
+//! A file behind an HTTP link.
+//!
+//! `link.rs` sends one range request and checks the reply, `reader.rs` reads a range in order and resumes, `open.rs` learns
+//! everything about the file in one round trip, `facts.rs` reads the headers that tell one file from another.
+
+mod facts;
+mod link;
+mod open;
+mod reader;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use self::facts::Facts;
+use self::link::Link;
+use self::reader::RangeReader;
+use super::{ByteSource, ByteStream, Run, SourceStats};
+use crate::model::{ByteRange, Extents, Rope};
+use crate::net::HttpClient;
+use crate::{Error, ErrorKind, Result};
+
+/// How an HTTP source reads.
+#[derive(Clone, Debug)]
+pub struct HttpSourceConfig {
+    /// Size of the first request, from the start of the file. Default: 512 KiB.
+    pub head_size: u64,
+    /// Size of the second, from its end, sent at the same time. Default: 512 KiB.
+    pub tail_size: u64,
+}
+
+impl Default for HttpSourceConfig {
+    fn default() -> Self {
+        Self { head_size: 512 << 10, tail_size: 512 << 10 }
+    }
+}
+
+/// A file behind an HTTP link that answers ranges (RFC 9110 section 14).
+///
+/// At most two connections are open at a time. A connection that breaks is resumed at the exact byte; a reply that shows another
+/// file is an error, never other bytes. Where redirects led to is asked directly until it refuses.
+pub struct HttpSource {
+    link: Arc<Link>,
+    facts: Arc<Facts>,
+    at_hand: Arc<Extents>,
+    identity: String,
+}
+
+impl HttpSource {
+    /// Opens a link: head and tail at once, so that the length, the validator and both ends are known after one round trip.
+    ///
+    /// A host that does not answer ranges serves files of up to 64 MiB, which are read whole. `headers` are sent to the host of `url`
+    /// and to no other.
+    ///
+    /// # Errors
+    /// `Forbidden` by the address policy or the host, `NotFound`, `Unauthorized`, `RateLimited`, `Unavailable` (also for HTML in place
+    /// of media), `TimedOut`; `SourceChanged` when both requests met different files; `Malformed` for replies that contradict
+    /// themselves; `Unsupported` when the host neither answers ranges nor gives a length; `InvalidInput` for a header that is none.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub async fn open(
+        client: &HttpClient,
+        url: Url,
+        headers: &[(String, String)],
+        config: &HttpSourceConfig,
+    ) -> Result<Self> {
+        let headers = header_map(headers)?;
+        let name = url.to_string();
+        let link = Arc::new(Link::new(client.clone(), url, headers));
+        let (facts, at_hand) = open::open(&link, config).await?;
+        let identity = identity(&name, &facts);
+        Ok(Self { link, facts: Arc::new(facts), at_hand: Arc::new(at_hand), identity })
+    }
+
+    fn reader(&self, range: ByteRange) -> Result<Reader> {
+        if range.end > self.facts.size_bytes {
+            return Err(Error::new(ErrorKind::InvalidInput, "read link").detail("beyond the end"));
+        }
+        Ok(Reader {
+            link: self.link.clone(),
+            facts: self.facts.clone(),
+            at_hand: self.at_hand.clone(),
+            rest: range,
+            pieces: Vec::new().into_iter(),
+            upstream: None,
+        })
+    }
+}
+
+#[async_trait]
+impl ByteSource for HttpSource {
+    fn size_bytes(&self) -> u64 {
+        self.facts.size_bytes
+    }
+
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    async fn read_at(&self, range: ByteRange) -> Result<Rope> {
+        let mut reader = self.reader(range)?;
+        let mut rope = Rope::new();
+        while let Some(piece) = reader.next().await? {
+            rope.push(piece);
+        }
+        Ok(rope)
+    }
+
+    fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
+        match self.reader(range) {
+            Ok(reader) => Box::pin(futures_util::stream::try_unfold(reader, |mut reader| async move {
+                Ok(reader.next().await?.map(|piece| (piece, reader)))
+            })),
+            Err(error) => Box::pin(futures_util::stream::once(async { Err(error) })),
+        }
+    }
+
+    fn at_hand(&self) -> Extents {
+        Extents::clone(&self.at_hand)
+    }
+
+    fn stats(&self) -> SourceStats {
+        SourceStats {
+            request_count: self.link.request_count.load(Ordering::Relaxed),
+            read_bytes: self.link.read_bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl fmt::Debug for HttpSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSource")
+            .field("link", &self.link)
+            .field("size_bytes", &self.facts.size_bytes)
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a range from what is at hand and, between that, from the link.
+struct Reader {
+    link: Arc<Link>,
+    facts: Arc<Facts>,
+    at_hand: Arc<Extents>,
+    /// What neither `pieces` nor `upstream` will give.
+    rest: ByteRange,
+    pieces: std::vec::IntoIter<Bytes>,
+    upstream: Option<RangeReader>,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(piece) = self.pieces.next() {
+                return Ok(Some(piece));
+            }
+            if let Some(upstream) = &mut self.upstream {
+                match upstream.next().await? {
+                    Some(piece) => return Ok(Some(piece)),
+                    None => self.upstream = None,
+                }
+            }
+            if self.rest.is_empty() {
+                return Ok(None);
+            }
+            let taken = match Run::first(&self.at_hand, self.rest) {
+                Run::Have(rope) => {
+                    let len = rope.len();
+                    self.pieces = rope.into_pieces().into_iter();
+                    len
+                }
+                Run::Miss(range) => {
+                    self.upstream = Some(RangeReader::new(self.link.clone(), self.facts.clone(), range));
+                    range.len()
+                }
+            };
+            self.rest.start = self.rest.start.saturating_add(taken).min(self.rest.end);
+        }
+    }
+}
+
+/// Of the address, which may hold secrets and is therefore hashed, and of what pins the file.
+fn identity(name: &str, facts: &Facts) -> String {
+    let mut hash = Sha256::new();
+    hash.update(name);
+    hash.update([0]);
+    hash.update(facts.size_bytes.to_le_bytes());
+    hash.update(facts.validator.as_ref().map(|validator| validator.value().as_bytes()).unwrap_or_default());
+    super::named_by("http", hash)
+}
+
+fn header_map(headers: &[(String, String)]) -> Result<HeaderMap> {
+    let invalid = || Error::new(ErrorKind::InvalidInput, "open link").detail("a header that cannot be sent");
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::try_from(name).map_err(|_| invalid())?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| invalid())?;
+        value.set_sensitive(true);
+        map.append(name, value);
+    }
+    Ok(map)
+}

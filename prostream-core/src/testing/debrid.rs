@@ -1,0 +1,451 @@
+//! The rules of [`DebridService`], for every vendor.
+//!
+//! A vendor brings a [`DebridScene`]: its stand-in and itself in front of it. [`debrid_suite!`](crate::debrid_suite) makes a test of each
+//! rule.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+
+use crate::model::{FileEntry, InfoHash, Magnet};
+use crate::net::Call;
+use crate::provider::debrid::{Cached, DebridService, RemoteFile, TorrentId, TorrentState};
+use crate::provider::indexer::TorrentLink;
+use crate::testing::stand_in::{Mishap, StandInTorrent, StandInUnlock};
+use crate::{Error, ErrorKind};
+
+/// Sets the stage at one vendor's stand-in, in our words. A fresh scene has a premium account without torrents.
+#[async_trait]
+pub trait DebridScene: Sized + Send + Sync {
+    /// A key that the stand-in takes.
+    const KEY: &'static str;
+
+    /// A stand-in that listens, and nothing in it.
+    async fn start() -> Self;
+
+    /// The vendor in front of it, with `key`. Each call gives a fresh instance.
+    fn service_with_key(&self, key: &str) -> Arc<dyn DebridService>;
+
+    /// The service can get a torrent.
+    async fn given_torrent(&self, torrent: StandInTorrent);
+
+    /// The user has a torrent already.
+    async fn given_in_account(&self, info_hash: InfoHash);
+
+    /// The user's plan has ended.
+    async fn given_expired_plan(&self);
+
+    /// The service refuses the address that asks.
+    async fn given_refused_address(&self);
+
+    /// This happens to every request, or nothing any more.
+    async fn given_mishap(&self, mishap: Option<Mishap>);
+
+    /// What the account holds.
+    async fn account_torrents(&self) -> Vec<InfoHash>;
+
+    /// The vendor with the right key.
+    fn service(&self) -> Arc<dyn DebridService> {
+        self.service_with_key(Self::KEY)
+    }
+}
+
+/// A test for each rule of this module; the argument is a [`DebridScene`]. The crate that uses it has tokio with its macros.
+#[macro_export]
+macro_rules! debrid_suite {
+    ($scene:ty) => {
+        $crate::debrid_suite!(@ $scene;
+            reports_the_account an_expired_plan_is_an_account_limit a_wrong_key_is_unauthorized secrets_never_show
+            says_of_the_cache_what_it_knows a_cached_torrent_is_ready_at_once an_uncached_torrent_becomes_ready
+            an_unknown_torrent_stays_in_preparation adding_twice_changes_nothing torrent_files_are_taken what_the_user_had_is_known
+            what_the_user_had_stays of_two_additions_at_once_one_is_ours removing_what_is_gone_is_no_error
+            a_torrent_that_is_gone_has_failed states_come_in_the_order_asked files_are_flat_and_have_sizes
+            files_come_when_the_torrent_is_ready unlocking_gives_a_link a_file_that_is_gone_is_not_found
+            a_refused_address_is_refused a_rate_limit_says_how_long a_web_page_is_unavailable broken_data_is_malformed
+            a_passed_deadline_is_no_failure_of_the_service);
+    };
+    (@ $scene:ty; $($rule:ident)*) => { $(
+        #[tokio::test]
+        async fn $rule() {
+            $crate::testing::debrid::$rule::<$scene>().await;
+        }
+    )* };
+}
+
+const MINE: InfoHash = InfoHash([0x11; 20]);
+const YOURS: InfoHash = InfoHash([0x22; 20]);
+const FILE: &str = "Paper.Boats.2019.1080p/Paper.Boats.2019.1080p.mkv";
+const FILE_SIZE: u64 = 2_345_678_901;
+
+/// Far less than any `Retry-After` of the rules, far more than a loopback needs.
+fn call() -> Call {
+    Call::within(Duration::from_secs(10))
+}
+
+fn film(info_hash: InfoHash) -> StandInTorrent {
+    StandInTorrent::new(info_hash, "Paper.Boats.2019.1080p").with_file(FILE, FILE_SIZE)
+}
+
+fn magnet(info_hash: InfoHash) -> TorrentLink {
+    TorrentLink::Magnet(Magnet::from_hash(info_hash))
+}
+
+/// Goal: the owner sees whose account it is and that it may be used.
+pub async fn reports_the_account<S: DebridScene>() {
+    let scene = S::start().await;
+    let account = scene.service().account(&call()).await.unwrap();
+    assert!(account.is_premium);
+    assert!(account.premium_until.is_some_and(|until| until > SystemTime::now()));
+    assert!(!account.user_name.is_empty());
+}
+
+/// Goal: an ended plan is seen in the account and named as the reason, not as a wrong key or a missing torrent.
+pub async fn an_expired_plan_is_an_account_limit<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    scene.given_expired_plan().await;
+    let service = scene.service();
+    let account = service.account(&call()).await.unwrap();
+    assert!(!account.is_premium);
+    assert!(account.premium_until.is_none_or(|until| until <= SystemTime::now()));
+    let error = service.add(&call(), &magnet(MINE)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccountLimit);
+    assert!(error.advice().is_some());
+}
+
+/// Goal: a wrong key is said to be one, whatever is asked, with advice and the name of the service.
+pub async fn a_wrong_key_is_unauthorized<S: DebridScene>() {
+    let scene = S::start().await;
+    let service = scene.service_with_key("wr0ng-k3y");
+    let errors = [
+        service.account(&call()).await.unwrap_err(),
+        service.add(&call(), &magnet(MINE)).await.unwrap_err(),
+        service.status(&call(), &[TorrentId("1".to_owned())]).await.unwrap_err(),
+        service.files(&call(), &TorrentId("1".to_owned())).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+        assert_eq!(error.provider(), Some(service.id().as_str()));
+        assert!(error.advice().is_some());
+    }
+}
+
+/// Everything that a log could hold of an error.
+fn told(error: &Error) -> String {
+    let mut text = format!("{error} {error:?} {}", error.advice().unwrap_or_default());
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(" {cause} {cause:?}"));
+        source = cause.source();
+    }
+    text
+}
+
+/// Goal: no key, no direct link and no handle in anything that could be logged (PRIV-03).
+pub async fn secrets_never_show<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    assert!(!format!("{service:?}").contains(S::KEY));
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    let file = service.files(&call(), &added.torrent).await.unwrap().remove(0);
+    assert!(!format!("{file:?}").contains(file.handle.expose()));
+    let link = service.unlock(&call(), &file).await.unwrap();
+    assert!(!format!("{link:?}").contains(link.url.as_str()));
+    for mishap in [Mishap::WebPage { status: 403 }, Mishap::Truncated, Mishap::WrongTypes, Mishap::Broken] {
+        scene.given_mishap(Some(mishap)).await;
+        let error = service.unlock(&call(), &file).await.unwrap_err();
+        let told = told(&error);
+        assert!(!told.contains(S::KEY) && !told.contains(file.handle.expose()), "{told}");
+    }
+    scene.given_mishap(None).await;
+    let error = scene.service_with_key("wr0ng-k3y").account(&call()).await.unwrap_err();
+    assert!(!told(&error).contains("wr0ng-k3y"));
+}
+
+/// Goal: an answer for each hash in the order asked, and never more than the service says.
+pub async fn says_of_the_cache_what_it_knows<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let answer = service.check_cached(&call(), &[YOURS, MINE]).await.unwrap();
+    if service.capabilities().has_cached_check {
+        assert_eq!(answer, [Cached::No, Cached::Yes]);
+    } else {
+        assert_eq!(answer, [Cached::Unknown, Cached::Unknown]);
+    }
+    assert!(scene.account_torrents().await.is_empty(), "a question adds nothing");
+}
+
+/// Goal: what is cached can be unlocked as soon as it is added.
+pub async fn a_cached_torrent_is_ready_at_once<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    assert!(added.is_ready && !added.was_known);
+    assert_eq!(service.status(&call(), &[added.torrent]).await.unwrap(), [TorrentState::Ready]);
+    assert_eq!(scene.account_torrents().await, [MINE]);
+}
+
+/// Goal: what is not cached says how far it is, and then that it is ready.
+pub async fn an_uncached_torrent_becomes_ready<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE).ready_after(3)).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    assert!(!added.is_ready);
+    let mut shares = Vec::new();
+    for _ in 0..10 {
+        match service.status(&call(), std::slice::from_ref(&added.torrent)).await.unwrap().remove(0) {
+            TorrentState::Preparing { progress, .. } => shares.push(progress.unwrap()),
+            TorrentState::Ready => break,
+            TorrentState::Failed { reason } => panic!("{reason}"),
+        }
+    }
+    assert_eq!(shares.len(), 3);
+    assert!(shares.is_sorted() && shares[0] < shares[2], "{shares:?}");
+    assert!(shares.iter().all(|share| (0.0..1.0).contains(share)));
+    assert_eq!(service.status(&call(), &[added.torrent]).await.unwrap(), [TorrentState::Ready]);
+}
+
+/// Goal: a torrent that nobody has is no failure yet, and not ready.
+pub async fn an_unknown_torrent_stays_in_preparation<S: DebridScene>() {
+    let scene = S::start().await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    assert!(!added.is_ready);
+    let state = service.status(&call(), &[added.torrent]).await.unwrap().remove(0);
+    assert!(matches!(state, TorrentState::Preparing { .. }), "{state:?}");
+}
+
+/// Goal: adding what is there gives the same torrent and changes nothing.
+pub async fn adding_twice_changes_nothing<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let first = service.add(&call(), &magnet(MINE)).await.unwrap();
+    let second = service.add(&call(), &magnet(MINE)).await.unwrap();
+    assert_eq!(first.torrent, second.torrent);
+    assert_eq!(scene.account_torrents().await, [MINE]);
+}
+
+/// Goal: a torrent file is as good as a magnet, where the service takes files.
+pub async fn torrent_files_are_taken<S: DebridScene>() {
+    use sha1::{Digest, Sha1};
+
+    let scene = S::start().await;
+    let service = scene.service();
+    if !service.capabilities().takes_torrent_files {
+        return;
+    }
+    let info = b"d6:lengthi3e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
+    let info_hash = InfoHash(Sha1::digest(info).as_slice().try_into().unwrap());
+    scene.given_torrent(film(info_hash)).await;
+    let bytes = [b"d8:announce15:http://t.exampl4:info".as_slice(), info, b"e"].concat().into();
+    let added = service.add(&call(), &TorrentLink::File { info_hash, bytes }).await.unwrap();
+    assert!(added.is_ready && !added.was_known);
+    assert_eq!(scene.account_torrents().await, [info_hash]);
+    let broken = TorrentLink::File { info_hash, bytes: "no torrent".into() };
+    assert_eq!(service.add(&call(), &broken).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// Goal: what the user added himself is known as his, what we add is not.
+pub async fn what_the_user_had_is_known<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    scene.given_torrent(film(YOURS).ready_after(5)).await;
+    scene.given_in_account(YOURS).await;
+    let service = scene.service();
+    assert!(service.add(&call(), &magnet(YOURS)).await.unwrap().was_known);
+    assert!(!service.add(&call(), &magnet(MINE)).await.unwrap().was_known);
+}
+
+/// Goal: who removes what he newly added, and only that, leaves the account as it was.
+pub async fn what_the_user_had_stays<S: DebridScene>() {
+    let scene = S::start().await;
+    for hash in [MINE, YOURS] {
+        scene.given_torrent(film(hash)).await;
+    }
+    scene.given_in_account(YOURS).await;
+    let service = scene.service();
+    for hash in [YOURS, MINE, YOURS] {
+        let added = service.add(&call(), &magnet(hash)).await.unwrap();
+        if !added.was_known {
+            service.remove(&call(), &added.torrent).await.unwrap();
+        }
+    }
+    assert_eq!(scene.account_torrents().await, [YOURS]);
+}
+
+/// Goal: when two add the same torrent at once, at most one of them is told that it is his to remove.
+pub async fn of_two_additions_at_once_one_is_ours<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let (call, link) = (call(), magnet(MINE));
+    let (first, second) = futures_util::future::join(service.add(&call, &link), service.add(&call, &link)).await;
+    let owners = [first, second].into_iter().filter(|added| !added.as_ref().unwrap().was_known).count();
+    assert_eq!(owners, 1);
+}
+
+/// Goal: removing works once, and again is no error.
+pub async fn removing_what_is_gone_is_no_error<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    service.remove(&call(), &added.torrent).await.unwrap();
+    assert!(scene.account_torrents().await.is_empty());
+    service.remove(&call(), &added.torrent).await.unwrap();
+}
+
+/// Goal: a torrent that is gone is told apart from one that is not ready.
+pub async fn a_torrent_that_is_gone_has_failed<S: DebridScene>() {
+    let scene = S::start().await;
+    let service = scene.service();
+    for gone in ["987654321", "no number"].map(|id| TorrentId(id.to_owned())) {
+        let states = service.status(&call(), std::slice::from_ref(&gone)).await.unwrap();
+        assert!(matches!(states.as_slice(), [TorrentState::Failed { .. }]), "{states:?}");
+        assert_eq!(service.files(&call(), &gone).await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+}
+
+/// Goal: a batch is answered in its own order, whatever the service's is.
+pub async fn states_come_in_the_order_asked<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE).ready_after(100)).await;
+    scene.given_torrent(film(YOURS)).await;
+    let service = scene.service();
+    let slow = service.add(&call(), &magnet(MINE)).await.unwrap().torrent;
+    let ready = service.add(&call(), &magnet(YOURS)).await.unwrap().torrent;
+    let gone = TorrentId("987654321".to_owned());
+    let states = service.status(&call(), &[gone, ready, slow]).await.unwrap();
+    assert!(
+        matches!(
+            states.as_slice(),
+            [TorrentState::Failed { .. }, TorrentState::Ready, TorrentState::Preparing { progress: Some(_), .. }]
+        ),
+        "{states:?}"
+    );
+    assert!(service.status(&call(), &[]).await.unwrap().is_empty());
+}
+
+/// Goal: every file once, with its whole path and its size, folders within folders included.
+pub async fn files_are_flat_and_have_sizes<S: DebridScene>() {
+    let scene = S::start().await;
+    let pack = [("Show/S01/E01.mkv", 10), ("Show/S01/E02.mkv", 20), ("Show/S01/subs/E01.srt", 3), ("readme.txt", 1)];
+    let torrent =
+        pack.iter().fold(StandInTorrent::new(MINE, "Show"), |torrent, (path, size)| torrent.with_file(*path, *size));
+    scene.given_torrent(torrent).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    let files = service.files(&call(), &added.torrent).await.unwrap();
+    let mut entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
+    entries.sort_by(|one, other| one.path.cmp(&other.path));
+    assert_eq!(entries, pack.map(|(path, size_bytes)| FileEntry { path: path.to_owned(), size_bytes }));
+}
+
+/// Goal: files of a torrent in preparation are "not yet", not "none".
+pub async fn files_come_when_the_torrent_is_ready<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE).ready_after(100)).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    assert_eq!(service.files(&call(), &added.torrent).await.unwrap_err().kind(), ErrorKind::NotCached);
+}
+
+async fn first_file(service: &dyn DebridService, info_hash: InfoHash) -> RemoteFile {
+    let added = service.add(&call(), &magnet(info_hash)).await.unwrap();
+    service.files(&call(), &added.torrent).await.unwrap().remove(0)
+}
+
+/// Goal: a file becomes an address with its size and name.
+pub async fn unlocking_gives_a_link<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let file = first_file(service.as_ref(), MINE).await;
+    let link = service.unlock(&call(), &file).await.unwrap();
+    assert!(matches!(link.url.scheme(), "http" | "https"));
+    assert_eq!(link.size_bytes, Some(FILE_SIZE));
+    assert_eq!(link.file_name.as_deref(), FILE.rsplit('/').next());
+}
+
+/// Goal: a file that is gone is said to be, so that the next release is tried.
+pub async fn a_file_that_is_gone_is_not_found<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE).unlocking(StandInUnlock::Down)).await;
+    let service = scene.service();
+    let file = first_file(service.as_ref(), MINE).await;
+    assert_eq!(service.unlock(&call(), &file).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// Goal: a refused address is a final refusal with advice in plain words, at adding and at unlocking.
+pub async fn a_refused_address_is_refused<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let file = first_file(service.as_ref(), MINE).await;
+    scene.given_refused_address().await;
+    for error in
+        [service.add(&call(), &magnet(YOURS)).await.unwrap_err(), service.unlock(&call(), &file).await.unwrap_err()]
+    {
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(!error.kind().is_transient());
+        assert!(error.advice().is_some_and(|advice| advice.contains("address")), "{:?}", error.advice());
+    }
+}
+
+/// Goal: the wait that the service asks for reaches the caller, who is not kept waiting for it.
+pub async fn a_rate_limit_says_how_long<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_mishap(Some(Mishap::RateLimited { retry_after_s: Some(120) })).await;
+    let error = scene.service().account(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+}
+
+/// Goal: what stands between us and the service, and speaks HTML, is trouble that passes.
+pub async fn a_web_page_is_unavailable<S: DebridScene>() {
+    let scene = S::start().await;
+    let service = scene.service();
+    let mishaps = [200, 403, 503].map(|status| Mishap::WebPage { status }).into_iter().chain([Mishap::Broken]);
+    for mishap in mishaps {
+        scene.given_mishap(Some(mishap)).await;
+        for error in
+            [service.account(&call()).await.unwrap_err(), service.add(&call(), &magnet(MINE)).await.unwrap_err()]
+        {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{mishap:?}: {error}");
+        }
+    }
+}
+
+/// Goal: data that ends early or is of other types is an error, and never half an answer.
+pub async fn broken_data_is_malformed<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let file = first_file(service.as_ref(), MINE).await;
+    for mishap in [Mishap::Truncated, Mishap::WrongTypes] {
+        scene.given_mishap(Some(mishap)).await;
+        for error in [
+            service.account(&call()).await.unwrap_err(),
+            service.add(&call(), &magnet(MINE)).await.unwrap_err(),
+            service.status(&call(), &[TorrentId("1".to_owned()), TorrentId("2".to_owned())]).await.unwrap_err(),
+            service.files(&call(), &TorrentId("1".to_owned())).await.unwrap_err(),
+            service.unlock(&call(), &file).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{mishap:?}: {error}");
+        }
+    }
+}
+
+/// Goal: who has no time left is told so, at once.
+pub async fn a_passed_deadline_is_no_failure_of_the_service<S: DebridScene>() {
+    let scene = S::start().await;
+    let error = scene.service().account(&Call::within(Duration::ZERO)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+}

@@ -1,0 +1,340 @@
+//! The rules of [`MetadataProvider`], for every vendor.
+//!
+//! A vendor brings a [`MetadataScene`]: its stand-in and itself in front of it. [`metadata_suite!`](crate::metadata_suite) makes a test of
+//! each rule.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::ErrorKind;
+use crate::model::TitleKind;
+use crate::net::Call;
+use crate::provider::metadata::{MAX_QUERY_CHARS, MetadataProvider, TitleRequest, TitleSearch};
+use crate::testing::stand_in::{Mishap, StandInEpisode, StandInMovie, StandInSeason, StandInSeries};
+
+/// Sets the stage at one vendor's stand-in, in our words. A fresh scene knows no title.
+#[async_trait]
+pub trait MetadataScene: Sized + Send + Sync {
+    /// A key that the stand-in takes; empty for a vendor without keys.
+    const KEY: &'static str;
+
+    /// A stand-in that listens, and nothing in it.
+    async fn start() -> Self;
+
+    /// The vendor in front of it, with `key` where it takes one.
+    fn provider_with_key(&self, key: &str) -> Arc<dyn MetadataProvider>;
+
+    /// The vendor knows a film.
+    async fn given_movie(&self, movie: StandInMovie);
+
+    /// The vendor knows a series.
+    async fn given_series(&self, series: StandInSeries);
+
+    /// This happens to every request, or nothing any more.
+    async fn given_mishap(&self, mishap: Option<Mishap>);
+
+    /// The vendor with the right key.
+    fn provider(&self) -> Arc<dyn MetadataProvider> {
+        self.provider_with_key(Self::KEY)
+    }
+}
+
+/// A test for each rule of this module; the argument is a [`MetadataScene`], and `with keys` where the vendor takes some. The crate that
+/// uses it has tokio with its macros.
+#[macro_export]
+macro_rules! metadata_suite {
+    ($scene:ty, with keys) => {
+        $crate::metadata_suite!($scene);
+        $crate::metadata_suite!(@ $scene; a_wrong_key_is_unauthorized keys_never_show);
+    };
+    ($scene:ty) => {
+        $crate::metadata_suite!(@ $scene;
+            finds_films_and_series_by_name a_search_can_be_narrowed nothing_found_is_no_error any_text_can_be_searched
+            results_lead_to_their_titles describes_a_film describes_a_series every_season_comes imdb_ids_stay_imdb_ids
+            an_episode_leads_to_its_series unknown_ids_are_not_found texts_are_cleaned a_rate_limit_says_how_long
+            a_web_page_is_unavailable broken_data_is_malformed
+            a_passed_deadline_is_no_failure_of_the_service);
+    };
+    (@ $scene:ty; $($rule:ident)*) => { $(
+        #[tokio::test]
+        async fn $rule() {
+            $crate::testing::metadata::$rule::<$scene>().await;
+        }
+    )* };
+}
+
+/// Far less than any `Retry-After` of the rules, far more than a loopback needs.
+fn call() -> Call {
+    Call::within(Duration::from_secs(10))
+}
+
+fn film() -> StandInMovie {
+    StandInMovie {
+        tmdb_id: 700_001,
+        imdb_id: Some("tt9100001".to_owned()),
+        title: "Paper Boats".to_owned(),
+        release_date: "2019-05-04".to_owned(),
+        runtime_min: 97,
+        overview: "Two sisters race what they fold.".to_owned(),
+        genres: vec!["Drama".to_owned(), "Family".to_owned()],
+        ..StandInMovie::default()
+    }
+}
+
+fn season(number: u32, count: u32) -> StandInSeason {
+    let episode = |index: u32| StandInEpisode {
+        name: format!("Part {number}.{index}"),
+        air_date: format!("2021-03-{:02}", index.min(28)),
+        ..StandInEpisode::default()
+    };
+    StandInSeason { number, episodes: (1..=count).map(episode).collect(), ..StandInSeason::default() }
+}
+
+fn series() -> StandInSeries {
+    StandInSeries {
+        tmdb_id: 700_002,
+        imdb_id: Some("tt9100002".to_owned()),
+        tvdb_id: Some(4_242),
+        name: "Paper Harbour".to_owned(),
+        first_air_date: "2021-03-01".to_owned(),
+        overview: "A port, and who passes it.".to_owned(),
+        genres: vec!["Drama".to_owned()],
+        seasons: vec![season(2, 3), season(0, 1), season(1, 12)],
+        ..StandInSeries::default()
+    }
+}
+
+async fn start_with_both<S: MetadataScene>() -> S {
+    let scene = S::start().await;
+    scene.given_movie(film()).await;
+    scene.given_series(series()).await;
+    scene
+}
+
+fn request(media_id: &str) -> TitleRequest {
+    TitleRequest::new(media_id.parse().unwrap())
+}
+
+/// Goal: a name finds films and series, and nothing else.
+pub async fn finds_films_and_series_by_name<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let mut found = scene.provider().search(&call(), &TitleSearch::new("paper")).await.unwrap();
+    found.sort_by_key(|title| title.kind);
+    let rows: Vec<_> = found.iter().map(|title| (title.kind, title.name.as_str(), title.year)).collect();
+    let expected = [(TitleKind::Movie, "Paper Boats", Some(2019)), (TitleKind::Series, "Paper Harbour", Some(2021))];
+    assert_eq!(rows, expected);
+}
+
+/// Goal: kind and year leave out the rest.
+pub async fn a_search_can_be_narrowed<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let provider = scene.provider();
+    for (kind, year, expected) in [
+        (Some(TitleKind::Movie), None, Some("Paper Boats")),
+        (Some(TitleKind::Series), None, Some("Paper Harbour")),
+        (None, Some(2019), Some("Paper Boats")),
+        (None, Some(2021), Some("Paper Harbour")),
+        (Some(TitleKind::Movie), Some(2019), Some("Paper Boats")),
+        (Some(TitleKind::Series), Some(2021), Some("Paper Harbour")),
+        (Some(TitleKind::Movie), Some(2021), None),
+        (Some(TitleKind::Series), Some(1999), None),
+    ] {
+        let search = TitleSearch { kind, year, ..TitleSearch::new("paper") };
+        let found = provider.search(&call(), &search).await.unwrap();
+        let names: Vec<&str> = found.iter().map(|title| title.name.as_str()).collect();
+        assert_eq!(names, expected.into_iter().collect::<Vec<_>>(), "{search:?}");
+    }
+}
+
+/// Goal: a name that nothing bears finds nothing, without an error.
+pub async fn nothing_found_is_no_error<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    for text in ["zeppelin", "", " \u{7}\n "] {
+        assert_eq!(scene.provider().search(&call(), &TitleSearch::new(text)).await.unwrap(), [], "{text:?}");
+    }
+}
+
+/// Goal: whatever is typed is a text to search for, and nothing more.
+pub async fn any_text_can_be_searched<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let long = "paper ".repeat(MAX_QUERY_CHARS);
+    for text in ["../../meta/movie/tt9100001", "a&b=c?d#e%2e%2e/", "+\"';<x>", "ü 名\u{202e}", long.as_str()] {
+        let found = scene.provider().search(&call(), &TitleSearch::new(text)).await;
+        assert!(found.is_ok(), "{text:?}: {found:?}");
+    }
+    let found = scene.provider().search(&call(), &TitleSearch::new("PAPER  boats")).await.unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+/// Goal: what a search names can be asked for, and is the same title.
+pub async fn results_lead_to_their_titles<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let provider = scene.provider();
+    let found = provider.search(&call(), &TitleSearch::new("paper")).await.unwrap();
+    assert_eq!(found.len(), 2);
+    for summary in found {
+        let title = provider.title(&call(), &TitleRequest::new(summary.media_id.clone())).await.unwrap();
+        assert_eq!(
+            (title.summary.media_id, title.summary.kind, title.summary.name),
+            (summary.media_id, summary.kind, summary.name)
+        );
+    }
+}
+
+/// Goal: a film with all that the vendor says of it, and no seasons.
+pub async fn describes_a_film<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let title = scene.provider().title(&call(), &request("tt9100001")).await.unwrap();
+    assert_eq!((title.summary.kind, title.summary.name.as_str()), (TitleKind::Movie, "Paper Boats"));
+    assert_eq!((title.summary.year, title.runtime_min), (Some(2019), Some(97)));
+    assert_eq!(title.summary.overview.as_deref(), Some("Two sisters race what they fold."));
+    assert_eq!(title.genres, ["Drama", "Family"]);
+    assert_eq!((title.imdb_id.as_deref(), title.tmdb_id), (Some("tt9100001"), Some(700_001)));
+    assert!(title.seasons.is_empty());
+}
+
+/// Goal: seasons in order with the specials first, episodes in order with their names and dates.
+pub async fn describes_a_series<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let title = scene.provider().title(&call(), &request("tt9100002")).await.unwrap();
+    assert_eq!((title.summary.kind, title.summary.year), (TitleKind::Series, Some(2021)));
+    assert_eq!((title.tmdb_id, title.tvdb_id), (Some(700_002), Some(4_242)));
+    let counts: Vec<_> = title.seasons.iter().map(|season| (season.number, season.episodes.len())).collect();
+    assert_eq!(counts, [(0, 1), (1, 12), (2, 3)]);
+    let first = &title.seasons[1];
+    assert!(first.episodes.iter().map(|episode| episode.number).eq(1..=12));
+    assert_eq!(first.episodes[9].name.as_deref(), Some("Part 1.10"));
+    assert_eq!(first.episodes[9].air_date.as_deref(), Some("2021-03-10"));
+}
+
+/// Goal: a long series comes whole, however many requests that takes.
+pub async fn every_season_comes<S: MetadataScene>() {
+    let scene = S::start().await;
+    scene.given_series(StandInSeries { seasons: (1..=45).map(|number| season(number, 2)).collect(), ..series() }).await;
+    let title = scene.provider().title(&call(), &request("tt9100002")).await.unwrap();
+    assert!(title.seasons.iter().map(|season| season.number).eq(1..=45));
+    assert!(title.seasons.iter().all(|season| season.episodes.len() == 2));
+}
+
+/// Goal: who asks by IMDb id is answered by IMDb id.
+pub async fn imdb_ids_stay_imdb_ids<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    for id in ["tt9100001", "tt9100002"] {
+        let title = scene.provider().title(&call(), &request(id)).await.unwrap();
+        assert_eq!(title.summary.media_id.to_string(), id);
+    }
+}
+
+/// Goal: an episode's media id names its series, seasons and all, and never a film.
+pub async fn an_episode_leads_to_its_series<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let title = scene.provider().title(&call(), &request("tt9100002:1:2")).await.unwrap();
+    assert_eq!((title.summary.media_id.to_string().as_str(), title.seasons.len()), ("tt9100002", 3));
+    let error = scene.provider().title(&call(), &request("tt9100001:1:2")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+/// Goal: ids that the vendor does not know, and those of catalogues it cannot look up, are not found, with advice.
+pub async fn unknown_ids_are_not_found<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    for id in ["tt9199999", "kitsu:12", "local:film", "tmdb:movie:799999"] {
+        let error = scene.provider().title(&call(), &request(id)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{id}: {error}");
+        assert!(error.advice().is_some(), "{id}");
+    }
+}
+
+/// Goal: texts from outside are of bounded length and hold nothing that moves a terminal (OUT-05).
+pub async fn texts_are_cleaned<S: MetadataScene>() {
+    let scene = S::start().await;
+    let title = format!("Paper\u{1b}[2J\u{202e} Boats\0{}", "x".repeat(100_000));
+    scene.given_movie(StandInMovie { title, overview: "a\r\nb\u{7}".to_owned(), ..film() }).await;
+    let title = scene.provider().title(&call(), &request("tt9100001")).await.unwrap();
+    let name = &title.summary.name;
+    assert!(name.starts_with("Paper[2J Boatsxxx") && name.chars().count() <= 1_000, "{name}");
+    assert_eq!(title.summary.overview.as_deref(), Some("a  b"));
+    let found = scene.provider().search(&call(), &TitleSearch::new("boats")).await.unwrap();
+    assert_eq!(found.first().map(|title| &title.name), Some(name));
+}
+
+/// Goal: a wrong key is said to be one, with advice and the name of the vendor.
+pub async fn a_wrong_key_is_unauthorized<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let provider = scene.provider_with_key("00000000000000000000000000000000");
+    for error in [
+        provider.search(&call(), &TitleSearch::new("paper")).await.unwrap_err(),
+        provider.title(&call(), &request("tt9100001")).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
+        assert_eq!(error.provider(), Some(provider.id().as_str()));
+        assert!(error.advice().is_some());
+        assert!(!format!("{error} {error:?}").contains("00000000"));
+    }
+}
+
+/// Goal: no key in anything that could be logged (PRIV-03).
+pub async fn keys_never_show<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let provider = scene.provider();
+    assert!(!format!("{provider:?}").contains(S::KEY));
+    for mishap in [Mishap::WebPage { status: 403 }, Mishap::Truncated, Mishap::WrongTypes, Mishap::Broken] {
+        scene.given_mishap(Some(mishap)).await;
+        let error = provider.search(&call(), &TitleSearch::new("paper")).await.unwrap_err();
+        let mut told = format!("{error} {error:?}");
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            told.push_str(&format!(" {cause} {cause:?}"));
+            source = cause.source();
+        }
+        assert!(!told.contains(S::KEY), "{told}");
+    }
+}
+
+/// Goal: the wait that the vendor asks for reaches the caller, who is not kept waiting for it.
+pub async fn a_rate_limit_says_how_long<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    scene.given_mishap(Some(Mishap::RateLimited { retry_after_s: Some(120) })).await;
+    let error = scene.provider().search(&call(), &TitleSearch::new("paper")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+}
+
+/// Goal: what stands between us and the vendor, and speaks HTML, is trouble that passes; it is never "not found".
+pub async fn a_web_page_is_unavailable<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let mishaps = [200, 403, 502].map(|status| Mishap::WebPage { status }).into_iter().chain([Mishap::Broken]);
+    for mishap in mishaps {
+        scene.given_mishap(Some(mishap)).await;
+        let provider = scene.provider();
+        for error in [
+            provider.search(&call(), &TitleSearch::new("paper")).await.unwrap_err(),
+            provider.title(&call(), &request("tt9100001")).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{mishap:?}: {error}");
+        }
+    }
+}
+
+/// Goal: data that ends early or is of other types is an error, and never an empty answer.
+pub async fn broken_data_is_malformed<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    for mishap in [Mishap::Truncated, Mishap::WrongTypes] {
+        scene.given_mishap(Some(mishap)).await;
+        let provider = scene.provider();
+        for error in [
+            provider.search(&call(), &TitleSearch::new("paper")).await.unwrap_err(),
+            provider.title(&call(), &request("tt9100001")).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{mishap:?}: {error}");
+        }
+    }
+}
+
+/// Goal: who has no time left is told so, at once.
+pub async fn a_passed_deadline_is_no_failure_of_the_service<S: MetadataScene>() {
+    let scene = S::start().await;
+    let error = scene.provider().search(&Call::within(Duration::ZERO), &TitleSearch::new("paper")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+}

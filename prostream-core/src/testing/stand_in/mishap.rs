@@ -1,0 +1,61 @@
+//! What can go wrong with any service, whatever it was asked.
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use serde_json::Value;
+
+use super::{StandInReply, wire};
+
+/// A mishap that a stand-in is told to have with every request until it is told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mishap {
+    /// A web page of something in between, with this HTTP status.
+    WebPage {
+        /// Status of the reply.
+        status: u16,
+    },
+    /// The right reply, cut off in its middle.
+    Truncated,
+    /// The right reply, its parts being of other types than documented.
+    WrongTypes,
+    /// 429, where told with `Retry-After` in seconds.
+    RateLimited {
+        /// Value of the header.
+        retry_after_s: Option<u64>,
+    },
+    /// 500 without a body.
+    Broken,
+}
+
+impl Mishap {
+    /// What becomes of the right reply.
+    pub(super) fn befall(self, right: StandInReply) -> StandInReply {
+        match self {
+            Mishap::WebPage { status } => {
+                let page = Bytes::from_static(b"<!DOCTYPE html><html><body>One moment, please</body></html>");
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                wire::reply(status, "text/html; charset=UTF-8", page)
+            }
+            Mishap::Truncated => right.map(|body| body.slice(..body.len() / 2)),
+            Mishap::WrongTypes => right.map(|body| match serde_json::from_slice::<Value>(&body) {
+                Ok(Value::Object(fields)) => {
+                    let odd =
+                        |value: Value| if value.is_array() || value.is_object() { Value::from("odd") } else { value };
+                    let fields = fields.into_iter().map(|(name, value)| (name, odd(value))).collect();
+                    Value::Object(fields).to_string().into()
+                }
+                _ => body,
+            }),
+            Mishap::RateLimited { retry_after_s } => {
+                let page = Bytes::from_static(b"<html><body>429 Too Many Requests</body></html>");
+                let mut reply = wire::reply(StatusCode::TOO_MANY_REQUESTS, "text/html", page);
+                if let Some(seconds) = retry_after_s {
+                    reply.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                }
+                reply
+            }
+            Mishap::Broken => wire::reply(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", Bytes::new()),
+        }
+    }
+}

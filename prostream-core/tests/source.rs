@@ -1,0 +1,434 @@
+//! Every byte source against the same rules, and the remote ones against hosts that fail and lie.
+
+#[cfg(feature = "http")]
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod support;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use prostream_core::ErrorKind;
+use prostream_core::model::ByteRange;
+use prostream_core::source::{BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileSource, MemorySource};
+
+/// A file in which every place looks different.
+fn film(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// Ranges of all sizes and places, the same at each run; the ends and the empty range among them.
+fn ranges(len: u64) -> Vec<ByteRange> {
+    let mut out = vec![
+        ByteRange::new(0, 0),
+        ByteRange::new(0, 1),
+        ByteRange::new(len - 1, len),
+        ByteRange::new(len, len),
+        ByteRange::new(0, len),
+    ];
+    let mut state = 7_u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..30 {
+        let start = next(len);
+        let longest = [64, 40_000, 1_500_000][next(3) as usize];
+        out.push(ByteRange::new(start, (start + next(longest)).min(len)));
+    }
+    out
+}
+
+async fn streamed(source: &Arc<dyn ByteSource>, range: ByteRange) -> prostream_core::Result<Vec<u8>> {
+    let pieces: Vec<Bytes> = source.clone().stream(range).try_collect().await?;
+    Ok(pieces.concat())
+}
+
+/// Goal: a source is its file, however it is read, and nothing beyond the file.
+async fn gives_back_the_file(source: Arc<dyn ByteSource>, file: &[u8]) {
+    let len = file.len() as u64;
+    assert_eq!(source.size_bytes(), len);
+    assert!(!source.identity().is_empty());
+    for range in ranges(len) {
+        let expected = &file[range.start as usize..range.end as usize];
+        let rope = source.read_at(range).await.unwrap();
+        assert_eq!(rope.len(), range.len());
+        assert!(rope.into_bytes() == expected, "read {range:?}");
+        assert!(streamed(&source, range).await.unwrap() == expected, "stream {range:?}");
+    }
+    for (at, part) in source.at_hand().iter() {
+        let part = part.clone().into_bytes();
+        assert!(part == file[at as usize..at as usize + part.len()], "at hand {at}");
+    }
+    for range in [ByteRange::new(0, len + 1), ByteRange::new(len, len + 1), ByteRange::new(u64::MAX - 1, u64::MAX)] {
+        assert_eq!(source.read_at(range).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{range:?}");
+        assert_eq!(streamed(&source, range).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{range:?}");
+    }
+}
+
+/// Goal: many who read at once disturb nobody.
+async fn serves_many_at_once(source: Arc<dyn ByteSource>, file: &[u8]) {
+    let readers = ranges(file.len() as u64).into_iter().map(|range| {
+        let source = source.clone();
+        async move {
+            assert!(
+                source.read_at(range).await.unwrap().into_bytes() == file[range.start as usize..range.end as usize]
+            );
+            assert!(streamed(&source, range).await.unwrap() == file[range.start as usize..range.end as usize]);
+        }
+    });
+    futures_util::future::join_all(readers).await;
+}
+
+async fn keeps_the_rules(source: Arc<dyn ByteSource>, file: &[u8]) {
+    gives_back_the_file(source.clone(), file).await;
+    serves_many_at_once(source, file).await;
+}
+
+fn cached(inner: Arc<dyn ByteSource>, budget_bytes: u64) -> Arc<dyn ByteSource> {
+    let cache = BlockCache::new(BlockCacheConfig { budget_bytes, ..BlockCacheConfig::default() });
+    Arc::new(CachedSource::new(inner, cache))
+}
+
+const FILM_SIZE: usize = 3_000_001;
+
+#[tokio::test]
+async fn memory_keeps_the_rules() {
+    let file = film(FILM_SIZE);
+    keeps_the_rules(Arc::new(MemorySource::new(file.clone())), &file).await;
+}
+
+#[tokio::test]
+async fn file_keeps_the_rules() {
+    let file = film(FILM_SIZE);
+    let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+    on_disk.write_all(&file).unwrap();
+    keeps_the_rules(Arc::new(FileSource::open(on_disk.path()).await.unwrap()), &file).await;
+}
+
+/// Goal: the cache changes no byte, whether all of the file fits, some of it, or nothing.
+#[tokio::test]
+async fn cached_keeps_the_rules() {
+    let file = film(FILM_SIZE);
+    for budget_bytes in [64 << 20, 1 << 20, 0] {
+        keeps_the_rules(cached(Arc::new(MemorySource::new(file.clone())), budget_bytes), &file).await;
+    }
+}
+
+/// Goal: only a regular file is one, and a file that is replaced or cut is not read as if nothing had happened.
+#[tokio::test]
+async fn file_notices_what_is_not_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film");
+    assert_eq!(FileSource::open(&path).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(FileSource::open(folder.path()).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    std::fs::write(&path, film(2_000_000)).unwrap();
+    let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(&path).await.unwrap());
+    let again = FileSource::open(&path).await.unwrap();
+    assert_eq!(source.identity(), again.identity());
+    assert!(!source.identity().contains("film"));
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1_500_000).unwrap();
+    assert_ne!(FileSource::open(&path).await.unwrap().identity(), source.identity());
+    let whole = ByteRange::new(0, 2_000_000);
+    assert_eq!(source.read_at(whole).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    assert_eq!(streamed(&source, whole).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    assert_eq!(source.read_at(ByteRange::new(0, 1_500_000)).await.unwrap().len(), 1_500_000);
+}
+
+#[cfg(feature = "http")]
+mod http {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use prostream_core::Result;
+    use prostream_core::source::{HttpSource, HttpSourceConfig};
+
+    use super::support::{Answer, Host, Seen};
+    use super::*;
+
+    const ENDS: HttpSourceConfig = HttpSourceConfig { head_size: 100_000, tail_size: 50_000 };
+
+    /// The part that a request asks for, as a well-behaved host gives it.
+    fn part(file: &[u8], request: &Seen) -> Answer {
+        let Some(range) = request.header("range").and_then(|range| range.strip_prefix("bytes=")) else {
+            return Answer::new(200, file).header("etag", "\"one\"");
+        };
+        let (first, last) = range.split_once('-').unwrap();
+        let (start, end) = match first {
+            "" => (file.len().saturating_sub(last.parse().unwrap()), file.len()),
+            first => {
+                (first.parse().unwrap(), last.parse().map_or(file.len(), |last: usize| (last + 1).min(file.len())))
+            }
+        };
+        if start >= end {
+            return Answer::new(416, "").header("content-range", format!("bytes */{}", file.len()));
+        }
+        Answer::new(206, &file[start..end])
+            .header("content-range", format!("bytes {start}-{}/{}", end - 1, file.len()))
+            .header("etag", "\"one\"")
+            .header("content-type", "video/mp4")
+    }
+
+    fn is_suffix(request: &Seen) -> bool {
+        request.header("range").is_some_and(|range| range.starts_with("bytes=-"))
+    }
+
+    async fn open(host: &Host) -> Result<Arc<dyn ByteSource>> {
+        let source = HttpSource::open(&host.client(), host.url("/film?key=SECRET"), &[], &ENDS).await?;
+        assert!(!format!("{source:?}").contains("SECRET"));
+        Ok(Arc::new(source))
+    }
+
+    /// A host of `file` whose answers `change` bends.
+    async fn host_of(file: &[u8], change: impl Fn(&Seen, usize, Answer) -> Answer + Send + Sync + 'static) -> Host {
+        let file = file.to_vec();
+        Host::start(move |request, number| change(request, number, part(&file, request))).await
+    }
+
+    #[tokio::test]
+    async fn http_keeps_the_rules() {
+        let file = film(FILM_SIZE);
+        let host = host_of(&file, |_, _, answer| answer).await;
+        keeps_the_rules(open(&host).await.unwrap(), &file).await;
+        let source = open(&host).await.unwrap();
+        keeps_the_rules(cached(source, 64 << 20), &file).await;
+    }
+
+    /// Goal: opening is one round trip of two requests, what it brought is not fetched again, and a read is one request.
+    #[tokio::test]
+    async fn opening_brings_head_and_tail() {
+        let file = film(FILM_SIZE);
+        let host = host_of(&file, |_, _, answer| answer).await;
+        let source = open(&host).await.unwrap();
+        assert_eq!(host.seen().len(), 2);
+        assert_eq!(source.at_hand().len(), 150_000);
+        source.read_at(ByteRange::new(10, 100_000)).await.unwrap();
+        source.read_at(ByteRange::new(FILM_SIZE as u64 - 50_000, FILM_SIZE as u64)).await.unwrap();
+        assert_eq!(source.stats().request_count, 2);
+        let read = source.read_at(ByteRange::new(99_000, 2_000_000)).await.unwrap();
+        assert!(read.into_bytes() == file[99_000..2_000_000]);
+        assert_eq!(source.stats().request_count, 3);
+        let last = host.seen().pop().unwrap();
+        assert_eq!(last.header("range"), Some("bytes=100000-1999999"));
+        assert_eq!(last.header("if-range"), Some("\"one\""));
+        assert_eq!(source.stats().read_bytes, 150_000 + 1_900_000);
+    }
+
+    /// Goal: a file no longer than the head is read once; an empty one is empty.
+    #[tokio::test]
+    async fn small_files_are_read_once() {
+        for len in [1, 49_999, 50_000, 99_999, 100_000, 100_001] {
+            let file = film(len);
+            let host = host_of(&file, |_, _, answer| answer).await;
+            let source = open(&host).await.unwrap();
+            assert!(source.read_at(ByteRange::new(0, len as u64)).await.unwrap().into_bytes() == file);
+            assert!(host.seen().len() <= 2, "{len}");
+        }
+    }
+
+    /// Goal: hosts that do not know suffix ranges, or send everything, serve the same bytes where they can.
+    #[tokio::test]
+    async fn hosts_without_suffix_or_ranges_are_served_by_other_means() {
+        let file = film(FILM_SIZE);
+        for status in [400, 416, 429, 501] {
+            let host = host_of(&file, move |request, _, answer| match is_suffix(request) {
+                true => Answer::new(status, ""),
+                false => answer,
+            })
+            .await;
+            gives_back_the_file(open(&host).await.unwrap(), &file).await;
+        }
+        let whole = file.clone();
+        let host = Host::start(move |_, _| Answer::new(200, whole.clone())).await;
+        let source = open(&host).await.unwrap();
+        let requests = host.seen().len();
+        gives_back_the_file(source, &file).await;
+        assert_eq!(host.seen().len(), requests, "it lies in memory");
+        // Too long to be read whole; the body that follows does not matter.
+        let host = Host::start(|_, _| Answer {
+            claimed_length: Some(65 << 20),
+            cut_after: Some(200_000),
+            ..Answer::new(200, vec![0; 200_001])
+        })
+        .await;
+        assert_eq!(open(&host).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    /// Goal: wherever a connection breaks, the bytes are those of the undisturbed run.
+    /// Method: one read for each of 20 offsets at which its first connection is cut, half of the cuts by claiming less.
+    #[tokio::test]
+    async fn a_cut_connection_is_resumed_at_the_exact_byte() {
+        let file = film(600_000);
+        for cut in 0..20_usize {
+            let at = cut * 20_000 + cut;
+            let host = host_of(&file, move |_, number, answer| match number {
+                2 if cut % 2 == 0 => Answer { cut_after: Some(at), ..answer },
+                2 => Answer { cut_after: Some(at), claimed_length: None, ..answer },
+                _ => answer,
+            })
+            .await;
+            let source = open(&host).await.unwrap();
+            let range = ByteRange::new(110_000, 540_000);
+            let read = source.read_at(range).await.unwrap();
+            assert!(read.into_bytes() == file[110_000..540_000], "cut at {at}");
+            assert_eq!(source.stats().request_count, 4, "cut at {at}");
+            let resumed = host.seen().pop().unwrap();
+            assert_eq!(resumed.header("range").unwrap(), format!("bytes={}-539999", 110_000 + at));
+        }
+    }
+
+    /// Goal: a host that caps its parts, or breaks after each, is read to the end; one that serves nothing is given up.
+    #[tokio::test]
+    async fn resumption_goes_on_while_bytes_come() {
+        let file = film(600_000);
+        let host = host_of(&file, |_, _, answer| Answer { cut_after: Some(40_000), ..answer }).await;
+        gives_back_the_file(open(&host).await.unwrap(), &file).await;
+        let (whole, count) = (file.clone(), Arc::new(AtomicUsize::new(0)));
+        let counted = count.clone();
+        let host = Host::start(move |request, number| match number {
+            0 | 1 => part(&whole, request),
+            _ => {
+                counted.fetch_add(1, Ordering::Relaxed);
+                Answer::hang_up()
+            }
+        })
+        .await;
+        let source = open(&host).await.unwrap();
+        let error = source.read_at(ByteRange::new(200_000, 300_000)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        // The first try and three more; the connector itself tries a kept connection once more.
+        assert!((4..=5).contains(&count.load(Ordering::Relaxed)), "{count:?}");
+    }
+
+    /// Goal: a wait that the host asks for is kept when it is short, and an error when it is long.
+    #[tokio::test]
+    async fn retry_after_is_obeyed_within_limits() {
+        let file = film(600_000);
+        for (wait, is_fine) in [("0", true), ("11", false)] {
+            let host = host_of(&file, move |_, number, answer| match number {
+                2 => Answer::new(429, "").header("retry-after", wait),
+                _ => answer,
+            })
+            .await;
+            match open(&host).await.unwrap().read_at(ByteRange::new(200_000, 300_000)).await {
+                Ok(read) => assert!(is_fine && read.into_bytes() == file[200_000..300_000]),
+                Err(error) => {
+                    assert_eq!((error.kind(), is_fine), (ErrorKind::RateLimited, false));
+                    assert_eq!(error.retry_after(), Some(Duration::from_secs(11)));
+                }
+            }
+        }
+    }
+
+    /// Goal: another file, another part or something else than media is never read as if it were the file.
+    #[tokio::test]
+    async fn replies_that_are_not_the_file_are_errors() {
+        let file = film(600_000);
+        let other_size = |answer: Answer| {
+            Answer { headers: Vec::new(), ..answer }.header("content-range", "bytes 200000-299999/600001")
+        };
+        type Bend = Box<dyn Fn(Answer) -> Answer + Send + Sync>;
+        let html =
+            || -> Bend { Box::new(|_| Answer::new(200, "<html>").header("content-type", "Text/HTML; charset=utf-8")) };
+        let cases: Vec<(&str, Bend, ErrorKind)> = vec![
+            (
+                "tag",
+                Box::new(|mut answer| {
+                    answer.headers.retain(|(name, _)| name != "etag");
+                    answer.header("etag", "\"two\"")
+                }),
+                ErrorKind::SourceChanged,
+            ),
+            ("size", Box::new(other_size), ErrorKind::SourceChanged),
+            (
+                "whole",
+                Box::new(|_| Answer::new(200, film(600_000)).header("etag", "\"two\"")),
+                ErrorKind::SourceChanged,
+            ),
+            ("416", Box::new(|_| Answer::new(416, "")), ErrorKind::SourceChanged),
+            (
+                "no ranges",
+                Box::new(|_| Answer::new(200, film(600_000)).header("etag", "\"one\"")),
+                ErrorKind::Unsupported,
+            ),
+            (
+                "start",
+                Box::new(|answer| {
+                    Answer { headers: Vec::new(), ..answer }.header("content-range", "bytes 200001-299999/600000")
+                }),
+                ErrorKind::Malformed,
+            ),
+            ("no range", Box::new(|answer| Answer { headers: Vec::new(), ..answer }), ErrorKind::Malformed),
+            ("gzip", Box::new(|answer| answer.header("content-encoding", "gzip")), ErrorKind::Malformed),
+            ("html", html(), ErrorKind::Unavailable),
+            ("401", Box::new(|_| Answer::new(401, "")), ErrorKind::Unauthorized),
+            ("403", Box::new(|_| Answer::new(403, "")), ErrorKind::Forbidden),
+            ("404", Box::new(|_| Answer::new(404, "")), ErrorKind::NotFound),
+            ("410", Box::new(|_| Answer::new(410, "")), ErrorKind::NotFound),
+        ];
+        for (name, bend, kind) in cases {
+            let host = host_of(&file, move |_, number, answer| if number < 2 { answer } else { bend(answer) }).await;
+            let source = open(&host).await.unwrap();
+            let error = source.read_at(ByteRange::new(200_000, 300_000)).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{name}");
+        }
+        for (bend, kind) in
+            [(html(), ErrorKind::Unavailable), (Box::new(|_| Answer::new(404, "")), ErrorKind::NotFound)]
+        {
+            let host = host_of(&file, move |_, _, answer| bend(answer)).await;
+            assert_eq!(open(&host).await.unwrap_err().kind(), kind);
+        }
+        let host = host_of(&file, |request, _, answer| match is_suffix(request) {
+            true => Answer { headers: Vec::new(), ..answer }.header("content-range", "bytes 550001-600000/600001"),
+            false => answer,
+        })
+        .await;
+        assert_eq!(open(&host).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    }
+
+    /// Goal: a host that answers every condition with the whole file is read without conditions.
+    #[tokio::test]
+    async fn a_host_that_misreads_if_range_is_asked_without() {
+        let file = film(600_000);
+        let whole = file.clone();
+        let host = host_of(&file, move |request, _, answer| match request.header("if-range") {
+            Some(_) => Answer::new(200, whole.clone()).header("etag", "\"one\""),
+            None => answer,
+        })
+        .await;
+        gives_back_the_file(open(&host).await.unwrap(), &file).await;
+        assert_eq!(host.seen().iter().filter(|request| request.header("if-range").is_some()).count(), 1);
+    }
+
+    /// Goal: where redirects ended is asked directly, without what was meant for the first host, until it refuses; then the original
+    /// leads on.
+    #[tokio::test]
+    async fn the_final_address_is_kept_until_it_refuses() {
+        let file = film(600_000);
+        let whole = file.clone();
+        let host = Host::start(move |request, number| match request.path.as_str() {
+            "/film?key=SECRET" if number < 4 => Answer::new(302, "").header("location", "/old"),
+            "/film?key=SECRET" => Answer::new(302, "").header("location", "/new"),
+            "/old" if number >= 5 => Answer::new(410, ""),
+            _ => part(&whole, request),
+        })
+        .await;
+        let source = open(&host).await.unwrap();
+        source.read_at(ByteRange::new(200_000, 200_001)).await.unwrap();
+        let read = source.read_at(ByteRange::new(200_000, 300_000)).await.unwrap();
+        assert!(read.into_bytes() == file[200_000..300_000]);
+        let paths: Vec<String> = host.seen().into_iter().skip(4).map(|request| request.path).collect();
+        assert_eq!(paths, ["/old", "/old", "/film?key=SECRET", "/new"]);
+    }
+}
