@@ -1,61 +1,39 @@
 //! The rules of [`prostream_core::provider::indexer::Indexer`], over every vendor.
 #![cfg(feature = "http")]
 
+mod scenes;
+
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use prostream_core::ErrorKind;
-use prostream_core::model::{InfoHash, Location, TitleKind};
+use prostream_core::model::{InfoHash, Location, Release, TitleKind};
 use prostream_core::net::{AddressPolicy, AllowedHost, Call, HttpClient, HttpClientConfig};
 use prostream_core::provider::indexer::{Indexer, IndexerConfig, Query};
 use prostream_core::testing::indexer::{HttpIndexerScene, IndexerScene, ReplyChange};
 use prostream_core::testing::stand_in::{
     ProwlarrStandIn, StandIn, StandInRelease, StandInReply, StandInRequest, TorznabStandIn,
 };
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use url::Url;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use scenes::Mounted;
 
 const KEY: &str = "k3yOfTheIndexer";
 const MAX_BODY_BYTES: usize = 64 << 10;
 
-/// A stand-in on a mock server, with a change of its replies and a log of what came.
-struct Mount {
-    server: MockServer,
-    change: Arc<Mutex<Option<ReplyChange>>>,
+/// A stand-in whose replies can be changed on their way out.
+struct Changing<T> {
+    stand_in: T,
+    change: Mutex<Option<ReplyChange>>,
 }
 
-struct Responder {
-    stand_in: Arc<dyn StandIn>,
-    change: Arc<Mutex<Option<ReplyChange>>>,
-}
-
-impl Respond for Responder {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let target = &request.url[url::Position::BeforePath..];
-        let mut asked: StandInRequest = http::Request::new(Bytes::copy_from_slice(&request.body));
-        *asked.method_mut() = request.method.clone();
-        *asked.uri_mut() = target.parse().unwrap();
-        *asked.headers_mut() = request.headers.clone();
-        let mut reply = self.stand_in.reply(&asked);
-        if let Some(change) = &*self.change.lock().unwrap() {
-            reply = change(reply);
-        }
-        let mut template = ResponseTemplate::new(reply.status().as_u16()).set_body_bytes(reply.body().to_vec());
-        for (name, value) in reply.headers() {
-            template = template.insert_header(name.clone(), value.clone());
-        }
-        template
-    }
-}
-
-impl Mount {
-    async fn new(stand_in: Arc<dyn StandIn>) -> Self {
-        let server = MockServer::start().await;
-        let change = Arc::<Mutex<Option<ReplyChange>>>::default();
-        let responder = Responder { stand_in, change: change.clone() };
-        Mock::given(wiremock::matchers::any()).respond_with(responder).mount(&server).await;
-        Self { server, change }
+impl<T> Changing<T> {
+    fn new(stand_in: T) -> Self {
+        Self { stand_in, change: Mutex::new(None) }
     }
 
     fn change(&self, change: ReplyChange) {
@@ -63,10 +41,25 @@ impl Mount {
     }
 }
 
+impl<T: fmt::Debug> fmt::Debug for Changing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Changing").field(&self.stand_in).finish()
+    }
+}
+
+impl<T: StandIn> StandIn for Changing<T> {
+    fn reply(&self, request: &StandInRequest) -> StandInReply {
+        let reply = self.stand_in.reply(request);
+        match &*self.change.lock().unwrap() {
+            Some(change) => change(reply),
+            None => reply,
+        }
+    }
+}
+
 /// A client that reaches these servers, tries nothing twice and takes small bodies only.
-fn client(servers: &[&MockServer]) -> HttpClient {
-    let allowed =
-        |server: &&MockServer| AllowedHost { host: server.address().ip().to_string(), port: server.address().port() };
+fn client(servers: &[&Url]) -> HttpClient {
+    let allowed = |url: &&Url| AllowedHost { host: url.host_str().unwrap().to_owned(), port: url.port().unwrap() };
     let config = HttpClientConfig {
         policy: AddressPolicy { allow: servers.iter().map(allowed).collect() },
         max_retries: 0,
@@ -85,30 +78,27 @@ fn call() -> Call {
 }
 
 struct ProwlarrScene {
-    stand_in: Arc<ProwlarrStandIn>,
-    mount: Mount,
+    mounted: Mounted<Changing<ProwlarrStandIn>>,
     indexer: Arc<dyn Indexer>,
 }
 
 impl ProwlarrScene {
     /// Behind a URL base.
-    fn build(mount: &Mount, key: &str) -> Arc<dyn Indexer> {
-        let url = format!("{}/prowlarr/", mount.server.uri());
-        build(&client(&[&mount.server]), serde_json::json!({"vendor": "prowlarr", "url": url, "key": key}))
+    fn build(api: &Url, key: &str) -> Arc<dyn Indexer> {
+        build(&client(&[api]), serde_json::json!({"vendor": "prowlarr", "url": api, "key": key}))
     }
 }
 
 #[async_trait]
 impl IndexerScene for ProwlarrScene {
     async fn start() -> Self {
-        let stand_in = Arc::new(ProwlarrStandIn::new(KEY).with_url_base("/prowlarr"));
-        let mount = Mount::new(stand_in.clone()).await;
-        let indexer = Self::build(&mount, KEY);
-        Self { stand_in, mount, indexer }
+        let mounted = Mounted::new(Changing::new(ProwlarrStandIn::new(KEY).with_url_base("/prowlarr"))).await;
+        let indexer = Self::build(&mounted.url("/prowlarr/"), KEY);
+        Self { mounted, indexer }
     }
 
     async fn given_release(&self, release: StandInRelease) {
-        self.stand_in.add_release(release);
+        self.mounted.stand_in.stand_in.add_release(release);
     }
 
     fn indexer(&self) -> Arc<dyn Indexer> {
@@ -122,43 +112,40 @@ impl HttpIndexerScene for ProwlarrScene {
     const MAX_BODY_BYTES: usize = MAX_BODY_BYTES;
 
     async fn given_replies(&self, change: ReplyChange) {
-        self.mount.change(change);
+        self.mounted.stand_in.change(change);
     }
 
     async fn given_no_releases(&self) {
-        self.stand_in.clear_releases();
+        self.mounted.stand_in.stand_in.clear_releases();
     }
 
     fn indexer_with_key(&self, key: &str) -> Arc<dyn Indexer> {
-        Self::build(&self.mount, key)
+        Self::build(&self.mounted.url("/prowlarr/"), key)
     }
 }
 
 struct TorznabScene {
-    stand_in: Arc<TorznabStandIn>,
-    mount: Mount,
+    mounted: Mounted<Changing<TorznabStandIn>>,
     indexer: Arc<dyn Indexer>,
 }
 
 impl TorznabScene {
-    fn build(mount: &Mount, key: &str) -> Arc<dyn Indexer> {
-        let url = format!("{}/api", mount.server.uri());
-        let settings = serde_json::json!({"vendor": "torznab", "id": "torznab:home", "url": url, "key": key});
-        build(&client(&[&mount.server]), settings)
+    fn build(api: &Url, key: &str) -> Arc<dyn Indexer> {
+        let settings = serde_json::json!({"vendor": "torznab", "id": "torznab:home", "url": api, "key": key});
+        build(&client(&[api]), settings)
     }
 }
 
 #[async_trait]
 impl IndexerScene for TorznabScene {
     async fn start() -> Self {
-        let stand_in = Arc::new(TorznabStandIn::new(KEY));
-        let mount = Mount::new(stand_in.clone()).await;
-        let indexer = Self::build(&mount, KEY);
-        Self { stand_in, mount, indexer }
+        let mounted = Mounted::new(Changing::new(TorznabStandIn::new(KEY))).await;
+        let indexer = Self::build(&mounted.url("/api"), KEY);
+        Self { mounted, indexer }
     }
 
     async fn given_release(&self, release: StandInRelease) {
-        self.stand_in.add_release(release);
+        self.mounted.stand_in.stand_in.add_release(release);
     }
 
     fn indexer(&self) -> Arc<dyn Indexer> {
@@ -172,15 +159,15 @@ impl HttpIndexerScene for TorznabScene {
     const MAX_BODY_BYTES: usize = MAX_BODY_BYTES;
 
     async fn given_replies(&self, change: ReplyChange) {
-        self.mount.change(change);
+        self.mounted.stand_in.change(change);
     }
 
     async fn given_no_releases(&self) {
-        self.stand_in.clear_releases();
+        self.mounted.stand_in.stand_in.clear_releases();
     }
 
     fn indexer_with_key(&self, key: &str) -> Arc<dyn Indexer> {
-        Self::build(&self.mount, key)
+        Self::build(&self.mounted.url("/api"), key)
     }
 }
 
@@ -237,11 +224,14 @@ mod prowlarr {
         Failing(ProwlarrStandIn::new(KEY).with_release(release), path, status, body)
     }
 
-    async fn start(stand_in: impl StandIn) -> (Mount, Arc<dyn Indexer>) {
-        let mount = Mount::new(Arc::new(stand_in)).await;
-        let settings = serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY});
-        let indexer = build(&client(&[&mount.server]), settings);
-        (mount, indexer)
+    fn settings<T: StandIn>(mounted: &Mounted<T>) -> serde_json::Value {
+        serde_json::json!({"vendor": "prowlarr", "url": mounted.url(""), "key": KEY})
+    }
+
+    async fn start<T: StandIn>(stand_in: T) -> (Mounted<T>, Arc<dyn Indexer>) {
+        let mounted = Mounted::new(stand_in).await;
+        let indexer = build(&mounted.http, settings(&mounted));
+        (mounted, indexer)
     }
 
     /// Goal: what only widens a search does not spoil it: without the list of indexers the answer is partial.
@@ -265,36 +255,31 @@ mod prowlarr {
     /// Goal: the list of indexers is asked for once, not with every search, and the key travels in a header only.
     #[tokio::test]
     async fn the_list_of_indexers_is_remembered() {
-        let (mount, indexer) = start(ProwlarrStandIn::new(KEY)).await;
+        let (mounted, indexer) = start(ProwlarrStandIn::new(KEY)).await;
         for _ in 0..3 {
             indexer.search(&call(), &sintel()).await.unwrap();
         }
-        let requests = mount.server.received_requests().await.unwrap();
-        let count = |path: &str| requests.iter().filter(|request| request.url.path() == path).count();
-        assert_eq!((count("/api/v1/indexer"), count("/api/v1/search")), (1, 6));
-        assert!(requests.iter().all(|request| !request.url.as_str().contains(KEY)));
+        let requests = mounted.requests().await;
+        let count = |part: &str| requests.iter().filter(|request| request.contains(part)).count();
+        assert_eq!((count("/api/v1/indexer"), count("/api/v1/search?"), count(KEY)), (1, 6, 0), "{requests:?}");
     }
 
     /// A release whose link goes on to another server.
-    async fn redirected(to: &str) -> (Mount, prostream_core::model::Release) {
+    async fn redirected(to: &str) -> (Mounted<Changing<ProwlarrStandIn>>, Release) {
         let stand_in = ProwlarrStandIn::new(KEY).with_release(StandInRelease {
             shows_hash: false,
             ..StandInRelease::movie("Sintel.2010.1080p-GRP", InfoHash([1; 20]), 1)
         });
-        let mount = Mount::new(Arc::new(stand_in)).await;
-        let indexer = build(
-            &client(&[&mount.server]),
-            serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY}),
-        );
+        let (mounted, indexer) = start(Changing::new(stand_in)).await;
         let release = indexer.search(&call(), &sintel()).await.unwrap().releases.remove(0);
         let to = to.to_owned();
-        mount.change(Arc::new(move |_| {
+        mounted.stand_in.change(Arc::new(move |_| {
             let mut reply = http::Response::new(Bytes::new());
             *reply.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
             reply.headers_mut().insert("location", to.parse().unwrap());
             reply
         }));
-        (mount, release)
+        (mounted, release)
     }
 
     /// Goal: a link may lead to the site itself, which gets no key of ours.
@@ -306,30 +291,26 @@ mod prowlarr {
             .respond_with(ResponseTemplate::new(200).set_body_bytes(torrent))
             .mount(&site)
             .await;
-        let (mount, release) = redirected(&format!("{}/dl/1.torrent", site.uri())).await;
-        let settings = serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY});
-        let indexer = build(&client(&[&mount.server, &site]), settings);
+        let site_url: Url = format!("{}/dl/1.torrent", site.uri()).parse().unwrap();
+        let (mounted, release) = redirected(site_url.as_str()).await;
+        let indexer = build(&client(&[&mounted.url(""), &site_url]), settings(&mounted));
         let found = indexer.torrent(&call(), &release).await.unwrap();
         assert_eq!(found.info_hash().to_string(), "f0d9292645605a26f31a9b41bb861208b96f1794");
         let asked = &site.received_requests().await.unwrap()[0];
         assert!(!format!("{:?} {}", asked.headers, asked.url).contains(KEY));
         // Without the exception the same hop is refused by the address policy.
-        let strict = build(
-            &client(&[&mount.server]),
-            serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY}),
-        );
+        let strict = build(&mounted.http, settings(&mounted));
         assert_eq!(strict.torrent(&call(), &release).await.unwrap_err().kind(), ErrorKind::Forbidden);
     }
 
     /// Goal: a ring of redirects ends.
     #[tokio::test]
     async fn a_ring_of_redirects_ends() {
-        let (mount, release) = redirected("/again").await;
-        let settings = serde_json::json!({"vendor": "prowlarr", "url": mount.server.uri(), "key": KEY});
-        let indexer = build(&client(&[&mount.server]), settings);
-        let before = mount.server.received_requests().await.unwrap().len();
+        let (mounted, release) = redirected("/again").await;
+        let indexer = build(&mounted.http, settings(&mounted));
+        let before = mounted.requests().await.len();
         assert_eq!(indexer.torrent(&call(), &release).await.unwrap_err().kind(), ErrorKind::LimitExceeded);
-        assert_eq!(mount.server.received_requests().await.unwrap().len() - before, 6, "one request and five redirects");
+        assert_eq!(mounted.requests().await.len() - before, 6, "one request and five redirects");
     }
 
     /// Goal: settings that cannot work are refused at once, with advice; a misspelt one too.
@@ -357,15 +338,15 @@ mod torznab {
     #[tokio::test]
     async fn ids_are_sent_only_where_they_are_known() {
         let release = StandInRelease::movie("Sintel.2010.1080p-GRP", InfoHash([1; 20]), 1);
-        let mount = Mount::new(Arc::new(TorznabStandIn::new(KEY).without_ids().with_release(release))).await;
-        let indexer = TorznabScene::build(&mount, KEY);
+        let mounted = Mounted::new(TorznabStandIn::new(KEY).without_ids().with_release(release)).await;
+        let indexer = TorznabScene::build(&mounted.url("/api"), KEY);
         let mut query = Query::new(TitleKind::Movie, "Sintel");
         query.imdb_id = Some("tt1727587".into());
         let found = indexer.search(&call(), &query).await.unwrap();
         assert_eq!((found.releases.len(), found.was_by_id, found.is_partial), (1, false, false));
         indexer.search(&call(), &query).await.unwrap();
-        let requests = mount.server.received_requests().await.unwrap();
-        let count = |part: &str| requests.iter().filter(|request| request.url.as_str().contains(part)).count();
+        let requests = mounted.requests().await;
+        let count = |part: &str| requests.iter().filter(|request| request.contains(part)).count();
         assert_eq!((count("t=caps"), count("t=search"), count("imdbid")), (1, 2, 0));
     }
 }
