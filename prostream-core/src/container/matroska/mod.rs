@@ -77,7 +77,12 @@ struct TextBlock {
 impl Layout {
     /// Memory of the cue lists, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        0
+        let of_track = |track: &TrackLayout| {
+            size_of::<TrackLayout>()
+                .saturating_add(track.prefix.len())
+                .saturating_add(size_of_val(track.text_blocks.as_slice()))
+        };
+        self.tracks.iter().map(of_track).fold(0, usize::saturating_add)
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Layout {
 impl Layout {
     /// Memory of the tables, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        0
+        self.tables.iter().map(SampleTable::memory_bytes).fold(0, usize::saturating_add)
     }
 }
 

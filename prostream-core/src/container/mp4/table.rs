@@ -154,6 +154,36 @@ impl SampleTable {
         Ok(Self { count, sizes, size_sums, times, last_duration, compositions, chunk_runs, chunk_offsets, syncs })
     }
 
+    /// Memory of the columns, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let sizes = match &self.sizes {
+            Sizes::Fixed(_) => 0,
+            Sizes::Two(column) => size_of_val(column.as_slice()),
+            Sizes::Three(column) => size_of_val(column.as_slice()),
+            Sizes::Four(column) => size_of_val(column.as_slice()),
+        };
+        let compositions = match &self.compositions {
+            Compositions::None => 0,
+            Compositions::Runs(runs) => size_of_val(runs.as_slice()),
+            Compositions::Palette { values, indexes } => size_of_val(values.as_slice()).saturating_add(indexes.len()),
+        };
+        let chunk_offsets = match &self.chunk_offsets {
+            ChunkOffsets::Four(column) => size_of_val(column.as_slice()),
+            ChunkOffsets::Eight(column) => size_of_val(column.as_slice()),
+        };
+        let syncs = match &self.syncs {
+            Syncs::All => 0,
+            Syncs::Listed(column) => size_of_val(column.as_slice()),
+        };
+        let rest = [
+            size_of_val(self.size_sums.as_slice()),
+            size_of_val(self.times.as_slice()),
+            size_of_val(self.chunk_runs.as_slice()),
+            size_of::<Self>(),
+        ];
+        [sizes, compositions, chunk_offsets, syncs].into_iter().chain(rest).fold(0, usize::saturating_add)
+    }
+
     /// How many samples there are.
     pub(super) fn count(&self) -> u32 {
         self.count
