@@ -174,6 +174,8 @@ fn check_within(path: &Path, tolerance_ms: f64) -> MediaIndex {
         boundaries(&index_of_little, 1).len(),
         "{name}: the same whatever is at hand first"
     );
+    let mut everything = Extents::new();
+    file.give(&mut everything, ByteRange::new(0, file.size()));
     for stride in [1, 3] {
         let boundaries = boundaries(&index, stride);
         for (track_index, track) in index.tracks.iter().enumerate() {
@@ -184,6 +186,8 @@ fn check_within(path: &Path, tolerance_ms: f64) -> MediaIndex {
             let mut all: Vec<Packet> = Vec::new();
             for (k, query) in queries(track_index, &boundaries).iter().enumerate() {
                 let (packets, rounds) = file.packets(&index, query);
+                let (same, _, _) = file.drive(everything.clone(), |have| index.packets(query, have)).unwrap();
+                assert_eq!(packets, same, "{name}: what is at hand beside does not matter");
                 let what = format!("{name}: track {track_index} segment {k}");
                 if track.info.kind == TrackKind::Video {
                     assert!(packets[0].is_sync, "{what} starts with a keyframe");
