@@ -393,7 +393,7 @@ pub async fn a_refused_address_is_refused<S: DebridScene>() {
     for error in
         [service.add(&call(), &magnet(YOURS)).await.unwrap_err(), service.unlock(&call(), &file).await.unwrap_err()]
     {
-        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert_eq!(error.kind(), ErrorKind::AddressRefused);
         assert!(!error.kind().is_transient());
         assert!(error.advice().is_some_and(|advice| advice.contains("address")), "{:?}", error.advice());
     }

@@ -181,7 +181,7 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
     /// Whose key it is, and until when.
     ///
     /// # Errors
-    /// `Unauthorized` for a bad key; `Refused` when this server's address is refused; `RateLimited`, `Unavailable`, `TimedOut`.
+    /// `Unauthorized` for a bad key; `AddressRefused` when this server's address is refused; `RateLimited`, `Unavailable`, `TimedOut`.
     /// # Cancel safety
     /// Safe to drop at any point.
     async fn account(&self, call: &Call) -> Result<Account>;
@@ -197,7 +197,7 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
     /// Gives the service a torrent. Adding one that is there already changes nothing.
     ///
     /// # Errors
-    /// `Refused` for content or an address that the service does not serve; `AccountLimit` for an expired plan or too many torrents;
+    /// `Refused` for content that the service does not serve; `AccountLimit` for an expired plan or too many torrents;
     /// `InvalidInput` for a magnet it cannot read; otherwise as [`Self::account`].
     /// # Cancel safety
     /// Not safe: the torrent may have been added.

@@ -28,9 +28,9 @@ pub(super) const TABLE: &[(&str, ErrorKind, &str)] = &[
     ("AUTH_BAD_APIKEY", ErrorKind::Unauthorized, CHECK_KEY),
     ("AUTH_USER_BANNED", ErrorKind::Unauthorized, BANNED),
     // where this server is; final, never worked around
-    ("AUTH_BLOCKED", ErrorKind::Refused, WRONG_PLACE),
-    ("NO_SERVER", ErrorKind::Refused, WRONG_PLACE),
-    ("MAGNET_NO_SERVER", ErrorKind::Refused, WRONG_PLACE),
+    ("AUTH_BLOCKED", ErrorKind::AddressRefused, WRONG_PLACE),
+    ("NO_SERVER", ErrorKind::AddressRefused, WRONG_PLACE),
+    ("MAGNET_NO_SERVER", ErrorKind::AddressRefused, WRONG_PLACE),
     // the plan
     ("MUST_BE_PREMIUM", ErrorKind::AccountLimit, NO_PLAN),
     ("MAGNET_MUST_BE_PREMIUM", ErrorKind::AccountLimit, NO_PLAN),
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn every_documented_code_has_its_kind() {
         use ErrorKind::{
-            AccountLimit, InvalidInput, NotCached, NotFound, RateLimited, Refused, Unauthorized, Unavailable,
+            AccountLimit, AddressRefused, InvalidInput, NotCached, NotFound, RateLimited, Refused, Unauthorized, Unavailable,
             Unsupported,
         };
         let documented: &[(ErrorKind, &[&str])] = &[
@@ -149,11 +149,12 @@ mod tests {
                 ],
             ),
             (
+                AddressRefused,
+                &["AUTH_BLOCKED", "NO_SERVER", "MAGNET_NO_SERVER"],
+            ),
+            (
                 Refused,
                 &[
-                    "AUTH_BLOCKED",
-                    "NO_SERVER",
-                    "MAGNET_NO_SERVER",
                     "LINK_HOST_NOT_SUPPORTED",
                     "LINK_NOT_SUPPORTED",
                     "LINK_PASS_PROTECTED",
@@ -254,7 +255,7 @@ mod tests {
     #[test]
     fn a_new_address_is_no_refusal() {
         assert_eq!(error_of("AUTH_BLOCKED", "", true, "test").kind(), ErrorKind::Unauthorized);
-        assert_eq!(error_of("AUTH_BLOCKED", "", false, "test").kind(), ErrorKind::Refused);
+        assert_eq!(error_of("AUTH_BLOCKED", "", false, "test").kind(), ErrorKind::AddressRefused);
     }
 
     /// Goal: a code nobody knows keeps its text.
