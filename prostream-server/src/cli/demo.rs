@@ -1,0 +1,67 @@
+//! `prostream demo`: the real server and the real clients over stand-ins, on throw-away data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use prostream_core::store::records::SqliteRecords;
+use prostream_core::store::sqlite::SqliteDatabase;
+use prostream_core::{Error, ErrorKind, ProStream, Result};
+use serde_json::json;
+
+use super::output::Output;
+use super::{ListenArgs, wait_for_signal};
+use crate::auth::{Accounts, Role, random_password};
+use crate::config::Config;
+use crate::demo::StandIns;
+use crate::{ServerParts, page, serve};
+
+/// The demo's access token is printed and its data is thrown away: it lives as long as an evening.
+const ACCESS_LIFE: Duration = Duration::from_secs(12 * 3600);
+
+/// Name of the demo's only user.
+const USER: &str = "demo";
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+pub(super) async fn run(args: DemoArgs, output: &Output) -> Result<()> {
+    let failed = |error| Error::new(ErrorKind::Storage, "make a temporary folder").because(error);
+    let folder = tempfile::Builder::new().prefix("prostream-demo-").tempdir().map_err(failed)?;
+    let stand_ins = StandIns::start().await?;
+    let http = stand_ins.client()?;
+    let providers = Arc::new(stand_ins.providers(&http)?);
+
+    let database = SqliteDatabase::open(folder.path().join("prostream.db")).await?;
+    let records = Arc::new(SqliteRecords::new(database.clone()).await?);
+    let engine = ProStream::builder().http(http).records(records).build()?;
+    let mut config = Config::default();
+    config.listen.addresses = vec![args.listen.listen];
+    config.data.folder = folder.path().to_owned();
+    config.auth.is_cookie_secure = false;
+    let accounts = Arc::new(Accounts::open(folder.path(), database, &config.auth, ACCESS_LIFE).await?);
+    accounts.add_user(USER, &random_password()?, Role::Admin).await?;
+    let access_token = accounts.access_token_of(USER).await?;
+
+    let server = serve(config, ServerParts { engine, accounts, providers, assets: page::assets() }).await?;
+    let address = *server.addresses().first().ok_or_else(|| Error::new(ErrorKind::Internal, "listen"))?;
+    let page_url = format!("http://{address}/#access_token={access_token}");
+    let api_url = format!("http://{address}/api/v1");
+    if output.is_json() {
+        output.object(&json!({ "page_url": page_url, "api_url": api_url, "access_token": access_token }))?;
+    } else {
+        output.line("ProStream demo: stand-ins of TMDB, Prowlarr and AllDebrid, and one generated film, all inside this process.")?;
+        output.line("Search for Paper Lanterns, Harbour Lights, The Cartographer's Apprentice or 2047.\n")?;
+        output.line(&format!("  open   {page_url}\n"))?;
+        output.line(&format!("  API    {api_url}   (described at http://{address}/docs)"))?;
+        output.line("\nThe link signs you in; all data is thrown away at the end. Ctrl+C stops.")?;
+    }
+    wait_for_signal().await;
+    server.shutdown().await;
+    stand_ins.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! `prostream serve`: the server.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use prostream_core::playback::PlaybackConfig;
+use prostream_core::store::now_ms;
+use prostream_core::store::records::{Records, SqliteRecords};
+use prostream_core::store::sqlite::SqliteDatabase;
+use prostream_core::{Error, ErrorKind, ProStream, Result};
+use serde_json::json;
+
+use super::output::Output;
+use super::settings::SettingsArgs;
+use super::wait_for_signal;
+use crate::auth::Accounts;
+use crate::config::Config;
+use crate::{ServerParts, page, providers, serve};
+
+/// File of the data folder that holds everything but the signing key.
+const DATABASE_FILE: &str = "prostream.db";
+
+/// How often records that are over are forgotten.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How long what was seen at a service is kept.
+const OBSERVATIONS_KEPT_MS: i64 = 90 * 24 * 3600 * 1000;
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Address and port, in place of `listen.addresses`.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Folder of the database and the signing key, in place of `data.folder`.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// The settings with the flags of `serve` and `user` on top.
+pub(super) fn load(settings: &SettingsArgs, listen: Option<SocketAddr>, data: Option<&Path>) -> Result<Config> {
+    let mut flags = Vec::new();
+    if let Some(address) = listen {
+        flags.push(("listen.addresses", address.to_string()));
+    }
+    if let Some(folder) = data {
+        flags.push(("data.folder", folder.to_string_lossy().into_owned()));
+    }
+    settings.load(&flags)
+}
+
+/// Opens the data folder, which is made when it is missing.
+pub(super) async fn open_data(config: &Config) -> Result<(SqliteDatabase, Arc<Accounts>)> {
+    let folder = &config.data.folder;
+    make_folder(folder).map_err(|error| {
+        Error::new(ErrorKind::Storage, "open data folder")
+            .detail(folder.display().to_string())
+            .advise("choose a folder that this user may write with --data")
+            .because(error)
+    })?;
+    let database = SqliteDatabase::open(folder.join(DATABASE_FILE)).await?;
+    let access_life = Duration::from_secs(config.auth.access_token_life_s.into());
+    let accounts = Accounts::open(folder, database.clone(), &config.auth, access_life).await?;
+    Ok((database, Arc::new(accounts)))
+}
+
+/// Only its owner may look into it.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
+    let config = load(&args.settings, args.listen, args.data.as_deref())?;
+    let http = providers::client(&config)?;
+    let set = Arc::new(providers::build(&config.providers, &http)?);
+    let (database, accounts) = open_data(&config).await?;
+    let records = Arc::new(SqliteRecords::new(database).await?);
+    let playback = PlaybackConfig { library: config.library.folders.clone(), ..PlaybackConfig::default() };
+    let engine = ProStream::builder().http(http).records(Arc::clone(&records) as Arc<dyn Records>).playback(playback).build()?;
+
+    let notes = missing_providers(&set);
+    let public_url = config.listen.public_url.clone();
+    let setup_token = accounts.setup_token();
+    let server = serve(config, ServerParts { engine, accounts, providers: set, assets: page::assets() }).await?;
+    let address = *server.addresses().first().ok_or_else(|| Error::new(ErrorKind::Internal, "listen"))?;
+    let page_url = public_url.map_or_else(|| format!("http://{address}/"), |url| url.to_string());
+    let setup_url = setup_token.map(|token| format!("{page_url}#setup={token}"));
+    if output.is_json() {
+        let api_url = format!("{}/api/v1", page_url.trim_end_matches('/'));
+        output.object(&json!({ "page_url": page_url, "api_url": api_url, "setup_url": setup_url }))?;
+    } else {
+        output.line(&format!("ProStream is ready at {page_url}"))?;
+        if let Some(setup_url) = setup_url {
+            output.line("\nNobody can sign in yet. Open this link once and choose the administrator's name and password:")?;
+            output.line(&format!("\n  {setup_url}\n"))?;
+        }
+        for note in notes {
+            output.line(&format!("note: {note}"))?;
+        }
+    }
+    tokio::select! {
+        () = wait_for_signal() => {}
+        () = prune(records.as_ref()) => {}
+    }
+    server.shutdown().await;
+    Ok(())
+}
+
+/// What a newcomer should know of a server without some role.
+fn missing_providers(set: &prostream_core::resolve::ProviderSet) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if set.metadata.is_empty() {
+        notes.push("no metadata provider: set PROSTREAM_PROVIDERS_TMDB_KEY or switch Cinemeta on to search titles");
+    }
+    if set.indexers.is_empty() {
+        notes.push("no indexer: add Prowlarr, Torznab or a local folder to the settings file to find releases");
+    }
+    if set.debrid.is_empty() {
+        notes.push("no debrid service: add AllDebrid to the settings file to play releases; local files play without");
+    }
+    notes
+}
+
+async fn prune(records: &dyn Records) {
+    let mut ticks = tokio::time::interval(PRUNE_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let now = now_ms();
+        if let Err(error) = records.prune(now, now.saturating_sub(OBSERVATIONS_KEPT_MS)).await {
+            tracing::warn!(%error, "records that are over could not be forgotten");
+        }
+    }
+}
