@@ -242,6 +242,26 @@ mod prowlarr {
         assert_eq!((found.releases.len(), found.is_partial, found.was_by_id), (1, true, false));
     }
 
+    /// Goal: a query that only widens the search never costs the answer that is there.
+    /// Method: the list of indexers comes later than the deadline.
+    #[tokio::test]
+    async fn a_slow_id_search_does_not_cost_the_answer() {
+        let server = MockServer::start().await;
+        let late = ResponseTemplate::new(200).set_body_string("[]").set_delay(Duration::from_secs(60));
+        let rows = r#"[{"title":"Sintel.2010","infoHash":"08ada5a7a6183aae1e09d831df6748d566095a10"}]"#;
+        Mock::given(wiremock::matchers::path("/api/v1/indexer")).respond_with(late).mount(&server).await;
+        Mock::given(wiremock::matchers::path("/api/v1/search"))
+            .respond_with(ResponseTemplate::new(200).set_body_string(rows))
+            .mount(&server)
+            .await;
+        let url: Url = server.uri().parse().unwrap();
+        let indexer = ProwlarrScene::build(&url, KEY);
+        let limit = Duration::from_secs(4);
+        let call = Call::within(limit);
+        let found = tokio::time::timeout(limit, indexer.search(&call, &sintel())).await.unwrap().unwrap();
+        assert_eq!((found.releases.len(), found.is_partial, found.was_by_id), (1, true, false));
+    }
+
     /// Goal: the one loud failure of a search is told as what it is.
     #[tokio::test]
     async fn unavailable_indexers_are_unavailable() {

@@ -74,7 +74,7 @@ pub(super) async fn follow(
         (None, None) => return Err(Error::new(ErrorKind::NotFound, OPERATION).detail("it has none")),
     };
     if url.scheme() == "magnet" {
-        return Ok(url.as_str().parse::<Magnet>()?.into());
+        return read_magnet(url.as_str());
     }
     for _ in 0..=MAX_REDIRECTS {
         let mut request = Request::get(url.clone());
@@ -92,6 +92,13 @@ pub(super) async fn follow(
     Err(Error::new(ErrorKind::LimitExceeded, OPERATION).detail("too many redirects"))
 }
 
+fn read_magnet(text: &str) -> Result<TorrentLink> {
+    let magnet = text.parse::<Magnet>();
+    magnet
+        .map(TorrentLink::from)
+        .map_err(|cause| Error::new(ErrorKind::Malformed, OPERATION).detail("the magnet cannot be read").because(cause))
+}
+
 #[derive(Debug, PartialEq)]
 enum Step {
     Go(Url),
@@ -106,7 +113,7 @@ fn read_step(url: &Url, reply: &Reply, failure: impl Fn(&Reply) -> Error) -> Res
             let location = reply.headers.get(header::LOCATION).ok_or_else(malformed)?;
             let location = String::from_utf8_lossy(location.as_bytes());
             if location.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("magnet:")) {
-                return Ok(Step::Done(location.parse::<Magnet>()?.into()));
+                return read_magnet(&location).map(Step::Done);
             }
             let next = parse_link(&location, url).ok_or_else(malformed)?;
             if url.scheme() == "https" && next.scheme() != "https" {
@@ -172,7 +179,7 @@ mod tests {
         assert_eq!(step("http://a.example/x/1", b"../2").unwrap(), go("http://a.example/2"));
         assert_eq!(step("http://a.example/1", b"https://b.example/2").unwrap(), go("https://b.example/2"));
         assert_eq!(step("https://a.example/1", b"http://a.example/2").unwrap_err().kind(), ErrorKind::Forbidden);
-        for wrong in ["file:///etc/passwd", "javascript:1", "data:,x", "http://", ""] {
+        for wrong in ["magnet:?dn=no+hash", "file:///etc/passwd", "javascript:1", "data:,x", "http://", ""] {
             assert_eq!(
                 step("http://a.example/1", wrong.as_bytes()).unwrap_err().kind(),
                 ErrorKind::Malformed,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{MAX_RELEASES, Query, Releases};
 use crate::Result;
 use crate::model::{ProviderId, Release, TitleKind};
+use crate::net::Call;
 
 /// Longest search text that is sent, in characters.
 const MAX_SEARCH_CHARS: usize = 200;
@@ -39,6 +40,13 @@ pub(super) fn imdb_digits(query: &Query) -> Option<String> {
     let digits = query.imdb_id.as_deref()?.trim_start_matches('t');
     let is_number = !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| format!("{digits:0>7}"))
+}
+
+/// The call for queries that only widen a search: they end early enough that a slow one never costs the answer that is there.
+pub(super) fn widening(call: &Call) -> Call {
+    /// Share of the time left that they may take.
+    const SHARE: f64 = 0.75;
+    call.at_most(call.remaining().mul_f64(SHARE))
 }
 
 /// What one query found, and whether more could be had.

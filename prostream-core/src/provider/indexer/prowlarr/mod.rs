@@ -16,7 +16,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::link::{self, ServerKey};
-use super::listing::{Found, join_answers, search_texts};
+use super::listing::{Found, join_answers, search_texts, widening};
 use super::remembered::Remembered;
 use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
@@ -115,10 +115,13 @@ impl Indexer for Prowlarr {
     }
 
     async fn search(&self, call: &Call, query: &Query) -> Result<Releases> {
-        let requests =
-            search_texts(query).into_iter().map(|text| wire::text_search(&self.url, &self.key, query.kind, &text));
-        let by_text = join_all(requests.map(|request| self.ask(call, request)));
-        let (by_text, by_id) = join(by_text, self.search_by_id(call, query)).await;
+        let widening = widening(call);
+        let texts = search_texts(query);
+        let by_text = join_all(texts.iter().enumerate().map(|(index, text)| {
+            let call = if index == 0 { call } else { &widening };
+            self.ask(call, wire::text_search(&self.url, &self.key, query.kind, text))
+        }));
+        let (by_text, by_id) = join(by_text, self.search_by_id(&widening, query)).await;
 
         let was_by_id = by_id.iter().any(Result::is_ok);
         let answers = by_text.into_iter().chain(by_id).collect();

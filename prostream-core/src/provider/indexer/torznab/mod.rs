@@ -16,7 +16,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::link;
-use super::listing::{Found, join_answers};
+use super::listing::{Found, join_answers, widening};
 use super::remembered::Remembered;
 use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
@@ -88,8 +88,12 @@ impl Torznab {
         if plan.requests.is_empty() {
             return Err(Error::new(ErrorKind::Unsupported, "search").detail("the indexer offers no search for this"));
         }
-        let requests = plan.requests.into_iter();
-        let answers = join_all(requests.map(|request| self.ask(call, request, capabilities.page_size()))).await;
+        let widening = widening(call);
+        let answers = join_all(plan.requests.into_iter().enumerate().map(|(index, request)| {
+            let call = if index == 0 { call } else { &widening };
+            self.ask(call, request, capabilities.page_size())
+        }))
+        .await;
 
         let was_by_id = plan.is_by_id && answers.last().is_some_and(Result::is_ok);
         let joined = join_answers(answers, &self.id)?;
