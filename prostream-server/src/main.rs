@@ -1,2 +1,18 @@
-//! Placeholder.
-fn main() {}
+//! The `prostream` command.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use prostream_server::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli::run(cli)),
+        Err(error) => {
+            eprintln!("error: no threads can be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,11 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::Stream;
 use http::StatusCode;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use prostream_core::{Error, ErrorKind};
+use prostream_core::{BoxError, Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::{Reply, Response};
@@ -175,6 +180,14 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        let told = Self::about(&error);
+        Self { cause: Some(error), ..told }
+    }
+}
+
+impl Problem {
+    /// What a client is told about an error; the error itself stays with whoever logs it.
+    pub(crate) fn about(error: &Error) -> Self {
         let kind = error.kind();
         let is_outside = error.provider().is_some();
         let mut problem = Self::new(status_of(kind, is_outside), kind.code(), kind.to_string());
@@ -188,7 +201,6 @@ impl From<Error> for Problem {
             problem.advice = error.advice().map(str::to_owned);
             problem.retry_after = error.retry_after();
         }
-        problem.cause = Some(error);
         problem
     }
 }
@@ -228,12 +240,36 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
 }
 
 /// A body in memory of a given type.
-pub(crate) fn bytes(content_type: &str, body: impl Into<bytes::Bytes>) -> Response {
+pub(crate) fn bytes(content_type: &str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into().into());
     let content_type =
         HeaderValue::from_str(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+/// A body that is made while it is sent: nothing is read before the client takes it, and nothing is copied.
+pub(crate) fn stream<S, E>(content_type: &str, body: S) -> Response
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+{
+    let mut response = warp::reply::stream(Shareable(Mutex::new(Box::pin(body)))).into_response();
+    let content_type =
+        HeaderValue::from_str(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+/// Makes a stream `Sync`, as warp wants its bodies: the lock is never taken, since a stream is polled through `&mut` alone.
+struct Shareable<S>(Mutex<Pin<Box<S>>>);
+
+impl<S: Stream> Stream for Shareable<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(context)
+    }
 }
 
 /// Nothing but a status.

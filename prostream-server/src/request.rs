@@ -41,6 +41,23 @@ impl Request {
         self.params.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
+    /// A parameter of the path, percent-decoded (RFC 3986 section 2.1).
+    ///
+    /// # Errors
+    /// It is no percent-encoded UTF-8.
+    pub(crate) fn decoded_param(&self, name: &str) -> Result<String, Problem> {
+        decode(self.param(name)).ok_or_else(|| Problem::invalid(format!("{name} is not percent-encoded UTF-8")))
+    }
+
+    /// Does one of the validators in this field match? Weak comparison (RFC 9110 section 8.8.3.2), as `If-None-Match` wants it.
+    pub(crate) fn matches_etag(&self, field: &HeaderName, etag: &str) -> bool {
+        let fields = self.headers.get_all(field).iter().filter_map(|value| value.to_str().ok());
+        fields
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .any(|one| one == "*" || one.trim_start_matches("W/") == etag)
+    }
+
     /// A header field as text.
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -115,6 +132,17 @@ impl Request {
         }
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("body: {error}")))
     }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let byte = if byte == b'%' { digit(rest.next()?)? << 4 | digit(rest.next()?)? } else { byte };
+        bytes.push(byte);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 async fn read_body(body: &mut BodyStream, limit_bytes: usize) -> Result<Bytes, Problem> {

@@ -127,6 +127,17 @@ pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// A password of 120 random bits, of letters and digits that are not mistaken for each other.
+///
+/// # Errors
+/// `Internal` when the system has no random bytes.
+pub fn random_password() -> Result<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes = random_bytes::<24>()?;
+    // 256 is a multiple of 32: every letter is as likely.
+    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
 /// Lower-case hex.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

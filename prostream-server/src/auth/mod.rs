@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use prostream_core::store::sqlite::SqliteDatabase;
 use prostream_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -25,7 +26,8 @@ use password::Passwords;
 use recent::Recent;
 use store::{AccountStore, Lives, NewUser, Refreshed, UserRow};
 
-pub(crate) use keys::{Keys, random_bytes, to_hex};
+pub use keys::random_password;
+pub(crate) use keys::{Keys, from_hex, random_bytes, to_hex};
 pub(crate) use media_token::MediaTokens;
 
 /// Longest name of a user, in characters.
@@ -90,14 +92,14 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Opens the accounts of a data folder, which must exist. `access_life` is how long access tokens live: the configuration's
+    /// Opens the accounts in a database that is open, with the signing key of the data folder, which must exist. `access_life` is how long access tokens live: the configuration's
     /// `access_token_life_s`, but for a demonstration that prints one.
     ///
     /// # Errors
     /// `Storage`; `InvalidInput` for a signing key that is none.
-    pub async fn open(folder: &Path, config: &Auth, access_life: Duration) -> Result<Self> {
+    pub async fn open(folder: &Path, database: SqliteDatabase, config: &Auth, access_life: Duration) -> Result<Self> {
         let keys = Keys::of_folder(folder)?;
-        let store = AccountStore::open(folder).await?;
+        let store = AccountStore::new(database).await?;
         let setup_token = if store.has_admin().await? { None } else { Some(to_hex(&random_bytes::<16>()?)) };
         Ok(Self {
             store,
@@ -282,11 +284,6 @@ impl Accounts {
         self.store.prune(now_ms()).await
     }
 
-    /// Waits for what is being written and closes the database.
-    pub(crate) async fn close(&self) {
-        self.store.close().await;
-    }
-
     async fn add(&self, name: &str, password: &str, role: Role, must_be_first_admin: bool) -> Result<String> {
         let name = checked_name(name)?;
         let password_hash = self.passwords.hash(name, password).await?;
@@ -372,9 +369,14 @@ mod tests {
 
     const PASSWORD: &str = "correct horse battery";
 
+    async fn open(folder: &tempfile::TempDir) -> Accounts {
+        let database = SqliteDatabase::open(folder.path().join("prostream.db")).await.unwrap();
+        Accounts::open(folder.path(), database, &Auth::default(), Duration::from_secs(900)).await.unwrap()
+    }
+
     async fn accounts() -> (Arc<Accounts>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let accounts = Accounts::open(folder.path(), &Auth::default(), Duration::from_secs(900)).await.unwrap();
+        let accounts = open(&folder).await;
         accounts.add_user("Mia", PASSWORD, Role::User).await.unwrap();
         (Arc::new(accounts), folder)
     }
@@ -405,7 +407,7 @@ mod tests {
         let sign_in = accounts.set_up(&token, "root", PASSWORD).await.unwrap();
         assert_eq!(sign_in.caller.role, Role::Admin);
         assert!(accounts.set_up(&token, "other", PASSWORD).await.is_err());
-        let again = Accounts::open(folder.path(), &Auth::default(), Duration::from_secs(900)).await.unwrap();
+        let again = open(&folder).await;
         assert_eq!(again.setup_token(), None);
     }
 

@@ -1,31 +1,19 @@
 //! The server's own tables: users, sign-in sessions, refresh tokens, and whose a playback is. They lie in the engine's database file, with
 //! migrations of their own. Times are milliseconds since 1970-01-01 UTC.
 
-use std::borrow::Cow;
-use std::path::Path;
-use std::time::Duration;
-
-use prostream_core::{Error, ErrorKind, Result};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{FromRow, Row, SqlStr, SqlitePool};
+use prostream_core::Result;
+use prostream_core::store::sqlite::{Migration, SqliteDatabase, failure as failed};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
 
 use super::Role;
 
-/// Name of the database in the data folder.
-pub(crate) const DATABASE_FILE: &str = "prostream.db";
-
-/// The migrations of these tables, oldest first: (version, name, SQL). Never changed once released, only added to.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "accounts", include_str!("migrations/1_accounts.sql"))];
+/// The migrations of these tables, oldest first. Never changed once released, only added to.
+const MIGRATIONS: [Migration; 1] =
+    [Migration { version: 1, name: "accounts", sql: include_str!("migrations/1_accounts.sql") }];
 
 /// Their own record of what was applied: the engine's migrations in the same file have theirs.
-const MIGRATIONS_TABLE: &str = "_server_migrations";
-
-/// Connections that read at a time.
-const READERS: u32 = 4;
-
-/// How long a statement waits for the engine's writer.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const MIGRATIONS_TABLE: &str = "_prostream_server_migrations";
 
 /// How long a spent refresh token still answers, with the successor it already had: a reply that was lost on the way can be asked for again.
 const GRACE_MS: i64 = 10_000;
@@ -90,55 +78,22 @@ pub(super) struct Lives {
 
 #[derive(Debug)]
 pub(super) struct AccountStore {
-    writer: SqlitePool,
-    reader: SqlitePool,
-}
-
-fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> Error {
-    move |error| Error::new(ErrorKind::Storage, operation).because(error)
+    database: SqliteDatabase,
 }
 
 impl AccountStore {
-    /// Opens the database of a data folder and brings the tables up to date.
+    /// Keeps the tables in a database that is open, beside those of the engine.
     ///
     /// # Errors
     /// `Storage`.
-    pub(super) async fn open(folder: &Path) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join(DATABASE_FILE))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
-        let open = failed("open database");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(&open)?;
-        let migrations = MIGRATIONS.map(|(version, name, sql)| {
-            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
-        });
-        let mut migrator = Migrator { migrations: Cow::Owned(migrations.to_vec()), ..Migrator::DEFAULT };
-        migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-        migrator
-            .run(&writer)
-            .await
-            .map_err(|error| Error::new(ErrorKind::Storage, "migrate database").because(error))?;
-        let reader = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.read_only(true))
-            .await
-            .map_err(&open)?;
-        Ok(Self { writer, reader })
-    }
-
-    /// Waits for what is being written and closes the file.
-    pub(super) async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+    pub(super) async fn new(database: SqliteDatabase) -> Result<Self> {
+        database.migrate(MIGRATIONS_TABLE, &MIGRATIONS).await?;
+        Ok(Self { database })
     }
 
     pub(super) async fn has_admin(&self) -> Result<bool> {
         let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM users WHERE role = 'admin'")
-            .fetch_one(&self.reader)
+            .fetch_one(self.database.readers())
             .await
             .map_err(failed("count administrators"))?;
         Ok(count > 0)
@@ -159,7 +114,7 @@ impl AccountStore {
         .bind(user.role.as_str())
         .bind(now_ms)
         .bind(user.must_be_first_admin)
-        .execute(&self.writer)
+        .execute(self.database.writer())
         .await
         .map_err(failed("add user"))?;
         Ok(added.rows_affected() == 1)
@@ -168,7 +123,7 @@ impl AccountStore {
     pub(super) async fn user_by_name(&self, canonical_name: &str) -> Result<Option<UserRow>> {
         sqlx::query_as("SELECT id, name, password_hash, role, epoch, is_disabled FROM users WHERE canonical_name = $1")
             .bind(canonical_name)
-            .fetch_optional(&self.reader)
+            .fetch_optional(self.database.readers())
             .await
             .map_err(failed("find user"))
     }
@@ -182,7 +137,7 @@ impl AccountStore {
         )
         .bind(sign_in_id)
         .bind(now_ms)
-        .fetch_optional(&self.reader)
+        .fetch_optional(self.database.readers())
         .await
         .map_err(failed("find sign-in"))
     }
@@ -191,7 +146,7 @@ impl AccountStore {
         sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
             .bind(user_id)
             .bind(password_hash)
-            .execute(&self.writer)
+            .execute(self.database.writer())
             .await
             .map_err(failed("renew password hash"))?;
         Ok(())
@@ -202,7 +157,7 @@ impl AccountStore {
         let changed = sqlx::query("UPDATE users SET is_disabled = $2, epoch = epoch + 1 WHERE id = $1")
             .bind(user_id)
             .bind(is_disabled)
-            .execute(&self.writer)
+            .execute(self.database.writer())
             .await
             .map_err(failed("disable user"))?;
         Ok(changed.rows_affected() == 1)
@@ -218,7 +173,7 @@ impl AccountStore {
         now_ms: i64,
     ) -> Result<()> {
         let failed = failed("begin sign-in session");
-        let mut transaction = self.writer.begin().await.map_err(&failed)?;
+        let mut transaction = self.database.begin().await?;
         sqlx::query(
             "INSERT INTO sign_ins (id, user_id, created_at_ms, used_at_ms, expires_at_ms, is_revoked) \
              VALUES ($1, $2, $3, $3, $4, FALSE)",
@@ -244,7 +199,7 @@ impl AccountStore {
     ) -> Result<Refreshed> {
         type Found = (String, Option<i64>, bool, i64, i64, String);
         let failed = failed("refresh sign-in");
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        let mut transaction = self.database.begin().await?;
         let row: Option<Found> = sqlx::query_as(
             "SELECT t.sign_in_id, t.spent_at_ms, s.is_revoked, s.used_at_ms, s.expires_at_ms, s.user_id \
              FROM refresh_tokens t JOIN sign_ins s ON s.id = t.sign_in_id WHERE t.hash = $1",
@@ -300,7 +255,7 @@ impl AccountStore {
     pub(super) async fn end_sign_in(&self, sign_in_id: &str) -> Result<()> {
         sqlx::query("UPDATE sign_ins SET is_revoked = TRUE WHERE id = $1")
             .bind(sign_in_id)
-            .execute(&self.writer)
+            .execute(self.database.writer())
             .await
             .map_err(failed("end sign-in"))?;
         Ok(())
@@ -321,7 +276,7 @@ impl AccountStore {
         .bind(user_id)
         .bind(sign_in_id)
         .bind(now_ms)
-        .execute(&self.writer)
+        .execute(self.database.writer())
         .await
         .map_err(failed("grant playback"))?;
         Ok(())
@@ -335,7 +290,7 @@ impl AccountStore {
              WHERE g.playback_id = $1 AND NOT s.is_revoked AND NOT u.is_disabled",
         )
         .bind(playback_id)
-        .fetch_optional(&self.reader)
+        .fetch_optional(self.database.readers())
         .await
         .map_err(failed("find playback"))
     }
@@ -343,7 +298,7 @@ impl AccountStore {
     pub(super) async fn remove_media_grant(&self, playback_id: &str) -> Result<()> {
         sqlx::query("DELETE FROM media_grants WHERE playback_id = $1")
             .bind(playback_id)
-            .execute(&self.writer)
+            .execute(self.database.writer())
             .await
             .map_err(failed("end playback"))?;
         Ok(())
@@ -353,7 +308,7 @@ impl AccountStore {
     pub(super) async fn prune(&self, before_ms: i64) -> Result<u64> {
         let gone = sqlx::query("DELETE FROM sign_ins WHERE expires_at_ms < $1")
             .bind(before_ms)
-            .execute(&self.writer)
+            .execute(self.database.writer())
             .await
             .map_err(failed("prune sign-ins"))?;
         Ok(gone.rows_affected())
@@ -379,7 +334,7 @@ impl AccountStore {
     pub(super) async fn shift_spent(&self, by_ms: i64) {
         sqlx::query("UPDATE refresh_tokens SET spent_at_ms = spent_at_ms - $1")
             .bind(by_ms)
-            .execute(&self.writer)
+            .execute(self.database.writer())
             .await
             .unwrap();
     }

@@ -1,0 +1,261 @@
+//! `/hls/{token}/…`: playlists, segments, and the original file. The token in the path is the permission (MEDIA-01), so nothing here asks who
+//! is calling, and every page may read it.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderValue, IF_NONE_MATCH,
+    IF_RANGE, RANGE,
+};
+use prostream_core::hls::Rendition;
+use prostream_core::hls::playlist::{self, FileKind, RenditionFile};
+use prostream_core::model::{ByteRange, TrackKind};
+use prostream_core::playback::Playback;
+use sha2::{Digest, Sha256};
+use warp::reply::Response;
+
+use super::table::{Route, get};
+use crate::app::App;
+use crate::auth::to_hex;
+use crate::range::{Wanted, wanted};
+use crate::reply::{self, Answer, Problem, bytes, empty};
+use crate::request::Request;
+
+/// Longest name below the token, without its ending (MEDIA-02).
+const MAX_NAME_BYTES: usize = 96;
+
+/// Endings of names below the token.
+const ENDINGS: [&str; 9] = ["m4s", "mp4", "m3u8", "vtt", "jpg", "json", "ttf", "otf", "ass"];
+
+/// The fixed name of the original file.
+const ORIGINAL: &str = "file";
+
+const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+
+/// A playlist holds the token in its own address: it is kept nowhere.
+const PLAYLIST_CACHE: &str = "private, no-store";
+
+/// A segment is a pure function of its address.
+const SEGMENT_CACHE: &str = "private, max-age=31536000, immutable";
+
+/// The original file may be kept by the player, and asked for again by its validator.
+const FILE_CACHE: &str = "private, no-cache";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/hls/{token}/main.m3u8", "The multivariant playlist")
+            .gives_bytes(200, "the playlist (RFC 8216)", &[PLAYLIST_TYPE])
+            .media(multivariant),
+        get("/hls/{token}/file", "The original file, whole or in ranges")
+            .gives_bytes(200, "the file", &["application/octet-stream"])
+            .gives_bytes(206, "the range", &["application/octet-stream"])
+            .gives_bytes(304, "it has not changed", &[])
+            .gives_bytes(416, "the range lies beyond the end", &[])
+            .media(original),
+        get("/hls/{token}/{variant}/{rendition}/{file}", "A media playlist, init segment or segment")
+            .gives_bytes(200, "the playlist or the segment", &[PLAYLIST_TYPE, "video/mp4", "audio/mp4", "text/vtt"])
+            .gives_bytes(304, "it has not changed", &[])
+            .media(rendition_file),
+    ]
+}
+
+/// Is this a name that can lie below a token? `^[a-z0-9_/-]{1,96}\.(m4s|mp4|m3u8|vtt|jpg|json|ttf|otf|ass)$`, or the original file's. Asked
+/// before anything else happens (MEDIA-02).
+pub(super) fn is_media_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'/' | b'-');
+    name == ORIGINAL
+        || name.split_once('.').is_some_and(|(stem, ending)| {
+            (1..=MAX_NAME_BYTES).contains(&stem.len()) && stem.bytes().all(is_plain) && ENDINGS.contains(&ending)
+        })
+}
+
+async fn multivariant(_app: Arc<App>, _request: Request, playback: Arc<Playback>) -> Answer {
+    Ok(playlist_reply(playlist::multivariant(playback.presentation().as_ref())))
+}
+
+fn playlist_reply(text: String) -> Response {
+    cached(bytes(PLAYLIST_TYPE, text), PLAYLIST_CACHE)
+}
+
+async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
+    let name = ["variant", "rendition", "file"].map(|part| request.param(part)).join("/");
+    let file: RenditionFile = name.parse()?;
+    let presentation = playback.presentation();
+    let rendition = file.find(presentation.as_ref())?;
+    match file.kind {
+        FileKind::Playlist => Ok(playlist_reply(playlist::media(presentation.as_ref(), rendition.info()))),
+        FileKind::Init => init(request, rendition.as_ref()).await,
+        FileKind::Segment(index) | FileKind::TextSegment(index) => segment(request, rendition.as_ref(), index).await,
+    }
+}
+
+async fn init(request: Request, rendition: &dyn Rendition) -> Answer {
+    let init = rendition.init().await?;
+    let etag = short_etag(&init);
+    if request.matches_etag(&IF_NONE_MATCH, &etag) {
+        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), SEGMENT_CACHE));
+    }
+    let content_type = if rendition.info().track.kind == TrackKind::Audio { "audio/mp4" } else { "video/mp4" };
+    Ok(cached(with_etag(bytes(content_type, init), &etag), SEGMENT_CACHE))
+}
+
+async fn segment(request: Request, rendition: &dyn Rendition, index: u32) -> Answer {
+    let segment = rendition.segment(index).await?;
+    let etag = format!("\"{}\"", segment.etag);
+    if request.matches_etag(&IF_NONE_MATCH, &etag) {
+        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), SEGMENT_CACHE));
+    }
+    let mut response = reply::stream(segment.content_type, segment.body);
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(segment.size_bytes));
+    Ok(cached(with_etag(response, &etag), SEGMENT_CACHE))
+}
+
+/// The original file (RFC 9110 section 14): one range or all of it. Several ranges at once are answered with all, as the section allows.
+async fn original(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
+    let source = playback.source();
+    let size_bytes = source.size_bytes();
+    let etag = short_etag(format!("{size_bytes} {}", source.identity()).as_bytes());
+    if request.matches_etag(&IF_NONE_MATCH, &etag) {
+        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), FILE_CACHE));
+    }
+    // `If-Range` compares strongly, and we give no dates: anything but our own validator means the whole file.
+    let is_range_valid = !request.headers.contains_key(IF_RANGE) || request.header(&IF_RANGE) == Some(etag.as_str());
+    let asked = if is_range_valid { request.header(&RANGE) } else { None };
+    let (status, range) = match wanted(asked, size_bytes) {
+        Wanted::All => (StatusCode::OK, ByteRange::new(0, size_bytes)),
+        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Wanted::Beyond => {
+            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
+            set(&mut response, CONTENT_RANGE, &format!("bytes */{size_bytes}"));
+            return Ok(cached(with_etag(response, &etag), FILE_CACHE));
+        }
+    };
+    let body = Arc::clone(source).stream(range);
+    let mut response = reply::stream(content_type_of(playback.file_name()), body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(range.len()));
+    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if status == StatusCode::PARTIAL_CONTENT {
+        let last = range.end.saturating_sub(1);
+        set(&mut response, CONTENT_RANGE, &format!("bytes {}-{last}/{size_bytes}", range.start));
+    }
+    set(&mut response, CONTENT_DISPOSITION, &disposition(playback.file_name()));
+    Ok(cached(with_etag(response, &etag), FILE_CACHE))
+}
+
+/// A strong validator of a content or of what names it.
+fn short_etag(content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    format!("\"{}\"", to_hex(digest.get(..16).unwrap_or_default()))
+}
+
+fn set(response: &mut Response, name: http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn with_etag(mut response: Response, etag: &str) -> Response {
+    set(&mut response, ETAG, etag);
+    response
+}
+
+fn cached(mut response: Response, how: &'static str) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(how));
+    response
+}
+
+/// The media type of a file by its ending: browsers do not look inside what is marked `nosniff`.
+fn content_type_of(file_name: &str) -> &'static str {
+    let ending = file_name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    match ending.as_str() {
+        "mp4" | "m4v" => "video/mp4",
+        "mkv" => "video/x-matroska",
+        "webm" => "video/webm",
+        "mov" => "video/quicktime",
+        "m4a" => "audio/mp4",
+        "mka" => "audio/x-matroska",
+        "flac" => "audio/flac",
+        "mp3" => "audio/mpeg",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The file's own name for whoever saves it (RFC 6266, RFC 8187); everything but letters and digits is encoded.
+fn disposition(file_name: &str) -> String {
+    let encoded: String = file_name
+        .bytes()
+        .map(|byte| {
+            let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            if is_plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        })
+        .collect();
+    format!("inline; filename*=UTF-8''{encoded}")
+}
+
+/// The answer to a name that cannot lie below a token: as for a token that opens nothing.
+pub(super) fn no_such_name() -> Problem {
+    prostream_core::Error::new(prostream_core::ErrorKind::NotFound, "open playback").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: only names we give out go further (MEDIA-02).
+    /// Method: our own names, and traversal in twenty-odd spellings.
+    #[test]
+    fn media_02_names_are_checked_first() {
+        for good in [
+            "main.m3u8",
+            "file",
+            "p1c1/video-1/index.m3u8",
+            "p1c1/video-1/init.mp4",
+            "p1c1/audio-2/12.m4s",
+            "p1c1/text-3/0.vtt",
+        ] {
+            assert!(is_media_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "/..",
+            "../main.m3u8",
+            "p1c1/../main.m3u8",
+            "..%2fmain.m3u8",
+            "%2e%2e/main.m3u8",
+            "..%252fmain.m3u8",
+            "..\\main.m3u8",
+            "%5c..%5cmain.m3u8",
+            "..%c0%afmain.m3u8",
+            "p1c1/video-1/12.m4s.mp4",
+            "p1c1/video-1/.m4s/../x",
+            ".m3u8",
+            "main.m3u8/",
+            "main.m3u8%00",
+            "main.m3u8%0a",
+            "MAIN.m3u8",
+            "main.M3U8",
+            "file.mkv",
+            "file/",
+            "file%20",
+            "etc/passwd",
+            "main.sh",
+            "m\u{e4}in.m3u8",
+            "main m.m3u8",
+        ] {
+            assert!(!is_media_name(bad), "{bad}");
+        }
+        assert!(is_media_name(&format!("{}.m4s", "a".repeat(96))));
+        assert!(!is_media_name(&format!("{}.m4s", "a".repeat(97))));
+    }
+
+    /// Goal: a hostile file name cannot add a header or break out of its own.
+    #[test]
+    fn file_names_are_encoded() {
+        assert_eq!(disposition("A film (1).mkv"), "inline; filename*=UTF-8''A%20film%20%281%29.mkv");
+        assert_eq!(disposition("a\"\r\nX: y"), "inline; filename*=UTF-8''a%22%0D%0AX%3A%20y");
+    }
+}

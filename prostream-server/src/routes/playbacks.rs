@@ -1,0 +1,337 @@
+//! `/api/v1/playbacks`: start playing, see what plays, end it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{HeaderValue, LOCATION};
+use prostream_core::model::{Codec, DeviceProfile, MediaId, TextFormat, TrackInfo, TrackKind};
+use prostream_core::playback::{Playback, PlaybackSource, StartPlayback};
+use prostream_core::store::records::PlaybackRecord;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+use super::table::{Route, delete, get, post};
+use crate::app::App;
+use crate::auth::{Caller, from_hex};
+use crate::limit::RateClass;
+use crate::reply::{Answer, Problem, empty, json};
+use crate::request::Request;
+
+/// Most playbacks in a list (AUTHZ-04).
+const MAX_LISTED: u32 = 100;
+
+/// Longest address or path that is taken, in bytes.
+const MAX_ADDRESS_BYTES: usize = 4096;
+
+/// Exactly one of `media_id`, `url` and `path`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPlayback {
+    /// A film or an episode: it is searched, ranked, picked and opened.
+    #[serde(default)]
+    #[schema(example = "tt0944947:1:2")]
+    media_id: Option<String>,
+    /// A link to a file.
+    #[serde(default)]
+    url: Option<String>,
+    /// A file of the library on the server.
+    #[serde(default)]
+    path: Option<String>,
+    /// With a media id: this release and no other, as the list of releases names it.
+    #[serde(default)]
+    release: Option<String>,
+    /// What plays it: the name of a profile or a profile itself. Default: `any`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    device: Option<Device>,
+    /// Where to begin, in seconds; given back for the player.
+    #[serde(default)]
+    start_s: Option<f64>,
+}
+
+/// A device by name, or described.
+struct Device(DeviceProfile);
+
+impl<'de> Deserialize<'de> for Device {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let value = serde_json::Value::deserialize(deserializer)?;
+        match value.as_str() {
+            Some(name) => DeviceProfile::named(name)
+                .map(Self)
+                .ok_or_else(|| D::Error::custom("device is not the name of a profile")),
+            None => {
+                serde_json::from_value(value).map(Self).map_err(|error| D::Error::custom(format!("device: {error}")))
+            }
+        }
+    }
+}
+
+/// A ready-made device profile.
+///
+/// # Errors
+/// There is none of this name.
+pub(super) fn named_device(name: &str) -> Result<DeviceProfile, Problem> {
+    DeviceProfile::named(name).ok_or_else(|| {
+        Problem::invalid("device is not the name of a profile")
+            .advise("any, chromium, firefox, safari, apple_tv or android_tv")
+    })
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// It plays now.
+    Ready,
+}
+
+/// Something that plays.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Playback)]
+struct PlaybackOut {
+    /// Random id.
+    id: String,
+    /// Whether it plays.
+    state: State,
+    /// Name of the release or the file.
+    name: String,
+    /// The film or episode, where it came from one.
+    media_id: Option<String>,
+    /// The release that was picked.
+    release: Option<String>,
+    /// Address of the multivariant playlist. Whoever has it can play: share it as you would a key.
+    hls_url: String,
+    /// Address of the original file, for players that take it as it is.
+    file_url: String,
+    /// When it ends if nobody uses it (RFC 3339).
+    expires_at: String,
+    /// Where to begin, in seconds, as asked for.
+    start_s: Option<f64>,
+    /// Every track of the file.
+    tracks: Vec<Track>,
+    /// Why this release and these tracks, for people.
+    why: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Track {
+    /// Number in the file.
+    number: u32,
+    /// `video`, `audio` or `subtitle`.
+    kind: &'static str,
+    /// `h264`, `aac`, `srt`, …; `other` for what is not packaged.
+    codec: &'static str,
+    /// As RFC 6381 writes it.
+    codec_string: String,
+    /// BCP 47.
+    language: Option<String>,
+    /// Title that the file gives it.
+    name: Option<String>,
+    /// The file marks it as the one to choose.
+    is_default: bool,
+    /// Shown even when subtitles are off.
+    is_forced: bool,
+    /// Width in pixels.
+    width: Option<u32>,
+    /// Height in pixels.
+    height: Option<u32>,
+    /// Channels, 6 for 5.1.
+    channel_count: Option<u16>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Listed {
+    /// Random id.
+    id: String,
+    /// Name of the release or the file.
+    name: String,
+    /// The film or episode, where it came from one.
+    media_id: Option<String>,
+    /// When it began (RFC 3339).
+    created_at: String,
+    /// When it ends if nobody uses it (RFC 3339).
+    expires_at: String,
+    /// Address of the multivariant playlist.
+    hls_url: String,
+    /// Address of the original file.
+    file_url: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PlaybackList {
+    /// Newest first, at most 100.
+    playbacks: Vec<Listed>,
+}
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        post("/api/v1/playbacks", "Start playing")
+            .takes::<NewPlayback>()
+            .gives::<PlaybackOut>(201, "it plays; `Location` names it")
+            .user(RateClass::Search, start),
+        get("/api/v1/playbacks", "What the caller plays")
+            .gives::<PlaybackList>(200, "the playbacks")
+            .user(RateClass::Api, list),
+        get("/api/v1/playbacks/{id}", "One playback")
+            .gives::<PlaybackOut>(200, "the playback")
+            .owner(RateClass::Api, show),
+        delete("/api/v1/playbacks/{id}", "End a playback: its addresses open nothing any more")
+            .gives_bytes(204, "ended", &[])
+            .owner(RateClass::Api, end),
+    ]
+}
+
+async fn start(app: Arc<App>, mut request: Request, caller: Caller) -> Answer {
+    let input: NewPlayback = request.json(&app.config.limits).await?;
+    let mut wish = StartPlayback::new(source(&input)?);
+    if input.release.is_some() && input.media_id.is_none() {
+        return Err(Problem::invalid("release goes with media_id"));
+    }
+    if input.start_s.is_some_and(|start_s| !start_s.is_finite() || start_s < 0.0) {
+        return Err(Problem::invalid("start_s is a number of seconds from 0"));
+    }
+    wish.release = input.release;
+    let full = app.full()?;
+    let viewer = full.viewer(&caller.user_id, input.device.map(|device| device.0));
+    let playback = full.engine.start_playback(&app.call(&caller, request.client), &viewer, &wish).await?;
+    let token = full.accounts.grant_media(&caller, playback.id()).await?;
+    let shown = shown(&app, &playback, &token, input.start_s);
+    let mut response = json(StatusCode::CREATED, &shown)?;
+    if let Ok(location) = HeaderValue::from_str(&app.link(&format!("/api/v1/playbacks/{}", playback.id()))) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn source(input: &NewPlayback) -> Result<PlaybackSource, Problem> {
+    let is_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > MAX_ADDRESS_BYTES);
+    if is_long(&input.url) || is_long(&input.path) {
+        return Err(Problem::invalid(format!("url and path have at most {MAX_ADDRESS_BYTES} bytes")));
+    }
+    match (&input.media_id, &input.url, &input.path) {
+        (Some(media_id), None, None) => Ok(PlaybackSource::Title(media_id.parse::<MediaId>()?)),
+        (None, Some(url), None) => {
+            Ok(PlaybackSource::Url(url.parse().map_err(|_| Problem::invalid("url is not an http or https address"))?))
+        }
+        (None, None, Some(path)) => Ok(PlaybackSource::Path(PathBuf::from(path))),
+        _ => Err(Problem::invalid("give exactly one of media_id, url and path")),
+    }
+}
+
+async fn list(app: Arc<App>, _request: Request, caller: Caller) -> Answer {
+    let full = app.full()?;
+    let viewer = full.viewer(&caller.user_id, None);
+    let records = full.engine.playbacks().list(&viewer, MAX_LISTED).await?;
+    let listed = |record: PlaybackRecord| {
+        let token = full.accounts.media_token_of(&record.id);
+        Listed {
+            hls_url: hls_url(&app, &token),
+            file_url: file_url(&app, &token),
+            created_at: moment(record.created_at_ms),
+            expires_at: moment(record.expires_at_ms),
+            media_id: record.media_id.map(|media_id| media_id.to_string()),
+            name: record.name,
+            id: record.id,
+        }
+    };
+    json(StatusCode::OK, &PlaybackList { playbacks: records.into_iter().map(listed).collect() })
+}
+
+async fn show(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let id = playback_id(&request)?;
+    let full = app.full()?;
+    let viewer = full.viewer(&caller.user_id, None);
+    let playback = full.engine.playbacks().playback(&app.call(&caller, request.client), &viewer, id).await?;
+    let token = full.accounts.media_token_of(id);
+    json(StatusCode::OK, &shown(&app, &playback, &token, None))
+}
+
+async fn end(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let id = playback_id(&request)?;
+    let full = app.full()?;
+    full.engine.playbacks().end(&full.viewer(&caller.user_id, None), id).await?;
+    full.accounts.end_media(id).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// What cannot be an id is as missing as what is none.
+fn playback_id(request: &Request) -> Result<&str, Problem> {
+    let id = request.param("id");
+    from_hex::<16>(id)
+        .map(|_| id)
+        .ok_or_else(|| prostream_core::Error::new(prostream_core::ErrorKind::NotFound, "find playback").into())
+}
+
+fn shown(app: &App, playback: &Playback, token: &str, start_s: Option<f64>) -> PlaybackOut {
+    let record = playback.record();
+    PlaybackOut {
+        id: record.id.clone(),
+        state: State::Ready,
+        name: record.name.clone(),
+        media_id: record.media_id.as_ref().map(ToString::to_string),
+        release: playback.release().map(str::to_owned),
+        hls_url: hls_url(app, token),
+        file_url: file_url(app, token),
+        expires_at: moment(record.expires_at_ms),
+        start_s,
+        tracks: playback.presentation().tracks().into_iter().map(Track::from).collect(),
+        why: playback.why().to_vec(),
+    }
+}
+
+fn hls_url(app: &App, token: &str) -> String {
+    app.link(&format!("/hls/{token}/main.m3u8"))
+}
+
+fn file_url(app: &App, token: &str) -> String {
+    app.link(&format!("/hls/{token}/file"))
+}
+
+fn moment(at_ms: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    moment.format(&Rfc3339).unwrap_or_default()
+}
+
+impl From<TrackInfo> for Track {
+    fn from(track: TrackInfo) -> Self {
+        Self {
+            number: track.number,
+            kind: match track.kind {
+                TrackKind::Video => "video",
+                TrackKind::Audio => "audio",
+                TrackKind::Subtitle => "subtitle",
+            },
+            codec: codec_name(track.codec),
+            codec_string: track.codec_string,
+            language: track.language.map(|language| language.to_string()),
+            name: track.name,
+            is_default: track.is_default,
+            is_forced: track.is_forced,
+            width: track.video.as_ref().map(|video| video.width),
+            height: track.video.as_ref().map(|video| video.height),
+            channel_count: track.audio.as_ref().map(|audio| audio.channel_count),
+        }
+    }
+}
+
+fn codec_name(codec: Codec) -> &'static str {
+    match codec {
+        Codec::H264 => "h264",
+        Codec::Hevc => "hevc",
+        Codec::Av1 => "av1",
+        Codec::Vp9 => "vp9",
+        Codec::Aac => "aac",
+        Codec::Ac3 => "ac3",
+        Codec::Eac3 => "eac3",
+        Codec::Opus => "opus",
+        Codec::Flac => "flac",
+        Codec::Mp3 => "mp3",
+        Codec::Text(TextFormat::Srt) => "srt",
+        Codec::Text(TextFormat::WebVtt) => "webvtt",
+        Codec::Text(TextFormat::Tx3g) => "tx3g",
+        _ => "other",
+    }
+}

@@ -1,0 +1,202 @@
+//! `/api/v1/titles`: what titles there are, and what one is.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use prostream_core::model::{self, Language, MediaId, TitleKind};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::table::{Route, get};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::limit::RateClass;
+use crate::reply::{Answer, Problem, json};
+use crate::request::Request;
+
+/// Longest text of a search, in characters (AUTHZ-04).
+const MAX_QUERY_CHARS: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchQuery {
+    query: String,
+    #[serde(default)]
+    language: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TitleQuery {
+    #[serde(default)]
+    language: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Titles {
+    /// Best match first.
+    titles: Vec<TitleSummary>,
+}
+
+/// Film or series.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Movie,
+    Series,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct TitleSummary {
+    /// Names it for every other call.
+    #[schema(example = "tt1254207")]
+    media_id: String,
+    /// Film or series.
+    kind: Kind,
+    /// Name in the language asked for.
+    name: String,
+    /// Year it came out, or began.
+    year: Option<u16>,
+    /// A few sentences.
+    overview: Option<String>,
+    /// Poster, at the catalogue's image host.
+    poster_url: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Title {
+    #[serde(flatten)]
+    summary: TitleSummary,
+    /// Name in the original language.
+    original_name: Option<String>,
+    /// Language it was made in (BCP 47).
+    original_language: Option<String>,
+    /// Length of the film, or of a usual episode, in minutes.
+    runtime_min: Option<u32>,
+    /// Genres, for people.
+    genres: Vec<String>,
+    /// Wide picture, at the catalogue's image host.
+    backdrop_url: Option<String>,
+    /// `tt…`, when known.
+    imdb_id: Option<String>,
+    /// TMDB number, when known.
+    tmdb_id: Option<u64>,
+    /// Seasons of a series in order, the specials (0) first; empty for a film.
+    seasons: Vec<Season>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Season {
+    /// Number; 0 holds the specials.
+    number: u32,
+    /// Name, where it has one.
+    name: Option<String>,
+    /// Episodes in order.
+    episodes: Vec<Episode>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Episode {
+    /// Number within the season.
+    number: u32,
+    /// Name.
+    name: Option<String>,
+    /// First aired, `YYYY-MM-DD`.
+    air_date: Option<String>,
+    /// A few sentences.
+    overview: Option<String>,
+    /// Length in minutes.
+    runtime_min: Option<u32>,
+}
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/api/v1/titles", "Titles by name")
+            .query("query", "the name, at most 200 characters", true)
+            .query("language", "language of names and texts (BCP 47)", false)
+            .gives::<Titles>(200, "what was found")
+            .user(RateClass::Search, search),
+        get("/api/v1/titles/{media_id}", "One title")
+            .query("language", "language of names and texts (BCP 47)", false)
+            .gives::<Title>(200, "the title")
+            .user(RateClass::Search, title),
+    ]
+}
+
+async fn search(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let input: SearchQuery = request.query()?;
+    let text = input.query.trim();
+    if text.is_empty() || text.chars().count() > MAX_QUERY_CHARS || text.chars().any(char::is_control) {
+        return Err(Problem::invalid(format!("query has from 1 to {MAX_QUERY_CHARS} characters")));
+    }
+    let full = app.full()?;
+    let mut viewer = full.viewer(&caller.user_id, None);
+    viewer.language = language(input.language)?;
+    let found = full.engine.search_titles(&app.call(&caller, request.client), &viewer, text).await?;
+    json(StatusCode::OK, &Titles { titles: found.into_iter().map(TitleSummary::from).collect() })
+}
+
+async fn title(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let input: TitleQuery = request.query()?;
+    let media_id: MediaId = request.decoded_param("media_id")?.parse()?;
+    let full = app.full()?;
+    let mut viewer = full.viewer(&caller.user_id, None);
+    viewer.language = language(input.language)?;
+    let title = full.engine.title(&app.call(&caller, request.client), &viewer, &media_id).await?;
+    json(StatusCode::OK, &Title::from(title.as_ref()))
+}
+
+fn language(text: Option<String>) -> Result<Option<Language>, Problem> {
+    let wrong = || Problem::invalid("language is a BCP 47 tag, such as en or pt-BR");
+    text.map(|text| Language::parse(&text).ok_or_else(wrong)).transpose()
+}
+
+impl From<model::TitleSummary> for TitleSummary {
+    fn from(title: model::TitleSummary) -> Self {
+        let kind = match title.kind {
+            TitleKind::Movie => Kind::Movie,
+            TitleKind::Series => Kind::Series,
+        };
+        Self {
+            media_id: title.media_id.to_string(),
+            kind,
+            name: title.name,
+            year: title.year,
+            overview: title.overview,
+            poster_url: title.poster_url,
+        }
+    }
+}
+
+impl From<&model::Title> for Title {
+    fn from(title: &model::Title) -> Self {
+        Self {
+            summary: title.summary.clone().into(),
+            original_name: title.original_name.clone(),
+            original_language: title.original_language.as_ref().map(ToString::to_string),
+            runtime_min: title.runtime_min,
+            genres: title.genres.clone(),
+            backdrop_url: title.backdrop_url.clone(),
+            imdb_id: title.imdb_id.clone(),
+            tmdb_id: title.tmdb_id,
+            seasons: title.seasons.iter().map(Season::from).collect(),
+        }
+    }
+}
+
+impl From<&model::Season> for Season {
+    fn from(season: &model::Season) -> Self {
+        let episode = |episode: &model::Episode| Episode {
+            number: episode.number,
+            name: episode.name.clone(),
+            air_date: episode.air_date.clone(),
+            overview: episode.overview.clone(),
+            runtime_min: episode.runtime_min,
+        };
+        Self {
+            number: season.number,
+            name: season.name.clone(),
+            episodes: season.episodes.iter().map(episode).collect(),
+        }
+    }
+}
