@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use prostream_core::playback::Playback;
 use prostream_core::resolve::{ProviderSet, Viewer};
 use prostream_core::{ErrorKind, ProStream};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::assets::Assets;
 use crate::auth::{Accounts, Caller, MediaTokens};
@@ -42,6 +43,8 @@ pub(crate) struct App {
     /// Cancelled when the server stops: streams of events end, readiness turns false.
     pub(crate) stop: CancellationToken,
     is_ready: AtomicBool,
+    /// What links begin with where no public address is configured; relative links until it is set.
+    own_url: OnceLock<Url>,
 }
 
 /// What is served: everything, or one playback.
@@ -131,6 +134,7 @@ impl App {
             openapi,
             stop: CancellationToken::new(),
             is_ready: AtomicBool::new(true),
+            own_url: OnceLock::new(),
         })
     }
 
@@ -182,9 +186,15 @@ impl App {
         self.is_ready.store(false, Ordering::Release);
     }
 
-    /// An address as clients get it: absolute when a public one is configured.
+    /// From now on links begin with this address, unless a public one is configured.
+    pub(crate) fn use_own_url(&self, url: Url) {
+        // Set once, while the server starts.
+        let _ = self.own_url.set(url);
+    }
+
+    /// An address as clients get it: absolute when its beginning is known.
     pub(crate) fn link(&self, path: &str) -> String {
-        match &self.config.listen.public_url {
+        match self.config.listen.public_url.as_ref().or_else(|| self.own_url.get()) {
             Some(base) => format!("{}{path}", base.as_str().trim_end_matches('/')),
             None => path.to_owned(),
         }

@@ -121,6 +121,14 @@ async fn keep_house(app: Arc<App>) {
 }
 
 impl ServerHandle {
+    /// Makes links absolute, beginning with the address that is listened on: for a server that is only reached there, such as the demo.
+    /// A configured public address goes before it.
+    pub fn use_absolute_links(&self) {
+        if let Some(url) = self.addresses().first().and_then(|address| format!("http://{address}/").parse().ok()) {
+            self.app.use_own_url(url);
+        }
+    }
+
     /// The addresses that are listened on, with their real ports, in the order of the configuration.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {

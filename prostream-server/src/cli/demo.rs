@@ -48,6 +48,7 @@ pub(super) async fn run(args: DemoArgs, output: &Output) -> Result<()> {
     let access_token = accounts.access_token_of(USER).await?;
 
     let server = serve(config, ServerParts { engine, accounts, providers, assets: page::assets() }).await?;
+    server.use_absolute_links();
     let address = *server.addresses().first().ok_or_else(|| Error::new(ErrorKind::Internal, "listen"))?;
     let page_url = format!("http://{address}/#access_token={access_token}");
     let api_url = format!("http://{address}/api/v1");

@@ -66,7 +66,7 @@ pub(super) fn all() -> Vec<DemoTitle> {
                 ready("Paper.Lanterns.at.Noon.2019.360p.WEBRip.AAC1.0.x264-TINDER", 21),
                 absent("Paper.Lanterns.at.Noon.2019.1080p.BluRay.x265.AAC5.1-WICK", 40, 12),
                 absent("Paper.Lanterns.at.Noon.2019.HDCAM.x264-GLARE", 7, 140),
-                absent("Paper.Lanterns.at.Midnight.2022.720p.WEB-DL.H.264-LUMEN", 20, 33),
+                absent("The.Making.of.Paper.Lanterns.at.Noon.2019.720p.WEB-DL.H.264-LUMEN", 20, 33),
             ],
         },
         DemoTitle {
@@ -79,7 +79,7 @@ pub(super) fn all() -> Vec<DemoTitle> {
             releases: vec![
                 absent("The.Cartographers.Apprentice.2021.720p.WEB-DL.AAC2.0.H.264-QUILL", 22, 75),
                 ready("The.Cartographers.Apprentice.2021.480p.WEB-DL.AAC1.0.H.264-LUMEN", 40),
-                ready("The Cartographer's Apprentice (2021) 360p WEBRip x264 AAC", 9),
+                ready("The Cartographers Apprentice (2021) 360p WEBRip x264 AAC", 9),
             ],
         },
         DemoTitle {

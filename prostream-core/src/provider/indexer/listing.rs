@@ -22,12 +22,13 @@ pub(super) fn search_texts(query: &Query) -> Vec<String> {
     }
 }
 
-/// The best name as a search text. Braces would start a Prowlarr id token; quotes and a leading minus are operators at many sites.
+/// The best name as a search text, as release names write it: without apostrophes (`Oceans`), other punctuation as spaces. Braces would start a Prowlarr id token; quotes and a leading minus are operators at many sites.
 pub(super) fn search_name(query: &Query) -> String {
     let name = query.names.first().map(String::as_str).unwrap_or_default();
     let spaced: String = name
         .chars()
-        .map(|c| if c.is_control() || matches!(c, '{' | '}' | '"' | '*' | '|') { ' ' } else { c })
+        .filter(|c| !matches!(c, '\'' | '’' | 'ʼ' | '`'))
+        .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '+' | '!' | '&') { c } else { ' ' })
         .take(MAX_SEARCH_CHARS)
         .collect();
     let words =
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn names_hold_no_operators() {
         let query = Query::new(TitleKind::Movie, " -Face/Off {ImdbId:tt1} \"x\"\n* Ocean's ");
-        assert_eq!(search_name(&query), "Face/Off ImdbId:tt1 x Ocean's");
+        assert_eq!(search_name(&query), "Face Off ImdbId tt1 x Oceans");
     }
 
     /// Goal: ids are written as indexers read them, and nothing but digits passes.
