@@ -203,9 +203,16 @@ const play = async (release, start = 0) => {
   openPlayer(playback, start);
 };
 
+const titleText = () => {
+  const episode = /:(\d+):(\d+)$/.exec(state.mediaId);
+  const isEpisode = episode && state.title.kind === "series";
+  return state.title.name + (isEpisode ? ` · season ${episode[1]}, episode ${episode[2]}` : state.title.year ? ` (${state.title.year})` : "");
+};
+
 const openPlayer = (playback, start) => {
   show("player");
-  byId("playing").textContent = playback.name || "";
+  byId("playing").textContent = state.mediaId ? titleText() : playback.name || "";
+  byId("playing-release").textContent = state.mediaId ? playback.name || "" : "";
   byId("why").hidden = !(playback.why || []).length;
   byId("why").querySelector("ul").replaceChildren(...(playback.why || []).map(text => make("li", {}, text)));
   byId("file-link").hidden = !playback.file_url;

@@ -87,10 +87,10 @@ test("search, pick, play, seek, switch sound and subtitles, broken, next one", {
   if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/player.png`});
 
   // Broken: another release goes on at the same place.
-  const name = await page.textContent("#playing");
+  const name = await page.textContent("#playing-release");
   const before = await page.evaluate(() => document.querySelector("video").currentTime);
   await page.click("#next-release");
-  await page.waitForFunction(old => document.querySelector("#playing").textContent !== old, name, {timeout: 20_000});
+  await page.waitForFunction(old => document.querySelector("#playing-release").textContent !== old, name, {timeout: 20_000});
   await page.waitForFunction(() => { const video = document.querySelector("video"); return video.readyState >= 3 && !video.seeking; }, undefined, {timeout: 20_000});
   const resumed = await page.evaluate(() => document.querySelector("video").currentTime);
   assert.ok(Math.abs(resumed - before) < 5, `it went on at ${resumed} s after ${before} s`);
@@ -107,7 +107,7 @@ test("an episode plays from its season pack", {timeout: 60_000}, async () => {
   await page.waitForFunction(() => /S01\./.test(document.querySelector("#releases li")?.textContent || ""));
   await page.click("#releases li:first-child button");
   await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
-  assert.match(await page.textContent("#playing"), /S01E03/);
+  assert.match(await page.textContent("#playing-release"), /S01E03/);
   assert.deepEqual(wrong, []);
   await close();
 });
