@@ -291,7 +291,8 @@ mod tests {
         let color = format.color.unwrap();
         assert_eq!((color.primaries, color.transfer, color.matrix, color.full_range), (9, 16, 9, false));
         assert_eq!(format.frame_rate, Some((24000, 1001)));
-        (0..SPS.len()).for_each(|len| drop(parse_sps(&SPS[..len])));
+        assert!((0..15).all(|len| parse_sps(&SPS[..len]).is_none()));
+        assert!((15..SPS.len()).filter_map(|len| parse_sps(&SPS[..len])).all(|cut| cut.width == 320));
     }
 
     /// Goal: what leaves is an `hvc1` record: complete arrays, lengths of four bytes.

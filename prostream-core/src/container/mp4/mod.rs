@@ -1,6 +1,7 @@
 //! ISO base media files (ISO/IEC 14496-12): `moov` first or last, sample tables, edit lists.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod facts;
 mod locate;
 mod movie;
 mod table;
@@ -134,4 +135,20 @@ fn malformed(detail: &'static str) -> Error {
 
 fn invalid(detail: &'static str) -> Error {
     Error::new(ErrorKind::InvalidInput, "read packets").detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: times compare across timescales without rounding, below zero and at the ends too.
+    #[test]
+    fn ticks_convert_to_the_first_not_before() {
+        assert_eq!(first_tick_at_or_after(1001, 24_000, 48_000), 2002);
+        assert_eq!(first_tick_at_or_after(1, 3, 48_000), 16_000);
+        assert_eq!(first_tick_at_or_after(1, 7, 10), 2);
+        assert_eq!(first_tick_at_or_after(-1, 7, 10), -1);
+        assert_eq!(first_tick_at_or_after(i64::MAX, 1, u32::MAX), i64::MAX);
+        assert_eq!(first_tick_at_or_after(i64::MIN, 0, 2), i64::MIN);
+    }
 }

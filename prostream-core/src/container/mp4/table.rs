@@ -1,12 +1,14 @@
 //! Sample tables in columns (ISO/IEC 14496-12 sections 8.6 and 8.7): about five bytes a sample, lookups in O(log n), iteration in one pass.
 
+mod columns;
+
 use std::ops::Range;
 
 use super::malformed;
 use crate::container::MAX_INDEX_BYTES;
-use crate::container::codec::bits::ByteReader;
-use crate::container::codec::boxes::Children;
 use crate::{Error, ErrorKind, Result};
+
+pub(super) use columns::only_description;
 
 /// Most samples of a track (PARSE-02).
 pub(super) const MAX_SAMPLES: u32 = 10_000_000;
@@ -136,19 +138,19 @@ impl SampleTable {
         if shift_ticks.abs() > MAX_TICKS {
             return Err(malformed("edit list beyond all time"));
         }
-        let (count, sizes) = parse_sizes(stbl, budget)?;
+        let (count, sizes) = columns::parse_sizes(stbl, budget)?;
         if count == 0 {
             return Ok(Self::default());
         }
         if count > MAX_SAMPLES {
             return Err(Error::new(ErrorKind::LimitExceeded, "read mp4").detail("over 10 million samples in a track"));
         }
-        let (times, last_duration) = parse_times(stbl, count, shift_ticks, budget)?;
-        let chunk_offsets = parse_chunk_offsets(stbl, budget)?;
-        let chunk_runs = parse_chunk_runs(stbl, count, chunk_offsets.len(), budget)?;
-        let compositions = parse_compositions(stbl, count, budget)?;
-        let syncs = parse_syncs(stbl, count, budget)?;
-        let size_sums = sum_sizes(&sizes, count, budget)?;
+        let (times, last_duration) = columns::parse_times(stbl, count, shift_ticks, budget)?;
+        let chunk_offsets = columns::parse_chunk_offsets(stbl, budget)?;
+        let chunk_runs = columns::parse_chunk_runs(stbl, count, chunk_offsets.len(), budget)?;
+        let compositions = columns::parse_compositions(stbl, count, budget)?;
+        let syncs = columns::parse_syncs(stbl, count, budget)?;
+        let size_sums = columns::sum_sizes(&sizes, count, budget)?;
         Ok(Self { count, sizes, size_sums, times, last_duration, compositions, chunk_runs, chunk_offsets, syncs })
     }
 
@@ -391,265 +393,170 @@ impl Iterator for Samples<'_> {
     }
 }
 
-/// The entries of a table box behind version and flags and what `fields` reads: `count` of `entry_size` bytes each, all of them there.
-fn entries(reader: ByteReader<'_>, count: u32, entry_size: usize) -> Result<std::slice::ChunksExact<'_, u8>> {
-    let bytes = usize::try_from(count)
-        .ok()
-        .and_then(|count| count.checked_mul(entry_size))
-        .and_then(|len| reader.rest().get(..len))
-        .ok_or_else(|| malformed("a sample table is shorter than it says"))?;
-    Ok(bytes.chunks_exact(entry_size))
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// Version, flags and entry count of the usual table box; `None` when the box is not there.
-fn table<'a>(stbl: &'a [u8], kind: [u8; 4]) -> Result<Option<(ByteReader<'a>, u32)>> {
-    let Some(body) = Children::find(stbl, kind) else { return Ok(None) };
-    let mut reader = ByteReader::new(body);
-    match reader.u32().and_then(|_| reader.u32()) {
-        Some(count) => Ok(Some((reader, count))),
-        None => Err(malformed("a sample table is shorter than it says")),
+    use super::*;
+    use crate::container::codec::boxes::{write_box, write_full_box};
+
+    fn numbers(values: &[u32]) -> Vec<u8> {
+        values.iter().flat_map(|value| value.to_be_bytes()).collect()
     }
-}
 
-fn pair(entry: &[u8]) -> Option<(u32, u32)> {
-    let mut reader = ByteReader::new(entry);
-    reader.u32().zip(reader.u32())
-}
+    fn counted(kind: [u8; 4], entry_count: usize, values: &[u32]) -> Vec<u8> {
+        write_full_box(kind, 0, &[numbers(&[entry_count as u32]), numbers(values)].concat()).to_vec()
+    }
 
-/// `stsz` (section 8.7.3.2) or `stz2` (section 8.7.3.3).
-fn parse_sizes(stbl: &[u8], budget: &mut Budget) -> Result<(u32, Sizes)> {
-    let short = || malformed("a sample table is shorter than it says");
-    if let Some((mut reader, fixed)) = table(stbl, *b"stsz")? {
-        let count = reader.u32().ok_or_else(short)?;
-        if fixed != 0 {
-            return Ok((count, Sizes::Fixed(fixed)));
+    /// `stbl` of samples given one by one: size, duration, composition offset; chunks of the given sizes, each at its own place.
+    fn stbl(samples: &[(u32, u32, i32)], chunks: &[u32], syncs: Option<&[u32]>) -> Vec<u8> {
+        let count = samples.len();
+        let sizes: Vec<u32> = samples.iter().map(|sample| sample.0).collect();
+        let durations: Vec<u32> = samples.iter().flat_map(|sample| [1, sample.1]).collect();
+        let offsets: Vec<u32> = samples.iter().flat_map(|sample| [1, sample.2 as u32]).collect();
+        let runs: Vec<u32> = chunks.iter().zip(1..).flat_map(|(size, number)| [number, *size, 1]).collect();
+        let places: Vec<u32> = (0..chunks.len() as u32).map(|chunk| chunk_place(chunk) as u32).collect();
+        let mut out = write_full_box(*b"stsz", 0, &[numbers(&[0, count as u32]), numbers(&sizes)].concat()).to_vec();
+        out.extend(counted(*b"stts", count, &durations));
+        out.extend(counted(*b"ctts", count, &offsets));
+        out.extend(counted(*b"stsc", chunks.len(), &runs));
+        out.extend(counted(*b"stco", chunks.len(), &places));
+        if let Some(syncs) = syncs {
+            out.extend(counted(*b"stss", syncs.len(), syncs));
         }
-        let entries = entries(reader, count, 4)?.filter_map(|entry| entry.first_chunk::<4>());
-        let largest = entries.clone().map(|entry| u32::from_be_bytes(*entry)).max().unwrap_or(0);
-        let len = usize::try_from(count).unwrap_or(usize::MAX);
-        let sizes = if largest <= 0xFFFF {
-            budget.take::<u16>(len)?;
-            Sizes::Two(entries.map(|&[_, _, c, d]| u16::from_be_bytes([c, d])).collect())
-        } else if largest <= 0xFF_FFFF {
-            budget.take::<[u8; 3]>(len)?;
-            Sizes::Three(entries.map(|&[_, b, c, d]| [b, c, d]).collect())
-        } else {
-            budget.take::<u32>(len)?;
-            Sizes::Four(entries.map(|entry| u32::from_be_bytes(*entry)).collect())
+        out
+    }
+
+    fn chunk_place(chunk: u32) -> u64 {
+        // Backwards, so that nothing can rely on rising offsets.
+        1_000_000_000 - u64::from(chunk) * 1_000_000
+    }
+
+    fn parse(stbl: &[u8]) -> Result<SampleTable> {
+        SampleTable::parse(stbl, 0, &mut Budget::new())
+    }
+
+    proptest! {
+        /// Goal: columns, running sums and lookups say the same as the samples counted one by one.
+        #[test]
+        fn table_agrees_with_counting(
+            samples in prop::collection::vec((0u32..70_000, 0u32..4, -5i32..5), 1..400),
+            chunk_sizes in prop::collection::vec(1u32..9, 400),
+            probes in prop::collection::vec(0i64..900, 8),
+        ) {
+            let mut chunks = Vec::new();
+            let mut left = samples.len() as u32;
+            for size in chunk_sizes {
+                if left == 0 { break; }
+                chunks.push(size.min(left));
+                left = left.saturating_sub(size);
+            }
+            let table = parse(&stbl(&samples, &chunks, Some(&[1]))).unwrap();
+            let mut expected = Vec::new();
+            let (mut dts, mut chunk, mut in_chunk, mut place) = (0i64, 0usize, 0u32, chunk_place(0));
+            for (index, (size, duration, offset)) in samples.iter().enumerate() {
+                if in_chunk == chunks[chunk] {
+                    (chunk, in_chunk) = (chunk + 1, 0);
+                    place = chunk_place(chunk as u32);
+                }
+                let last_duration = samples.iter().rev().map(|s| s.1).find(|d| *d != 0).unwrap_or(0);
+                let is_last = index + 1 == samples.len();
+                expected.push(Sample {
+                    index: index as u32,
+                    dts_ticks: dts,
+                    pts_ticks: dts + i64::from(*offset),
+                    duration_ticks: if is_last && *duration == 0 { last_duration } else { *duration },
+                    size_bytes: *size,
+                    offset_bytes: place,
+                    is_sync: index == 0,
+                });
+                dts += i64::from(*duration);
+                in_chunk += 1;
+                place += u64::from(*size);
+            }
+            let all: Vec<Sample> = table.samples(0..u32::MAX).collect();
+            prop_assert_eq!(&all, &expected);
+            for probe in probes {
+                let first = expected.iter().position(|sample| sample.dts_ticks >= probe).unwrap_or(expected.len());
+                prop_assert_eq!(table.first_at_or_after(probe) as usize, first);
+                let index = probe as usize % expected.len();
+                prop_assert_eq!(table.sample(index as u32), Some(expected[index]));
+                let sum: u64 = expected[..index].iter().map(|sample| u64::from(sample.size_bytes)).sum();
+                prop_assert_eq!(table.size_of(0..index as u32), sum);
+                let range = table.range_by_time(Some(probe), Some(probe + 7));
+                for sample in expected.iter().filter(|sample| (probe..probe + 7).contains(&sample.pts_ticks)) {
+                    prop_assert!(range.contains(&sample.index));
+                }
+            }
+        }
+    }
+
+    /// Goal: a film of 108 minutes costs at most 2 MB.
+    /// Method: 160,000 pictures with B-frames in chunks of half a second, 300,000 packets of sound in chunks of ten.
+    #[test]
+    fn a_film_costs_two_megabytes() {
+        let mut budget = Budget::new();
+        let video: Vec<_> = (0..160_000u32).map(|n| (40_000 + n % 7 * 9_999, 1001, (n % 4) as i32 * 1001)).collect();
+        let sound: Vec<_> = (0..300_000u32).map(|n| (300 + n % 200, 1024, 0)).collect();
+        SampleTable::parse(&stbl_in_runs(&video, 12), 0, &mut budget).unwrap();
+        SampleTable::parse(&stbl_in_runs(&sound, 10), 0, &mut budget).unwrap();
+        let used = MAX_INDEX_BYTES - budget.left_bytes;
+        assert!(used <= 2_000_000, "{used} bytes");
+    }
+
+    /// As writers do it: one run of durations, one of chunks.
+    fn stbl_in_runs(samples: &[(u32, u32, i32)], per_chunk: u32) -> Vec<u8> {
+        let count = samples.len() as u32;
+        let sizes: Vec<u32> = samples.iter().map(|sample| sample.0).collect();
+        let offsets: Vec<u32> = samples.iter().flat_map(|sample| [1, sample.2 as u32]).collect();
+        let chunks = count.div_ceil(per_chunk);
+        let mut out = write_full_box(*b"stsz", 0, &[numbers(&[0, count]), numbers(&sizes)].concat()).to_vec();
+        out.extend(counted(*b"stts", 1, &[count, samples[0].1]));
+        out.extend(counted(*b"ctts", samples.len(), &offsets));
+        out.extend(counted(*b"stsc", 1, &[1, per_chunk, 1]));
+        out.extend(counted(*b"stco", chunks as usize, &(0..chunks).collect::<Vec<_>>()));
+        out
+    }
+
+    /// Goal: the rarer boxes, `co64` and `stz2` in its three field sizes, say the same as the usual ones.
+    #[test]
+    fn rare_boxes_are_read() {
+        for (field, packed) in [(4, vec![0x12, 0x30]), (8, vec![1, 2, 3]), (16, vec![0, 1, 0, 2, 0, 3])] {
+            let mut body = write_full_box(*b"stz2", 0, &[numbers(&[field, 3]), packed].concat()).to_vec();
+            body.extend(counted(*b"stts", 1, &[3, 10]));
+            body.extend(counted(*b"stsc", 1, &[1, 3, 1]));
+            body.extend(counted(*b"co64", 1, &[2, 5]));
+            let table = parse(&body).unwrap();
+            let found: Vec<_> = table.samples(0..3).map(|sample| (sample.size_bytes, sample.offset_bytes)).collect();
+            let base = (2 << 32) + 5;
+            assert_eq!(found, [(1, base), (2, base + 1), (3, base + 3)]);
+            assert!(table.syncs().is_none());
+        }
+    }
+
+    /// Goal: tables that promise more than they hold, or more than anyone has time for, are refused before anything is allocated.
+    #[test]
+    fn claims_are_checked_before_allocation() {
+        let usual = |stsz: &[u32], stts: &[u32], stsc: &[u32]| {
+            let mut body = write_full_box(*b"stsz", 0, &numbers(stsz)).to_vec();
+            body.extend(counted(*b"stts", stts.len() / 2, stts));
+            body.extend(counted(*b"stsc", stsc.len() / 3, stsc));
+            body.extend(counted(*b"stco", 1, &[0]));
+            parse(&body).map_err(|error| error.kind())
         };
-        return Ok((count, sizes));
+        assert!(usual(&[1, 10], &[10, 1], &[1, 10, 1]).is_ok());
+        assert_eq!(usual(&[0, u32::MAX], &[10, 1], &[1, 10, 1]).unwrap_err(), ErrorKind::Malformed);
+        assert_eq!(usual(&[1, u32::MAX], &[10, 1], &[1, u32::MAX, 1]).unwrap_err(), ErrorKind::LimitExceeded);
+        assert_eq!(usual(&[1, 11], &[10, 1], &[1, 10, 1]).unwrap_err(), ErrorKind::Malformed);
+        assert_eq!(usual(&[1, 10], &[], &[1, 10, 1]).unwrap_err(), ErrorKind::Malformed);
+        assert_eq!(usual(&[1, 10], &[10, 1], &[1, 0, 1]).unwrap_err(), ErrorKind::Malformed);
+        assert_eq!(usual(&[1, 10], &[10, 1], &[2, 10, 1]).unwrap_err(), ErrorKind::Malformed);
+        assert_eq!(
+            usual(&[1, 9_000_000], &[9_000_000, u32::MAX], &[1, 9_000_000, 1]).unwrap_err(),
+            ErrorKind::Malformed
+        );
+        assert_eq!(usual(&[1], &[10, 1], &[1, 10, 1]).unwrap_err(), ErrorKind::Malformed);
+        let box_without_body = write_box(*b"stsz", &[]);
+        assert!(parse(&box_without_body).is_err() && parse(&[]).is_err());
     }
-    let Some((mut reader, field_size)) = table(stbl, *b"stz2")? else {
-        return Err(malformed("stsz is missing"));
-    };
-    let count = reader.u32().ok_or_else(short)?;
-    let len = usize::try_from(count).unwrap_or(usize::MAX);
-    let sizes: Vec<u16> = match field_size & 0xFF {
-        4 => {
-            let packed = entries(reader, count.div_ceil(2), 1)?;
-            budget.take::<u16>(len)?;
-            packed.flatten().flat_map(|byte| [byte >> 4, byte & 0xF]).map(u16::from).take(len).collect()
-        }
-        8 => {
-            let packed = entries(reader, count, 1)?;
-            budget.take::<u16>(len)?;
-            packed.flatten().copied().map(u16::from).collect()
-        }
-        16 => {
-            let packed = entries(reader, count, 2)?;
-            budget.take::<u16>(len)?;
-            packed.filter_map(|entry| entry.first_chunk::<2>()).map(|entry| u16::from_be_bytes(*entry)).collect()
-        }
-        _ => return Err(malformed("stz2 of an unknown field size")),
-    };
-    Ok((count, Sizes::Two(sizes)))
-}
-
-fn sum_sizes(sizes: &Sizes, count: u32, budget: &mut Budget) -> Result<Vec<u64>> {
-    if matches!(sizes, Sizes::Fixed(_)) {
-        return Ok(Vec::new());
-    }
-    let len = usize::try_from(count / SUM_STEP).unwrap_or(usize::MAX).saturating_add(1);
-    budget.take::<u64>(len)?;
-    let mut sums = Vec::with_capacity(len);
-    let mut sum = 0u64;
-    for index in 0..count {
-        if index.is_multiple_of(SUM_STEP) {
-            sums.push(sum);
-        }
-        sum = sum.saturating_add(sizes.at(index).into());
-    }
-    if count.is_multiple_of(SUM_STEP) {
-        sums.push(sum);
-    }
-    Ok(sums)
-}
-
-/// `stts` (section 8.6.1.2), and how long the last sample lasts where that is 0. Entries beyond the last sample are left out; samples
-/// beyond the last entry last as long as it says, as players have it.
-fn parse_times(stbl: &[u8], count: u32, shift: i64, budget: &mut Budget) -> Result<(Vec<TimeRun>, u32)> {
-    let (reader, entry_count) = table(stbl, *b"stts")?.ok_or_else(|| malformed("stts is missing"))?;
-    let entries = entries(reader, entry_count, 8)?;
-    budget.take::<TimeRun>(entries.len())?;
-    let mut runs: Vec<TimeRun> = Vec::with_capacity(entries.len());
-    let (mut sample, mut dts) = (0u32, shift);
-    for (run_count, delta) in entries.filter_map(pair) {
-        if sample >= count {
-            break;
-        }
-        if run_count == 0 {
-            continue;
-        }
-        let run_count = run_count.min(count.saturating_sub(sample));
-        if runs.last().is_none_or(|last| last.delta != delta) {
-            runs.push(TimeRun { first_sample: sample, first_dts: dts, delta });
-        }
-        sample = sample.saturating_add(run_count);
-        dts = dts.saturating_add(i64::from(run_count).saturating_mul(delta.into()));
-        if dts > MAX_TICKS {
-            return Err(malformed("sample times beyond all time"));
-        }
-    }
-    let last = runs.last().ok_or_else(|| malformed("stts is empty"))?;
-    let rest = i64::from(count.saturating_sub(sample)).saturating_mul(last.delta.into());
-    if dts.saturating_add(rest) > MAX_TICKS {
-        return Err(malformed("sample times beyond all time"));
-    }
-    let last_duration = runs.iter().rev().map(|run| run.delta).find(|delta| *delta != 0).unwrap_or(0);
-    Ok((runs, last_duration))
-}
-
-/// `ctts` (section 8.6.1.3). Offsets are read with a sign in either version: writers put negative ones into version 0 too.
-fn parse_compositions(stbl: &[u8], count: u32, budget: &mut Budget) -> Result<Compositions> {
-    let Some((reader, entry_count)) = table(stbl, *b"ctts")? else { return Ok(Compositions::None) };
-    let entries = entries(reader, entry_count, 8)?;
-    let pairs = entries.clone().filter_map(pair).map(|(run_count, offset)| (run_count, offset.cast_signed()));
-    if pairs.clone().all(|(_, offset)| offset == 0) {
-        return Ok(Compositions::None);
-    }
-    let len = usize::try_from(count).unwrap_or(usize::MAX);
-    // A byte a sample instead of eight a run; only where that is less, so that the file pays for what is allocated.
-    if entries.len().saturating_mul(size_of::<(u32, i32)>()) > len
-        && let Some(palette) = parse_palette(pairs.clone(), len, budget)?
-    {
-        return Ok(palette);
-    }
-    budget.take::<(u32, i32)>(entries.len())?;
-    let mut runs: Vec<(u32, i32)> = Vec::with_capacity(entries.len());
-    let mut sample = 0u32;
-    for (run_count, offset) in pairs {
-        if run_count > 0 && sample < count && runs.last().is_none_or(|last| last.1 != offset) {
-            runs.push((sample, offset));
-        }
-        sample = sample.saturating_add(run_count);
-    }
-    if sample < count {
-        // What the table does not speak of has no offset.
-        runs.push((sample, 0));
-    }
-    Ok(Compositions::Runs(runs))
-}
-
-/// Offsets as indexes into at most 256 values; `None` when there are more.
-fn parse_palette(
-    pairs: impl Iterator<Item = (u32, i32)>,
-    len: usize,
-    budget: &mut Budget,
-) -> Result<Option<Compositions>> {
-    budget.take::<u8>(len)?;
-    let mut values: Vec<i32> = vec![0];
-    let mut indexes: Vec<u8> = Vec::with_capacity(len);
-    for (run_count, offset) in pairs {
-        let position = values.iter().position(|value| *value == offset).unwrap_or_else(|| {
-            values.push(offset);
-            values.len().saturating_sub(1)
-        });
-        let Ok(index) = u8::try_from(position) else { return Ok(None) };
-        let room = len.saturating_sub(indexes.len());
-        let run_count = usize::try_from(run_count).unwrap_or(usize::MAX).min(room);
-        indexes.extend(std::iter::repeat_n(index, run_count));
-    }
-    indexes.resize(len, 0);
-    Ok(Some(Compositions::Palette { values, indexes }))
-}
-
-/// `stco` or `co64` (section 8.7.5).
-fn parse_chunk_offsets(stbl: &[u8], budget: &mut Budget) -> Result<ChunkOffsets> {
-    if let Some((reader, count)) = table(stbl, *b"stco")? {
-        let entries = entries(reader, count, 4)?;
-        budget.take::<u32>(entries.len())?;
-        let offsets = entries.filter_map(|entry| entry.first_chunk()).map(|entry| u32::from_be_bytes(*entry));
-        return Ok(ChunkOffsets::Four(offsets.collect()));
-    }
-    let (reader, count) = table(stbl, *b"co64")?.ok_or_else(|| malformed("stco is missing"))?;
-    let entries = entries(reader, count, 8)?;
-    budget.take::<u64>(entries.len())?;
-    let offsets = entries.filter_map(|entry| entry.first_chunk()).map(|entry| u64::from_be_bytes(*entry));
-    Ok(ChunkOffsets::Eight(offsets.collect()))
-}
-
-/// `stsc` (section 8.7.4): must cover every sample with chunks that are there.
-fn parse_chunk_runs(stbl: &[u8], count: u32, chunk_count: usize, budget: &mut Budget) -> Result<Vec<ChunkRun>> {
-    let (reader, entry_count) = table(stbl, *b"stsc")?.ok_or_else(|| malformed("stsc is missing"))?;
-    let entries = entries(reader, entry_count, 12)?;
-    budget.take::<ChunkRun>(entries.len())?;
-    let chunk_count = u32::try_from(chunk_count).unwrap_or(u32::MAX);
-    let mut runs: Vec<ChunkRun> = Vec::with_capacity(entries.len());
-    for (first_chunk, samples_per_chunk) in entries.filter_map(pair) {
-        let first_chunk = first_chunk.checked_sub(1).ok_or_else(|| malformed("stsc counts chunks from 1"))?;
-        let first_sample = match runs.last() {
-            None if first_chunk == 0 => 0,
-            Some(last) if first_chunk > last.first_chunk => first_chunk
-                .checked_sub(last.first_chunk)
-                .and_then(|chunks| chunks.checked_mul(last.samples_per_chunk))
-                .and_then(|samples| samples.checked_add(last.first_sample))
-                .ok_or_else(|| malformed("stsc tells of too many samples"))?,
-            _ => return Err(malformed("stsc does not rise")),
-        };
-        if samples_per_chunk == 0 {
-            return Err(malformed("a chunk without samples"));
-        }
-        if first_sample >= count || first_chunk >= chunk_count {
-            break;
-        }
-        runs.push(ChunkRun { first_chunk, first_sample, samples_per_chunk });
-    }
-    let covered = runs.last().map_or(0, |last| {
-        let chunks = u64::from(chunk_count.saturating_sub(last.first_chunk));
-        chunks.saturating_mul(last.samples_per_chunk.into()).saturating_add(last.first_sample.into())
-    });
-    if covered < u64::from(count) {
-        return Err(malformed("fewer chunks than the samples need"));
-    }
-    Ok(runs)
-}
-
-/// `stss` (section 8.6.2); samples that do not exist are left out, and a list without any keeps the first sample.
-fn parse_syncs(stbl: &[u8], count: u32, budget: &mut Budget) -> Result<Syncs> {
-    let Some((reader, entry_count)) = table(stbl, *b"stss")? else { return Ok(Syncs::All) };
-    let entries = entries(reader, entry_count, 4)?;
-    budget.take::<u32>(entries.len().max(1))?;
-    let mut list: Vec<u32> = entries
-        .filter_map(|entry| entry.first_chunk::<4>())
-        .filter_map(|entry| u32::from_be_bytes(*entry).checked_sub(1))
-        .filter(|sample| *sample < count)
-        .collect();
-    list.sort_unstable();
-    list.dedup();
-    if list.is_empty() {
-        list.push(0);
-    }
-    if u32::try_from(list.len()) == Ok(count) {
-        return Ok(Syncs::All);
-    }
-    Ok(Syncs::Listed(list))
-}
-
-/// Which sample descriptions the chunks of a track use, as indexes from 0; `None` when there is more than one.
-pub(super) fn only_description(stbl: &[u8]) -> Result<Option<u32>> {
-    let Some((reader, count)) = table(stbl, *b"stsc")? else { return Ok(Some(0)) };
-    let mut used =
-        entries(reader, count, 12)?.filter_map(|entry| entry.last_chunk::<4>()).map(|last| u32::from_be_bytes(*last));
-    let Some(first) = used.next() else { return Ok(Some(0)) };
-    Ok(used.all(|other| other == first).then(|| first.saturating_sub(1)))
 }

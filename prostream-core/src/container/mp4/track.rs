@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::facts::TableFacts;
 use super::malformed;
 use super::table::{Budget, SampleTable, only_description};
 use crate::Result;
+use crate::container::Track;
 use crate::container::codec::bits::ByteReader;
 use crate::container::codec::boxes::Children;
 use crate::container::codec::{CodecConfig, from_sample_entry};
-use crate::container::{SyncPoint, Track};
 use crate::model::{AudioFormat, Codec, Language, TextFormat, TrackInfo, TrackKind};
 
 /// Longest name of a track that is kept, in characters.
@@ -68,10 +69,10 @@ pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Res
             refuse(&mut config, "no samples");
         }
     }
-    let facts = TableFacts::of(&table, kind, budget)?;
+    let facts = TableFacts::of(&table, config.codec, media.timescale, budget)?;
     if let Some(video) = &mut config.video {
         video.rotation_degrees = header.rotation_degrees;
-        video.frame_rate = facts.frame_rate(media.timescale);
+        video.frame_rate = facts.frame_rate();
     }
     if let Some(audio) = &mut config.audio {
         complete_audio(audio, &facts, media.timescale);
@@ -93,7 +94,7 @@ pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Res
         video: config.video,
         audio: config.audio,
     };
-    let average_bits_per_s = facts.average_bits_per_s(&table, media.timescale);
+    let average_bits_per_s = facts.average_bits_per_s(&table);
     let track = Track {
         info,
         start_ticks: facts.start_ticks,
@@ -160,8 +161,38 @@ impl MediaHeader {
     }
 }
 
-/// Three letters of five bits each; QuickTime's own numbers, below the first of them, are not read.
+/// Three letters of five bits each; below the first of them, a number of QuickTime's own list (QuickTime File Format, "Language code
+/// values") of which the common ones are known. 0, its English, is what careless writers leave, and says nothing.
 fn parse_packed_language(packed: u16) -> Option<Language> {
+    const QUICKTIME: [(u16, &str); 24] = [
+        (1, "fr"),
+        (2, "de"),
+        (3, "it"),
+        (4, "nl"),
+        (5, "sv"),
+        (6, "es"),
+        (7, "da"),
+        (8, "pt"),
+        (9, "no"),
+        (10, "he"),
+        (11, "ja"),
+        (12, "ar"),
+        (13, "fi"),
+        (14, "el"),
+        (17, "tr"),
+        (18, "hr"),
+        (19, "zh-Hant"),
+        (21, "hi"),
+        (22, "th"),
+        (23, "ko"),
+        (25, "pl"),
+        (26, "hu"),
+        (32, "ru"),
+        (33, "zh-Hans"),
+    ];
+    if packed < 0x400 {
+        return QUICKTIME.iter().find(|row| row.0 == packed).and_then(|row| Language::parse(row.1));
+    }
     let letter = |shift: u32| u8::try_from((packed >> shift) & 0x1F).ok().map(|five| char::from(five | 0x60));
     let text: String = [letter(10)?, letter(5)?, letter(0)?].iter().collect();
     Language::parse(&text)
@@ -274,103 +305,6 @@ fn parse_edit_list(elst: &[u8], movie_timescale: u32, timescale: u32) -> i64 {
     0
 }
 
-/// What one pass over a table tells.
-#[derive(Default)]
-struct TableFacts {
-    start_ticks: i64,
-    end_ticks: i64,
-    sync_points: Vec<SyncPoint>,
-    has_closed_gops: bool,
-    sample_count: u32,
-    /// Smallest and largest duration of all samples but the last.
-    durations: Option<(u32, u32)>,
-    decode_ticks: i64,
-}
-
-impl TableFacts {
-    fn of(table: &SampleTable, kind: TrackKind, budget: &mut Budget) -> Result<Self> {
-        let Some((first, last)) = table.sample(0).zip(table.sample(table.count().saturating_sub(1))) else {
-            return Ok(Self::default());
-        };
-        let mut facts = Self {
-            start_ticks: first.pts_ticks,
-            end_ticks: last.pts_ticks.saturating_add(last.duration_ticks.into()),
-            sample_count: table.count(),
-            durations: table.duration_bounds(),
-            decode_ticks: last.dts_ticks.saturating_sub(first.dts_ticks),
-            has_closed_gops: true,
-            ..Self::default()
-        };
-        let syncs = if kind == TrackKind::Video { table.syncs().unwrap_or_default() } else { &[] };
-        budget.take::<SyncPoint>(syncs.len())?;
-        facts.sync_points.reserve_exact(syncs.len());
-        if table.is_in_order() {
-            for sample in syncs.iter().filter_map(|sync| table.sample(*sync)) {
-                facts.push_sync(sample.pts_ticks, sample.index, sample.offset_bytes);
-            }
-            return Ok(facts);
-        }
-        let mut sync_pts = i64::MIN;
-        for sample in table.samples(0..table.count()) {
-            facts.start_ticks = facts.start_ticks.min(sample.pts_ticks);
-            facts.end_ticks = facts.end_ticks.max(sample.pts_ticks.saturating_add(sample.duration_ticks.into()));
-            if sample.is_sync {
-                sync_pts = sample.pts_ticks;
-                if !syncs.is_empty() {
-                    facts.push_sync(sample.pts_ticks, sample.index, sample.offset_bytes);
-                }
-            }
-            // A picture shown before the sync point that it follows: it may need what lies before.
-            facts.has_closed_gops &= sample.pts_ticks >= sync_pts;
-        }
-        Ok(facts)
-    }
-
-    /// Times of sync points rise; one that does not is no place to cut.
-    fn push_sync(&mut self, pts_ticks: i64, sample_index: u32, offset_bytes: u64) {
-        if self.sync_points.last().is_none_or(|last| last.pts_ticks < pts_ticks) {
-            self.sync_points.push(SyncPoint { pts_ticks, sample_index, offset_bytes, block_offset_bytes: 0 });
-        } else {
-            self.has_closed_gops = false;
-        }
-    }
-
-    /// Frames a second where they are even: all durations the same, or apart by the one tick that a coarse timescale costs.
-    fn frame_rate(&self, timescale: u32) -> Option<(u32, u32)> {
-        let (least, most) = self.durations.filter(|(least, _)| *least > 0)?;
-        if least == most {
-            return Some(reduced(timescale, least));
-        }
-        if most - least > 1 {
-            return None;
-        }
-        let frames = u64::from(self.sample_count.saturating_sub(1));
-        let seconds = u64::try_from(self.decode_ticks).ok()?;
-        // Within half a thousandth of a rate in use, or in thousandths.
-        const IN_USE: [(u32, u32); 9] =
-            [(24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (48, 1), (50, 1), (60_000, 1001), (60, 1)];
-        let rate = (frames as f64) * f64::from(timescale) / (seconds as f64);
-        let near = IN_USE.into_iter().find(|(n, d)| (f64::from(*n) / f64::from(*d) / rate - 1.0).abs() < 0.0005);
-        near.or_else(|| rate.is_finite().then(|| reduced((rate * 1000.0).round() as u32, 1000)))
-    }
-
-    fn average_bits_per_s(&self, table: &SampleTable, timescale: u32) -> u64 {
-        let bits = u128::from(table.size_of(0..table.count())) * 8 * u128::from(timescale);
-        let ticks = u128::try_from(self.end_ticks.saturating_sub(self.start_ticks)).unwrap_or(0);
-        bits.checked_div(ticks).and_then(|rate| u64::try_from(rate).ok()).unwrap_or(0)
-    }
-}
-
-/// A fraction in lowest terms.
-fn reduced(numerator: u32, denominator: u32) -> (u32, u32) {
-    let (mut a, mut b) = (numerator, denominator);
-    while b != 0 {
-        (a, b) = (b, a.checked_rem(b).unwrap_or(0));
-    }
-    let divide = |value: u32| value.checked_div(a).unwrap_or(value);
-    (divide(numerator), divide(denominator))
-}
-
 /// The length of packets where the codec leaves it open and the table has all of them the same, in ticks that are samples.
 fn complete_audio(audio: &mut AudioFormat, facts: &TableFacts, timescale: u32) {
     if audio.packet_samples.is_none()
@@ -380,5 +314,86 @@ fn complete_audio(audio: &mut AudioFormat, facts: &TableFacts, timescale: u32) {
         && least > 0
     {
         audio.packet_samples = Some(least);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::codec::boxes::{write_box, write_full_box};
+
+    fn elst(version: u8, edits: &[(i64, i64)]) -> Vec<u8> {
+        let mut body = vec![version, 0, 0, 0];
+        body.extend_from_slice(&(edits.len() as u32).to_be_bytes());
+        for (duration, media_time) in edits {
+            if version == 1 {
+                body.extend_from_slice(&duration.to_be_bytes());
+                body.extend_from_slice(&media_time.to_be_bytes());
+            } else {
+                body.extend_from_slice(&(*duration as u32).to_be_bytes());
+                body.extend_from_slice(&(*media_time as i32).to_be_bytes());
+            }
+            body.extend_from_slice(&[0, 1, 0, 0]);
+        }
+        body
+    }
+
+    /// Goal: empty edits delay, the first media edit moves, later ones are not followed; broken ones do nothing.
+    #[test]
+    fn edit_lists_fold_into_one_shift() {
+        assert_eq!(parse_edit_list(&elst(0, &[(5000, 1024)]), 1000, 48_000), -1024);
+        assert_eq!(parse_edit_list(&elst(0, &[(500, -1), (5000, 1024)]), 1000, 48_000), 24_000 - 1024);
+        assert_eq!(parse_edit_list(&elst(1, &[(500, -1), (250, -1), (9, 0), (9, 777)]), 1000, 48_000), 36_000);
+        assert_eq!(parse_edit_list(&elst(0, &[(500, -1)]), 1000, 48_000), 0);
+        assert_eq!(parse_edit_list(&elst(0, &[(500, -1), (1, 10)]), 0, 48_000), -10);
+        assert_eq!(parse_edit_list(&elst(1, &[(-1, -1), (1, i64::MAX)])[..30], 1, 48_000), 0);
+        assert_eq!(parse_edit_list(&elst(1, &[(-1, -1), (1, 0)]), 1, u32::MAX), i64::MIN);
+    }
+
+    /// Goal: matrices of a quarter turn are told, everything else is upright.
+    #[test]
+    fn rotation_comes_from_the_matrix() {
+        let rotation = |a: i32, b: i32, c: i32, d: i32| {
+            let mut body = vec![0, 0, 0, 1];
+            body.resize(40, 0);
+            body[12..16].copy_from_slice(&7u32.to_be_bytes());
+            for value in [a, b, 0, c, d, 0, 0, 0, 0x4000_0000] {
+                body.extend_from_slice(&value.to_be_bytes());
+            }
+            let header = TrackHeader::parse(&body).unwrap();
+            assert_eq!((header.track_id, header.is_enabled), (7, true));
+            header.rotation_degrees
+        };
+        let one = 0x1_0000;
+        assert_eq!([rotation(one, 0, 0, one), rotation(0, one, -one, 0)], [0, 90]);
+        assert_eq!([rotation(-one, 0, 0, -one), rotation(0, -one, one, 0), rotation(-one, 0, 0, one)], [180, 270, 0]);
+    }
+
+    /// Goal: languages in both dresses; unspecified ones are none.
+    #[test]
+    fn languages_are_unpacked() {
+        let text = |packed| parse_packed_language(packed).map(|language| language.as_str().to_owned());
+        assert_eq!(text(0x15C7).as_deref(), Some("en"));
+        assert_eq!(text(2).as_deref(), Some("de"));
+        assert_eq!((text(0x55C4), text(0), text(0x7FFF)), (None, None, None));
+        assert_eq!(parse_elng(b"\0\0\0\0pt-BR\0").unwrap().as_str(), "pt-BR");
+    }
+
+    /// Goal: a title is kept, what a writer calls its handler is not.
+    #[test]
+    fn names_of_writers_are_no_titles() {
+        let hdlr = |name: &[u8]| [&[0; 8][..], b"soun", &[0; 12], name].concat();
+        assert_eq!(parse_name(&[], &hdlr(b"SoundHandler\0")), None);
+        assert_eq!(parse_name(&[], &hdlr(b"\x0bSurround 51")).as_deref(), Some("Surround 51"));
+        let trak = write_box(*b"udta", &write_box(*b"name", b"Director"));
+        assert_eq!(parse_name(&trak, &hdlr(b"Surround\0")).as_deref(), Some("Director"));
+    }
+
+    /// Goal: roles of DASH mark forced, captions and commentaries.
+    #[test]
+    fn roles_are_read() {
+        let kind = write_full_box(*b"kind", 0, b"urn:mpeg:dash:role:2011\0caption\0");
+        let roles = Roles::parse(&write_box(*b"udta", &kind));
+        assert!(roles.is_hearing_impaired && !roles.is_forced && !roles.is_commentary);
     }
 }
