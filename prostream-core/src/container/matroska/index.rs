@@ -1,5 +1,7 @@
 //! The index of a file from its front and its Cues.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::blocks::split_laces;
@@ -34,9 +36,9 @@ const MAX_FIRST_FRAME_BYTES: u64 = 64 * 1024;
 /// How much is asked for at a time when a file without Cues is read through.
 const SCAN_WINDOW_BYTES: u64 = 4 * 1024 * 1024;
 /// How far from the end the last cluster, or Cues that no SeekHead names, are searched.
-const MAX_TAIL_BYTES: u64 = 8 * 1024 * 1024;
-/// Most blocks that a file without Cues may have.
-const MAX_SCANNED_BLOCKS: usize = 10_000_000;
+const MAX_TAIL_BYTES: u64 = 2 * 1024 * 1024;
+/// Most blocks that a file without Cues may have: one for every 64 bytes of the largest file that is read through.
+const MAX_SCANNED_BLOCKS: usize = 1_000_000;
 /// How long the last block may last, in nanoseconds.
 const MAX_LAST_BLOCK_NS: i64 = 1_000_000_000;
 /// What follows the last cue where nothing is known of it.
@@ -281,7 +283,12 @@ fn find_first_frames(
         }
         // The farther, the more at a time: few rounds where a track begins late.
         cursor.window = walked.clamp(window, MAX_FIRST_BLOCK_BYTES / 2);
-        let Some(block) = walker.next_block(cursor)? else { break };
+        let block = match walker.next_block(cursor) {
+            Ok(Some(block)) => block,
+            // Broken bytes near the start do not make the rest of a film unreadable.
+            Ok(None) | Err(Stop::Fail(_)) => break,
+            Err(stop) => return Err(stop),
+        };
         let start_ns = *start_ns.get_or_insert(block.time_ns);
         if block.time_ns.saturating_sub(start_ns) > MAX_FIRST_BLOCK_NS {
             break;
@@ -339,9 +346,11 @@ impl Reader {
         let scanned;
         let cut_number = cut_track.and_then(|index| self.headers.get(index)).map(|header| u64::from(header.number));
         let mut cues = cues;
-        if cut_number
-            .is_some_and(|number| !cues.iter().any(|cue| cue.track == number && self.cluster_of(cue).is_some()))
-        {
+        let names_picture = |cue: &&Cue| Some(cue.track) == cut_number && self.cluster_of(cue).is_some();
+        let is_missing = cut_number.is_some() && !cues.iter().any(|cue| names_picture(&cue));
+        // Keyframes stand in the order of their times. Where the Cues do not, all pictures are in them, and only the blocks tell.
+        let is_dense = !is_in_file_order(cues.iter().filter(names_picture)) && self.front.segment_end <= MAX_OPEN_BYTES;
+        if is_missing || is_dense {
             let scan = self.scan(cursor, cut_number)?;
             scanned_end_ns = scan.end_ns;
             scanned = scan.cues;
@@ -353,12 +362,16 @@ impl Reader {
         let mut tracks = Vec::with_capacity(self.headers.len());
         let mut layouts = Vec::with_capacity(self.headers.len());
         let Reader { front, headers, configs, firsts, .. } = self;
+        let mut places: BTreeMap<u64, Vec<Cue>> = BTreeMap::new();
+        for cue in cues {
+            places.entry(cue.track).or_default().push(*cue);
+        }
         for (index, ((header, config), first)) in headers.into_iter().zip(configs).zip(firsts).enumerate() {
             let first_ns = first.map_or(0, |first| first.time_ns);
             let timing = header.timing(&config, first_ns, timestamp_scale_ns);
             let number = u64::from(header.number);
             let own = || {
-                cues.iter().filter(move |cue| cue.track == number).filter_map(|cue| {
+                places.get(&number).into_iter().flatten().filter_map(|cue| {
                     let offset = cluster_offset(&front, cue)?;
                     Some((cluster::time_ns(cue.time, 0, timestamp_scale_ns)?, offset, cue.relative_position))
                 })
@@ -396,6 +409,9 @@ impl Reader {
                     Encoding::HeaderStripping(prefix) => prefix.clone(),
                     Encoding::Plain | Encoding::Other(_) => Bytes::new(),
                 },
+                odd_nal_length_size: (config.nal_length_size != 4 && matches!(config.codec, Codec::H264 | Codec::Hevc))
+                    .then_some(config.nal_length_size),
+                may_have_adts: header.has_no_codec_private(),
                 has_inline_webvtt_settings: header.has_inline_webvtt_settings(),
                 text_blocks,
             });
@@ -459,7 +475,13 @@ impl Reader {
         let mut last_cluster = None;
         let mut walker = Walker::new(self.front.first_cluster, self.front.segment_end, self.info.timestamp_scale_ns);
         for _ in 0..MAX_SCANNED_BLOCKS {
-            let Some(block) = walker.next_block(cursor)? else { return Ok(scan) };
+            let block = match walker.next_block(cursor) {
+                Ok(Some(block)) => block,
+                Ok(None) => return Ok(scan),
+                // What stands before the broken bytes can be played.
+                Err(Stop::Fail(_)) if !scan.cues.is_empty() => return Ok(scan),
+                Err(stop) => return Err(stop),
+            };
             let Some((header, config)) = by_number(block.track) else { continue };
             let is_wanted = if Some(block.track) == cut_number {
                 if cut_is_video { block.is_key(cursor)? } else { last_cluster != Some(block.cluster.offset) }
@@ -543,22 +565,36 @@ fn cluster_offset(front: &Front, cue: &Cue) -> Option<u64> {
     (front.first_cluster..front.segment_end).contains(&offset).then_some(offset)
 }
 
+/// Do places in the file rise with the times? Cues of one time may name one place each.
+fn is_in_file_order<'a>(cues: impl Iterator<Item = &'a Cue>) -> bool {
+    let mut sorted: Vec<&Cue> = cues.collect();
+    sorted.sort_unstable_by_key(|cue| (cue.time, cue.cluster_position, cue.relative_position));
+    sorted.is_sorted_by_key(|cue| (cue.cluster_position, cue.relative_position))
+}
+
 /// Sync points with strictly rising times and places that do not go back: cues that break this order lie.
 fn sort_sync_points(points: impl Iterator<Item = SyncPoint>, segment_end: u64) -> Vec<SyncPoint> {
     let mut points: Vec<SyncPoint> = points.collect();
     points.sort_unstable_by_key(|point| (point.pts_ticks, point.offset_bytes, point.block_offset_bytes));
-    let mut last: Option<SyncPoint> = None;
+    // From the back: a point stays when nothing behind it in time lies before it in the file. So one place that lies far out goes,
+    // not all that follow it.
+    let mut next: Option<SyncPoint> = None;
+    points.reverse();
     points.retain(|point| {
-        let rises = last.is_none_or(|last| {
-            point.pts_ticks > last.pts_ticks
-                && (point.offset_bytes, point.block_offset_bytes.max(last.block_offset_bytes))
-                    >= (last.offset_bytes, last.block_offset_bytes)
+        let stays = next.is_none_or(|next| {
+            let is_before = match (point.block_offset_bytes, next.block_offset_bytes) {
+                // Not known where in its cluster.
+                (0, _) | (_, 0) => point.offset_bytes <= next.offset_bytes,
+                (own, behind) => (point.offset_bytes, own) < (next.offset_bytes, behind),
+            };
+            point.pts_ticks < next.pts_ticks && is_before
         });
-        if rises {
-            last = Some(*point);
+        if stays {
+            next = Some(*point);
         }
-        rises
+        stays
     });
+    points.reverse();
     // A block cannot lie behind the next known cluster.
     let mut next_cluster = u64::MAX;
     let mut own_cluster = u64::MAX;
@@ -582,7 +618,7 @@ mod tests {
     #[test]
     fn sync_points_rise() {
         let points = [point(30, 300, 0), point(0, 50, 0), point(10, 400, 0), point(10, 90, 0), point(20, 60, 0)];
-        assert_eq!(sort_sync_points(points.into_iter(), 1000), [point(0, 50, 0), point(10, 90, 0), point(30, 300, 0)]);
+        assert_eq!(sort_sync_points(points.into_iter(), 1000), [point(0, 50, 0), point(20, 60, 0), point(30, 300, 0)]);
     }
 
     /// Goal: a relative position that points behind the next cluster is not believed; several keyframes may share a cluster.

@@ -1,12 +1,12 @@
 //! Matroska and WebM (RFC 9559): tracks, cues, and the blocks of a span of clusters.
 //!
 //! From the front (SeekHead, Info, Tracks) and the Cues comes an index that knows where decoding can start, but not where each
-//! sample lies: that is read from the block headers of a span when its packets are asked for. Payload is never touched; packets name
+//! sample lies: that is read from the block headers of a span when its packets are asked for. Payload is not copied; packets name
 //! ranges of the file.
 //!
 //! * `ebml`, `cursor`: bytes into elements. `blocks`, `cluster`: clusters into blocks.
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
-//! * `packets`, `text`: a span into packets.
+//! * `packets`, `text`: a span into packets. `nal`: the frames that are rewritten.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -18,6 +18,7 @@ mod cursor;
 mod ebml;
 mod header;
 mod index;
+mod nal;
 mod packets;
 mod text;
 mod timing;
@@ -52,6 +53,10 @@ struct TrackLayout {
     default_duration_ns: Option<i64>,
     /// Bytes that stand before each frame and were stripped from the file.
     prefix: Bytes,
+    /// H.264 and HEVC whose NAL units have no lengths of four bytes: their size, 0 for start codes.
+    odd_nal_length_size: Option<u8>,
+    /// AAC whose header says nothing: frames may carry ADTS headers, which are left out.
+    may_have_adts: bool,
     /// Each block is `id\nsettings\ntext`.
     has_inline_webvtt_settings: bool,
     /// Text tracks: where the Cues say that blocks lie, in order of the file.

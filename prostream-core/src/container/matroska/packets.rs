@@ -9,13 +9,18 @@ use super::blocks::{Lacing, split_laces};
 use super::cluster::{Block, Walker, is_cluster};
 use super::cursor::{Cursor, Read, Stop};
 use super::timing::{Timing, compare};
-use super::{Layout, TrackLayout, limit_exceeded, malformed, text, tracks};
+use super::{Layout, TrackLayout, limit_exceeded, malformed, nal, text, tracks};
+use crate::container::codec;
 use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, SyncPoint, Track};
 use crate::model::{ByteRange, Codec, TrackKind};
 
-/// Read beyond a span with the first request, and the first step of reading on: the sound that goes with its last pictures.
+/// Least that is read beyond a span, and what is asked for where a header is missing.
 pub(super) const WINDOW_BYTES: u64 = 64 * 1024;
-/// Longest step of reading on.
+/// How much of the next segment is read along with a span, in time.
+const MARGIN_NS: i128 = 400_000_000;
+/// First step of reading on for sound that is muxed farther behind.
+const STEP_BYTES: u64 = 256 * 1024;
+/// Longest such step, and most that is read beyond a span at first.
 const MAX_WINDOW_BYTES: u64 = 1024 * 1024;
 /// Largest span of clusters that is read for one segment.
 const MAX_SPAN_BYTES: u64 = 256 * 1024 * 1024;
@@ -37,6 +42,8 @@ const MAX_SKEW_BYTES: u64 = 16 * 1024 * 1024;
 const FIRST_LOOK_BACK_BYTES: u64 = 1024 * 1024;
 /// Most pictures behind a keyframe that may be shown before it: what a decoder can hold back (H.264 and H.265: 16), twice.
 const MAX_LEADING_PICTURES: usize = 32;
+/// Of a frame, as much as is read to find bytes that are left out at its start.
+const FRAME_START_BYTES: usize = 16;
 /// Of a frame, as much as is read for its length in samples.
 const MAX_FRAME_HEAD_BYTES: u64 = 8 * 1024;
 
@@ -57,14 +64,13 @@ impl Span {
         let clusters = layout.clusters;
         let from = query.from.map(|boundary| place(index, layout, &boundary));
         let start = from.map_or(clusters.start, |point| point.offset_bytes);
-        let end = match query.to.map(|boundary| place(index, layout, &boundary)) {
+        let end = match query.to {
             None => clusters.end,
-            Some(to) => to
-                .offset_bytes
-                .saturating_add(to.block_offset_bytes)
-                .saturating_add(HEADERS_BYTES)
-                .saturating_add(WINDOW_BYTES)
-                .min(index.size_bytes),
+            Some(boundary) => {
+                let to = place(index, layout, &boundary);
+                let block = to.offset_bytes.saturating_add(to.block_offset_bytes).saturating_add(HEADERS_BYTES);
+                block.saturating_add(margin(index, query, &boundary, block.saturating_sub(start))).min(index.size_bytes)
+            }
         };
         let lead = from.map_or(0, |point| point.block_offset_bytes);
         let lead =
@@ -87,6 +93,23 @@ impl Span {
         let head = ByteRange::with_len(self.start, CLUSTER_HEAD_BYTES);
         vec![head, ByteRange::new(self.start.saturating_add(self.lead), self.end)]
     }
+}
+
+/// What is read beyond the next boundary's block: the sound that goes with the last pictures stands behind that block, a keyframe, so it
+/// is as much as [`MARGIN_NS`] take at the rate of the span. Without it each segment of sound would cost a read of its own.
+fn margin(index: &MediaIndex, query: &PacketQuery, to: &Boundary, span_bytes: u64) -> u64 {
+    let Some(track) = index.tracks.get(to.track_index) else { return WINDOW_BYTES };
+    let from_ticks = match query.from {
+        Some(from) if from.track_index == to.track_index => from.point.pts_ticks,
+        _ => track.start_ticks,
+    };
+    let ticks = i128::from(to.point.pts_ticks).saturating_sub(i128::from(from_ticks)).max(1);
+    let margin = i128::from(span_bytes)
+        .saturating_mul(i128::from(track.info.timescale))
+        .saturating_mul(MARGIN_NS)
+        .checked_div(ticks.saturating_mul(1_000_000_000))
+        .unwrap_or(0);
+    u64::try_from(margin).unwrap_or(u64::MAX).clamp(WINDOW_BYTES, MAX_WINDOW_BYTES)
 }
 
 /// Where a boundary lies in the file; for one that is only a time, the last sync point of any track before it.
@@ -121,15 +144,16 @@ pub(super) fn read(
     let track = index.tracks.get(query.track_index).ok_or_else(no_track)?;
     let track_layout = layout.tracks.get(query.track_index).ok_or_else(no_track)?;
     let is_text = tracks::is_text(track.info.codec);
-    if is_text && query.from.is_none() && query.to.is_none() && !track_layout.text_blocks.is_empty() {
-        return text::read_indexed(cursor, layout, track_layout);
+    let owns = Ownership { index, query, timescale: track.info.timescale };
+    if is_text && !track_layout.text_blocks.is_empty() {
+        return text::read_indexed(cursor, layout, track_layout, |pts_ticks| owns.by_time(pts_ticks));
     }
     let span = Span::new(index, layout, query)?;
     let missing = cursor.missing(&span.ranges());
     if !missing.is_empty() {
         return Err(Stop::Need(missing));
     }
-    let reader = Reader { index, layout, track, track_layout, query, span };
+    let reader = Reader { index, layout, track, track_layout, query, owns, span };
     let owns_by_file_order = track.info.kind == TrackKind::Video
         && [query.from, query.to].iter().flatten().all(|boundary| boundary.track_index == query.track_index);
     let result = if owns_by_file_order {
@@ -165,6 +189,26 @@ pub(super) fn estimate_bytes(index: &MediaIndex, layout: &Layout, query: &Packet
     end.saturating_sub(start)
 }
 
+/// Which times of a track lie in a query.
+struct Ownership<'a> {
+    index: &'a MediaIndex,
+    query: &'a PacketQuery,
+    timescale: u32,
+}
+
+impl Ownership<'_> {
+    /// Is a time of the track before, at or behind a boundary?
+    fn compare(&self, pts_ticks: i64, boundary: &Boundary) -> Ordering {
+        compare(pts_ticks, self.timescale, boundary.point.pts_ticks, timescale(self.index, boundary.track_index))
+    }
+
+    /// Does a packet that starts then belong to the segment, for all but the pictures that were cut?
+    fn by_time(&self, pts_ticks: i64) -> bool {
+        self.query.from.is_none_or(|from| self.compare(pts_ticks, &from) != Ordering::Less)
+            && self.query.to.is_none_or(|to| self.compare(pts_ticks, &to) == Ordering::Less)
+    }
+}
+
 /// A frame that may belong to the segment.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
@@ -178,6 +222,7 @@ struct Reader<'a> {
     track: &'a Track,
     track_layout: &'a TrackLayout,
     query: &'a PacketQuery,
+    owns: Ownership<'a>,
     span: Span,
 }
 
@@ -190,7 +235,7 @@ impl Reader<'_> {
         let mut wide = Vec::with_capacity(ranges.len());
         for range in ranges {
             if range.intersect(hull).is_empty() {
-                let behind = range.start.saturating_sub(hull.end).clamp(WINDOW_BYTES, MAX_WINDOW_BYTES);
+                let behind = range.start.saturating_sub(hull.end).clamp(STEP_BYTES, MAX_WINDOW_BYTES);
                 wide.push(ByteRange::new(range.start, range.end.max(range.start.saturating_add(behind))));
             } else {
                 wide.push(ByteRange::new(hull.start, hull.end.max(range.end)));
@@ -209,11 +254,14 @@ impl Reader<'_> {
 
     /// A walker whose next block is the one that a boundary of this track names; `None` when there is none.
     ///
-    /// That block is the first of the track in the boundary's cluster, or behind it, with the boundary's time. Where the Cues lie and
-    /// there is none, it is the first keyframe behind: the same for the segment before and the one after.
+    /// That block is the first of the track in the boundary's cluster, or behind it, with the boundary's time; a keyframe may be off by
+    /// the rounding of stamps. Where the Cues lie and there is none, it is the next keyframe: the same for the segment before and the one
+    /// after.
     fn find_boundary(&self, cursor: &mut Cursor<'_>, boundary: &Boundary) -> Read<Option<(Walker, u64)>> {
         let point = place(self.index, self.layout, boundary);
         let Some(own) = self.layout.tracks.get(boundary.track_index) else { return Ok(None) };
+        let rounding = own.timing.ticks(i64::try_from(own.timing.tolerance_ns).unwrap_or(0));
+        let earliest = point.pts_ticks.saturating_sub(rounding);
         let mut walker = self.walker(point.offset_bytes);
         walker.enter_cluster(cursor)?;
         if point.block_offset_bytes != 0
@@ -221,7 +269,7 @@ impl Reader<'_> {
             && cluster.offset == point.offset_bytes
             && let Some(block) = walker.block_at(cursor, cluster.data.saturating_add(point.block_offset_bytes))?
             && block.track == own.number
-            && own.timing.snap(block.time_ns) == point.pts_ticks
+            && own.timing.snap(block.time_ns).abs_diff(point.pts_ticks) <= rounding.unsigned_abs()
         {
             walker.rewind(&block);
             return Ok(Some((walker, block.offset)));
@@ -234,7 +282,7 @@ impl Reader<'_> {
                 continue;
             }
             let pts_ticks = own.timing.snap(block.time_ns);
-            if pts_ticks == point.pts_ticks || (pts_ticks > point.pts_ticks && block.is_key(cursor)?) {
+            if pts_ticks == point.pts_ticks || (pts_ticks >= earliest && block.is_key(cursor)?) {
                 walker.rewind(&block);
                 return Ok(Some((walker, block.offset)));
             }
@@ -303,21 +351,10 @@ impl Reader<'_> {
         Ok(first)
     }
 
-    /// Is a time of this track before, at or behind a boundary?
-    fn compare(&self, pts_ticks: i64, boundary: &Boundary) -> Ordering {
-        let timescale = timescale(self.index, boundary.track_index);
-        compare(pts_ticks, self.track.info.timescale, boundary.point.pts_ticks, timescale)
-    }
-
-    fn is_owned(&self, pts_ticks: i64) -> bool {
-        self.query.from.is_none_or(|from| self.compare(pts_ticks, &from) != Ordering::Less)
-            && self.query.to.is_none_or(|to| self.compare(pts_ticks, &to) == Ordering::Less)
-    }
-
     /// Sound, and pictures that were not the ones cut: packets that start in the segment.
     fn read_by_time(&self, cursor: &mut Cursor<'_>) -> Read<Vec<Packet>> {
         if let Some(to) = &self.query.to
-            && self.compare(self.track.start_ticks, to) != Ordering::Less
+            && self.owns.compare(self.track.start_ticks, to) != Ordering::Less
         {
             return Ok(Vec::new());
         }
@@ -334,11 +371,11 @@ impl Reader<'_> {
             }
             let is_sync = self.track.info.kind != TrackKind::Video || block.is_key(cursor)?;
             for frame in self.frames(cursor, &block)? {
-                if self.is_owned(frame.pts_ticks) {
+                if self.owns.by_time(frame.pts_ticks) {
                     self.push(cursor, &mut packets, frame, is_sync)?;
                 } else if let Some(to) = &self.query.to
                     && self.track.info.kind != TrackKind::Video
-                    && self.compare(frame.pts_ticks, to) != Ordering::Less
+                    && self.owns.compare(frame.pts_ticks, to) != Ordering::Less
                 {
                     after = Some(frame.pts_ticks);
                     break 'blocks;
@@ -414,11 +451,11 @@ impl Reader<'_> {
             }
             let Some((first_ticks, first_ns)) = first else {
                 let pts_ticks = self.timing().snap(block.time_ns);
-                if pts_ticks <= self.track.start_ticks || self.compare(pts_ticks, from) != Ordering::Greater {
+                if pts_ticks <= self.track.start_ticks || self.owns.compare(pts_ticks, from) != Ordering::Greater {
                     return Ok(true);
                 }
                 if let Some(step) = self.timing().step_ticks {
-                    return Ok(self.compare(pts_ticks.saturating_sub(i64::from(step)), from) == Ordering::Less);
+                    return Ok(self.owns.compare(pts_ticks.saturating_sub(i64::from(step)), from) == Ordering::Less);
                 }
                 first = Some((pts_ticks, block.time_ns));
                 continue;
@@ -430,7 +467,7 @@ impl Reader<'_> {
                     .saturating_sub(first_ns)
                     .saturating_add(i64::try_from(self.timing().tolerance_ns).unwrap_or(0)),
             );
-            return Ok(self.compare(first_ticks.saturating_sub(distance), from) == Ordering::Less);
+            return Ok(self.owns.compare(first_ticks.saturating_sub(distance), from) == Ordering::Less);
         }
         // Silence from here on: what was muxed ahead of the pictures, if anything, is not searched for.
         Ok(first.is_none())
@@ -447,7 +484,7 @@ impl Reader<'_> {
             if block.offset >= self.span.end {
                 break;
             }
-            if block.track != self.track_layout.number || !self.is_owned(self.timing().snap(block.time_ns)) {
+            if block.track != self.track_layout.number || !self.owns.by_time(self.timing().snap(block.time_ns)) {
                 continue;
             }
             if blocks.len() >= MAX_PACKETS {
@@ -491,7 +528,7 @@ impl Reader<'_> {
                 whole = [self.track_layout.prefix.as_ref(), frame].concat();
                 &whole
             };
-            crate::container::codec::packet_samples(audio, self.track.info.codec, frame)
+            codec::packet_samples(audio, self.track.info.codec, frame)
         });
         by_codec.map(i64::from).or_else(|| self.track_layout.default_duration_ns.map(|ns| self.timing().ticks(ns)))
     }
@@ -501,12 +538,15 @@ impl Reader<'_> {
             return Err(limit_exceeded("packets of one segment").into());
         }
         let mut range = frame.range;
-        if self.track.info.codec == Codec::Av1 && self.track_layout.prefix.is_empty() {
-            // A temporal delimiter with its size field: not to be stored in either container (AV1 in Matroska, section 3.3), but seen.
-            const TEMPORAL_DELIMITER: &[u8] = &[0x12, 0x00];
-            if range.len() > 2 && cursor.peek(range.start, 2) == TEMPORAL_DELIMITER {
-                range.start = range.start.saturating_add(2);
-            }
+        if self.track_layout.prefix.is_empty() {
+            let skip = match self.track.info.codec {
+                Codec::Av1 => codec::delimiter_size(cursor.peek(range.start, FRAME_START_BYTES)),
+                Codec::Aac if self.track_layout.may_have_adts => {
+                    codec::adts_header_size(cursor.peek(range.start, FRAME_START_BYTES)).unwrap_or(0)
+                }
+                _ => 0,
+            };
+            range = ByteRange::new(range.start.saturating_add(skip as u64).min(range.end), range.end);
         }
         let payload = if self.track_layout.prefix.is_empty() {
             Payload::InFile(range)
@@ -547,6 +587,13 @@ impl Reader<'_> {
             }
         };
         stamp(&mut packets, after);
+        if let Some(length_size) = self.track_layout.odd_nal_length_size {
+            for packet in &mut packets {
+                let frame = cursor.bytes(in_file(&packet.payload))?;
+                let frame = [self.track_layout.prefix.as_ref(), &frame].concat();
+                packet.payload = Payload::Rewritten(nal::with_four_byte_lengths(&frame, length_size)?.into());
+            }
+        }
         Ok(packets)
     }
 }

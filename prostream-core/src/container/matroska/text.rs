@@ -1,4 +1,4 @@
-//! Text tracks: cues of a segment, or all of a track through the Cues that name them.
+//! Text tracks: through the Cues where those name its blocks, else from the blocks of a span.
 
 use super::cluster::find_block;
 use super::cursor::{Cursor, Found, Read, Stop};
@@ -16,7 +16,8 @@ const BLOCK_WINDOW_BYTES: u64 = 4 * 1024;
 /// Blocks closer than this are read together.
 const MAX_GAP_BYTES: u64 = 16 * 1024;
 /// Header lengths of a cluster: an id of four bytes and a size of one to eight. The longest first, as muxers reserve it.
-const CLUSTER_HEADER_LENGTHS: [u64; 8] = [12, 11, 10, 9, 8, 7, 6, 5];
+const CLUSTER_HEADER_LENGTHS: [u64; 8] = [12, 11, 10, 9, 8, 7, 6, SHORTEST_CLUSTER_HEADER];
+const SHORTEST_CLUSTER_HEADER: u64 = 5;
 /// Largest text of one cue.
 const MAX_TEXT_BYTES: u64 = 1024 * 1024;
 
@@ -29,37 +30,32 @@ pub(super) struct Cue {
     pub(super) data: ByteRange,
 }
 
-/// All cues of a track whose blocks the Cues name: small ranges, wherever they lie.
+/// The cues that `is_wanted` names, of a track whose blocks the Cues name: small ranges, wherever they lie.
 ///
 /// A block is looked for where the Cues say it is in its cluster. The length of the cluster's own header is not known without
 /// reading it, so all lengths it may have are tried. A cue that is not there is left out.
-pub(super) fn read_indexed(cursor: &mut Cursor<'_>, layout: &Layout, track_layout: &TrackLayout) -> Read<Vec<Packet>> {
-    let mut windows: Vec<ByteRange> = Vec::new();
-    for block in &track_layout.text_blocks {
-        let start = block.cluster_offset.saturating_add(5).saturating_add(block.relative_offset);
-        let window = ByteRange::with_len(start, BLOCK_WINDOW_BYTES);
-        match windows.last_mut() {
-            Some(last) if window.start <= last.end.saturating_add(MAX_GAP_BYTES) => last.end = last.end.max(window.end),
-            _ => windows.push(window),
-        }
-    }
-    let missing = cursor.missing(&windows);
-    if !missing.is_empty() {
-        return Err(Stop::Need(missing));
-    }
-    let mut cues = Vec::with_capacity(track_layout.text_blocks.len());
+pub(super) fn read_indexed(
+    cursor: &mut Cursor<'_>,
+    layout: &Layout,
+    track: &TrackLayout,
+    is_wanted: impl Fn(i64) -> bool,
+) -> Read<Vec<Packet>> {
+    cursor.window = BLOCK_WINDOW_BYTES;
+    let mut cues = Vec::new();
     let mut needs: Vec<ByteRange> = Vec::new();
-    for indexed in &track_layout.text_blocks {
+    for indexed in track.text_blocks.iter().filter(|block| is_wanted(track.timing.snap(block.time_ns))) {
+        let place =
+            |header_len: u64| indexed.cluster_offset.saturating_add(header_len).saturating_add(indexed.relative_offset);
         for header_len in CLUSTER_HEADER_LENGTHS {
-            let offset = indexed.cluster_offset.saturating_add(header_len).saturating_add(indexed.relative_offset);
-            match read_cue(cursor, track_layout.number, indexed.time_ns, offset) {
+            match read_cue(cursor, track.number, indexed.time_ns, place(header_len)) {
                 Ok(Some(cue)) => {
                     cues.push(cue);
                     break;
                 }
                 Ok(None) => {}
-                // A block longer than its window: all of these are asked for together.
+                // All that are missing are asked for together.
                 Err(Stop::Need(ranges)) => {
+                    needs.push(ByteRange::with_len(place(SHORTEST_CLUSTER_HEADER), BLOCK_WINDOW_BYTES));
                     needs.extend(ranges);
                     break;
                 }
@@ -68,10 +64,23 @@ pub(super) fn read_indexed(cursor: &mut Cursor<'_>, layout: &Layout, track_layou
         }
     }
     if !needs.is_empty() {
-        return Err(Stop::Need(needs));
+        return Err(Stop::Need(join(needs)));
     }
-    cues.sort_by_key(|cue| cue.time_ns);
-    finish(cursor, layout, track_layout, cues)
+    cues.sort_by_key(|cue: &Cue| cue.time_ns);
+    finish(cursor, layout, track, cues)
+}
+
+/// Joins ranges that lie near each other: one read instead of two.
+fn join(mut ranges: Vec<ByteRange>) -> Vec<ByteRange> {
+    ranges.sort_unstable();
+    let mut joined: Vec<ByteRange> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(MAX_GAP_BYTES) => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
 }
 
 fn read_cue(cursor: &mut Cursor<'_>, track_number: u64, time_ns: i64, offset: u64) -> Read<Option<Cue>> {

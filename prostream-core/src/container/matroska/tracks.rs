@@ -357,6 +357,11 @@ impl TrackHeader {
         }
     }
 
+    /// Does the header leave the codec's configuration to the frames?
+    pub(super) fn has_no_codec_private(&self) -> bool {
+        self.codec_private.is_empty()
+    }
+
     /// Does the block hold id and settings before its text? The form of WebM before S_TEXT/WEBVTT (`D_WEBVTT/SUBTITLES`).
     pub(super) fn has_inline_webvtt_settings(&self) -> bool {
         self.codec_id.starts_with("D_WEBVTT")
