@@ -327,7 +327,7 @@ async fn check(film: &Film, folder: &Path) {
         let source = probe(&file, &format!("{kind}:{nth}"));
         *nth += 1;
         let joined = folder.join(format!("{name}.{}.mp4", rendition.info.name));
-        std::fs::write(&joined, [&[rendition.init.clone()], &rendition.segments[..]].concat().concat()).unwrap();
+        std::fs::write(&joined, [rendition.init.clone(), rendition.segments.concat()].concat()).unwrap();
         let output = probe(&joined, &format!("{kind}:0"));
         let hashes = |packets: &[Probed]| packets.iter().map(|packet| packet.hash.clone()).collect::<Vec<_>>();
         assert!(hashes(&source) == hashes(&output), "{what}: {} packets became {}", source.len(), output.len());

@@ -60,12 +60,12 @@ impl Rendition for TextRendition {
         let at = usize::try_from(index).map_err(|_| none())?;
         let (from_ms, to_ms) = self.window_ms(at).ok_or_else(none)?;
         let text = match (&self.index.layout, self.is_read_whole()) {
-            (Layout::Mp4(_), _) => webvtt::write_segment(&self.from_tables(from_ms, to_ms).await?, from_ms, to_ms),
+            (Layout::Mp4(_), _) => webvtt::write_segment(&self.read_by_tables(from_ms, to_ms).await?, from_ms, to_ms),
             (_, true) => {
                 let cues = self.whole.get_or_try_init(|| self.read_whole()).await?;
                 webvtt::write_segment(cues, from_ms, to_ms)
             }
-            (_, false) => webvtt::write_segment(&self.from_spans(at).await?, from_ms, to_ms),
+            (_, false) => webvtt::write_segment(&self.read_near(at).await?, from_ms, to_ms),
         };
         let etag = short_hex(&Sha256::digest(text.as_bytes()));
         Ok(Segment::from_pieces(vec![text.into()], etag, "text/vtt"))
@@ -99,7 +99,7 @@ impl TextRendition {
     }
 
     /// MP4: the tables say which samples are shown when; only those are read.
-    async fn from_tables(&self, from_ms: u64, to_ms: u64) -> Result<Vec<Cue>> {
+    async fn read_by_tables(&self, from_ms: u64, to_ms: u64) -> Result<Vec<Cue>> {
         let all = PacketQuery { track_index: self.track_index, from: None, to: None };
         let mut have = Extents::new();
         let mut packets = read_packets(&self.index, &self.source, &all, &mut have, 0).await?;
@@ -130,7 +130,7 @@ impl TextRendition {
     }
 
     /// Matroska: the cues that begin in a segment or in the one before.
-    async fn from_spans(&self, at: usize) -> Result<Vec<Cue>> {
+    async fn read_near(&self, at: usize) -> Result<Vec<Cue>> {
         let own = self.cuts.query(self.track_index, at);
         let before = at.checked_sub(1).and_then(|before| self.cuts.query(self.track_index, before));
         let Some(own) = own else { return Ok(Vec::new()) };
