@@ -48,6 +48,7 @@ const MP4: &[Film] = &[
     film("vp9-flac.mp4", &["vp9", "flac"], &[]),
     film("h264-mp3.mp4", &["h264", "mp3"], &[]),
     film("h264-late-audio.mp4", &["h264", "aac-late"], &[]),
+    film("h264-short-aac.mp4", &["h264-short", "aac"], &[]),
     film("h264-silent.mp4", &["h264"], FIRST),
     film("opus-alone.mp4", &["opus"], &[]),
     film("aac-alone.m4a", &["aac"], &[]),
@@ -143,9 +144,10 @@ fn mux(film: &Film, folder: &Path) -> PathBuf {
     let mut arguments: Vec<String> = Vec::new();
     for track in film.tracks {
         let (name, delay) = track.strip_suffix("-late").map_or((*track, "0"), |name| (name, "1.5"));
+        let (name, length) = name.strip_suffix("-short").map_or((name, "99"), |name| (name, "3.5"));
         let ending = if name == "srt" { "srt" } else { "mp4" };
         let input = tracks().join(format!("{name}.{ending}"));
-        arguments.extend(["-itsoffset", delay, "-i", input.to_str().expect("UTF-8")].map(str::to_owned));
+        arguments.extend(["-itsoffset", delay, "-t", length, "-i", input.to_str().expect("UTF-8")].map(str::to_owned));
     }
     for input in 0..film.tracks.len() {
         arguments.extend(["-map".to_owned(), input.to_string()]);
