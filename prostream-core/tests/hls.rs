@@ -3,6 +3,9 @@
 //! With `PROSTREAM_HLS_TREE` set to a folder, each film is also left there as a static tree of playlists and segments, beside the file it
 //! was made from: for validators and players.
 
+#[allow(dead_code, reason = "this host can also fail, which other tests want")]
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,8 +14,11 @@ use std::sync::{Arc, OnceLock};
 use prostream_core::hls::playlist::{self, RenditionFile};
 use prostream_core::hls::{HlsProvider, NativePackager, Presentation, RenditionInfo};
 use prostream_core::model::{DeviceProfile, TrackKind};
-use prostream_core::source::{ByteSource, FileSource, MemorySource};
+use prostream_core::source::{
+    BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileSource, HttpSource, HttpSourceConfig, MemorySource,
+};
 use prostream_core::{ErrorKind, Result};
+use support::{Answer, Host, Seen};
 
 /// A film to be muxed from ready-made tracks.
 struct Film {
@@ -42,6 +48,7 @@ const MP4: &[Film] = &[
     film("vp9-flac.mp4", &["vp9", "flac"], &[]),
     film("h264-mp3.mp4", &["h264", "mp3"], &[]),
     film("h264-late-audio.mp4", &["h264", "aac-late"], &[]),
+    film("h264-short-aac.mp4", &["h264-short", "aac"], &[]),
     film("h264-silent.mp4", &["h264"], FIRST),
     film("opus-alone.mp4", &["opus"], &[]),
     film("aac-alone.m4a", &["aac"], &[]),
@@ -86,7 +93,10 @@ fn tracks() -> &'static Path {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
             std::fs::write(folder.path().join("srt.srt"), SUBTITLES).expect("a file is written");
-            let pictures = |rate: &str| format!("testsrc2=size=192x108:rate={rate}:duration=14");
+            let pictures = |name: &str, rate: &str| match name {
+                "large" => format!("testsrc2=size=640x360:rate={rate}:duration=14,noise=alls=20"),
+                _ => format!("testsrc2=size=192x108:rate={rate}:duration=14"),
+            };
             let video: &[(&str, &str, &[&str])] = &[
                 ("h264", "24", &["-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-sc_threshold", "0"]),
                 ("h264-ntsc", "24000/1001", &["-c:v", "libx264", "-preset", "veryfast", "-bf", "2"]),
@@ -101,10 +111,11 @@ fn tracks() -> &'static Path {
                     &["-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=none:open-gop=1:bframes=3"],
                 ),
                 ("av1", "24", &["-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-b:v", "100k"]),
+                ("large", "24", &["-c:v", "libx264", "-preset", "ultrafast", "-crf", "1"]),
                 ("vp9", "30", &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "100k"]),
             ];
             for (name, rate, codec) in video {
-                let (source, file) = (pictures(rate), path(&format!("{name}.mp4")));
+                let (source, file) = (pictures(name, rate), path(&format!("{name}.mp4")));
                 let gop = ["-g", "48", "-keyint_min", "48", "-pix_fmt", "yuv420p", &file];
                 ffmpeg(&[&["-f", "lavfi", "-i", &source], *codec, &gop].concat());
             }
@@ -133,9 +144,10 @@ fn mux(film: &Film, folder: &Path) -> PathBuf {
     let mut arguments: Vec<String> = Vec::new();
     for track in film.tracks {
         let (name, delay) = track.strip_suffix("-late").map_or((*track, "0"), |name| (name, "1.5"));
+        let (name, length) = name.strip_suffix("-short").map_or((name, "99"), |name| (name, "3.5"));
         let ending = if name == "srt" { "srt" } else { "mp4" };
         let input = tracks().join(format!("{name}.{ending}"));
-        arguments.extend(["-itsoffset", delay, "-i", input.to_str().expect("UTF-8")].map(str::to_owned));
+        arguments.extend(["-itsoffset", delay, "-t", length, "-i", input.to_str().expect("UTF-8")].map(str::to_owned));
     }
     for input in 0..film.tracks.len() {
         arguments.extend(["-map".to_owned(), input.to_string()]);
@@ -317,7 +329,7 @@ async fn check(film: &Film, folder: &Path) {
         let source = probe(&file, &format!("{kind}:{nth}"));
         *nth += 1;
         let joined = folder.join(format!("{name}.{}.mp4", rendition.info.name));
-        std::fs::write(&joined, [&[rendition.init.clone()], &rendition.segments[..]].concat().concat()).unwrap();
+        std::fs::write(&joined, [rendition.init.clone(), rendition.segments.concat()].concat()).unwrap();
         let output = probe(&joined, &format!("{kind}:0"));
         let hashes = |packets: &[Probed]| packets.iter().map(|packet| packet.hash.clone()).collect::<Vec<_>>();
         assert!(hashes(&source) == hashes(&output), "{what}: {} packets became {}", source.len(), output.len());
@@ -441,6 +453,66 @@ async fn devices_are_offered_what_they_play() {
     let error = packager.open(source, &chromium).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.detail_text().unwrap().contains("hevc") && error.advice().is_some());
+}
+
+/// Answers for a range of `file`, or all of it.
+fn part(file: &[u8], request: &Seen) -> Answer {
+    let Some(range) = request.header("range").and_then(|range| range.strip_prefix("bytes=")) else {
+        return Answer::new(200, file);
+    };
+    let (first, last) = range.split_once('-').unwrap();
+    let (start, end) = match first {
+        "" => (file.len() - last.parse::<usize>().unwrap(), file.len()),
+        first => (first.parse().unwrap(), last.parse().map_or(file.len(), |last: usize| last + 1)),
+    };
+    let content_range = format!("bytes {start}-{}/{}", end - 1, file.len());
+    Answer::new(206, &file[start..end]).header("content-range", content_range).header("etag", "\"film\"")
+}
+
+/// Goal: from a link come the same bytes as from disk, for few requests: at most three until all playlists are there, one more for the
+/// first segment, two for one far on.
+#[tokio::test]
+async fn links_cost_few_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    for film in [
+        film("first.mp4", &["large", "aac", "eac3"], FIRST),
+        film("last.mp4", &["large", "aac", "eac3"], &[]),
+        film("first.mkv", &["large", "aac", "eac3"], CUES_FIRST),
+        film("last.mkv", &["large", "aac", "eac3"], &[]),
+    ] {
+        let path = mux(&film, folder.path());
+        let from_disk = fetch_all(&*open(&path).await.unwrap(), 1).await.unwrap();
+        let content = std::fs::read(&path).unwrap();
+        assert!(content.len() > 10_000_000, "{}: far more than what opening brings along", content.len());
+        let host = Host::start(move |request, _| part(&content, request)).await;
+        let link =
+            HttpSource::open(&host.client(), host.url("/film"), &[], &HttpSourceConfig::default()).await.unwrap();
+        let cache = BlockCache::new(BlockCacheConfig::default());
+        let source: Arc<dyn ByteSource> = Arc::new(CachedSource::new(Arc::new(link), cache));
+        let presentation = NativePackager::default().open(source, &DeviceProfile::any()).await.unwrap();
+        let mut seen = 0;
+        let mut requests = || {
+            let before = std::mem::replace(&mut seen, host.seen().len());
+            seen - before
+        };
+        let playlists = requests();
+        assert!(playlists <= 3, "{}: {playlists} requests for the playlists", film.name);
+        let video = &presentation.renditions()[0];
+        for (index, most) in [(0, 1), (2, 2)] {
+            let bytes = video.segment(index).await.unwrap().into_bytes().await.unwrap();
+            assert!(bytes == from_disk[0].segments[index as usize], "{}: segment {index}", film.name);
+            let count = requests();
+            assert!(count <= most, "{}: {count} requests for segment {index}", film.name);
+            let sound = presentation.renditions()[1].segment(index).await.unwrap().into_bytes().await.unwrap();
+            assert!(sound == from_disk[1].segments[index as usize], "{}: sound of segment {index}", film.name);
+            let count = requests();
+            assert!(count <= 1, "{}: {count} requests for the sound of segment {index}", film.name);
+        }
+        let from_link = fetch_all(&*presentation, 2).await.unwrap();
+        for (one, two) in from_disk.iter().zip(&from_link) {
+            assert!(one.init == two.init && one.segments == two.segments, "{}: {}", film.name, one.info.name);
+        }
+    }
 }
 
 /// Goal: a segment beyond the end, and files cut off anywhere, are errors or shorter films: never a panic, never a hang.

@@ -1,8 +1,9 @@
 //! A text track as WebVTT segments.
 //!
 //! A player may ask for all text from the start, so text is never paid for with the pictures around it where the file allows
-//! (PACKAGING 5.5): MP4 knows each sample by its tables; a Matroska track that the Cues name, or a small file, is read once as a whole;
-//! otherwise a segment looks at its own span and the one before. Which of these is a function of the file, so the bytes of a segment are too.
+//! (PACKAGING 5.5): MP4 knows each sample by its tables; a small Matroska file is read once as a whole; of a larger one, a segment
+//! takes the cues that begin in it or in the one before: in small ranges where the file's Cues name them, else from the spans, which the pictures
+//! of these segments need too. Which of these is a function of the file, so the bytes of a segment are too.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::clock::rescale;
 use super::copied::{read_packets, short_hex};
 use super::webvtt::{self, Cue};
 use super::{Cuts, Rendition, RenditionInfo, Segment};
-use crate::container::{Layout, MediaIndex, Packet, PacketQuery, Payload, matroska, read_missing};
+use crate::container::{Layout, MediaIndex, Packet, PacketQuery, Payload, read_missing};
 use crate::model::{ByteRange, Codec, Extents, TextFormat};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
@@ -42,8 +43,6 @@ pub(super) struct TextRendition {
     pub(super) track_index: usize,
     /// All cues, where the track is read as a whole: once for everyone who waits.
     pub(super) whole: OnceCell<Vec<Cue>>,
-    /// Most bytes read for a track as a whole.
-    pub(super) max_bytes: u64,
 }
 
 #[async_trait]
@@ -61,12 +60,12 @@ impl Rendition for TextRendition {
         let at = usize::try_from(index).map_err(|_| none())?;
         let (from_ms, to_ms) = self.window_ms(at).ok_or_else(none)?;
         let text = match (&self.index.layout, self.is_read_whole()) {
-            (Layout::Mp4(_), _) => webvtt::write_segment(&self.from_tables(from_ms, to_ms).await?, from_ms, to_ms),
+            (Layout::Mp4(_), _) => webvtt::write_segment(&self.read_by_tables(from_ms, to_ms).await?, from_ms, to_ms),
             (_, true) => {
                 let cues = self.whole.get_or_try_init(|| self.read_whole()).await?;
                 webvtt::write_segment(cues, from_ms, to_ms)
             }
-            (_, false) => webvtt::write_segment(&self.from_spans(at).await?, from_ms, to_ms),
+            (_, false) => webvtt::write_segment(&self.read_near(at).await?, from_ms, to_ms),
         };
         let etag = short_hex(&Sha256::digest(text.as_bytes()));
         Ok(Segment::from_pieces(vec![text.into()], etag, "text/vtt"))
@@ -76,7 +75,7 @@ impl Rendition for TextRendition {
 impl TextRendition {
     /// Is the text of the track read at once, for all segments?
     fn is_read_whole(&self) -> bool {
-        self.index.size_bytes <= MAX_SMALL_FILE_BYTES || matroska::text_is_indexed(&self.index, self.track_index)
+        self.index.size_bytes <= MAX_SMALL_FILE_BYTES
     }
 
     /// What a segment shows, on the time line of the presentation. The first begins, and the last ends, with everything.
@@ -100,7 +99,7 @@ impl TextRendition {
     }
 
     /// MP4: the tables say which samples are shown when; only those are read.
-    async fn from_tables(&self, from_ms: u64, to_ms: u64) -> Result<Vec<Cue>> {
+    async fn read_by_tables(&self, from_ms: u64, to_ms: u64) -> Result<Vec<Cue>> {
         let all = PacketQuery { track_index: self.track_index, from: None, to: None };
         let mut have = Extents::new();
         let mut packets = read_packets(&self.index, &self.source, &all, &mut have, 0).await?;
@@ -126,12 +125,12 @@ impl TextRendition {
     async fn read_whole(&self) -> Result<Vec<Cue>> {
         let query = PacketQuery { track_index: self.track_index, from: None, to: None };
         let mut have = self.source.at_hand();
-        let packets = read_packets(&self.index, &self.source, &query, &mut have, self.max_bytes).await?;
+        let packets = read_packets(&self.index, &self.source, &query, &mut have, MAX_SMALL_FILE_BYTES).await?;
         self.read_cues(&packets, &have)
     }
 
-    /// Matroska without an index of its text: the cues that begin in a segment or in the one before.
-    async fn from_spans(&self, at: usize) -> Result<Vec<Cue>> {
+    /// Matroska: the cues that begin in a segment or in the one before.
+    async fn read_near(&self, at: usize) -> Result<Vec<Cue>> {
         let own = self.cuts.query(self.track_index, at);
         let before = at.checked_sub(1).and_then(|before| self.cuts.query(self.track_index, before));
         let Some(own) = own else { return Ok(Vec::new()) };

@@ -1,5 +1,7 @@
 //! The plan of segments: where a presentation is cut. Pure.
 
+use std::ops::Range;
+
 use super::clock::{NS_PER_S, rescale, rescale_up};
 use crate::container::{Boundary, Layout, MediaIndex, PacketQuery, Step, SyncPoint, Track};
 use crate::model::{Codec, Extents, TrackKind};
@@ -273,15 +275,20 @@ pub fn segment_starts(index: &MediaIndex, cuts: &Cuts, track_index: usize) -> Re
         let nominal = rescale_up(boundary.point.pts_ticks, cut_timescale, timescale);
         let next = cuts.boundaries.get(at.saturating_add(1));
         let next_nominal = next.map_or(i64::MAX, |next| rescale_up(next.point.pts_ticks, cut_timescale, timescale));
-        let start = if begins_at_cuts {
-            nominal
+        let first = if begins_at_cuts {
+            Some(nominal)
         } else if at == 0 {
-            track.start_ticks
+            Some(track.start_ticks)
         } else {
-            first_packet_ticks(index, track, *boundary, nominal, track_index)?
+            first_packet_ticks(index, track_index, *boundary, nominal..next_nominal.min(end))?
         };
-        // A stretch without packets is as long as its cuts say.
-        starts.push(if start >= next_nominal { nominal } else { start });
+        starts.push(match first {
+            Some(start) if start < next_nominal => start,
+            // The track has ended.
+            None if next_nominal >= end => end,
+            // A stretch without packets is as long as its cuts say.
+            _ => nominal,
+        });
     }
     starts.push(end);
     // Whatever a hostile file says: never backwards, never beyond the end.
@@ -293,47 +300,45 @@ pub fn segment_starts(index: &MediaIndex, cuts: &Cuts, track_index: usize) -> Re
     Ok(starts)
 }
 
-/// Start of the first packet at or after a boundary.
+/// Start of the first packet at or after a boundary; `None` where MP4 has none in `stretch`, which runs from the boundary to the next.
 fn first_packet_ticks(
     index: &MediaIndex,
-    track: &Track,
-    boundary: Boundary,
-    nominal: i64,
     track_index: usize,
-) -> Result<i64> {
-    let timescale = i64::from(track.info.timescale);
-    let packet_ticks = track.info.audio.as_ref().and_then(|audio| {
-        let samples = audio.packet_samples?;
-        Some(rescale(i64::from(samples), u64::from(audio.sample_rate_hz), u64::from(track.info.timescale)).max(1))
-    });
+    boundary: Boundary,
+    stretch: Range<i64>,
+) -> Result<Option<i64>> {
+    let nominal = stretch.start;
+    let Some(track) = index.tracks.get(track_index) else { return Ok(None) };
+    let timescale = u64::from(track.info.timescale);
     if let Layout::Mp4(_) = index.layout {
-        // Packets of common codecs are well below a quarter of a second, so the first look nearly always finds one.
-        let mut window = packet_ticks.map_or_else(|| timescale / 4, |ticks| ticks.saturating_mul(2)).max(1);
-        while nominal < track.end_ticks {
-            let to = Boundary { track_index, point: at_time(nominal.saturating_add(window)) };
+        // Packets of common codecs are well below a quarter of a second, so the first look nearly always finds one. No look goes beyond the
+        // next boundary: together they see each packet once.
+        let mut window = (i64::from(track.info.timescale) / 4).max(1);
+        let mut end = nominal;
+        while end < stretch.end {
+            end = nominal.saturating_add(window).min(stretch.end);
+            let to = Boundary { track_index, point: at_time(end) };
             let query = PacketQuery { track_index, from: Some(boundary), to: Some(to) };
             if let Step::Done(packets) = index.packets(&query, &Extents::new())?
                 && let Some(packet) = packets.first()
             {
-                return Ok(packet.pts_ticks);
-            }
-            if nominal.saturating_add(window) >= track.end_ticks {
-                break;
+                return Ok(Some(packet.pts_ticks));
             }
             window = window.saturating_mul(8);
         }
-        return Ok(track.end_ticks.max(nominal));
+        return Ok(None);
     }
-    let Some(audio) = track.info.audio.as_ref() else { return Ok(nominal) };
-    let (Some(samples), true) = (audio.packet_samples.filter(|&samples| samples > 0), audio.sample_rate_hz > 0) else {
-        return Ok(nominal);
-    };
+    let audio = track.info.audio.as_ref();
+    let rate = audio.map_or(0, |audio| u64::from(audio.sample_rate_hz));
+    let samples = audio.and_then(|audio| audio.packet_samples).unwrap_or(0);
+    if rate == 0 || samples == 0 {
+        return Ok(Some(nominal));
+    }
     // Packet n starts at n * samples / rate: counted, so that no rounding adds up.
     let since = nominal.saturating_sub(track.start_ticks).max(0);
-    let rate = u64::from(audio.sample_rate_hz);
-    let count = rescale_up(since, u64::from(track.info.timescale).saturating_mul(u64::from(samples)), rate);
-    let ticks = rescale(count.saturating_mul(i64::from(samples)), rate, u64::from(track.info.timescale));
-    Ok(track.start_ticks.saturating_add(ticks))
+    let count = rescale_up(since, timescale.saturating_mul(u64::from(samples)), rate);
+    let ticks = rescale(count.saturating_mul(i64::from(samples)), rate, timescale);
+    Ok(Some(track.start_ticks.saturating_add(ticks)))
 }
 
 #[cfg(test)]

@@ -13,31 +13,20 @@ use crate::model::{Codec, DeviceProfile, TrackInfo, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
 
-/// Limits of the packager.
-#[derive(Clone, Debug)]
+/// Settings of the packager. None yet: its limits are constants beside what they limit.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct PackagerConfig {
-    /// Most bytes read for the subtitles of one track where they are read at once. Default: 64 MiB.
-    pub max_text_read_bytes: u64,
-}
-
-impl Default for PackagerConfig {
-    fn default() -> Self {
-        Self { max_text_read_bytes: 64 << 20 }
-    }
-}
+pub struct PackagerConfig {}
 
 /// Packages MP4 and Matroska by copying samples: no ffmpeg, no temporary file.
 #[derive(Debug, Default)]
-pub struct NativePackager {
-    config: PackagerConfig,
-}
+pub struct NativePackager {}
 
 impl NativePackager {
-    /// A packager with these limits.
+    /// A packager with these settings.
     #[must_use]
-    pub fn new(config: PackagerConfig) -> Self {
-        Self { config }
+    pub fn new(_config: PackagerConfig) -> Self {
+        Self {}
     }
 
     /// A presentation of a file whose index is known: nothing is read.
@@ -87,7 +76,6 @@ impl NativePackager {
                     cuts: cuts.clone(),
                     track_index,
                     whole: OnceCell::new(),
-                    max_bytes: self.config.max_text_read_bytes,
                 }));
             }
         }

@@ -311,6 +311,10 @@ impl ByteSource for CachedSource {
         self.file.at_hand.clone()
     }
 
+    fn seek_cost_bytes(&self) -> u64 {
+        self.file.inner.seek_cost_bytes()
+    }
+
     fn stats(&self) -> SourceStats {
         self.file.inner.stats()
     }

@@ -26,6 +26,9 @@ use crate::model::{ByteRange, Extents, Rope};
 use crate::net::HttpClient;
 use crate::{Error, ErrorKind, Result};
 
+/// A request for bytes further on costs a round trip: gaps up to this are read through instead (PACKAGING 5.6).
+const READ_THROUGH_BYTES: u64 = 2 << 20;
+
 /// How an HTTP source reads.
 #[derive(Clone, Debug)]
 pub struct HttpSourceConfig {
@@ -123,6 +126,10 @@ impl ByteSource for HttpSource {
 
     fn at_hand(&self) -> Extents {
         Extents::clone(&self.at_hand)
+    }
+
+    fn seek_cost_bytes(&self) -> u64 {
+        READ_THROUGH_BYTES
     }
 
     fn stats(&self) -> SourceStats {
