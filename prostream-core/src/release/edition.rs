@@ -85,6 +85,12 @@ pub(super) const MARKS: &[Row] = &[
     ("tvmovie", Tail, &[Noise]),
     // Collections.
     ("complete", Weak, &[Complete]),
+    ("completetvseries", Strong, &[Complete]),
+    ("seriecompleta", Strong, &[Complete]),
+    ("laseriecompleta", Strong, &[Complete]),
+    ("seriecomplete", Strong, &[Complete]),
+    ("fullseason", Strong, &[Noise]),
+    ("antologia", Weak, &[Complete]),
     ("completeseries", Strong, &[Complete]),
     ("thecompleteseries", Strong, &[Complete]),
     ("completecollection", Strong, &[Complete]),

@@ -213,10 +213,9 @@ impl<'t, 'a> Reading<'t, 'a> {
         let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
         self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
         self.read_title();
-        for (mark, accepted) in found.iter().zip(&accepted) {
-            if *accepted {
-                self.apply(mark);
-            }
+        for (index, mark) in found.iter().enumerate().filter(|(index, _)| accepted.get(*index) == Some(&true)) {
+            self.apply(mark);
+            self.read_subtitles(index, &found);
         }
         self.settle();
     }
@@ -506,6 +505,39 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.spans.push((field, mark.span.clone()));
         for fact in &mark.facts {
             self.apply_fact(*fact, mark.strength);
+        }
+    }
+
+    /// `Arabic Subs`, `Sub Ita Eng`: which languages a lone word for subtitles means.
+    fn read_subtitles(&mut self, index: usize, marks: &[Mark]) {
+        let is_word = |mark: &Mark| {
+            mark.states(|fact| *fact == Fact::Subbed) && !mark.states(|fact| matches!(fact, Fact::Language(_)))
+        };
+        let Some(word) = marks.get(index).filter(|mark| is_word(mark)) else { return };
+        let touches = |one: &Mark, other: &Mark| {
+            one.tokens.end == other.tokens.start && self.same_place(one.tokens.start, other.tokens.start)
+        };
+        let before = index
+            .checked_sub(1)
+            .and_then(|at| marks.get(at))
+            .filter(|before| before.is_language() && touches(before, word));
+        let mut meant: Vec<&Mark> = before.into_iter().collect();
+        if meant.is_empty() {
+            let mut last = word;
+            for mark in marks.iter().skip(index + 1).take_while(|mark| mark.is_language()) {
+                if !touches(last, mark) {
+                    break;
+                }
+                meant.push(mark);
+                last = mark;
+            }
+        }
+        for fact in meant.iter().flat_map(|mark| &mark.facts) {
+            if let Fact::Language(language) = fact
+                && !self.out.subtitle_languages.iter().any(|known| known == language)
+            {
+                self.out.subtitle_languages.push((*language).to_owned());
+            }
         }
     }
 

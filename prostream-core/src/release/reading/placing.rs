@@ -137,7 +137,7 @@ impl Reading<'_, '_> {
     }
 
     /// Two tokens stand in the same bracket, or both outside.
-    fn same_place(&self, one: usize, other: usize) -> bool {
+    pub(super) fn same_place(&self, one: usize, other: usize) -> bool {
         let bracket = |at: usize| self.tokens.list.get(at).map(|token| token.bracket);
         bracket(one) == bracket(other)
     }
@@ -171,6 +171,8 @@ impl Reading<'_, '_> {
         match mark.strength {
             Strength::Strong => true,
             Strength::Weak if behind(first_quality) => true,
+            // Only an episode has another title behind its number.
+            Strength::Weak if behind(behind_number) && self.out.episodes.is_empty() => true,
             Strength::Weak if behind(behind_number) => {
                 next_covered || self.bracket_of(start).is_some() || before_covered && self.shouts(mark)
             }
