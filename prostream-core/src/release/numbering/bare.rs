@@ -43,11 +43,24 @@ impl Scanner<'_, '_> {
         if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
             return None;
         }
+        // "3.33" is one number.
+        let decimal =
+            token.gap == "." && self.token(at.wrapping_sub(1)).is_some_and(|before| before.number(1).is_some());
+        // "Film - 05 - Title (2007)" counts films.
+        let film = !self.opens_with_group && self.year_behind(at);
+        if decimal || film {
+            return None;
+        }
         let before = self.word(at.wrapping_sub(1));
         let dashed = token.gap.contains('-') && token.gap.len() > 1 && !matches!(before, "movie" | "film");
         let counts_other = at > 0 && OTHER_COUNTS.contains(&before) && !dashed;
         let year = token.folded.len() == 4 && (1900..2100).contains(&found.0);
         (!counts_other && !year).then_some(found)
+    }
+
+    /// A year stands somewhere behind a token.
+    fn year_behind(&self, at: usize) -> bool {
+        self.last_year.is_some_and(|year| year > at)
     }
 
     /// Takes the number at `at` and the range or list that it opens.
@@ -191,7 +204,8 @@ impl Scanner<'_, '_> {
         let spaced = matches!(next.gap, " " | ". " | "_")
             && padded
             && (self.word(0).starts_with('0') || self.tokens.list.len() == 2);
-        self.word(0).len() >= 2 && (dash || spaced) && self.take(0)
+        let single = self.word(0).len() == 1 && next.gap != " - ";
+        !single && (dash || spaced) && self.take(0)
     }
 
     /// `Show 01-24 Complete`, `Show 05 720p`: a zero in front counts episodes wherever it stands.
@@ -199,6 +213,9 @@ impl Scanner<'_, '_> {
         let found = (1..self.tokens.list.len()).find(|at| {
             let word = self.word(*at);
             let two_digits = word.len() == 2 && word.starts_with('0');
+            if self.is_file && word.len() == 3 && word.starts_with('0') && self.countable(*at).is_some() {
+                return true;
+            }
             let ranged = self.token(at + 1).is_some_and(|next| {
                 matches!(next.gap, "-" | "~" | " ~ ") && next.number(4).is_some_and(|last| Some(last) > number(word, 2))
             });

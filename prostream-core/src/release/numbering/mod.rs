@@ -6,6 +6,7 @@ mod written;
 
 use std::ops::Range;
 
+use super::dates::YEARS;
 use super::tokens::{Token, Tokens};
 
 /// Longest range that is spelled out; the longest-running shows stay below.
@@ -31,7 +32,10 @@ const OF_WORDS: &[&str] = &["of", "из", "iz", "sur", "de", "von"];
 /// Reads what the name counts. `taken` tells which tokens are marks of something else; `opens_with_group` that the name begins with a bracket
 /// that holds no mark, as anime releases do; `is_file` that it has the extension of a video.
 pub(super) fn read(tokens: &Tokens<'_>, taken: &[bool], opens_with_group: bool, is_file: bool) -> Numbers {
-    let mut scanner = Scanner { tokens, taken, opens_with_group, is_file, out: Numbers::default() };
+    let is_year =
+        |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
+    let last_year = tokens.list.iter().rposition(is_year);
+    let mut scanner = Scanner { tokens, taken, opens_with_group, is_file, last_year, out: Numbers::default() };
     scanner.compact();
     if scanner.out.episodes.is_empty() {
         scanner.crossed();
@@ -54,6 +58,8 @@ struct Scanner<'t, 'a> {
     taken: &'t [bool],
     opens_with_group: bool,
     is_file: bool,
+    /// The last token that looks like a year.
+    last_year: Option<usize>,
     out: Numbers,
 }
 
