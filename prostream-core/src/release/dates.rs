@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::tokens::{Token, Tokens, leading_number};
 
-/// Years that films and shows can have; the first films are of 1888.
-pub(super) const YEARS: Range<u32> = 1888..2100;
+/// Years that films and shows can have: the first films are of 1888, and a number far ahead is part of a title.
+pub(super) const YEARS: Range<u32> = 1888..2036;
 
 /// Months by name, their beginnings in English.
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];

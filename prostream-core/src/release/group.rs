@@ -138,8 +138,7 @@ pub(super) fn trailing_group(
     // " - Title" behind a number is the episode's: a dash with spaces needs marks before it.
     let behind_quality = first_quality.is_some_and(|quality| quality < start);
     let before_covered = covered.get(start - 1).copied().unwrap_or(false);
-    let spaced_dash =
-        first.gap.trim().len() < first.gap.len() && first.gap.starts_with(' ') && first.gap.ends_with(' ');
+    let spaced_dash = first.gap.trim().len() < first.gap.len() && first.gap.ends_with("- ");
     let placed = behind_quality && (before_covered || !spaced_dash) || !spaced_dash && list.len() == 1;
     (placed && clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6).then_some(start..end)
 }

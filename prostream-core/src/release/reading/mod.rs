@@ -1,11 +1,13 @@
 //! The driver: joins what every part of the parser reads in a name into one [`ReleaseName`].
 
+mod path;
+mod placing;
+
 use std::ops::Range;
 
 use super::ReleaseName;
 use super::dates::{self, Year};
 use super::group;
-use super::languages;
 use super::marks::{self, Fact, Mark, Strength};
 use super::numbering::{self, Numbers};
 use super::title::{self, Stretch};
@@ -31,7 +33,7 @@ const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SC
 
 /// Reads a name of at most [`ReleaseName::MAX_BYTES`].
 pub(super) fn read(name: &str) -> ReleaseName {
-    let Some(path) = split_path(name) else { return read_one(name, 0) };
+    let Some(path) = path::split_path(name) else { return read_one(name, 0) };
     let mut out = read_one(path.file, path.file_start);
     // "05 - Title.mkv": the number stands first, so what follows is the title of the episode.
     let starts = |field: &str| out.spans.iter().find(|(known, _)| *known == field).map(|(_, span)| span.start);
@@ -45,88 +47,9 @@ pub(super) fn read(name: &str) -> ReleaseName {
             }
             title_is_episodes = false;
         }
-        complete_from_folder(&mut out, folder);
+        path::complete_from_folder(&mut out, folder);
     }
     out
-}
-
-/// Most folders around a file that are read, the nearest first: a season's and its show's.
-const MAX_FOLDERS: usize = 2;
-
-/// A path in pieces: the file, and the folders around it with where they start.
-struct Path<'a> {
-    file: &'a str,
-    file_start: usize,
-    folders: Vec<(&'a str, usize)>,
-}
-
-/// Tells paths from names that hold slashes: a path ends in a file, and its slashes stand without spaces and outside brackets.
-fn split_path(name: &str) -> Option<Path<'_>> {
-    let at = name.rfind(['/', '\\'])?;
-    let (folders, file) = (name.get(..at)?, name.get(at + 1..)?);
-    let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase())?;
-    let known = [VIDEO_EXTENSIONS, OTHER_EXTENSIONS].iter().any(|list| list.contains(&extension.as_str()));
-    let opened = folders.matches(['[', '(']).count() > folders.matches([']', ')']).count();
-    if !known || opened || file.starts_with(' ') || folders.ends_with(' ') {
-        return None;
-    }
-    let mut rest = folders;
-    let mut list = Vec::new();
-    while list.len() < MAX_FOLDERS && !rest.is_empty() {
-        let start = rest.rfind(['/', '\\']).map_or(0, |slash| slash + 1);
-        list.extend(rest.get(start..).filter(|folder| !folder.is_empty()).map(|folder| (folder, start)));
-        rest = rest.get(..start.saturating_sub(1)).unwrap_or_default();
-    }
-    Some(Path { file, file_start: at + 1, folders: list })
-}
-
-/// The folder fills what the file leaves open.
-fn complete_from_folder(out: &mut ReleaseName, folder: ReleaseName) {
-    let file_is_bare = out.title.is_empty() || out.resolution.is_none() && out.source.is_none() && out.year.is_none();
-    let folder_is_release = folder.resolution.is_some() || folder.source.is_some() || folder.year.is_some();
-    if out.seasons.is_empty() && folder.seasons.len() == 1 {
-        out.seasons = folder.seasons;
-    }
-    if out.title.is_empty() || file_is_bare && folder_is_release && !folder.title.is_empty() && out.episodes.is_empty()
-    {
-        out.title = folder.title;
-    }
-    if out.year.is_none() {
-        out.year = folder.year;
-    }
-    if out.resolution.is_none() {
-        out.resolution = folder.resolution;
-    }
-    if out.source.is_none() {
-        out.source = folder.source;
-        out.remux |= folder.remux;
-    }
-    if out.video_codec.is_none() {
-        out.video_codec = folder.video_codec;
-    }
-    if out.group.is_none() {
-        out.group = folder.group;
-    }
-    if out.audio.is_empty() {
-        out.audio = folder.audio;
-    }
-    if out.channels.is_empty() {
-        out.channels = folder.channels;
-    }
-    if out.hdr.is_empty() {
-        out.hdr = folder.hdr;
-    }
-    if out.languages.is_empty() {
-        out.languages = folder.languages;
-    }
-    if out.edition.is_empty() {
-        out.edition = folder.edition;
-    }
-    let mut spans = folder.spans;
-    let stated: Vec<&str> = out.spans.iter().map(|(field, _)| *field).collect();
-    spans.retain(|(field, _)| !stated.contains(field));
-    spans.append(&mut out.spans);
-    out.spans = spans;
 }
 
 /// Reads a single name that stands `offset` bytes into the whole.
@@ -290,10 +213,9 @@ impl<'t, 'a> Reading<'t, 'a> {
         let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
         self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
         self.read_title();
-        for (mark, accepted) in found.iter().zip(&accepted) {
-            if *accepted {
-                self.apply(mark);
-            }
+        for (index, mark) in found.iter().enumerate().filter(|(index, _)| accepted.get(*index) == Some(&true)) {
+            self.apply(mark);
+            self.read_subtitles(index, &found);
         }
         self.settle();
     }
@@ -430,247 +352,6 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.out.absolute_episodes = numbers.absolute;
         self.out.volumes = if dated { Vec::new() } else { numbers.volumes };
         self.out.revised |= numbers.revised;
-    }
-
-    /// Decides which marks count: all strong ones, others by where they stand. Covers them.
-    fn accept(
-        &mut self,
-        marks: &[Mark],
-        first_quality: Option<usize>,
-        behind_number: Option<usize>,
-        anchor: Option<usize>,
-        group: Option<Range<usize>>,
-    ) -> Vec<bool> {
-        let first = self.tokens.list.get(self.skipped).map_or(0, |first| first.span.start);
-        let known = |at: usize| self.is_mark.get(at).copied().unwrap_or(false) || self.is_covered(at);
-        let end = (self.skipped..self.tokens.list.len()).find(|at| known(*at));
-        let end = end.and_then(|at| self.tokens.list.get(at)).map_or(self.name.len(), |token| token.span.start);
-        let known = Counts::new((0..self.tokens.list.len()).map(known));
-        self.loud = is_loud(self.text(first..end));
-        let in_run = self.language_runs(marks);
-        let enclosed = self.enclosed(marks);
-        let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
-        // From the back, so that a run of marks before a strong one is taken whole; then from the front.
-        for backwards in [true, false] {
-            let mut order: Vec<usize> = (0..marks.len()).collect();
-            if backwards {
-                order.reverse();
-            }
-            for index in order {
-                let (Some(mark), Some(false)) = (marks.get(index), accepted.get(index)) else { continue };
-                if group.as_ref().is_some_and(|group| group.contains(&mark.tokens.start)) {
-                    continue;
-                }
-                if [&in_run, &enclosed].iter().any(|list| list.get(index).copied().unwrap_or(false)) {
-                    accepted[index] = true;
-                    self.cover(mark.tokens.clone());
-                    continue;
-                }
-                if self.counts(mark, &known, first_quality, behind_number, anchor)
-                    && self.is_language_in_place(index, marks, &accepted)
-                {
-                    accepted[index] = true;
-                    self.cover(mark.tokens.clone());
-                }
-            }
-        }
-        accepted
-    }
-
-    /// Which marks stand in a run about languages: `Eng, Ger, Cze`, `PT subs`, `Dublado BR`, `IT EN FR`.
-    fn language_runs(&self, marks: &[Mark]) -> Vec<bool> {
-        let about = |mark: &Mark| {
-            mark.is_language()
-                || mark.states(|fact| {
-                    matches!(fact, Fact::Subbed | Fact::Dubbed | Fact::MultiSubs | Fact::MultiAudio | Fact::Hardcoded)
-                })
-                || self.text(mark.span.clone()).eq_ignore_ascii_case("language")
-        };
-        let mut in_run = vec![false; marks.len()];
-        let mut start = 0;
-        while start < marks.len() {
-            let mut end = start + 1;
-            while let (Some(last), Some(next)) = (marks.get(end - 1), marks.get(end))
-                && about(last)
-                && about(next)
-                && last.tokens.end == next.tokens.start
-                && self.same_place(last.tokens.start, next.tokens.start)
-            {
-                end += 1;
-            }
-            let run = marks.get(start..end).unwrap_or_default();
-            let opens = run.first().is_some_and(|mark| mark.tokens.start <= self.skipped) && !self.only_marks;
-            let states_language = run.iter().any(|mark| mark.states(|fact| matches!(fact, Fact::Language(_))));
-            // "de la", "es no": codes in small letters outside brackets are words.
-            let written = run.iter().all(|mark| {
-                let text = self.text(mark.span.clone());
-                let bracketed = self.bracket_of(mark.tokens.start).is_some();
-                let long = text.len() > 3 || mark.tokens.len() > 1;
-                long || bracketed
-                    || text.starts_with(char::is_uppercase)
-                    || run.iter().any(|other| other.span.len() > 3)
-            });
-            let long_enough =
-                run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
-            if long_enough && states_language && written && !opens {
-                in_run[start..end].fill(true);
-            }
-            start = end;
-        }
-        in_run
-    }
-
-    /// Which marks stand in an unbroken run of marks behind something that counts and before something that counts or the end:
-    /// `2010.UNRATED.DC.1080p`.
-    fn enclosed(&self, marks: &[Mark]) -> Vec<bool> {
-        let count = self.tokens.list.len();
-        let known = |at: usize| self.is_covered(at) || self.is_mark.get(at).copied().unwrap_or(false);
-        // For each token: what stands at the left and right end of the run of known tokens around it.
-        let mut left = vec![false; count];
-        let mut right = vec![false; count];
-        for at in 0..count {
-            let before =
-                at > self.skipped && (self.is_covered(at - 1) || known(at - 1) && left.get(at - 1) == Some(&true));
-            left[at] = before;
-        }
-        for at in (0..count).rev() {
-            let after = at + 1 == count || self.is_covered(at + 1) || known(at + 1) && right.get(at + 1) == Some(&true);
-            right[at] = after;
-        }
-        marks
-            .iter()
-            .map(|mark| {
-                let (first, last) = (mark.tokens.start, mark.tokens.end.saturating_sub(1));
-                let short = mark.is_language() && mark.span.len() <= 3;
-                // At the very end stands the group, whatever it is called.
-                let group = mark.tokens.end == count
-                    && self.tokens.list.get(first).is_some_and(|token| token.gap.ends_with('-'));
-                !short && !group && left.get(first) == Some(&true) && right.get(last) == Some(&true)
-            })
-            .collect()
-    }
-
-    /// Two languages in a row may still be a title: `English German`. Behind a bracket or at the end they are not.
-    fn behind_title(&self, run: &[Mark]) -> bool {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { return false };
-        self.bracket_of(first.tokens.start).is_some()
-            || last.tokens.end == self.tokens.list.len()
-            || self.is_covered(last.tokens.end)
-            || self.covered.iter().take(first.tokens.start).any(|covered| *covered)
-    }
-
-    /// Two tokens stand in the same bracket, or both outside.
-    fn same_place(&self, one: usize, other: usize) -> bool {
-        let bracket = |at: usize| self.tokens.list.get(at).map(|token| token.bracket);
-        bracket(one) == bracket(other)
-    }
-
-    /// Whether a weak mark counts where it stands.
-    fn counts(
-        &self,
-        mark: &Mark,
-        known: &Counts,
-        first_quality: Option<usize>,
-        behind_number: Option<usize>,
-        anchor: Option<usize>,
-    ) -> bool {
-        let (start, end) = (mark.tokens.start, mark.tokens.end);
-        let next_covered = self.is_covered(end);
-        let before_covered = start > self.skipped && self.is_covered(start - 1);
-        let behind = |at: Option<usize>| at.is_some_and(|at| start > at);
-        let whole_bracket = start > 0 && self.bracket_of(start).is_some_and(|bracket| known.all(&bracket));
-        if whole_bracket && !mark.is_language() {
-            return true;
-        }
-        let list = self.tokens.list.get(start..end).unwrap_or_default();
-        let whole_work = list.iter().any(|token| WHOLE_WORKS.contains(&token.folded.as_str()));
-        if mark.states(|fact| *fact == Fact::Complete) && !whole_work {
-            return false;
-        }
-        let opens = start <= self.skipped && !self.only_marks;
-        // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
-        let set_apart = list.first().is_some_and(|token| token.gap == " - ");
-        let year_next = self.year_at(end) && !whole_work && !set_apart && !self.shouts(mark);
-        match mark.strength {
-            Strength::Strong => true,
-            Strength::Weak if behind(first_quality) => true,
-            Strength::Weak if behind(behind_number) => {
-                next_covered || self.bracket_of(start).is_some() || before_covered && self.shouts(mark)
-            }
-            Strength::Weak => next_covered && !opens && !year_next,
-            Strength::Tail => {
-                let states_nothing =
-                    mark.facts.iter().all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert));
-                let lone_source = anchor.is_none() && mark.states(|fact| matches!(fact, Fact::Source(_)));
-                behind(first_quality)
-                    || whole_bracket
-                    || self.only_marks
-                    || next_covered
-                        && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
-                    || next_covered && !opens && self.shouts(mark) && !self.year_at(end)
-                    || lone_source && !opens && start > 1 && self.shouts(mark)
-            }
-        }
-    }
-
-    /// The tokens of the bracket around a token.
-    fn bracket_of(&self, at: usize) -> Option<Range<usize>> {
-        let index = self.tokens.list.get(at)?.bracket.checked_sub(1)?;
-        self.tokens.brackets.get(index).map(|bracket| bracket.tokens.clone())
-    }
-
-    fn year_at(&self, at: usize) -> bool {
-        let year = self.tokens.list.get(at).and_then(|token| token.number(4));
-        year.is_some() && year == self.out.year.map(u32::from)
-    }
-
-    /// A word in capitals in a name that is not all in capitals.
-    fn shouts(&self, mark: &Mark) -> bool {
-        let text = self.text(mark.span.clone());
-        is_loud(text) && !self.loud
-    }
-
-    /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
-    fn is_only_marks(tokens: &Tokens<'_>) -> bool {
-        tokens.list.iter().all(|token| {
-            marks::look_up(&token.folded).is_some()
-                || languages::short_code(&token.folded).is_some()
-                || token.folded.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    }
-
-    /// Codes of two letters are words of every language: they need company.
-    fn is_language_in_place(&self, index: usize, marks: &[Mark], accepted: &[bool]) -> bool {
-        let Some(mark) = marks.get(index) else { return false };
-        let short = mark.is_language() && mark.tokens.len() == 1 && mark.span.len() <= 3;
-        if !short {
-            return true;
-        }
-        let about_language = |fact: &Fact| {
-            matches!(
-                fact,
-                Fact::Language(_)
-                    | Fact::Subtitle(_)
-                    | Fact::Subbed
-                    | Fact::Dubbed
-                    | Fact::MultiAudio
-                    | Fact::MultiSubs
-            )
-        };
-        let touching = [index.checked_sub(1), Some(index + 1)].into_iter().flatten();
-        let neighbour = touching.filter_map(|at| marks.get(at).zip(accepted.get(at))).any(|(other, accepted)| {
-            let touches = other.tokens.end == mark.tokens.start || other.tokens.start == mark.tokens.end;
-            let near = touches && self.same_place(other.tokens.start, mark.tokens.start);
-            near && (other.is_language() || *accepted) && other.states(about_language)
-        });
-        let token = self.tokens.list.get(mark.tokens.start);
-        let is_group = token.is_some_and(|token| token.gap.ends_with('-')) && mark.tokens.end == self.tokens.list.len();
-        let alone = self.bracket_of(mark.tokens.start).is_some_and(|bracket| bracket.len() == 1);
-        let before_covered = mark.tokens.start > self.skipped && self.is_covered(mark.tokens.start - 1);
-        let between = before_covered && self.is_covered(mark.tokens.end);
-        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase);
-        let subtitle = self.is_subtitle && mark.tokens.end == self.tokens.list.len();
-        neighbour || subtitle || !is_group && (alone || between) && (shouts || mark.span.len() == 3)
     }
 
     /// Reads the group: behind the last dash, in the bracket that opens the name, or in the last bracket.
@@ -827,6 +508,39 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
     }
 
+    /// `Arabic Subs`, `Sub Ita Eng`: which languages a lone word for subtitles means.
+    fn read_subtitles(&mut self, index: usize, marks: &[Mark]) {
+        let is_word = |mark: &Mark| {
+            mark.states(|fact| *fact == Fact::Subbed) && !mark.states(|fact| matches!(fact, Fact::Language(_)))
+        };
+        let Some(word) = marks.get(index).filter(|mark| is_word(mark)) else { return };
+        let touches = |one: &Mark, other: &Mark| {
+            one.tokens.end == other.tokens.start && self.same_place(one.tokens.start, other.tokens.start)
+        };
+        let before = index
+            .checked_sub(1)
+            .and_then(|at| marks.get(at))
+            .filter(|before| before.is_language() && touches(before, word));
+        let mut meant: Vec<&Mark> = before.into_iter().collect();
+        if meant.is_empty() {
+            let mut last = word;
+            for mark in marks.iter().skip(index + 1).take_while(|mark| mark.is_language()) {
+                if !touches(last, mark) {
+                    break;
+                }
+                meant.push(mark);
+                last = mark;
+            }
+        }
+        for fact in meant.iter().flat_map(|mark| &mark.facts) {
+            if let Fact::Language(language) = fact
+                && !self.out.subtitle_languages.iter().any(|known| known == language)
+            {
+                self.out.subtitle_languages.push((*language).to_owned());
+            }
+        }
+    }
+
     fn apply_fact(&mut self, fact: Fact, strength: Strength) {
         let out = &mut self.out;
         let add = |list: &mut Vec<String>, value: &str| {
@@ -934,30 +648,5 @@ impl<'t, 'a> Reading<'t, 'a> {
             out.languages.push("ru".to_owned());
         }
         out.languages.sort_unstable();
-    }
-}
-
-/// More capitals than small letters: `LIMITED`, and `iTALiAN` too.
-fn is_loud(text: &str) -> bool {
-    let upper = text.chars().filter(|letter| letter.is_uppercase()).count();
-    upper > text.chars().filter(|letter| letter.is_lowercase()).count()
-}
-
-/// How many of the first tokens hold, for each length: whether a whole range does is one subtraction.
-struct Counts(Vec<usize>);
-
-impl Counts {
-    fn new(holds: impl Iterator<Item = bool>) -> Self {
-        let mut sum = 0;
-        let counts = holds.map(|holds| {
-            sum += usize::from(holds);
-            sum
-        });
-        Self(std::iter::once(0).chain(counts).collect())
-    }
-
-    fn all(&self, range: &Range<usize>) -> bool {
-        let at = |index: usize| self.0.get(index).copied().unwrap_or(0);
-        at(range.end).saturating_sub(at(range.start)) == range.len()
     }
 }

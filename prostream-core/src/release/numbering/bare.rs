@@ -1,0 +1,299 @@
+//! Bare numbers, told by where they stand: `- 08 [`, `[04]`, `102 - Title`, `03x20`.
+
+use crate::release::tokens::{Token, number};
+
+use super::named::OTHER_COUNTS;
+use super::written::episode_number;
+use super::{RANGE_WORDS, Scanner, range};
+
+impl Scanner<'_, '_> {
+    /// Numbers without any word, by where they stand.
+    pub(super) fn bare(&mut self) {
+        if self.out.seasons.is_empty() && self.pair() {
+            return;
+        }
+        let _ = self.leading()
+            || self.dashed()
+            || self.bracketed()
+            || self.before_bracket()
+            || self.padded()
+            || self.joined()
+            || self.trailing()
+            || self.hashed();
+    }
+
+    /// `1-09-70` is some date, no range.
+    fn three_in_a_row(&self, at: usize) -> bool {
+        let tight = |at| self.token(at).is_some_and(|token| token.tight() && token.number(4).is_some());
+        tight(at + 1) && tight(at + 2)
+    }
+
+    /// `#36`.
+    fn hashed(&mut self) -> bool {
+        let found = (1..self.tokens.list.len()).find(|at| {
+            self.token(*at).is_some_and(|token| token.gap.ends_with(['#', '№'])) && self.countable(*at).is_some()
+        });
+        found.is_some_and(|at| self.take(at))
+    }
+
+    /// A number that may count episodes: not a year, not taken, not behind `Movie` or `Part`.
+    fn countable(&self, at: usize) -> Option<(u32, bool)> {
+        let token = self.token(at).filter(|_| self.free(at))?;
+        let found = episode_number(&token.folded, 4)?;
+        if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
+            return None;
+        }
+        // "3.33" is one number.
+        let decimal =
+            token.gap == "." && self.token(at.wrapping_sub(1)).is_some_and(|before| before.number(1).is_some());
+        // "Film - 05 - Title (2007)" counts films.
+        let film = !self.opens_with_group && self.year_behind(at);
+        if decimal || film {
+            return None;
+        }
+        let before = self.word(at.wrapping_sub(1));
+        let dashed = token.gap.contains('-') && token.gap.len() > 1 && !matches!(before, "movie" | "film");
+        let counts_other = at > 0 && OTHER_COUNTS.contains(&before) && !dashed;
+        let year = token.folded.len() == 4 && (1900..2100).contains(&found.0);
+        (!counts_other && !year).then_some(found)
+    }
+
+    /// A year stands somewhere behind a token.
+    fn year_behind(&self, at: usize) -> bool {
+        self.last_year.is_some_and(|year| year > at)
+    }
+
+    /// Takes the number at `at` and the range or list that it opens.
+    fn take(&mut self, at: usize) -> bool {
+        let Some((first, revised)) = self.countable(at) else { return false };
+        let mut episodes = vec![first];
+        let mut end = at + 1;
+        while let Some(token) = self.token(end) {
+            let last = episodes.last().copied().unwrap_or(first);
+            let text = token.folded.strip_suffix("tv").unwrap_or(&token.folded);
+            let width_fits = text.len() >= self.word(at).len().min(2);
+            let Some((next, _)) = episode_number(text, 4).filter(|_| self.free(end) && width_fits) else {
+                let words = RANGE_WORDS.contains(&token.folded.as_str());
+                let Some(more) = self.countable(end + 1).filter(|_| words).and_then(|(next, _)| range(last, next))
+                else {
+                    break;
+                };
+                episodes.extend(more);
+                end += 2;
+                continue;
+            };
+            if matches!(token.mark(), "-" | "~" | "–" | "_~_" | "_-_") && !token.after_bracket() {
+                let Some(more) = range(last, next) else { break };
+                episodes.extend(more);
+            } else if matches!(token.mark(), "," | "&" | "+") && next == last + 1 {
+                episodes.push(next);
+            } else {
+                break;
+            }
+            end += 1;
+        }
+        // "05 END" is the last.
+        if matches!(self.word(end), "end" | "fin") && self.closes(end) {
+            end += 1;
+        }
+        // "17.5" is a recap between two episodes.
+        if self.token(end).is_some_and(|token| token.gap == "." && token.folded == "5") {
+            end += 1;
+        }
+        end = self.skip_total(end);
+        self.out.episodes.extend(episodes);
+        self.out.revised |= revised;
+        self.claim_tokens("episodes", at..end);
+        true
+    }
+
+    /// Something ends behind the token: the name, or a bracket opens, or a dash follows.
+    fn closes(&self, at: usize) -> bool {
+        self.token(at + 1).is_none_or(|next| next.after_bracket() || (next.gap.contains('-') && next.gap.len() > 1))
+    }
+
+    /// `- 08`, `_-_19_-_`, `- 01 ~ 12`: the last such number that something ends behind, or else the first.
+    fn dashed(&mut self) -> bool {
+        let spaced_dash = |token: &Token<'_>| {
+            !token.after_bracket() && token.gap.len() > 1 && token.gap.contains(['-', '–']) && !token.gap.contains('/')
+        };
+        let candidates: Vec<usize> = (1..self.tokens.list.len())
+            .filter(|at| self.token(*at).is_some_and(spaced_dash) && self.countable(*at).is_some())
+            .filter(|at| !self.three_in_a_row(*at))
+            .collect();
+        let long = |at: &usize| self.word(*at).bytes().filter(u8::is_ascii_digit).count() >= 2;
+        let closing = candidates.iter().rev().find(|at| {
+            let mut end = **at;
+            // Step over the rest of a range or a half: "01 - 12", "14.5".
+            while self.token(end + 1).is_some_and(|next| {
+                (next.number(4).is_some() || RANGE_WORDS.contains(&next.folded.as_str())) && !next.after_bracket()
+            }) {
+                end += 1;
+            }
+            self.closes(end)
+        });
+        // The first of a range written with spaces: "01 - 12".
+        let start = closing.map(|at| {
+            let before = at - 1;
+            if self.countable(before).is_some()
+                && self.token(before).is_some_and(|token| spaced_dash(token) || token.after_bracket())
+                && self.countable(before) < self.countable(*at)
+            {
+                before
+            } else {
+                *at
+            }
+        });
+        match start.or_else(|| candidates.into_iter().find(long)) {
+            Some(at) => self.take(at),
+            None => false,
+        }
+    }
+
+    /// `[04]`, `(01-12)`, `[0001-1071+Movies]`.
+    fn bracketed(&mut self) -> bool {
+        for index in 0..self.tokens.brackets.len() {
+            let range = self.tokens.brackets[index].tokens.clone();
+            let Some(first) = self.token(range.start).filter(|_| !range.is_empty()) else { continue };
+            let digits = first.folded.bytes().take_while(u8::is_ascii_digit).count();
+            let second_is_number = self.token(range.start + 1).is_some_and(|token| {
+                range.len() > 1
+                    && episode_number(token.folded.trim_end_matches("tv"), 4).is_some()
+                    && matches!(token.mark(), "-" | "~")
+            });
+            let alone = range.len() == 1;
+            if range.start > 0 && (digits >= 2 && alone || digits >= 1 && second_is_number) && self.take(range.start) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// `Bleach_264_[012073FE]`, `Show 87 (1080p)`: only in names that open with a group.
+    fn before_bracket(&mut self) -> bool {
+        if !self.opens_with_group {
+            return false;
+        }
+        let start = self.tokens.brackets.first().map_or(0, |bracket| bracket.tokens.end);
+        for at in (start + 1)..self.tokens.list.len() {
+            let outside = self.token(at).is_some_and(|token| token.bracket == 0);
+            let next_opens = self.closes(at);
+            let opens_range =
+                self.token(at + 1).is_some_and(|next| matches!(next.mark(), "-" | "~" | "–") && !next.after_bracket())
+                    && self.countable(at + 1) > self.countable(at)
+                    && self.closes(at + 1);
+            if opens_range && self.countable(at).is_some() && self.take(at) {
+                return true;
+            }
+            if outside && next_opens && self.word(at).len() >= 2 && self.take(at) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// `102 - The Invitation.avi`, `02 The Invitation.mp4`: files that open with their number.
+    fn leading(&mut self) -> bool {
+        if !self.is_file || self.has_year() {
+            return false;
+        }
+        let Some(next) = self.token(1) else { return self.word(0).starts_with('0') && self.take(0) };
+        let padded = self.word(0).starts_with('0') || self.word(0).len() == 3;
+        let dash = next.gap.contains('-') && next.gap.len() > 1
+            || self.token(2).is_some_and(|token| token.gap == " - " && next.number(4).is_some());
+        let spaced = matches!(next.gap, " " | ". " | "_")
+            && padded
+            && (self.word(0).starts_with('0') || self.tokens.list.len() == 2);
+        let single = self.word(0).len() == 1 && next.gap != " - ";
+        !single && (dash || spaced) && self.take(0)
+    }
+
+    /// `Show 01-24 Complete`, `Show 05 720p`: a zero in front counts episodes wherever it stands.
+    fn padded(&mut self) -> bool {
+        let found = (1..self.tokens.list.len()).find(|at| {
+            let word = self.word(*at);
+            let two_digits = word.len() == 2 && word.starts_with('0');
+            if self.is_file && word.len() == 3 && word.starts_with('0') && self.countable(*at).is_some() {
+                return true;
+            }
+            let ranged = self.token(at + 1).is_some_and(|next| {
+                matches!(next.gap, "-" | "~" | " ~ ") && next.number(4).is_some_and(|last| Some(last) > number(word, 2))
+            });
+            let marked = self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.starts_with(','));
+            two_digits && (ranged && word.starts_with('0') || marked) && self.countable(*at).is_some()
+        });
+        found.filter(|_| !self.has_year()).is_some_and(|at| self.take(at))
+    }
+
+    /// `show.205.hdtv`: season and episode in one number, as the scene once wrote broadcasts.
+    fn joined(&mut self) -> bool {
+        let found = (1..self.tokens.list.len()).find(|at| {
+            let broadcast = matches!(self.word(at + 1), "hdtv" | "pdtv" | "dsr" | "dsrip" | "tvrip");
+            let both = self.countable(*at).filter(|_| self.word(*at).len() == 3);
+            broadcast && both.is_some_and(|(both, _)| (1..=40).contains(&(both % 100)) && both >= 100)
+        });
+        let (Some(at), false) = (found, self.has_year() || !self.out.seasons.is_empty()) else { return false };
+        let Some(token) = self.token(at) else { return false };
+        let Some((both, _)) = self.countable(at) else { return false };
+        self.out.seasons.push(both / 100);
+        self.out.episodes.push(both % 100);
+        self.claim("seasons", at..at + 1, token.span.start..token.span.start + 1);
+        self.claim("episodes", at..at + 1, token.span.start + 1..token.span.end);
+        true
+    }
+
+    /// `the-x-files-502.mkv`, `Show S02 03.mkv`: files that end in their number.
+    fn trailing(&mut self) -> bool {
+        let Some(at) = self.tokens.list.len().checked_sub(1).filter(|at| *at > 0) else { return false };
+        let digits = self.word(at).bytes().take_while(u8::is_ascii_digit).count();
+        let behind_season = self.out.spans.iter().any(|(field, tokens, _)| *field == "seasons" && tokens.end == at);
+        let tight_dash = digits == 3 || digits == 2 && self.word(at).starts_with('0');
+        if self.is_file && !self.has_year() && tight_dash || behind_season && digits >= 2 {
+            return self.take(at);
+        }
+        if !self.out.seasons.is_empty() {
+            let behind = self.out.spans.iter().find(|(field, ..)| *field == "seasons").map(|(_, tokens, _)| tokens.end);
+            if let Some(at) = behind
+                && self.closes(at)
+                && self.word(at).len() >= 2
+                && self.token(at).is_some_and(|token| token.gap.trim().is_empty())
+            {
+                return self.take(at);
+            }
+        }
+        false
+    }
+
+    /// Season and episode as two short numbers: `4-13 Cursed`, `office_03_19.avi`, `[5.01]`, `- 6.01 -`.
+    fn pair(&mut self) -> bool {
+        for at in 0..self.tokens.list.len().saturating_sub(1) {
+            let (one, two) = (&self.tokens.list[at], &self.tokens.list[at + 1]);
+            let short = |token: &Token<'_>, digits| token.number(digits).filter(|value| *value > 0);
+            let (Some(season), Some(episode)) = (short(one, 2), short(two, 3)) else { continue };
+            if !self.free(at) || !self.free(at + 1) || season > 40 || two.folded.len() < 2 {
+                continue;
+            }
+            let third = self.token(at + 2);
+            let in_row = third.is_some_and(|third| third.number(4).is_some() && third.gap == two.gap)
+                || at > 0 && one.tight() && one.gap == two.gap && two.gap == "-";
+            let in_bracket = one.bracket > 0 && one.bracket == two.bracket && two.gap == ".";
+            let between_dashes =
+                two.gap == "." && one.gap.contains(" - ") && third.is_none_or(|third| third.gap.contains(" - "));
+            let joined = matches!(two.gap, "-" | "_" | ".")
+                && !in_row
+                && (two.gap != "." || matches!(one.gap, "." | " ") && third.is_none_or(|third| third.gap != " "))
+                && (at > 0 || third.is_some_and(|third| third.gap.contains(' ')));
+            // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
+            let opens = at == 0 && two.gap == "-" && !self.has_year();
+            let plausible = opens || self.is_file && (!self.has_year() || two.gap == "_");
+            if plausible && (in_bracket || between_dashes || joined) {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", at + 1..at + 2);
+                return true;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,109 @@
+//! Seasons, episodes, volumes: everything a name counts with.
+
+mod bare;
+mod named;
+mod written;
+
+use std::ops::Range;
+
+use super::dates::YEARS;
+use super::tokens::{Token, Tokens};
+
+/// Longest range that is spelled out; the longest-running shows stay below.
+const MAX_RANGE: u32 = 3000;
+
+/// What a name counts, and where.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) seasons: Vec<u32>,
+    pub(super) episodes: Vec<u32>,
+    pub(super) absolute: Vec<u32>,
+    pub(super) volumes: Vec<u32>,
+    /// An anime `v2` or later behind the episode.
+    pub(super) revised: bool,
+    /// The field, its tokens and its bytes.
+    pub(super) spans: Vec<(&'static str, Range<usize>, Range<usize>)>,
+}
+
+/// Words between the ends of a range.
+const RANGE_WORDS: &[&str] = &["to", "ao", "a", "à", "al", "bis", "til", "thru", "до", "по"];
+/// Words between a number and the count of all.
+const OF_WORDS: &[&str] = &["of", "из", "iz", "sur", "de", "von"];
+/// Reads what the name counts. `taken` tells which tokens are marks of something else; `opens_with_group` that the name begins with a bracket
+/// that holds no mark, as anime releases do; `is_file` that it has the extension of a video.
+pub(super) fn read(tokens: &Tokens<'_>, taken: &[bool], opens_with_group: bool, is_file: bool) -> Numbers {
+    let is_year =
+        |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
+    let last_year = tokens.list.iter().rposition(is_year);
+    let mut scanner = Scanner { tokens, taken, opens_with_group, is_file, last_year, out: Numbers::default() };
+    scanner.compact();
+    if scanner.out.episodes.is_empty() {
+        scanner.crossed();
+    }
+    scanner.words();
+    scanner.counted_of();
+    if scanner.out.episodes.is_empty() && scanner.out.volumes.is_empty() {
+        scanner.bare();
+    }
+    let Scanner { mut out, .. } = scanner;
+    for numbers in [&mut out.seasons, &mut out.episodes, &mut out.absolute, &mut out.volumes] {
+        numbers.sort_unstable();
+        numbers.dedup();
+    }
+    out
+}
+
+struct Scanner<'t, 'a> {
+    tokens: &'t Tokens<'a>,
+    taken: &'t [bool],
+    opens_with_group: bool,
+    is_file: bool,
+    /// The last token that looks like a year.
+    last_year: Option<usize>,
+    out: Numbers,
+}
+
+/// All numbers from one to another; `None` when they do not rise or are too far apart.
+fn range(first: u32, last: u32) -> Option<impl Iterator<Item = u32>> {
+    (last > first && last - first <= MAX_RANGE).then_some(first..=last)
+}
+
+impl<'t, 'a> Scanner<'t, 'a> {
+    fn token(&self, at: usize) -> Option<&'t Token<'a>> {
+        self.tokens.list.get(at)
+    }
+
+    fn free(&self, at: usize) -> bool {
+        self.taken.get(at).is_some_and(|taken| !taken)
+    }
+
+    fn word(&self, at: usize) -> &'t str {
+        self.token(at).map_or("", |token| token.folded.as_str())
+    }
+
+    fn claim(&mut self, field: &'static str, tokens: Range<usize>, span: Range<usize>) {
+        self.out.spans.push((field, tokens, span));
+    }
+
+    fn claim_tokens(&mut self, field: &'static str, tokens: Range<usize>) {
+        if let (Some(first), Some(last)) = (self.token(tokens.start), self.token(tokens.end.wrapping_sub(1))) {
+            let span = first.span.start..last.span.end;
+            self.claim(field, tokens, span);
+        }
+    }
+
+    /// Steps over `of 16`, `из 20`.
+    fn skip_total(&self, end: usize) -> usize {
+        let of = OF_WORDS.contains(&self.word(end));
+        let counted = of && self.token(end + 1).is_some_and(|token| token.number(4).is_some());
+        if counted { end + 2 } else { end }
+    }
+
+    fn has_year(&self) -> bool {
+        self.tokens
+            .list
+            .iter()
+            .skip(1)
+            .any(|token| token.folded.len() == 4 && token.number(4).is_some_and(|year| (1900..2100).contains(&year)))
+    }
+}

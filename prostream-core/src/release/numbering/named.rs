@@ -1,0 +1,400 @@
+//! Numbers named by a word: `Season 2`, `2nd Season`, `5-й сезон`, `Episode 5`, `Vol. 3`, `2 of 4`.
+
+use crate::release::tokens::{Token, leading_number, number};
+
+use super::written::episode_number;
+use super::{OF_WORDS, RANGE_WORDS, Scanner, range};
+
+/// Seasons in words: `Second Season`, `Season Two`.
+const ORDINALS: &[&str] =
+    &["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+const CARDINALS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
+/// The number of a word in a list that counts from one.
+fn spelled_number(word: &str, list: &[&str]) -> Option<u32> {
+    list.iter().position(|known| *known == word).and_then(|index| u32::try_from(index + 1).ok())
+}
+
+/// Words before or after the number of a season.
+const SEASON_WORDS: &[&str] = &[
+    "season",
+    "seasons",
+    "saison",
+    "saisons",
+    "temporada",
+    "temporadas",
+    "temp",
+    "stagione",
+    "stagioni",
+    "staffel",
+    "staffeln",
+    "series",
+    "sezon",
+    "sezona",
+    "seizoen",
+    "sesong",
+    "sasong",
+    "sæson",
+    "sn",
+    "сезон",
+    "сезона",
+    "сезоны",
+    "sez",
+    "сез",
+    "tv",
+    "тв",
+];
+/// Season words that follow their number in their language.
+const SEASON_WORDS_AFTER: &[&str] = &["sezon", "sez", "сезон", "сезона", "сез", "sezona"];
+/// Season words that are words of titles too, and need a number right behind them.
+const SEASON_WORDS_DOUBTFUL: &[&str] = &["series", "temp", "tv", "sn", "тв"];
+/// Words before or after the number of an episode.
+pub(super) const EPISODE_WORDS: &[&str] = &[
+    "episode",
+    "episodes",
+    "ep",
+    "eps",
+    "episodio",
+    "episodios",
+    "capitulo",
+    "capitulos",
+    "cap",
+    "caap",
+    "folge",
+    "folgen",
+    "afl",
+    "aflevering",
+    "odcinek",
+    "odc",
+    "bolum",
+    "серия",
+    "серии",
+    "сер",
+    "серий",
+    "seriya",
+    "seria",
+    "serii",
+    "ser",
+    "puntata",
+    "avsnitt",
+    "e",
+    "epizod",
+    "выпуск",
+    "эпизод",
+];
+const EPISODE_WORDS_AFTER: &[&str] =
+    &["bolum", "серия", "серии", "сер", "серий", "seriya", "seria", "serii", "ser", "выпуск"];
+const VOLUME_WORDS: &[&str] = &["vol", "vols", "volume", "volumes", "tome"];
+/// Words whose number is no episode.
+pub(super) const OTHER_COUNTS: &[&str] =
+    &["movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "chapter"];
+
+impl Scanner<'_, '_> {
+    /// Seasons, episodes and volumes named by words.
+    pub(super) fn words(&mut self) {
+        let had_episodes = !self.out.episodes.is_empty();
+        for at in 0..self.tokens.list.len() {
+            let word = self.word(at);
+            if SEASON_WORDS.contains(&word) && self.out.seasons.len() < 2 {
+                self.season_word(at);
+            } else if EPISODE_WORDS.contains(&word) {
+                self.episode_word(at, had_episodes);
+            } else if VOLUME_WORDS.contains(&word)
+                && let Some((volumes, end)) = self.numbers_after(at, 3, true)
+            {
+                self.out.volumes.extend(volumes);
+                self.claim_tokens("volumes", at..end);
+            } else if let Some(season) = ideogram_number(word, &['季', '期']) {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
+            } else if let Some(episode) = ideogram_number(word, &['话', '話', '集', '回'])
+                && !had_episodes
+            {
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", at..at + 1);
+            } else if let Some((prefix, value)) = glued_word(word) {
+                if SEASON_WORDS.contains(&prefix) && self.out.seasons.is_empty() {
+                    self.out.seasons.push(value);
+                    self.claim_tokens("seasons", at..at + 1);
+                } else if EPISODE_WORDS.contains(&prefix) && prefix.len() > 2 && self.out.episodes.is_empty() {
+                    self.out.episodes.push(value);
+                    self.claim_tokens("episodes", at..at + 1);
+                }
+            }
+        }
+    }
+
+    /// The number right before a word: `2nd Season`, `10º Temporada`, `5-й сезон`, `09-я серия`.
+    fn number_before(&self, at: usize) -> Option<(u32, bool, usize)> {
+        let mut before = at.checked_sub(1)?;
+        let small =
+            |token: &Token<'_>| token.gap.chars().count() <= 2 && token.gap.chars().all(|c| " ._-°".contains(c));
+        if !small(self.token(at)?) {
+            return None;
+        }
+        let mut ordinal = false;
+        if matches!(self.word(before), "я" | "й" | "th" | "st" | "nd" | "rd" | "a" | "ª") {
+            if !small(self.token(before)?) {
+                return None;
+            }
+            before = before.checked_sub(1)?;
+            ordinal = true;
+        }
+        ordinal |= self.token(at)?.gap.starts_with('°');
+        let (value, rest) = leading_number(self.word(before), 3)?;
+        ordinal |= matches!(
+            rest,
+            "st" | "nd" | "rd" | "th" | "a" | "o" | "ª" | "º" | "ao" | "aa" | "й" | "я" | "e" | "eme" | "ª." | "ème"
+        );
+        let claimed = self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&before));
+        (rest.is_empty() || ordinal).then_some((value, ordinal, before)).filter(|_| self.free(before) && !claimed)
+    }
+
+    /// Numbers behind a word: one, a list or a range; the index behind them.
+    fn numbers_after(&self, at: usize, digits: usize, many: bool) -> Option<(Vec<u32>, usize)> {
+        let first = self.token(at + 1)?;
+        if !self.free(at + 1) || !first.gap.chars().all(|c| " .:_-(#[{".contains(c)) || first.gap.chars().count() > 3 {
+            return None;
+        }
+        let (value, _) = episode_number(&first.folded, digits)
+            .or_else(|| first.folded.strip_prefix(['s', 'e']).and_then(|rest| episode_number(rest, digits)))?;
+        let mut numbers = vec![value];
+        let mut end = at + 2;
+        while many && let Some(token) = self.token(end).filter(|_| self.free(end)) {
+            let last = numbers.last().copied().unwrap_or(0);
+            let mark = token.mark();
+            let word = token.folded.strip_prefix('e').unwrap_or(&token.folded);
+            if let Some((next, _)) = episode_number(word, digits) {
+                let joined =
+                    mark == "_" && digits == 4 && token.folded.len() >= 3 && token.folded.len() == first.folded.len();
+                if matches!(mark, "-" | "~" | "–" | "—" | ":" | "--") || joined {
+                    let Some(more) = range(last, next) else { break };
+                    numbers.extend(more);
+                } else if matches!(mark, "," | "&" | "+" | ",&" | ", &" | "")
+                    && next == last + 1
+                    && !token.gap.is_empty()
+                {
+                    numbers.push(next);
+                } else {
+                    break;
+                }
+            } else if RANGE_WORDS.contains(&token.folded.as_str())
+                && let Some(next) = self.token(end + 1).and_then(|next| next.number(digits))
+                && let Some(more) = range(last, next)
+            {
+                numbers.extend(more);
+                end += 1;
+            } else if matches!(token.folded.as_str(), "and" | "und" | "et" | "y" | "e" | "i")
+                && let Some(next) = self.token(end + 1).and_then(|next| next.number(digits))
+                && next == last + 1
+            {
+                numbers.push(next);
+                end += 1;
+            } else {
+                break;
+            }
+            end += 1;
+        }
+        Some((numbers, end))
+    }
+
+    /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`.
+    fn range_before(&self, start: usize, last: u32) -> Option<(Vec<u32>, usize)> {
+        let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
+        let from = start.checked_sub(1).filter(|at| dashed && self.free(*at))?;
+        range(self.token(from)?.number(2)?, last).map(|all| (all.collect(), from))
+    }
+
+    fn season_word(&mut self, at: usize) {
+        let word = self.word(at);
+        let doubtful = SEASON_WORDS_DOUBTFUL.contains(&word);
+        let before = self.number_before(at).filter(|found| found.0 < 100);
+        let prefer_before =
+            before.is_some_and(|(_, ordinal, _)| ordinal || !doubtful && SEASON_WORDS_AFTER.contains(&word));
+        if prefer_before && let Some((season, _, start)) = before {
+            // "1ª a 8ª Temporada".
+            let mut first = start;
+            let mut seasons = vec![season];
+            if start >= 2
+                && RANGE_WORDS.contains(&self.word(start - 1))
+                && let Some((from, _)) = leading_number(self.word(start - 2), 2)
+                && let Some(all) = range(from, season)
+            {
+                seasons = all.collect();
+                first = start - 2;
+            }
+            if let Some((all, from)) = self.range_before(start, season) {
+                seasons = all;
+                first = from;
+            }
+            self.out.seasons.extend(seasons);
+            self.claim_tokens("seasons", first..at + 1);
+            return;
+        }
+        if let Some((seasons, end)) = self.numbers_after(at, 2, true) {
+            if doubtful
+                && (self.token(at + 1).is_some_and(|token| !token.tight())
+                    || (word == "tv" || word == "тв") && self.token(at + 1).is_some_and(|token| token.gap != "-"))
+            {
+                return;
+            }
+            let (seasons, end, episode) = self.season_or_episode(at, seasons, end);
+            if self.out.seasons.is_empty() || seasons.len() > 1 {
+                self.out.seasons.extend(seasons);
+            }
+            self.claim_tokens("seasons", at..end);
+            if let Some(episode) = episode
+                && self.out.episodes.is_empty()
+            {
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", end..end + 1);
+            }
+        } else if let Some(season) = spelled_number(self.word(at + 1), CARDINALS).filter(|_| word == "season") {
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at..at + 2);
+        } else if let Some(season) =
+            at.checked_sub(1).and_then(|at| spelled_number(self.word(at), ORDINALS)).filter(|_| word == "season")
+        {
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at - 1..at + 1);
+        } else if let Some(season) = roman(self.word(at + 1)).filter(|_| word == "season") {
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at..at + 2);
+        } else if let Some((season, _, start)) = before.filter(|_| !doubtful) {
+            let (seasons, start) = self.range_before(start, season).unwrap_or((vec![season], start));
+            self.out.seasons.extend(seasons);
+            self.claim_tokens("seasons", start..at + 1);
+        }
+    }
+
+    /// `Season 1 - 4` counts seasons, `Season 3 - 11` and `Season 3 46` name an episode.
+    fn season_or_episode(&self, at: usize, seasons: Vec<u32>, end: usize) -> (Vec<u32>, usize, Option<u32>) {
+        let plural = self.word(at).ends_with('s') && self.word(at) != "series" || self.word(at) == "stagioni";
+        let first = seasons.first().copied().unwrap_or(0);
+        let (Some(one), Some(next)) = (self.token(at + 1), self.token(at + 2)) else { return (seasons, end, None) };
+        if plural || !self.free(at + 2) {
+            return (seasons, end, None);
+        }
+        let Some((episode, _)) = episode_number(&next.folded, 3) else { return (seasons, end, None) };
+        let ends = self.token(at + 3).is_none_or(Token::after_bracket);
+        let spaced_dash = next.mark() == "-" && next.gap.len() > 1;
+        let wider = next.folded.len() > one.folded.len();
+        let padded =
+            next.folded.starts_with('0') && seasons.len() == 2 || next.folded.len() >= 2 && self.opens_with_group;
+        if spaced_dash && (wider || padded) {
+            return (vec![first], at + 2, Some(episode));
+        }
+        // "Season 4.16", "Season 11 01", "Season 3 46".
+        let follows = next.gap == "." && one.folded.len() < 3 && next.folded.len() == 2
+            || next.gap == " " && ends && (next.folded.starts_with('0') || episode > first + 1);
+        if follows && seasons.len() == 1 {
+            return (vec![first], at + 2, Some(episode));
+        }
+        (seasons, end, None)
+    }
+
+    fn episode_word(&mut self, at: usize, had_episodes: bool) {
+        let word = self.word(at);
+        let before = self.number_before(at).filter(|(_, ordinal, _)| *ordinal || EPISODE_WORDS_AFTER.contains(&word));
+        let (episodes, tokens) = if let Some((episode, _, start)) = before {
+            // "1-3 серия", "с 1 по 10 серию".
+            let ranged = RANGE_WORDS.contains(&self.word(start.wrapping_sub(1)));
+            let from_at = if ranged { start.checked_sub(2) } else { start.checked_sub(1) };
+            let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
+            let from =
+                from_at.filter(|at| (ranged || dashed) && self.free(*at)).and_then(|at| self.token(at)?.number(4));
+            match from.and_then(|from| range(from, episode)).zip(from_at) {
+                Some((all, from_at)) => (all.collect(), from_at..self.skip_total(at + 1)),
+                None => (vec![episode], start..self.skip_total(at + 1)),
+            }
+        } else if word == "e" {
+            // "e" alone is a word of many languages: "E 05" needs its zero or a season before it.
+            match self.numbers_after(at, 4, false) {
+                Some((numbers, end)) if self.word(at + 1).starts_with('0') && !self.out.seasons.is_empty() => {
+                    (numbers, at..end)
+                }
+                _ => return,
+            }
+        } else if let Some((numbers, end)) = self.numbers_after(at, 4, true) {
+            // "EP #1.2" repeats the season.
+            if let ([season], Some(next)) = (numbers.as_slice(), self.token(end))
+                && self.out.seasons == [*season]
+                && next.gap == "."
+                && self.token(at + 1).is_some_and(|token| token.gap.ends_with('#'))
+                && let Some(episode) = next.number(3)
+            {
+                (vec![episode], at..end + 1)
+            } else {
+                (numbers, at..self.skip_total(end))
+            }
+        } else {
+            return;
+        };
+        if had_episodes {
+            self.out.absolute.extend(episodes);
+            self.claim_tokens("absolute_episodes", tokens);
+        } else {
+            self.out.episodes.extend(episodes);
+            self.claim_tokens("episodes", tokens);
+        }
+    }
+
+    /// `2of4`, `(1 of 8)`, `[26 из 26]`.
+    pub(super) fn counted_of(&mut self) {
+        if !self.out.episodes.is_empty() {
+            return;
+        }
+        for at in 0..self.tokens.list.len() {
+            if let Some((first, rest)) = leading_number(self.word(at), 3)
+                && let Some(total) = rest.strip_prefix("of").and_then(|rest| number(rest, 3))
+                && first <= total
+                && first > 0
+            {
+                self.out.episodes.push(first);
+                self.claim_tokens("episodes", at..at + 1);
+                return;
+            }
+            if OF_WORDS.contains(&self.word(at))
+                && self.word(at) != "de"
+                && at > 0
+                && let (Some(before), Some(after)) = (self.token(at - 1), self.token(at + 1))
+                && let (Some(first), Some(total)) = (before.number(3), after.number(3))
+                && first <= total
+                && first > 0
+                && self.free(at - 1)
+                && total > 1
+                && !(at > 1 && OTHER_COUNTS.contains(&self.word(at - 2)))
+            {
+                let from = at.checked_sub(2).and_then(|from| self.token(from)).and_then(|token| token.number(3));
+                let all = from.filter(|_| before.mark() == "-").and_then(|from| range(from, first));
+                let start = if all.is_some() { at - 2 } else { at - 1 };
+                match all {
+                    Some(all) => self.out.episodes.extend(all),
+                    None => self.out.episodes.push(first),
+                }
+                self.claim_tokens("episodes", start..at + 2);
+                return;
+            }
+        }
+    }
+}
+
+/// Roman numerals of seasons.
+fn roman(word: &str) -> Option<u32> {
+    const NUMERALS: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
+    spelled_number(word, NUMERALS)
+}
+
+/// `第3季`, `第02话`: the number of a word that ends in one of `endings`.
+fn ideogram_number(word: &str, endings: &[char]) -> Option<u32> {
+    let at = word.find('第')?;
+    let (value, rest) = leading_number(word.get(at + '第'.len_utf8()..)?, 4)?;
+    rest.starts_with(endings).then_some(value)
+}
+
+/// `season2`, `temporada01`, `episode05`, `sn4`: a word with its number.
+fn glued_word(word: &str) -> Option<(&str, u32)> {
+    let at = word.find(|letter: char| letter.is_ascii_digit())?;
+    let (prefix, digits) = word.split_at_checked(at)?;
+    number(digits, 3).filter(|_| prefix.len() > 1).map(|value| (prefix, value))
+}

@@ -1,0 +1,407 @@
+//! Numbers written with their letters in one word: `S01E02`, `1x02`, `E05`, and what continues them.
+
+use crate::release::tokens::{leading_number, number};
+
+use super::named::EPISODE_WORDS;
+use super::{RANGE_WORDS, Scanner, range};
+
+/// A word such as `s01e02e03`, read.
+#[derive(Debug, Default, PartialEq)]
+struct Compact {
+    season: Option<u32>,
+    episodes: Vec<u32>,
+    revised: bool,
+    /// Bytes of the word before it: `Die` of `DieS01E06`.
+    start: usize,
+    /// Bytes up to the end of the season.
+    season_end: usize,
+    /// Digits of the season, for ranges.
+    season_digits: usize,
+}
+
+/// An episode number with what may hang on it: `02`, `02v2`, `23a`, `14` of `14.5`.
+pub(super) fn episode_number(text: &str, digits: usize) -> Option<(u32, bool)> {
+    let (value, rest) = leading_number(text, digits)?;
+    if rest.is_empty() {
+        return Some((value, false));
+    }
+    if let Some(version) = rest.strip_prefix('v').and_then(|rest| number(rest, 1)) {
+        return Some((value, version > 1));
+    }
+    matches!(rest, "a" | "b" | "c" | "end" | "fin").then_some((value, false))
+}
+
+/// Reads `s01`, `s01e02`, `s01e02e03`, `s01e02v2`, `s0102`, `t01e02`, `01e02`, `e02`, `ep02` at the start of a word.
+fn compact_word(text: &str) -> Option<Compact> {
+    let mut out = Compact::default();
+    let mut rest = text;
+    if let Some(after) = text.strip_prefix(['s', 't']) {
+        // "SO3": the letter for the digit.
+        let after = after.strip_prefix('o').filter(|rest| number(rest, 1).is_some()).unwrap_or(after);
+        let (season, behind) = leading_number(after, 4)?;
+        let digits = after.len() - behind.len();
+        out.season_digits = digits;
+        out.season_end = text.len() - behind.len();
+        if text.starts_with('t') && behind.is_empty() {
+            return None;
+        }
+        if behind.is_empty() && digits == 4 && !(1900..2100).contains(&season) {
+            out.season = Some(season / 100);
+            out.episodes.push(season % 100);
+            return Some(out);
+        }
+        if digits == 4 && !(1900..2100).contains(&season) {
+            return None;
+        }
+        out.season = Some(season);
+        rest = behind;
+        if rest.is_empty() {
+            return Some(out);
+        }
+        rest = rest.strip_prefix('x').filter(|rest| rest.starts_with('e')).unwrap_or(rest);
+    } else if let Some((season, behind)) = leading_number(text, 2)
+        && behind.starts_with('e')
+        && behind.len() > 2
+    {
+        out.season = Some(season);
+        out.season_end = text.len() - behind.len();
+        rest = behind;
+    }
+    let crossed = |rest: &'_ str, counted: bool| counted && rest.starts_with('x');
+    while let Some(after) = rest
+        .strip_prefix("ep")
+        .or_else(|| rest.strip_prefix('e'))
+        .or_else(|| if crossed(rest, out.season.is_some() && !out.episodes.is_empty()) { rest.get(1..) } else { None })
+    {
+        let (episode, behind) = leading_number(after, 5)?;
+        // "E0506" holds two.
+        let pair = (after.len() - behind.len() == 4 && after.starts_with('0') && episode % 100 == episode / 100 + 1)
+            .then_some([episode / 100, episode % 100]);
+        match pair {
+            Some(pair) => out.episodes.extend(pair),
+            None => out.episodes.push(episode),
+        }
+        rest = behind;
+    }
+    if out.episodes.is_empty() {
+        return None;
+    }
+    match rest {
+        "" | "a" | "b" | "c" | "end" => {}
+        _ => match rest.strip_prefix('v').and_then(|rest| number(rest, 1)) {
+            Some(version) => out.revised = version > 1,
+            None => return None,
+        },
+    }
+    Some(out)
+}
+
+/// The same inside a longer word, with two digits on both sides so that no other word passes.
+fn compact_inside(text: &str) -> Option<Compact> {
+    if !text.is_ascii() || text.len() > 64 {
+        return None;
+    }
+    for (at, _) in text.match_indices('s').filter(|(at, _)| *at > 0) {
+        let part = text.get(at..)?;
+        let digits = part.bytes().skip(1).take_while(u8::is_ascii_digit).count();
+        if let Some(mut found) = compact_word(part)
+            && ((digits == 2 && !found.episodes.is_empty()) || part.starts_with("so"))
+        {
+            found.start = at;
+            found.season_end += at;
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// `1x02`, `06x01`, `3x11m720p`, `castle1x01`: season, episode, start, bytes up to the end of the season.
+pub(super) fn crossed_word(text: &str) -> Option<(u32, u32, usize, usize)> {
+    let cross = text.find('x')?;
+    let (front, back) = (text.get(..cross)?, text.get(cross + 1..)?);
+    let digits = front.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let start = cross - digits;
+    let season = number(front.get(start..)?, 2)?;
+    let back_digits = back.bytes().take_while(u8::is_ascii_digit).count();
+    let (episode, rest) = leading_number(back, 3)?;
+    let more = rest.strip_prefix('x').is_some_and(|rest| number(rest, 3).is_some());
+    let fits = more
+        || match rest {
+            "" | "a" | "b" => true,
+            _ => rest.strip_prefix(['v', 'm']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
+        };
+    (fits && (start == 0 || back_digits == 2)).then_some((season, episode, start, cross))
+}
+
+impl Scanner<'_, '_> {
+    /// `S01E02` and its kin, with what continues them in the next words.
+    pub(super) fn compact(&mut self) {
+        let mut at = 0;
+        while at < self.tokens.list.len() {
+            if let Some(end) = self.spelled(at) {
+                at = end;
+                continue;
+            }
+            let token = &self.tokens.list[at];
+            let found = if self.free(at)
+                && let Some(season) = token.folded.strip_prefix('t').and_then(|rest| number(rest, 2))
+                && EPISODE_WORDS.contains(&self.word(at + 1).trim_end_matches(|letter: char| letter.is_ascii_digit()))
+            {
+                // "T2 Ep5", "T2 Cap. 5".
+                let length = token.folded.len();
+                Some(Compact {
+                    season: Some(season),
+                    season_end: length,
+                    season_digits: length - 1,
+                    ..Compact::default()
+                })
+            } else if token.folded.is_ascii() && self.free(at) {
+                compact_word(&token.folded).or_else(|| compact_inside(&token.folded))
+            } else {
+                None
+            };
+            // "-S56" at the very end is a group.
+            let last = at + 1 == self.tokens.list.len() && at > 0 && token.gap == "-" && !self.free(at - 1);
+            let Some(found) = found.filter(|found| !(last && found.episodes.is_empty())) else {
+                at += 1;
+                continue;
+            };
+            at = match found.season {
+                Some(season) if found.episodes.is_empty() => self.seasons_from(at, season, &found),
+                Some(season) => {
+                    if self.out.episodes.is_empty() {
+                        self.out.seasons.push(season);
+                        let start = token.span.start + found.start;
+                        let middle = token.span.start + found.season_end;
+                        self.claim("seasons", at..at + 1, start..middle.min(token.span.end));
+                        self.episodes_from(at, &found, middle)
+                    } else {
+                        self.out.seasons.push(season);
+                        self.out.episodes.extend(&found.episodes);
+                        self.claim_tokens("episodes", at..at + 1);
+                        at + 1
+                    }
+                }
+                None if self.lone_episode_counts(at, &found) => {
+                    if self.out.episodes.is_empty() {
+                        self.episodes_from(at, &found, token.span.start)
+                    } else {
+                        self.out.absolute.extend(&found.episodes);
+                        self.claim_tokens("absolute_episodes", at..at + 1);
+                        at + 1
+                    }
+                }
+                None => at + 1,
+            };
+        }
+    }
+
+    /// `S 01 E 02`: the letters stand apart from their numbers.
+    fn spelled(&mut self, at: usize) -> Option<usize> {
+        let letters = (self.word(at), self.word(at + 2));
+        let (season, episode) = (self.token(at + 1)?.number(2)?, self.token(at + 3)?.number(3)?);
+        let close = (at + 1..at + 4).all(|at| self.token(at).is_some_and(|token| token.tight() && self.free(at)));
+        if !matches!(letters, ("s", "e" | "ep")) || !close {
+            return None;
+        }
+        self.out.seasons.push(season);
+        self.out.episodes.push(episode);
+        self.claim_tokens("seasons", at..at + 2);
+        self.claim_tokens("episodes", at + 2..at + 4);
+        Some(at + 4)
+    }
+
+    /// `E5` alone: a name such as `E.T.` or a code must not pass.
+    fn lone_episode_counts(&self, at: usize, found: &Compact) -> bool {
+        let word = self.word(at);
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        digits >= 2
+            || word.starts_with("ep")
+            || self.tokens.list.len() <= 2
+            || !self.out.seasons.is_empty()
+            || found.episodes.len() > 1
+    }
+
+    /// `S01`, `S01-S07`, `S01-09`, `S1+S2`, `S01 / S02`.
+    fn seasons_from(&mut self, at: usize, first: u32, found: &Compact) -> usize {
+        let start = self.tokens.list[at].span.start + found.start;
+        let mut last = first;
+        let mut seasons = vec![first];
+        let mut end = at + 1;
+        while let Some(token) = self.token(end) {
+            let next = compact_word(&token.folded).filter(|next| next.episodes.is_empty()).and_then(|next| next.season);
+            let digits = found.season_digits;
+            let same_width = token.folded.len() == digits && digits < 4;
+            match next.or_else(|| token.number(3).filter(|_| same_width && token.gap == "-" && self.free(end))) {
+                Some(season) if token.mark().trim_matches('-').is_empty() && token.gap.contains('-') => {
+                    match range(last, season) {
+                        Some(more) => seasons.extend(more),
+                        None => break,
+                    }
+                    last = season;
+                }
+                Some(season) if next.is_some() && !self.word(end).is_empty() && season != first => {
+                    if !matches!(token.mark(), "" | "+" | "&" | "/" | "," | ".") {
+                        break;
+                    }
+                    seasons.push(season);
+                    last = season;
+                }
+                None if matches!(token.mark(), "," | "&" | "+") && same_width && token.number(3) == Some(last + 1) => {
+                    seasons.push(last + 1);
+                    last += 1;
+                }
+                None if RANGE_WORDS.contains(&token.folded.as_str()) => {
+                    let Some(next) = self.token(end + 1) else { break };
+                    let value =
+                        compact_word(&next.folded).filter(|next| next.episodes.is_empty()).and_then(|next| next.season);
+                    let Some(more) = value.and_then(|season| range(last, season)) else { break };
+                    seasons.extend(more);
+                    end += 1;
+                }
+                _ => break,
+            }
+            end += 1;
+        }
+        // "S4-24": another width than the season, so an episode.
+        if seasons.len() == 1
+            && let Some(token) = self.token(end)
+            && token.gap == "-"
+            && self.free(end)
+            && let Some((episode, revised)) = episode_number(&token.folded, 3)
+            && token.folded.len() > found.season_digits
+        {
+            self.out.seasons.push(first);
+            self.claim("seasons", at..end, start..self.tokens.list[end - 1].span.end);
+            self.out.episodes.push(episode);
+            self.out.revised |= revised;
+            self.claim_tokens("episodes", end..end + 1);
+            return end + 1;
+        }
+        self.out.seasons.extend(seasons);
+        let stop = self.token(end - 1).map_or(start, |token| token.span.end);
+        self.claim("seasons", at..end, start..stop);
+        end
+    }
+
+    /// The episodes of the word at `at`, and those of the words that continue it.
+    fn episodes_from(&mut self, at: usize, found: &Compact, start: usize) -> usize {
+        let mut episodes = found.episodes.clone();
+        self.out.revised |= found.revised;
+        let mut end = at + 1;
+        while let Some(token) = self.token(end) {
+            let last = episodes.last().copied().unwrap_or(0);
+            let marked =
+                compact_word(&token.folded).filter(|next| next.season.is_none() || next.season == found.season);
+            let dash = token.gap.contains(['-', '~', '–']);
+            let ranged = RANGE_WORDS.contains(&token.folded.as_str()) && !token.after_bracket();
+            if let Some(next) = marked.filter(|next| !next.episodes.is_empty()) {
+                if token.after_bracket() || token.span.start - self.tokens.list[end - 1].span.end > 3 {
+                    break;
+                }
+                let first = next.episodes.first().copied().unwrap_or(0);
+                match range(last, first).filter(|_| dash) {
+                    Some(more) => episodes.extend(more),
+                    None => episodes.push(first),
+                }
+                episodes.extend(next.episodes.iter().skip(1));
+                self.out.revised |= next.revised;
+            } else if ranged
+                && let Some(next) = self.token(end + 1)
+                && let Some(value) = compact_word(&next.folded)
+                    .and_then(|next| next.episodes.first().copied())
+                    .or_else(|| next.number(4))
+                    .or_else(|| {
+                        crossed_word(&next.folded).filter(|word| Some(word.0) == found.season).map(|word| word.1)
+                    })
+                && let Some(more) = range(last, value)
+            {
+                episodes.extend(more);
+                end += 1;
+            } else if dash
+                && token.tight()
+                && self.free(end)
+                && let Some((value, revised)) = episode_number(&token.folded, 4)
+                && token.folded.len() >= 2
+                && let Some(more) = range(last, value).filter(|_| value - last <= 400)
+            {
+                episodes.extend(more);
+                self.out.revised |= revised;
+            } else if (matches!(token.mark(), "&" | "+" | ",")
+                || token.gap == "." && token.folded.len() == 2 && last > 0)
+                && self.free(end)
+                && token.number(3) == Some(last + 1)
+            {
+                episodes.push(last + 1);
+            } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
+                && Some(season) == found.season
+                && !token.after_bracket()
+                && episode > last
+            {
+                // "1x01-1x03".
+                match range(last, episode).filter(|_| dash) {
+                    Some(more) => episodes.extend(more),
+                    None => episodes.push(episode),
+                }
+            } else if dash
+                && token.tight()
+                && self.free(end)
+                && let Some(value) = token.number(1)
+                && value > last
+            {
+                episodes.extend(last..=value);
+            } else {
+                break;
+            }
+            end += 1;
+        }
+        end = self.skip_total(end);
+        self.out.episodes.append(&mut episodes);
+        let stop = self.token(end - 1).map_or(start, |token| token.span.end);
+        self.claim("episodes", at..end, start..stop);
+        end
+    }
+
+    /// `1x02`, `06x01-08`.
+    pub(super) fn crossed(&mut self) {
+        for at in 0..self.tokens.list.len() {
+            let token = &self.tokens.list[at];
+            if let (Some(season), "x", Some(episode)) = (
+                token.number(2),
+                self.word(at + 1),
+                self.token(at + 2)
+                    .filter(|token| token.gap == " " && token.folded.len() >= 2)
+                    .and_then(|token| token.number(3)),
+            ) {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", at + 2..at + 3);
+                return;
+            }
+            if !self.free(at) || !token.folded.is_ascii() || token.folded.len() > 64 {
+                continue;
+            }
+            // "2.0x2" counts sound tracks.
+            let decimal =
+                token.gap == "." && at > 0 && self.token(at - 1).is_some_and(|before| before.number(2).is_some());
+            let Some((season, episode, start, season_end)) = crossed_word(&token.folded).filter(|_| !decimal) else {
+                continue;
+            };
+            self.out.seasons.push(season);
+            self.claim("seasons", at..at + 1, token.span.start + start..token.span.start + season_end);
+            let mut episodes = vec![episode];
+            episodes.extend(
+                token
+                    .folded
+                    .rsplit('x')
+                    .next()
+                    .filter(|_| token.folded.matches('x').count() == 2)
+                    .and_then(|last| number(last, 3)),
+            );
+            let found = Compact { season: Some(season), episodes, ..Compact::default() };
+            self.episodes_from(at, &found, token.span.start + season_end + 1);
+            return;
+        }
+    }
+}
