@@ -108,6 +108,11 @@ impl Problem {
         Self::new(StatusCode::URI_TOO_LONG, "target_too_long", "request target too long")
     }
 
+    /// The header fields are larger than the limit.
+    pub(crate) fn header_too_large() -> Self {
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header_too_large", "request header fields too large")
+    }
+
     /// The body is not of a kind that is read here.
     pub(crate) fn unsupported_media_type(detail: &'static str) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "unsupported media type").detail(detail)

@@ -130,6 +130,10 @@ impl Request {
         if !is_shallow(&body) {
             return Err(Problem::invalid(format!("body: nested deeper than {MAX_JSON_DEPTH}")));
         }
+        // serde reads a struct from an array as well, by position: nothing that an API should take.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Problem::invalid("body: a JSON object is needed"));
+        }
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("body: {error}")))
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -27,6 +28,8 @@ pub(crate) struct Patience {
 pub(crate) struct Progress {
     is_answering: AtomicBool,
     answered_count: AtomicU32,
+    /// The connection's task. It may have looked for the next request before the answer was over, and would then sleep without a deadline.
+    reader: AtomicWaker,
 }
 
 impl Progress {
@@ -45,6 +48,7 @@ impl Drop for Answering {
     fn drop(&mut self) {
         self.0.answered_count.fetch_add(1, Ordering::AcqRel);
         self.0.is_answering.store(false, Ordering::Release);
+        self.0.reader.wake();
     }
 }
 
@@ -116,6 +120,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.progress.reader.register(context.waker());
         let filled_before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
         if self.progress.is_answering.load(Ordering::Acquire) {

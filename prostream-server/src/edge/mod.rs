@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response, Uri, Version};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -53,8 +53,12 @@ pub(crate) struct Arrival {
 pub(crate) enum ArrivalFault {
     /// None or several `Host` fields (RFC 9112 section 3.2).
     Host,
+    /// The target is no path: `*`, or an authority alone (RFC 9112 sections 3.2.3 and 3.2.4).
+    Target,
     /// The target is longer than [`MAX_TARGET_BYTES`].
     TargetTooLong,
+    /// The header fields are larger than [`MAX_HEADER_BYTES`].
+    HeaderTooLarge,
 }
 
 /// How connections are treated.
@@ -228,21 +232,33 @@ async fn serve_connection<S, B>(
 
 /// Adds what is known of the connection, and lets HEAD take the way of GET: hyper leaves the body out and keeps its length.
 fn arrive(mut request: Request<Incoming>, peer: IpAddr) -> Request<Incoming> {
-    let host_count = request.headers().get_all(http::header::HOST).iter().count();
-    let is_host_missing = host_count == 0 && request.version() > Version::HTTP_10;
-    let target_len = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    let fault = if is_host_missing || host_count > 1 {
-        Some(ArrivalFault::Host)
-    } else if target_len > MAX_TARGET_BYTES {
-        Some(ArrivalFault::TargetTooLong)
-    } else {
-        None
-    };
+    let fault = fault_of(&request);
+    if fault == Some(ArrivalFault::Target) {
+        *request.uri_mut() = Uri::from_static("/"); // warp panics where there is no path
+    }
     if request.method() == Method::HEAD {
         *request.method_mut() = Method::GET;
     }
     request.extensions_mut().insert(Arrival { peer, fault });
     request
+}
+
+fn fault_of(request: &Request<Incoming>) -> Option<ArrivalFault> {
+    let headers = request.headers();
+    let host_count = headers.get_all(http::header::HOST).iter().count();
+    let is_host_missing = host_count == 0 && request.version() > Version::HTTP_10;
+    // hyper measures the header only while it is incomplete, so one that came in a single read may be larger.
+    let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let target = request.uri().path_and_query().filter(|target| target.path().starts_with('/'));
+    if is_host_missing || host_count > 1 {
+        return Some(ArrivalFault::Host);
+    }
+    match target {
+        None => Some(ArrivalFault::Target),
+        Some(target) if target.as_str().len() > MAX_TARGET_BYTES => Some(ArrivalFault::TargetTooLong),
+        Some(_) if header_bytes > MAX_HEADER_BYTES => Some(ArrivalFault::HeaderTooLarge),
+        Some(_) => None,
+    }
 }
 
 /// The body of an answer; while it lives the request is being answered.

@@ -138,6 +138,8 @@ async fn dispatch(app: &Arc<App>, table: &[Route], whole: Whole, id: &str) -> Re
     let arrival = whole.arrival.ok_or_else(|| Problem::of(prostream_core::ErrorKind::Forbidden))?;
     match arrival.fault {
         Some(ArrivalFault::Host) => return Err(Problem::invalid("exactly one Host field is needed")),
+        Some(ArrivalFault::Target) => return Err(Problem::invalid("the target of a request is a path")),
+        Some(ArrivalFault::HeaderTooLarge) => return Err(Problem::header_too_large()),
         Some(ArrivalFault::TargetTooLong) => return Err(Problem::target_too_long()),
         None => {}
     }

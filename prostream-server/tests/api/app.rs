@@ -1,0 +1,234 @@
+//! A real server on a free port, over a temporary folder, with a film, a title and a release that need nothing outside.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use prostream_core::model::{Location, MediaId, Playable, ProviderId, Release, Title, TitleKind, TitleSummary};
+use prostream_core::net::Call;
+use prostream_core::playback::PlaybackConfig;
+use prostream_core::provider::indexer::{Indexer, Query, Releases};
+use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
+use prostream_core::resolve::ProviderSet;
+use prostream_core::store::records::SqliteRecords;
+use prostream_core::store::sqlite::SqliteDatabase;
+use prostream_core::{Error, ErrorKind, ProStream, Result};
+use prostream_server::auth::{Accounts, Role};
+use prostream_server::config::Config;
+use prostream_server::{Asset, Assets, ServerHandle, ServerParts, serve};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const FILM_ID: &str = "tt7654321";
+
+/// The film that the demonstration ships: about a minute of H.264 with two AAC tracks and subtitles.
+pub(crate) const FILM: &[u8] = include_bytes!("../../assets/demo-film.mkv");
+
+pub(crate) struct TestApp {
+    pub(crate) server: ServerHandle,
+    pub(crate) base: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) film: PathBuf,
+    pub(crate) _folder: tempfile::TempDir,
+}
+
+pub(crate) fn config() -> Config {
+    let mut config = Config::default();
+    config.listen.addresses = vec![([127, 0, 0, 1], 0).into()];
+    config
+}
+
+pub(crate) fn assets() -> Assets {
+    Assets::new(vec![
+        Asset::new("index.html", "text/html; charset=utf-8", b"<!doctype html><title>test</title>"),
+        Asset::new("app.js", "text/javascript; charset=utf-8", b"\"use strict\";"),
+    ])
+}
+
+/// The film in a library of its own, and an engine that may read it.
+pub(crate) fn film_and_engine(folder: &tempfile::TempDir) -> (PathBuf, prostream_core::ProStreamBuilder) {
+    let library = folder.path().join("library");
+    std::fs::create_dir(&library).unwrap();
+    let film = library.join("A.Film.2020.1080p.WEB-DL.H.264-GRP.mkv");
+    std::fs::write(&film, FILM).unwrap();
+    let config = PlaybackConfig { library: vec![library], ..PlaybackConfig::default() };
+    (film, ProStream::builder().playback(config))
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::with(config()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (film, engine) = film_and_engine(&folder);
+        let database = SqliteDatabase::open(folder.path().join("prostream.db")).await.unwrap();
+        let records = SqliteRecords::new(database.clone()).await.unwrap();
+        let life = Duration::from_secs(config.auth.access_token_life_s.into());
+        let accounts = Arc::new(Accounts::open(folder.path(), database, &config.auth, life).await.unwrap());
+        let catalogue = Catalogue { id: ProviderId::new("test_catalogue") };
+        let shelf = Shelf { id: ProviderId::new("test_shelf"), film: film.clone() };
+        let providers =
+            ProviderSet { metadata: vec![Arc::new(catalogue)], indexers: vec![Arc::new(shelf)], debrid: Vec::new() };
+        let parts = ServerParts {
+            engine: engine.records(Arc::new(records)).build().unwrap(),
+            accounts: Arc::clone(&accounts),
+            providers: Arc::new(providers),
+            assets: assets(),
+        };
+        let server = serve(config, parts).await.unwrap();
+        let base = format!("http://{}", server.addresses()[0]);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { server, base, http, accounts, film, _folder: folder }
+    }
+
+    /// Adds a user and says an access token.
+    pub(crate) async fn user(&self, name: &str) -> String {
+        self.accounts.add_user(name, PASSWORD, Role::User).await.unwrap();
+        self.accounts.access_token_of(name).await.unwrap()
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        self.http.request(method, url)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Response {
+        self.request(Method::GET, path).bearer_auth(token).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
+        self.request(Method::POST, path)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> Response {
+        let request = self.request(Method::POST, path).bearer_auth(token).header("content-type", "application/json");
+        request.body(body.to_string()).send().await.unwrap()
+    }
+
+    /// Starts playing the film by its path.
+    pub(crate) async fn play(&self, token: &str) -> Value {
+        let reply = self.post_as(token, "/api/v1/playbacks", &json!({ "path": self.film })).await;
+        assert_eq!(reply.status(), StatusCode::CREATED);
+        body(reply).await
+    }
+}
+
+/// The JSON of an answer.
+pub(crate) async fn body(reply: Response) -> Value {
+    serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap()
+}
+
+/// Checks that an answer is this problem, with everything a problem has.
+pub(crate) async fn assert_problem(reply: Response, status: u16, code: &str) -> Value {
+    assert_eq!(reply.status().as_u16(), status);
+    assert_eq!(reply.headers()["content-type"], "application/problem+json");
+    assert_eq!(reply.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(reply.headers()["cache-control"], "no-store");
+    let request_id = reply.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let body = body(reply).await;
+    assert_eq!((body["status"].as_u64(), body["code"].as_str()), (Some(status.into()), Some(code)), "{body}");
+    assert_eq!(body["request_id"], request_id);
+    body
+}
+
+/// Knows one film.
+#[derive(Debug)]
+struct Catalogue {
+    id: ProviderId,
+}
+
+fn film_summary() -> TitleSummary {
+    TitleSummary {
+        media_id: FILM_ID.parse().unwrap(),
+        kind: TitleKind::Movie,
+        name: "A Film".to_owned(),
+        year: Some(2020),
+        overview: None,
+        poster_url: None,
+    }
+}
+
+#[async_trait]
+impl MetadataProvider for Catalogue {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    async fn search(&self, _call: &Call, request: &TitleSearch) -> Result<Vec<TitleSummary>> {
+        let is_match = request.text.to_lowercase().contains("film");
+        Ok(if is_match { vec![film_summary()] } else { Vec::new() })
+    }
+
+    async fn title(&self, _call: &Call, request: &TitleRequest) -> Result<Title> {
+        let known: MediaId = FILM_ID.parse()?;
+        if request.media_id != known {
+            return Err(Error::new(ErrorKind::NotFound, "find title").at("test_catalogue"));
+        }
+        Ok(Title {
+            summary: film_summary(),
+            original_name: None,
+            other_names: Vec::new(),
+            original_language: None,
+            runtime_min: Some(1),
+            genres: vec!["Test".to_owned()],
+            backdrop_url: None,
+            imdb_id: Some(FILM_ID.to_owned()),
+            tmdb_id: None,
+            tvdb_id: None,
+            seasons: Vec::new(),
+        })
+    }
+}
+
+/// Lists the film of the library, and one release that does not fit.
+#[derive(Debug)]
+struct Shelf {
+    id: ProviderId,
+    film: PathBuf,
+}
+
+#[async_trait]
+impl Indexer for Shelf {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    async fn search(&self, _call: &Call, _query: &Query) -> Result<Releases> {
+        let file_name = self.film.file_name().unwrap().to_string_lossy().into_owned();
+        let release = |name: &str| Release {
+            indexer: self.id.clone(),
+            tracker: None,
+            name: name.to_owned(),
+            info_hash: None,
+            link: None,
+            size_bytes: Some(FILM.len() as u64),
+            seeder_count: None,
+            age_days: None,
+            playable: Some(Playable {
+                location: Location::File(self.film.clone()),
+                file_name: file_name.clone(),
+                size_bytes: Some(FILM.len() as u64),
+                info_hash: None,
+                provider: self.id.clone(),
+                expires_at: None,
+            }),
+        };
+        let releases =
+            vec![release("A.Film.2020.1080p.WEB-DL.H.264-GRP"), release("Something.Else.1999.720p.HDTV.H.264-GRP")];
+        Ok(Releases { releases, ..Releases::default() })
+    }
+}

@@ -1,0 +1,82 @@
+use reqwest::{Method, StatusCode};
+
+use crate::app::{FILM, TestApp};
+
+/// Goal: ranges of the original file as RFC 9110 has them, each with exactly its bytes.
+#[tokio::test]
+async fn ranges_give_their_bytes() {
+    let app = TestApp::start().await;
+    let token = app.user("mia").await;
+    let playback = app.play(&token).await;
+    let url = playback["file_url"].as_str().unwrap();
+    let size = FILM.len();
+    for (range, expected) in [
+        ("bytes=0-0", Some((0, 1))),
+        ("bytes=0-", Some((0, size))),
+        ("bytes=100-299", Some((100, 300))),
+        ("bytes=-500", Some((size - 500, size))),
+        ("bytes=-99999999", Some((0, size))),
+        (&format!("bytes={}-{}", size - 1, size + 5), Some((size - 1, size))),
+        (&format!("bytes={size}-"), None),
+        ("bytes=-0", None),
+    ] {
+        let reply = app.request(Method::GET, url).header("range", range).send().await.unwrap();
+        match expected {
+            Some((start, end)) => {
+                assert_eq!(reply.status(), StatusCode::PARTIAL_CONTENT, "{range}");
+                assert_eq!(reply.headers()["content-range"], format!("bytes {start}-{}/{size}", end - 1), "{range}");
+                assert_eq!(reply.content_length(), Some((end - start) as u64), "{range}");
+                assert_eq!(reply.bytes().await.unwrap(), &FILM[start..end], "{range}");
+            }
+            None => {
+                assert_eq!(reply.status(), StatusCode::RANGE_NOT_SATISFIABLE, "{range}");
+                assert_eq!(reply.headers()["content-range"], format!("bytes */{size}"));
+                assert!(reply.bytes().await.unwrap().is_empty());
+            }
+        }
+    }
+    for ignored in ["bytes=5-1", "bytes=0-1,5-9", "items=0-1", "bytes=x"] {
+        let reply = app.request(Method::GET, url).header("range", ignored).send().await.unwrap();
+        assert_eq!((reply.status(), reply.content_length()), (StatusCode::OK, Some(size as u64)), "{ignored}");
+    }
+}
+
+/// Goal: validators: a part only of the file that the client began with, nothing twice, and HEAD as GET without a body.
+#[tokio::test]
+async fn validators_guard_the_file() {
+    let app = TestApp::start().await;
+    let token = app.user("mia").await;
+    let playback = app.play(&token).await;
+    let url = playback["file_url"].as_str().unwrap();
+    let head = app.request(Method::HEAD, url).send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::OK);
+    assert_eq!(head.headers()["accept-ranges"], "bytes");
+    assert_eq!(head.headers()["content-length"], FILM.len().to_string());
+    assert_eq!(head.headers()["content-type"], "video/x-matroska");
+    assert!(head.headers()["content-disposition"].to_str().unwrap().contains("A.Film.2020"));
+    let etag = head.headers()["etag"].to_str().unwrap().to_owned();
+    assert!(!etag.starts_with("W/"));
+    for (if_range, status) in
+        [(etag.as_str(), 206), ("\"other\"", 200), (&format!("W/{etag}"), 200), ("Sat, 21 Nov 2026 10:00:00 GMT", 200)]
+    {
+        let reply = app
+            .request(Method::GET, url)
+            .header("range", "bytes=0-9")
+            .header("if-range", if_range)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(reply.status().as_u16(), status, "{if_range}");
+    }
+    for (tags, status) in
+        [(etag.clone(), 304), (format!("\"a\", W/{etag}"), 304), ("*".to_owned(), 304), ("\"a\"".to_owned(), 200)]
+    {
+        let reply = app.request(Method::GET, url).header("if-none-match", &tags).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), status, "{tags}");
+    }
+    let head = app.request(Method::HEAD, url).header("range", "bytes=0-9").send().await.unwrap();
+    assert_eq!(
+        (head.status(), &head.headers()["content-length"]),
+        (StatusCode::PARTIAL_CONTENT, &"10".parse().unwrap())
+    );
+}

@@ -1,0 +1,13 @@
+//! The server over real sockets: one file per resource.
+
+mod access;
+mod app;
+mod auth;
+mod cors;
+mod edge;
+mod files;
+mod generated;
+mod playbacks;
+mod problems;
+mod single;
+mod titles;
