@@ -5,9 +5,10 @@ use std::ptr;
 use bytes::Bytes;
 
 use crate::guard::guard;
-use crate::status::{Failure, prostream_status};
+use crate::out::Out;
+use crate::status::prostream_status;
 
-/// Bytes that the library owns. To be given back with `prostream_bytes_free`.
+/// Bytes that the library owns. To be given back with prostream_bytes_free, once: a copy of the struct is no second owner.
 #[repr(C)]
 #[derive(Debug)]
 #[allow(non_camel_case_types)]
@@ -20,25 +21,14 @@ pub struct prostream_bytes {
     pub owner: *mut core::ffi::c_void,
 }
 
-/// Where a function writes bytes: checked before any work is done.
-pub(crate) struct Out(*mut prostream_bytes);
-
-impl Out {
-    /// # Safety
-    /// `out` is NULL or points to writable memory for a `prostream_bytes`, for as long as the call lasts.
-    pub(crate) unsafe fn new(out: *mut prostream_bytes) -> Result<Self, Failure> {
-        if out.is_null() { Err(Failure::invalid_input("out_bytes is NULL")) } else { Ok(Self(out)) }
-    }
-
-    pub(crate) fn write(self, bytes: Bytes) {
+impl Out<prostream_bytes> {
+    pub(crate) fn write_bytes(self, bytes: Bytes) {
         let owner = Box::new(bytes);
-        let value = prostream_bytes {
+        self.write(prostream_bytes {
             data: if owner.is_empty() { ptr::null() } else { owner.as_ptr() },
             size: owner.len(),
             owner: Box::into_raw(owner).cast(),
-        };
-        // SAFETY: not NULL, and whoever made `self` promised writable memory.
-        unsafe { self.0.write(value) };
+        });
     }
 
     /// Text, with a NUL behind it so that C may print it.
@@ -47,15 +37,13 @@ impl Out {
         let mut buffer = text.into_bytes();
         buffer.push(0);
         let owner = Box::new(Bytes::from(buffer));
-        let value = prostream_bytes { data: owner.as_ptr(), size, owner: Box::into_raw(owner).cast() };
-        // SAFETY: as above.
-        unsafe { self.0.write(value) };
+        self.write(prostream_bytes { data: owner.as_ptr(), size, owner: Box::into_raw(owner).cast() });
     }
 }
 
-/// Gives bytes back and clears the struct, so that a second call does nothing.
+/// Gives bytes back and clears the struct, so that a second call with it does nothing.
 ///
-/// @param bytes NULL, or a struct that a function of the library filled (or that was cleared).
+/// @param bytes NULL, or a struct that a function of the library filled, or one of zeros.
 /// # Safety
 /// `bytes` is NULL or points to such a struct; no other thread uses it meanwhile.
 #[unsafe(no_mangle)]

@@ -1,11 +1,10 @@
-//! Engines: `prostream_engine_new`, `prostream_resolve`, `prostream_open_…`.
+//! Engines: `prostream_engine_new`, `prostream_resolve`, `prostream_open`.
 
 use std::ffi::c_char;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prostream_core::hls::Presentation;
 use prostream_core::model::{DeviceProfile, MediaId};
 use prostream_core::net::Call;
 use prostream_core::playback::{PlaybackSource, StartPlayback};
@@ -14,11 +13,12 @@ use prostream_core::{Error, ErrorKind, ProStream};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::bytes::{Out, prostream_bytes};
+use crate::bytes::prostream_bytes;
 use crate::config::EngineConfig;
 use crate::guard::guard;
 use crate::handle::Handles;
-use crate::presentation::{prostream_presentation, register};
+use crate::out::Out;
+use crate::presentation::{Opened, prostream_presentation};
 use crate::status::{Failure, prostream_status};
 use crate::text;
 
@@ -51,9 +51,7 @@ impl Engine {
         limit: Duration,
     ) -> Result<T, Failure> {
         let runtime = self.runtime.as_ref().ok_or_else(|| Failure::invalid_handle("engine"))?;
-        if tokio::runtime::Handle::try_current().is_ok() {
-            return Err(Failure::invalid_input("blocking calls must not be made on a thread of an async runtime"));
-        }
+        check_thread()?;
         let timed_out = || Error::new(ErrorKind::TimedOut, "wait for the answer").advise("give it more time");
         runtime.block_on(async {
             match tokio::time::timeout(limit, work).await {
@@ -62,13 +60,30 @@ impl Engine {
             }
         })
     }
+
+    /// Forgets a playback that nobody can ask for any more.
+    pub(crate) fn end_playback(&self, id: &str) -> Result<(), Failure> {
+        self.wait(self.core.playbacks().end(&self.viewer, id), SHUTDOWN_LIMIT)
+    }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+            match check_thread() {
+                Ok(()) => runtime.shutdown_timeout(SHUTDOWN_LIMIT),
+                // Waiting is not allowed here: the threads end on their own.
+                Err(_) => runtime.shutdown_background(),
+            }
         }
+    }
+}
+
+/// Refuses threads that must not block. C has none; Rust that links this crate may.
+fn check_thread() -> Result<(), Failure> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => Err(Failure::invalid_input("blocking calls must not be made on a thread of an async runtime")),
+        Err(_) => Ok(()),
     }
 }
 
@@ -80,7 +95,7 @@ fn find(engine: prostream_engine) -> Result<Arc<Engine>, Failure> {
     ENGINES.find(engine).ok_or_else(|| Failure::invalid_handle("engine"))
 }
 
-fn device(name: Option<String>) -> Result<DeviceProfile, Failure> {
+fn read_device(name: Option<String>) -> Result<DeviceProfile, Failure> {
     let Some(text) = name else { return Ok(DeviceProfile::any()) };
     if let Some(profile) = DeviceProfile::named(&text) {
         return Ok(profile);
@@ -92,11 +107,11 @@ fn device(name: Option<String>) -> Result<DeviceProfile, Failure> {
     })
 }
 
-/// Makes an engine. It owns two threads and a pool of connections; make one and keep it.
+/// Makes an engine. It owns two threads and a pool of connections: make one and keep it.
 ///
 /// @param config_json NULL for the defaults, or a JSON object with any of: "data_file" (path of the records), "library" (folders whose files
 ///                    may be opened; without it any file), "outbound_allow" (["host:port"], exceptions to the rule that only public
-///                    addresses are reached), "metadata", "indexers", "debrid" (lists of {"vendor": …} objects), "preferences".
+///                    addresses are reached), "metadata", "indexers", "debrid" (lists of objects with "vendor" and its settings), "preferences".
 /// @param out_engine  not NULL; written only on PROSTREAM_OK.
 /// # Safety
 /// `config_json` is NULL or points to a NUL-terminated string, `out_engine` to writable memory.
@@ -107,10 +122,9 @@ pub unsafe extern "C" fn prostream_engine_new(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let config = unsafe { text::read_optional(config_json, "config_json") }?;
-        if out_engine.is_null() {
-            return Err(Failure::invalid_input("out_engine is NULL"));
-        }
+        let (config, out) =
+            unsafe { (text::read_optional(config_json, "config_json")?, Out::new(out_engine, "out_engine")?) };
+        check_thread()?;
         let config: EngineConfig = match config {
             Some(config) => serde_json::from_str(&config)
                 .map_err(|error| Failure::invalid_input(format!("config_json cannot be read: {error}")))?,
@@ -124,9 +138,7 @@ pub unsafe extern "C" fn prostream_engine_new(
             .build()
             .map_err(|error| Error::new(ErrorKind::Internal, "start threads").because(error))?;
         let (core, viewer, has_library) = runtime.block_on(config.build())?;
-        let handle = ENGINES.insert(Engine { runtime: Some(runtime), core, viewer, has_library });
-        // SAFETY: not NULL, and the caller promises writable memory.
-        unsafe { out_engine.write(handle) };
+        out.write(ENGINES.insert(Engine { runtime: Some(runtime), core, viewer, has_library }));
         Ok(())
     })
 }
@@ -157,7 +169,7 @@ pub unsafe extern "C" fn prostream_resolve(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let (media_id, out) = unsafe { (text::read(media_id, "media_id")?, Out::new(out_json)?) };
+        let (media_id, out) = unsafe { (text::read(media_id, "media_id")?, Out::new(out_json, "out_json")?) };
         let engine = find(engine)?;
         let media_id: MediaId = media_id.parse()?;
         let call = Call::within(limit(timeout_ms));
@@ -201,7 +213,8 @@ pub unsafe extern "C" fn prostream_resolve(
 /// @param engine     a live engine handle.
 /// @param media_id   such as "tt0133093" or "tt0944947:1:2".
 /// @param release    NULL for the best one, or a "release" of prostream_resolve.
-/// @param device     NULL for a player that takes everything, a profile such as "chromium", or the JSON of one.
+/// @param device     NULL for a player that takes everything, or a profile: any, chromium, firefox, safari, apple_tv, android_tv, or the
+///                   JSON of one.
 /// @param timeout_ms milliseconds; 0 means 30 s.
 /// @param out_presentation not NULL; written only on PROSTREAM_OK.
 /// # Safety
@@ -211,25 +224,26 @@ pub unsafe extern "C" fn prostream_open_title(
     engine: prostream_engine,
     media_id: *const c_char,
     release: *const c_char,
-    device_profile: *const c_char,
+    device: *const c_char,
     timeout_ms: u32,
     out_presentation: *mut prostream_presentation,
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let (media_id, release, profile) = unsafe {
+        let (media_id, release, device, out) = unsafe {
             (
                 text::read(media_id, "media_id")?,
                 text::read_optional(release, "release")?,
-                text::read_optional(device_profile, "device")?,
+                text::read_optional(device, "device")?,
+                Out::new(out_presentation, "out_presentation")?,
             )
         };
         let engine = find(engine)?;
         let mut request = StartPlayback::new(PlaybackSource::Title(media_id.parse()?));
         request.release = release;
-        let presentation = start(&engine, &request, device(profile)?, limit(timeout_ms))?;
-        // SAFETY: promised by the caller.
-        unsafe { register(presentation, engine, out_presentation) }
+        let opened = start(&engine, &request, read_device(device)?, limit(timeout_ms))?;
+        out.write(opened.register());
+        Ok(())
     })
 }
 
@@ -246,39 +260,45 @@ pub unsafe extern "C" fn prostream_open_title(
 pub unsafe extern "C" fn prostream_open(
     engine: prostream_engine,
     path_or_url: *const c_char,
-    device_profile: *const c_char,
+    device: *const c_char,
     timeout_ms: u32,
     out_presentation: *mut prostream_presentation,
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let (target, profile) =
-            unsafe { (text::read(path_or_url, "path_or_url")?, text::read_optional(device_profile, "device")?) };
-        let engine = find(engine)?;
-        let device = device(profile)?;
-        let scheme = target.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        let presentation = if matches!(scheme.as_deref(), Some("http" | "https")) {
-            let url = target.parse().map_err(|_| Failure::invalid_input("path_or_url is no valid address"))?;
-            start(&engine, &StartPlayback::new(PlaybackSource::Url(url)), device, limit(timeout_ms))?
-        } else if engine.has_library {
-            let request = StartPlayback::new(PlaybackSource::Path(target.into()));
-            start(&engine, &request, device, limit(timeout_ms))?
-        } else {
-            engine.wait(engine.core.open_file(Path::new(&target), &device), limit(timeout_ms))?
+        let (target, device, out) = unsafe {
+            (
+                text::read(path_or_url, "path_or_url")?,
+                text::read_optional(device, "device")?,
+                Out::new(out_presentation, "out_presentation")?,
+            )
         };
-        // SAFETY: promised by the caller.
-        unsafe { register(presentation, engine, out_presentation) }
+        let engine = find(engine)?;
+        let device = read_device(device)?;
+        let limit = limit(timeout_ms);
+        let scheme = target.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let opened = if matches!(scheme.as_deref(), Some("http" | "https")) {
+            let url = target.parse().map_err(|_| Failure::invalid_input("path_or_url is no valid address"))?;
+            start(&engine, &StartPlayback::new(PlaybackSource::Url(url)), device, limit)?
+        } else if engine.has_library {
+            start(&engine, &StartPlayback::new(PlaybackSource::Path(target.into())), device, limit)?
+        } else {
+            let presentation = engine.wait(engine.core.open_file(Path::new(&target), &device), limit)?;
+            Opened::file(engine, presentation)
+        };
+        out.write(opened.register());
+        Ok(())
     })
 }
 
 fn start(
-    engine: &Engine,
+    engine: &Arc<Engine>,
     request: &StartPlayback,
     device: DeviceProfile,
     limit: Duration,
-) -> Result<Arc<dyn Presentation>, Failure> {
+) -> Result<Opened, Failure> {
     let viewer = Viewer { device, ..engine.viewer.clone() };
     let call = Call::within(limit);
     let playback = engine.wait(engine.core.start_playback(&call, &viewer, request), limit)?;
-    Ok(Arc::clone(playback.presentation()))
+    Ok(Opened::playback(Arc::clone(engine), &playback))
 }

@@ -4,7 +4,7 @@
 //! [`prostream_core::ErrorKind`], 0 is success; out-parameters are written only on success; any thread may call anything; a panic never
 //! crosses the border. Strings are NUL-terminated UTF-8 and copied before a function returns.
 //!
-//! `unsafe` stands only where a pointer from C is read or written: in `text.rs`, `bytes.rs` and the entry points that call them.
+//! `unsafe` stands only where a pointer from C is read or written: in `text.rs`, `out.rs`, `bytes.rs` and the entry points that call them.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
@@ -13,6 +13,7 @@ mod config;
 mod engine;
 mod guard;
 mod handle;
+mod out;
 mod presentation;
 mod status;
 mod text;

@@ -4,15 +4,18 @@ use std::ffi::c_char;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prostream_core::hls::playlist::{self, FileKind, RenditionFile};
+use bytes::Bytes;
+use prostream_core::hls::playlist::{self, FileKind, MULTIVARIANT_NAME, RenditionFile};
 use prostream_core::hls::{Presentation, Rendition};
+use prostream_core::playback::Playback;
 use prostream_core::{Error, ErrorKind};
 use serde_json::json;
 
-use crate::bytes::{Out, prostream_bytes};
+use crate::bytes::prostream_bytes;
 use crate::engine::Engine;
 use crate::guard::guard;
 use crate::handle::Handles;
+use crate::out::Out;
 use crate::status::{Failure, prostream_status};
 use crate::text;
 
@@ -20,45 +23,59 @@ use crate::text;
 #[allow(non_camel_case_types)]
 pub type prostream_presentation = u64;
 
-/// The name of the multivariant playlist, which the addresses in it are relative to.
-const MULTIVARIANT_NAME: &str = "main.m3u8";
-
 /// Longest wait for the bytes of one segment.
 const READ_LIMIT: Duration = Duration::from_secs(60);
 
 static PRESENTATIONS: Handles<Opened> = Handles::new();
 
-struct Opened {
+/// A presentation with what it lives on.
+pub(crate) struct Opened {
     presentation: Arc<dyn Presentation>,
+    /// The record that the engine keeps of it, unless it is a plain file.
+    playback_id: Option<String>,
     // Dropped after the presentation: its threads do the reading.
     engine: Arc<Engine>,
 }
 
-/// Gives a presentation its handle.
-///
-/// # Safety
-/// `out` is NULL or points to writable memory.
-pub(crate) unsafe fn register(
-    presentation: Arc<dyn Presentation>,
-    engine: Arc<Engine>,
-    out: *mut prostream_presentation,
-) -> Result<(), Failure> {
-    if out.is_null() {
-        return Err(Failure::invalid_input("out_presentation is NULL"));
+impl Opened {
+    pub(crate) fn file(engine: Arc<Engine>, presentation: Arc<dyn Presentation>) -> Self {
+        Self { presentation, playback_id: None, engine }
     }
-    let handle = PRESENTATIONS.insert(Opened { presentation, engine });
-    // SAFETY: not NULL, and the caller promises writable memory.
-    unsafe { out.write(handle) };
-    Ok(())
+
+    pub(crate) fn playback(engine: Arc<Engine>, playback: &Playback) -> Self {
+        let presentation = Arc::clone(playback.presentation());
+        Self { presentation, playback_id: Some(playback.id().to_owned()), engine }
+    }
+
+    /// Gives it a handle.
+    pub(crate) fn register(self) -> prostream_presentation {
+        PRESENTATIONS.insert(self)
+    }
+
+    /// The whole of one segment.
+    fn segment(&self, rendition: &dyn Rendition, index: u32) -> Result<Bytes, Failure> {
+        self.engine.wait(async { rendition.segment(index).await?.into_bytes().await }, READ_LIMIT)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if let Some(id) = self.playback_id.take() {
+            // Nobody can ask for it any more. A record that cannot be removed now ends by itself.
+            let _ = self.engine.end_playback(&id);
+        }
+    }
 }
 
 fn find(presentation: prostream_presentation) -> Result<Arc<Opened>, Failure> {
     PRESENTATIONS.find(presentation).ok_or_else(|| Failure::invalid_handle("presentation"))
 }
 
-fn rendition(opened: &Opened, index: u32) -> Result<&Arc<dyn Rendition>, Failure> {
+fn rendition(opened: &Opened, index: u32) -> Result<&dyn Rendition, Failure> {
     let found = usize::try_from(index).ok().and_then(|index| opened.presentation.renditions().get(index));
-    found.ok_or_else(|| Error::new(ErrorKind::NotFound, "find rendition").detail("there are fewer").into())
+    found
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "find rendition").detail("there are fewer").into())
 }
 
 /// Frees a presentation. Bytes that it gave stay valid until they are given back.
@@ -83,7 +100,7 @@ pub unsafe extern "C" fn prostream_describe(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let out = unsafe { Out::new(out_json) }?;
+        let out = unsafe { Out::new(out_json, "out_json") }?;
         let opened = find(presentation)?;
         let presentation = &opened.presentation;
         let renditions: Vec<_> = presentation
@@ -126,7 +143,7 @@ pub unsafe extern "C" fn prostream_playlist(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let out = unsafe { Out::new(out_text) }?;
+        let out = unsafe { Out::new(out_text, "out_text") }?;
         out.write_text(playlist::multivariant(find(presentation)?.presentation.as_ref()));
         Ok(())
     })
@@ -147,7 +164,7 @@ pub unsafe extern "C" fn prostream_media_playlist(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let out = unsafe { Out::new(out_text) }?;
+        let out = unsafe { Out::new(out_text, "out_text") }?;
         let opened = find(presentation)?;
         let rendition = rendition(&opened, rendition_index)?;
         out.write_text(playlist::media(opened.presentation.as_ref(), rendition.info()));
@@ -170,10 +187,10 @@ pub unsafe extern "C" fn prostream_init_segment(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let out = unsafe { Out::new(out_bytes) }?;
+        let out = unsafe { Out::new(out_bytes, "out_bytes") }?;
         let opened = find(presentation)?;
         let rendition = rendition(&opened, rendition_index)?;
-        out.write(opened.engine.wait(rendition.init(), READ_LIMIT)?);
+        out.write_bytes(opened.engine.wait(rendition.init(), READ_LIMIT)?);
         Ok(())
     })
 }
@@ -195,11 +212,10 @@ pub unsafe extern "C" fn prostream_segment(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let out = unsafe { Out::new(out_bytes) }?;
+        let out = unsafe { Out::new(out_bytes, "out_bytes") }?;
         let opened = find(presentation)?;
         let rendition = rendition(&opened, rendition_index)?;
-        let whole = async { rendition.segment(segment_index).await?.into_bytes().await };
-        out.write(opened.engine.wait(whole, READ_LIMIT)?);
+        out.write_bytes(opened.segment(rendition, segment_index)?);
         Ok(())
     })
 }
@@ -220,7 +236,7 @@ pub unsafe extern "C" fn prostream_read(
 ) -> prostream_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let (name, out) = unsafe { (text::read(name, "name")?, Out::new(out_bytes)?) };
+        let (name, out) = unsafe { (text::read(name, "name")?, Out::new(out_bytes, "out_bytes")?) };
         let opened = find(presentation)?;
         let presentation = opened.presentation.as_ref();
         if name == MULTIVARIANT_NAME {
@@ -231,10 +247,9 @@ pub unsafe extern "C" fn prostream_read(
         let rendition = file.find(presentation)?;
         match file.kind {
             FileKind::Playlist => out.write_text(playlist::media(presentation, rendition.info())),
-            FileKind::Init => out.write(opened.engine.wait(rendition.init(), READ_LIMIT)?),
+            FileKind::Init => out.write_bytes(opened.engine.wait(rendition.init(), READ_LIMIT)?),
             FileKind::Segment(index) | FileKind::TextSegment(index) => {
-                let whole = async { rendition.segment(index).await?.into_bytes().await };
-                out.write(opened.engine.wait(whole, READ_LIMIT)?);
+                out.write_bytes(opened.segment(rendition.as_ref(), index)?);
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char};
 
 use prostream_core::{Error, ErrorKind};
 
-/// 0 is success; everything else is one of the `PROSTREAM_…` numbers. A number keeps its meaning for ever; new ones may come.
+/// 0 is success; everything else is one of the PROSTREAM_... numbers below. A number keeps its meaning for ever; new ones may come.
 #[allow(non_camel_case_types)]
 pub type prostream_status = i32;
 
@@ -89,23 +89,25 @@ pub(crate) fn status_of(kind: ErrorKind) -> prostream_status {
     kind as prostream_status
 }
 
+/// Keeps the text of a failure for this thread. A thread that is just ending keeps nothing.
 pub(crate) fn remember(text: &str) {
-    let clean: String = text.chars().map(|c| if c == '\0' { ' ' } else { c }).collect();
     // The text has no NUL any more: the conversion cannot fail, and an empty text is no worse than none.
-    LAST_ERROR.with(|last| *last.borrow_mut() = CString::new(clean).unwrap_or_default());
+    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
+    let _ = LAST_ERROR.try_with(|last| last.replace(text));
 }
 
-/// What went wrong in the last call of this thread that did not return `PROSTREAM_OK`, with advice, in English, for people.
+/// What went wrong in the last call of this thread that did not return PROSTREAM_OK, with advice, in English, for people.
 ///
-/// @return never NULL; empty before the first failure. Valid until the next call into the library on the same thread; not to be freed.
+/// @return never NULL; empty before the first failure. Valid until the next call into the library on the same thread, or the thread's
+///         end; not to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn prostream_last_error() -> *const c_char {
-    LAST_ERROR.with(|last| last.borrow().as_ptr())
+    LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// The short name of a status, such as `not_found`.
+/// The short name of a status, such as "not_found".
 ///
-/// @return never NULL; `unknown` for a number that is none. Valid for ever; not to be freed.
+/// @return never NULL; "unknown" for a number that is none. Valid for ever; not to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn prostream_status_name(status: prostream_status) -> *const c_char {
     let name = match status {
