@@ -42,6 +42,7 @@ const MP4: &[Film] = &[
     film("h264-ntsc-ac3.mp4", &["h264-ntsc", "ac3"], FIRST),
     film("h264-aac-eac3-text.mp4", &["h264", "aac", "eac3", "srt"], &["-c:s", "mov_text"]),
     film("h264-two-aac.mp4", &["h264", "aac", "aac-stereo"], LANGUAGES),
+    film("intra-aac.mp4", &["intra", "aac"], FIRST),
     film("hevc-eac3.mp4", &["hevc", "eac3"], &["-tag:v", "hvc1"]),
     film("hevc-open-ac3.mp4", &["hevc-open", "ac3"], FIRST),
     film("av1-opus.mp4", &["av1", "opus"], FIRST),
@@ -60,6 +61,7 @@ const MATROSKA: &[Film] = &[
     film("h264-ntsc-ac3.mkv", &["h264-ntsc", "ac3"], CUES_FIRST),
     film("h264-two-aac-text.mkv", &["h264", "aac", "aac-stereo", "srt"], LANGUAGES),
     film("h264-eac3-text.mkv", &["h264", "eac3", "srt"], CUES_FIRST),
+    film("intra-aac.mkv", &["intra", "aac"], &[]),
     film("hevc-eac3.mkv", &["hevc", "eac3"], &[]),
     film("hevc-open-flac.mkv", &["hevc-open", "flac"], CUES_FIRST),
     film("h264-opus-mp3.mkv", &["h264", "opus", "mp3"], &[]),
@@ -100,6 +102,7 @@ fn tracks() -> &'static Path {
             let video: &[(&str, &str, &[&str])] = &[
                 ("h264", "24", &["-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-sc_threshold", "0"]),
                 ("h264-ntsc", "24000/1001", &["-c:v", "libx264", "-preset", "veryfast", "-bf", "2"]),
+                ("intra", "24000/1001", &["-c:v", "libx264", "-preset", "veryfast", "-x264-params", "keyint=1"]),
                 (
                     "hevc",
                     "25",
