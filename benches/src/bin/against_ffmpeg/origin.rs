@@ -6,7 +6,6 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use prostream_benches::{Error, media::Media};
 /// A running host. It ends with the process.
 pub(crate) struct Origin {
     address: SocketAddr,
-    url_count: AtomicUsize,
 }
 
 impl Origin {
@@ -33,17 +31,11 @@ impl Origin {
                 thread::spawn(move || drop(answer_all(stream, &files, delay)));
             }
         });
-        Ok(Self { address, url_count: AtomicUsize::new(0) })
+        Ok(Self { address })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// An address of the file that nobody has seen before.
-    pub(crate) fn url(&self, file: &Media) -> String {
-        let count = self.url_count.fetch_add(1, Ordering::Relaxed);
-        format!("http://{}/{}?{count}", self.address, file.name)
     }
 }
 

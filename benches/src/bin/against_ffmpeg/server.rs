@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::cpu;
+use crate::target::Target;
 
 /// A running `prostream serve` with one signed-in user.
 pub(crate) struct Server {
@@ -20,11 +21,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it with its data in `folder`, allowed to reach `origin`.
+    /// Starts it with its data in `folder`, allowed to read what lies there and to reach `origin`.
     pub(crate) fn start(program: &Path, folder: &Path, origin: SocketAddr) -> Result<Self, Error> {
         let mut child = Command::new(program)
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--allow-outbound", &origin.to_string(), "--data"])
             .arg(folder.join("data"))
+            .args(["--set", &format!("library.folders={}", folder.display())])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -40,10 +42,10 @@ impl Server {
         Ok(Self { child, client, access_token })
     }
 
-    /// From the request to play `url` to the last byte of the first segments of picture and sound, fetched one after the other.
-    pub(crate) fn first_segment(&mut self, url: &str) -> Result<Duration, Error> {
+    /// From the request to play a file to the last byte of the first segments of picture and sound, fetched one after the other.
+    pub(crate) fn first_segment(&mut self, target: &Target) -> Result<Duration, Error> {
         let started = Instant::now();
-        for playlist in self.media_playlists(url)?.iter().take(2) {
+        for playlist in self.media_playlists(target)?.iter().take(2) {
             for address in playlist.files.iter().take(2) {
                 self.client.get(address)?;
             }
@@ -52,9 +54,9 @@ impl Server {
     }
 
     /// Processor time that the server takes for all segments of all renditions, and how many bytes those were.
-    pub(crate) fn whole_file(&mut self, url: &str) -> Result<(Duration, u64), Error> {
+    pub(crate) fn whole_file(&mut self, target: &Target) -> Result<(Duration, u64), Error> {
         let before = cpu::of_process(self.child.id())?;
-        let playlists = self.media_playlists(url)?;
+        let playlists = self.media_playlists(target)?;
         let mut segment_bytes = 0;
         // Renditions side by side, as a player reads them.
         for at in 0..playlists.iter().map(|playlist| playlist.files.len()).max().unwrap_or(0) {
@@ -66,8 +68,12 @@ impl Server {
     }
 
     /// Starts playing and reads every playlist.
-    fn media_playlists(&mut self, url: &str) -> Result<Vec<MediaPlaylist>, Error> {
-        let playback = self.client.post("/api/v1/playbacks", Some(&self.access_token), &json!({ "url": url }))?;
+    fn media_playlists(&mut self, target: &Target) -> Result<Vec<MediaPlaylist>, Error> {
+        let wish = match target {
+            Target::Path(path) => json!({ "path": path }),
+            Target::Url(url) => json!({ "url": url }),
+        };
+        let playback = self.client.post("/api/v1/playbacks", Some(&self.access_token), &wish)?;
         let address = path_of(text(&playback, "hls_url")?).to_owned();
         let multivariant = String::from_utf8(self.client.get(&address)?)?;
         let mut playlists = Vec::new();
