@@ -103,7 +103,7 @@ fn run() -> Result<bool, Error> {
     let files = media::films(folder.path(), &clip, seconds)?;
     let origin = Origin::start(&files, options.delay)?;
     let mut server = Server::start(&options.prostream, folder.path(), origin.address())?;
-    let mut targets = Targets::new(folder.path(), origin)?;
+    let mut targets = Targets::new(origin);
 
     println!("ours / ffmpeg / ratio; origin on loopback, {} ms before each answer", options.delay.as_millis());
     let mut is_good = true;

@@ -1,7 +1,8 @@
-//! Names of the files that nobody has used before, so that nothing learned of one helps with the next.
+//! Files as nobody has seen them before, so that nothing learned of one helps with the next.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use prostream_benches::{Error, media::Media};
 
@@ -30,29 +31,25 @@ pub(crate) enum Target {
     Url(String),
 }
 
-/// Makes new names of files.
+/// Makes files new to everyone.
 pub(crate) struct Targets {
-    folder: PathBuf,
     origin: Origin,
-    count: usize,
+    count: u64,
 }
 
 impl Targets {
-    /// Links are made below `folder`, where the files are.
-    pub(crate) fn new(folder: &Path, origin: Origin) -> Result<Self, Error> {
-        let folder = folder.join("names");
-        fs::create_dir(&folder)?;
-        Ok(Self { folder, origin, count: 0 })
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self { origin, count: 0 }
     }
 
     pub(crate) fn fresh(&mut self, file: &Media, place: Place) -> Result<Target, Error> {
         self.count += 1;
         Ok(match place {
             Place::Disk => {
-                // A hard link, because symbolic ones are followed to the name behind them.
-                let path = self.folder.join(format!("{}-{}", self.count, file.name));
-                fs::hard_link(&file.path, &path)?;
-                Target::Path(path)
+                // A file that was written to since is another one, whatever its name.
+                let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(self.count);
+                File::options().write(true).open(&file.path)?.set_modified(changed)?;
+                Target::Path(file.path.clone())
             }
             Place::Http => Target::Url(format!("http://{}/{}?{}", self.origin.address(), file.name, self.count)),
         })
