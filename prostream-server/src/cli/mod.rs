@@ -19,8 +19,8 @@ use clap::{Args, Parser, Subcommand};
 use prostream_core::Result;
 use prostream_core::net::{AddressPolicy, AllowedHost};
 
-pub use output::exit_code;
 use output::Output;
+pub use output::exit_code;
 
 /// From a title to a stream that plays, now.
 ///
@@ -28,7 +28,9 @@ use output::Output;
 /// `prostream play FILE` streams one file to a browser. `prostream serve`, the default, is the server.
 #[derive(Debug, Parser)]
 #[command(name = "prostream", version, max_term_width = 100, arg_required_else_help = false)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 not found, 4 refused or not allowed, 5 not supported or broken file, 6 try again later.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 not found, 4 refused or not allowed, 5 not supported or broken file, 6 try again later."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -24,7 +24,8 @@ impl Output {
 
     /// One JSON object on a line of its own, flushed: whoever started us may wait for it.
     pub(super) fn object(&self, value: &impl Serialize) -> Result<()> {
-        let text = serde_json::to_string(value).map_err(|error| Error::new(ErrorKind::Internal, "print").because(error))?;
+        let text =
+            serde_json::to_string(value).map_err(|error| Error::new(ErrorKind::Internal, "print").because(error))?;
         self.line(&text)
     }
 
@@ -51,7 +52,8 @@ impl Output {
             // Nobody is left to hear of a failure to print.
             let _ = self.object(&serde_json::json!({ "error": problem }));
         } else {
-            let (red, bold, plain) = if io::stderr().is_terminal() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+            let (red, bold, plain) =
+                if io::stderr().is_terminal() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
             eprintln!("{red}error:{plain} {}", printable(&error.to_string()));
             let mut cause = std::error::Error::source(error);
             while let Some(inner) = cause {
@@ -87,7 +89,11 @@ pub const fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::InvalidInput => 2,
         ErrorKind::NotFound => 3,
-        ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Refused | ErrorKind::AddressRefused | ErrorKind::AccountLimit => 4,
+        ErrorKind::Unauthorized
+        | ErrorKind::Forbidden
+        | ErrorKind::Refused
+        | ErrorKind::AddressRefused
+        | ErrorKind::AccountLimit => 4,
         ErrorKind::Unsupported | ErrorKind::Malformed | ErrorKind::LimitExceeded => 5,
         ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::NotCached => 6,
         _ => 1,
@@ -97,9 +103,12 @@ pub const fn exit_code(kind: ErrorKind) -> u8 {
 /// Logs go to standard error, so that standard output stays what it says.
 pub(super) fn start_log(filter: &str, is_json: bool) -> Result<()> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
-        Error::new(ErrorKind::InvalidInput, "read log filter").advise("use error, warn, info, debug or trace").because(error)
+        Error::new(ErrorKind::InvalidInput, "read log filter")
+            .advise("use error, warn, info, debug or trace")
+            .because(error)
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let started = if is_json { builder.json().try_init() } else { builder.with_ansi(io::stderr().is_terminal()).try_init() };
+    let started =
+        if is_json { builder.json().try_init() } else { builder.with_ansi(io::stderr().is_terminal()).try_init() };
     started.map_err(|error| Error::new(ErrorKind::Internal, "start log").because(error))
 }

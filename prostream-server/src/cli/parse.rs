@@ -47,13 +47,16 @@ fn show(name: &str, is_jsonl: bool, output: &Output) -> Result<()> {
         return output.object(&parsed);
     }
     output.line(&printable(name))?;
-    let fields = serde_json::to_value(&parsed).map_err(|error| Error::new(ErrorKind::Internal, "print").because(error))?;
+    let fields =
+        serde_json::to_value(&parsed).map_err(|error| Error::new(ErrorKind::Internal, "print").because(error))?;
     for (field, value) in fields.as_object().into_iter().flatten() {
         let text = match value {
             serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Array(items) => {
-                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(", ")
-            }
+            serde_json::Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .collect::<Vec<_>>()
+                .join(", "),
             other => other.to_string(),
         };
         output.line(&format!("  {field:<20} {}", printable(&text)))?;

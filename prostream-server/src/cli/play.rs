@@ -74,11 +74,15 @@ pub(super) async fn run(args: PlayArgs, output: &Output) -> Result<()> {
 /// The folder that a file lies in: the whole library of this program.
 fn folder_of(path: &Path) -> Result<PathBuf> {
     let missing = |error| {
-        Error::new(ErrorKind::NotFound, "open file").advise("check the path; quote it if it holds spaces").because(error)
+        Error::new(ErrorKind::NotFound, "open file")
+            .advise("check the path; quote it if it holds spaces")
+            .because(error)
     };
     let file = path.canonicalize().map_err(missing)?;
     match file.parent() {
         Some(folder) if file.is_file() => Ok(folder.to_owned()),
-        _ => Err(Error::new(ErrorKind::InvalidInput, "open file").detail("it is not a file").advise("name a film, not a folder")),
+        _ => Err(Error::new(ErrorKind::InvalidInput, "open file")
+            .detail("it is not a file")
+            .advise("name a film, not a folder")),
     }
 }

@@ -88,7 +88,8 @@ pub(super) async fn open_source(target: &Target, outbound: &OutboundArgs) -> Res
     match target {
         Target::File(path) => Ok(Arc::new(FileSource::open(path).await?)),
         Target::Link(url) => {
-            let client = HttpClient::new(HttpClientConfig { policy: outbound.policy(), ..HttpClientConfig::default() })?;
+            let client =
+                HttpClient::new(HttpClientConfig { policy: outbound.policy(), ..HttpClientConfig::default() })?;
             let config = HttpSourceConfig::default();
             let opening = HttpSource::open(&client, url.clone(), &[], &config);
             let source = tokio::time::timeout(OPEN_LIMIT, opening)
@@ -111,12 +112,7 @@ fn cuts(presentation: &dyn Presentation) -> Vec<f64> {
 }
 
 fn show(report: &Report, output: &Output) -> Result<()> {
-    output.line(&format!(
-        "{:?}, {}, {}",
-        report.container,
-        duration(report.duration_s),
-        size(report.size_bytes)
-    ))?;
+    output.line(&format!("{:?}, {}, {}", report.container, duration(report.duration_s), size(report.size_bytes)))?;
     for track in &report.tracks {
         output.line(&format!("  {}", describe(track)))?;
     }

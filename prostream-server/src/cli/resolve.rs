@@ -55,7 +55,8 @@ pub(super) async fn run(args: ResolveArgs, output: &Output) -> Result<()> {
                 output.object(&object)
             }
             Some(Err(error)) => {
-                object["problem"] = json!({ "code": error.kind().code(), "message": error.to_string(), "advice": error.advice() });
+                object["problem"] =
+                    json!({ "code": error.kind().code(), "message": error.to_string(), "advice": error.advice() });
                 output.object(&object)?;
                 Err(quiet(error))
             }

@@ -85,7 +85,8 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     let (database, accounts) = open_data(&config).await?;
     let records = Arc::new(SqliteRecords::new(database).await?);
     let playback = PlaybackConfig { library: config.library.folders.clone(), ..PlaybackConfig::default() };
-    let engine = ProStream::builder().http(http).records(Arc::clone(&records) as Arc<dyn Records>).playback(playback).build()?;
+    let engine =
+        ProStream::builder().http(http).records(Arc::clone(&records) as Arc<dyn Records>).playback(playback).build()?;
 
     let notes = missing_providers(&set);
     let public_url = config.listen.public_url.clone();
@@ -100,7 +101,9 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     } else {
         output.line(&format!("ProStream is ready at {page_url}"))?;
         if let Some(setup_url) = setup_url {
-            output.line("\nNobody can sign in yet. Open this link once and choose the administrator's name and password:")?;
+            output.line(
+                "\nNobody can sign in yet. Open this link once and choose the administrator's name and password:",
+            )?;
             output.line(&format!("\n  {setup_url}\n"))?;
         }
         for note in notes {

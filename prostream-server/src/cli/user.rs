@@ -74,9 +74,8 @@ fn made_up_password() -> Result<(String, Option<String>)> {
 
 fn read_password() -> Result<String> {
     let mut line = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| Error::new(ErrorKind::InvalidInput, "read password").advise("give it as one line of UTF-8").because(error))?;
+    io::stdin().lock().read_line(&mut line).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, "read password").advise("give it as one line of UTF-8").because(error)
+    })?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn every_documented_code_has_its_kind() {
         use ErrorKind::{
-            AccountLimit, AddressRefused, InvalidInput, NotCached, NotFound, RateLimited, Refused, Unauthorized, Unavailable,
-            Unsupported,
+            AccountLimit, AddressRefused, InvalidInput, NotCached, NotFound, RateLimited, Refused, Unauthorized,
+            Unavailable, Unsupported,
         };
         let documented: &[(ErrorKind, &[&str])] = &[
             (
@@ -148,10 +148,7 @@ mod tests {
                     "PIN_INVALID",
                 ],
             ),
-            (
-                AddressRefused,
-                &["AUTH_BLOCKED", "NO_SERVER", "MAGNET_NO_SERVER"],
-            ),
+            (AddressRefused, &["AUTH_BLOCKED", "NO_SERVER", "MAGNET_NO_SERVER"]),
             (
                 Refused,
                 &[

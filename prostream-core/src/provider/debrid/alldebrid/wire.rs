@@ -475,7 +475,10 @@ mod tests {
         let bad_key = r#"{"status":"error","error":{"code":"AUTH_BAD_APIKEY","message":"no"}}"#;
         assert_eq!(kind(200, bad_key), ErrorKind::Unauthorized);
         assert_eq!(kind(401, bad_key), ErrorKind::Unauthorized);
-        assert_eq!(kind(403, r#"{"status":"error","error":{"code":"NO_SERVER","message":"no"}}"#), ErrorKind::AddressRefused);
+        assert_eq!(
+            kind(403, r#"{"status":"error","error":{"code":"NO_SERVER","message":"no"}}"#),
+            ErrorKind::AddressRefused
+        );
         assert_eq!(kind(404, r#"{"status":"error","error":{"code":404}}"#), ErrorKind::Unsupported);
         assert_eq!(kind(429, ""), ErrorKind::RateLimited);
         assert_eq!(kind(503, "<html>busy</html>"), ErrorKind::Unavailable);
