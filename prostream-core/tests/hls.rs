@@ -42,6 +42,7 @@ const MP4: &[Film] = &[
     film("h264-ntsc-ac3.mp4", &["h264-ntsc", "ac3"], FIRST),
     film("h264-aac-eac3-text.mp4", &["h264", "aac", "eac3", "srt"], &["-c:s", "mov_text"]),
     film("h264-two-aac.mp4", &["h264", "aac", "aac-stereo"], LANGUAGES),
+    film("intra-aac.mp4", &["intra", "aac"], FIRST),
     film("hevc-eac3.mp4", &["hevc", "eac3"], &["-tag:v", "hvc1"]),
     film("hevc-open-ac3.mp4", &["hevc-open", "ac3"], FIRST),
     film("av1-opus.mp4", &["av1", "opus"], FIRST),
@@ -60,6 +61,7 @@ const MATROSKA: &[Film] = &[
     film("h264-ntsc-ac3.mkv", &["h264-ntsc", "ac3"], CUES_FIRST),
     film("h264-two-aac-text.mkv", &["h264", "aac", "aac-stereo", "srt"], LANGUAGES),
     film("h264-eac3-text.mkv", &["h264", "eac3", "srt"], CUES_FIRST),
+    film("intra-aac.mkv", &["intra", "aac"], &[]),
     film("hevc-eac3.mkv", &["hevc", "eac3"], &[]),
     film("hevc-open-flac.mkv", &["hevc-open", "flac"], CUES_FIRST),
     film("h264-opus-mp3.mkv", &["h264", "opus", "mp3"], &[]),
@@ -100,6 +102,7 @@ fn tracks() -> &'static Path {
             let video: &[(&str, &str, &[&str])] = &[
                 ("h264", "24", &["-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-sc_threshold", "0"]),
                 ("h264-ntsc", "24000/1001", &["-c:v", "libx264", "-preset", "veryfast", "-bf", "2"]),
+                ("intra", "24000/1001", &["-c:v", "libx264", "-preset", "veryfast", "-x264-params", "keyint=1"]),
                 (
                     "hevc",
                     "25",
@@ -513,6 +516,33 @@ async fn links_cost_few_requests() {
             assert!(one.init == two.init && one.segments == two.segments, "{}: {}", film.name, one.info.name);
         }
     }
+}
+
+/// Goal: the text of a film too large to be read whole is the same, and costs next to nothing beside the film.
+/// Method: an attachment makes a small film large; muxers name text blocks in the Cues.
+#[tokio::test]
+async fn text_of_a_large_film_is_read_in_small_ranges() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = mux(&film("small.mkv", &["h264", "aac", "srt"], &[]), folder.path());
+    let ballast = folder.path().join("ballast.bin");
+    std::fs::write(&ballast, vec![0; 65 << 20]).unwrap();
+    let large = folder.path().join("large.mkv");
+    let [from, with, to] = [&small, &ballast, &large].map(|path| path.to_str().unwrap());
+    let attach = ["-attach", with, "-metadata:s:t", "mimetype=application/octet-stream"];
+    ffmpeg(&[&["-i", from, "-map", "0", "-c", "copy"], &attach[..], &[to]].concat());
+    let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(&large).await.unwrap());
+    let presentation = NativePackager::default().open(source.clone(), &DeviceProfile::any()).await.unwrap();
+    let before = source.stats().read_bytes;
+    let text = presentation.renditions().last().unwrap();
+    let mut segments = Vec::new();
+    for index in 0..text.info().segment_durations_s.len() as u32 {
+        segments.push(text.segment(index).await.unwrap().into_bytes().await.unwrap().to_vec());
+    }
+    let read = source.stats().read_bytes - before;
+    assert!(read < 200_000, "{read} bytes for a few lines of text");
+    check_cues(&cues(&segments), probe(&large, "s:0")[0].pts_s - 1.0, "large.mkv");
+    let of_small = fetch_all(&*open(&small).await.unwrap(), 1).await.unwrap();
+    assert!(of_small[2].segments == segments);
 }
 
 /// Goal: a segment beyond the end, and files cut off anywhere, are errors or shorter films: never a panic, never a hang.

@@ -1,5 +1,7 @@
 //! The MP4 reader against ffprobe: every packet of files that ffmpeg wrote, and headers with flipped bits.
 
+mod bounds;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -463,6 +465,7 @@ fn mutated_headers_never_panic() {
         (random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit.max(1)
     };
     let (mut opened, mut refused) = (0u32, 0u32);
+    let bounds = bounds::Bounds::start();
     for round in 0..100_000 {
         let mut bytes = seeds[round % seeds.len()].clone();
         for _ in 0..=below(8) {
@@ -479,7 +482,7 @@ fn mutated_headers_never_panic() {
                 _ => bytes[at] ^= 0x80,
             }
         }
-        match Remote::with_edges(bytes, if round % 2 == 0 { EDGE } else { 200 }).open() {
+        match bounds.check(|| Remote::with_edges(bytes, if round % 2 == 0 { EDGE } else { 200 }).open()) {
             Err(error) => {
                 assert!(matches!(
                     error.kind(),
@@ -503,6 +506,7 @@ fn mutated_headers_never_panic() {
             }
         }
     }
+    bounds.finish();
     assert!(opened > 10_000 && refused > 10_000, "{opened} opened, {refused} refused");
 }
 

@@ -57,6 +57,7 @@ fn numbers_in_titles_of_films_stay() {
         ("Lantern Vol. 2 (2017) 1080p BluRay", "Lantern Vol. 2 (2017)"),
         ("A Complete Harbour 2024 1080p WEB-DL", "A Complete Harbour (2024)"),
         ("(2003) Harbour of Glass (DvdRip Ita).avi", "Harbour of Glass (2003) it"),
+        ("Harbour of Glass AKA Port de Verre (2003) 1080p", "Harbour of Glass (2003)"),
         ("Harbour.of.Glass.[2003].DVDRip.XviD-QWXZ", "Harbour of Glass (2003) -QWXZ"),
     ] {
         assert_eq!(summary(name), says, "{name}");
@@ -195,6 +196,7 @@ fn releases_match_only_what_they_hold() {
         ("Return.to.Rocket.Harbour.2008.1080p-QWXZ", &harbour, false),
         ("Rocket.Harbour.S01E01.1080p-QWXZ", &harbour, false),
         ("Rakete / Rocket Harbour (2008) DVDRip", &harbour, true),
+        ("Rakete AKA Rocket Harbour (2008) DVDRip", &harbour, true),
         ("Rocket.Harbour.S02E05.1080p-QWXZ", &show, true),
         ("Rocket.Harbour.S02E04-E06.1080p-QWXZ", &show, true),
         ("Rocket.Harbour.S02.1080p-QWXZ", &show, true),

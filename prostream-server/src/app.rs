@@ -50,7 +50,7 @@ pub(crate) struct App {
 /// What is served: everything, or one playback.
 pub(crate) enum House {
     /// Accounts, titles, playbacks.
-    Full(FullHouse),
+    Full(Box<FullHouse>),
     /// One playback without accounts: `prostream play`.
     Single {
         /// Makes and reads its one token.

@@ -51,7 +51,10 @@ fn status_of(kind: ErrorKind, is_outside: bool) -> StatusCode {
 
 /// A refusal or failure on its way to the client.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     status: StatusCode,
     code: &'static str,
     title: Cow<'static, str>,
@@ -68,7 +71,16 @@ pub(crate) type Answer = Result<Response, Problem>;
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: impl Into<Cow<'static, str>>) -> Self {
         let title = title.into();
-        Self { status, code, title, detail: None, advice: None, retry_after: None, allow: None, cause: None }
+        Self(Box::new(Told {
+            status,
+            code,
+            title,
+            detail: None,
+            advice: None,
+            retry_after: None,
+            allow: None,
+            cause: None,
+        }))
     }
 
     /// A kind of the engine's, said by the server itself.
@@ -93,8 +105,9 @@ impl Problem {
 
     /// The path exists, the method does not (RFC 9110 section 15.5.6).
     pub(crate) fn method_not_allowed(allow: String) -> Self {
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "method not allowed");
-        Self { allow: Some(allow), ..problem }
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "method not allowed");
+        problem.0.allow = Some(allow);
+        problem
     }
 
     /// The body is larger than the limit.
@@ -124,54 +137,54 @@ impl Problem {
     }
 
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.advice = Some(advice.into());
+        self.0.advice = Some(advice.into());
         self
     }
 
     pub(crate) fn after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.0.retry_after = Some(wait);
         self
     }
 
     /// The body of this problem; shared by responses and events.
     pub(crate) fn body(&self, request_id: &str) -> ProblemBody {
         ProblemBody {
-            kind: format!("urn:prostream:problem:{}", self.code),
-            title: self.title.clone().into_owned(),
-            status: self.status.as_u16(),
-            code: self.code,
-            detail: self.detail.clone(),
-            advice: self.advice.clone(),
-            retry_after_s: self.retry_after.map(whole_seconds),
+            kind: format!("urn:prostream:problem:{}", self.0.code),
+            title: self.0.title.clone().into_owned(),
+            status: self.0.status.as_u16(),
+            code: self.0.code,
+            detail: self.0.detail.clone(),
+            advice: self.0.advice.clone(),
+            retry_after_s: self.0.retry_after.map(whole_seconds),
             request_id: request_id.to_owned(),
         }
     }
 
     /// The response; the cause goes into the log under the same request id.
     pub(crate) fn into_response(self, request_id: &str) -> Response {
-        match (&self.cause, self.status.is_server_error()) {
+        match (&self.0.cause, self.0.status.is_server_error()) {
             (Some(cause), true) => tracing::error!(request_id, error = ?cause, "request failed"),
             (Some(cause), false) => tracing::debug!(request_id, error = ?cause, "request refused"),
             (None, _) => {}
         }
         let body = serde_json::to_vec(&self.body(request_id)).unwrap_or_default();
         let mut response = Response::new(body.into());
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = self.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        if let Some(allow) = self.0.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(ALLOW, allow);
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
@@ -185,8 +198,9 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let told = Self::about(&error);
-        Self { cause: Some(error), ..told }
+        let mut problem = Self::about(&error);
+        problem.0.cause = Some(error);
+        problem
     }
 }
 
@@ -198,13 +212,13 @@ impl Problem {
         let mut problem = Self::new(status_of(kind, is_outside), kind.code(), kind.to_string());
         // What broke on this machine is for the log alone.
         if !matches!(kind, ErrorKind::Storage | ErrorKind::Internal) {
-            problem.detail = match (error.provider(), error.detail_text()) {
+            problem.0.detail = match (error.provider(), error.detail_text()) {
                 (Some(provider), Some(detail)) => Some(format!("{provider}: {detail}")),
                 (Some(provider), None) => Some(format!("at {provider}")),
                 (None, detail) => detail.map(str::to_owned),
             };
-            problem.advice = error.advice().map(str::to_owned);
-            problem.retry_after = error.retry_after();
+            problem.0.advice = error.advice().map(str::to_owned);
+            problem.0.retry_after = error.retry_after();
         }
         problem
     }
@@ -284,7 +298,7 @@ pub(crate) fn empty(status: StatusCode) -> Response {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.status, self.code)
+        write!(f, "{} {}", self.0.status, self.0.code)
     }
 }
 

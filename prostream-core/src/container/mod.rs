@@ -2,6 +2,7 @@
 //!
 //! Readers do no I/O. They are plain functions of the bytes at hand ([`Extents`]) and answer [`Step::Need`] with the
 //! ranges they miss; the caller fetches those and calls again. [`open`] is the one driver that sees a source.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod codec;
 mod driver;

@@ -78,7 +78,7 @@ pub fn select(index: &MediaIndex) -> Vec<usize> {
 /// Plans the cuts of a file for the selected tracks.
 ///
 /// # Errors
-/// `Unsupported` when no selected track is audio or video; `LimitExceeded` for more than [`MAX_SEGMENTS`]; what the tables of an MP4
+/// `Unsupported` when no selected track is audio or video, or the video has no keyframes; `LimitExceeded` for more than [`MAX_SEGMENTS`]; what the tables of an MP4
 /// file say about its first packets.
 pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
     let tracks = || selected.iter().filter_map(|&at| index.tracks.get(at).map(|track| (at, track)));
@@ -89,6 +89,9 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
                 .detail("no video or audio track that can be packaged")
                 .advise("choose another file")
         })?;
+    if reference.info.kind == TrackKind::Video && reference.sync_points.is_empty() {
+        require_all_sync(index, track_index, reference)?;
+    }
     let timescale = u64::from(reference.info.timescale);
     let audible_end = tracks()
         .map(|(_, track)| rescale(track.end_ticks, u64::from(track.info.timescale), timescale))
@@ -105,6 +108,24 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
     let has_tail = boundaries.last().is_some_and(|boundary| boundary.point.pts_ticks >= own_end);
     let end_ticks = if has_tail { audible_end } else { own_end };
     Ok(Cuts { track_index, boundaries, origin_ns, end_ticks })
+}
+
+/// Video that names no sync points is cut anywhere, if each of its samples is one; the first second tells.
+fn require_all_sync(index: &MediaIndex, track_index: usize, track: &Track) -> Result<()> {
+    if let Layout::Mp4(_) = &index.layout {
+        let end = track.start_ticks.saturating_add(i64::from(track.info.timescale));
+        let to = Some(Boundary { track_index, point: at_time(end) });
+        let query = PacketQuery { track_index, from: None, to };
+        if let Step::Done(packets) = index.packets(&query, &Extents::new())?
+            && !packets.is_empty()
+            && packets.iter().all(|packet| packet.is_sync)
+        {
+            return Ok(());
+        }
+    }
+    Err(Error::new(ErrorKind::Unsupported, "plan segments")
+        .detail("the video has no keyframes to cut at")
+        .advise("choose another release"))
 }
 
 /// The earliest time of a track. MP4 video begins to decode before it shows something; Matroska derives its decode times from
@@ -257,7 +278,7 @@ fn span_bytes(from: &SyncPoint, to: &SyncPoint) -> u64 {
 /// The times at which the segments of a track begin, in its own ticks and unshifted, and the end of the last: one more than there are
 /// segments, never falling. Two equal times are a segment without packets at the end of a track that ends early.
 ///
-/// The cut track begins its segments at its cuts. Another begins with its first packet at or after each cut: found in the tables of MP4,
+/// A track that was cut at its sync points begins its segments there. Another begins with its first packet at or after each cut: found in the tables of MP4,
 /// counted in packets from the start of the track in Matroska, where nothing is read for it.
 ///
 /// # Errors
@@ -268,7 +289,7 @@ pub fn segment_starts(index: &MediaIndex, cuts: &Cuts, track_index: usize) -> Re
     };
     let timescale = u64::from(track.info.timescale);
     let cut_timescale = index.tracks.get(cuts.track_index).map_or(timescale, |cut| u64::from(cut.info.timescale));
-    let begins_at_cuts = track_index == cuts.track_index && track.info.kind == TrackKind::Video;
+    let begins_at_cuts = track_index == cuts.track_index && !track.sync_points.is_empty();
     let end = if begins_at_cuts { own_end_ticks(track, &cuts.boundaries) } else { track.end_ticks };
     let mut starts = Vec::with_capacity(cuts.boundaries.len().saturating_add(1));
     for (at, boundary) in cuts.boundaries.iter().enumerate() {

@@ -163,6 +163,7 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
     };
     let first = without_remark(&first, parts.len() > 1, &mut others);
     let first = without_foreign_front(&first, &mut others);
+    let first = without_alias(&first, &mut others);
     if first.contains(" / ") {
         others.extend(first.split(" / ").map(clean));
     }
@@ -178,6 +179,16 @@ fn split_parts(text: &str) -> Vec<&str> {
     let parts: Vec<&str> = text.split(['/', '／']).collect();
     let mixed = parts.iter().any(|part| script(part).foreign());
     if mixed { parts } else { vec![text] }
+}
+
+/// `Glass Harbour AKA Port de Verre`: the first title, the other one beside it.
+fn without_alias(title: &str, others: &mut Vec<String>) -> String {
+    let lower = title.to_ascii_lowercase();
+    let found = [" aka ", " a.k.a. ", " a k a "].iter().find_map(|mark| lower.find(mark).map(|at| (at, mark.len())));
+    let Some((at, length)) = found else { return title.to_owned() };
+    let (Some(front), Some(back)) = (title.get(..at), title.get(at + length..)) else { return title.to_owned() };
+    others.push(clean(back));
+    clean(front)
 }
 
 /// `О мышах (Of Mice)`: the other script in round brackets is the title; behind slashes brackets hold people.

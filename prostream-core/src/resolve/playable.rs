@@ -100,7 +100,7 @@ impl Resolver {
                 .position(|file| file.entry.path == path)
                 .ok_or_else(|| Error::new(ErrorKind::NotFound, "find file").detail("the torrent no longer has it"))
         };
-        self.from_services(call, viewer, &link, &choose).await.map(|unlocked| unlocked.playable)
+        self.unlock_at_first(call, viewer, &link, &choose).await.map(|unlocked| unlocked.playable)
     }
 
     async fn make_playable(
@@ -149,11 +149,11 @@ impl Resolver {
                 }
             }
         };
-        self.from_services(call, viewer, &link, &choose).await
+        self.unlock_at_first(call, viewer, &link, &choose).await
     }
 
     /// The first service that has the torrent now serves it.
-    async fn from_services(
+    async fn unlock_at_first(
         &self,
         call: &Call,
         viewer: &Viewer,
@@ -162,7 +162,7 @@ impl Resolver {
     ) -> Result<Unlocked> {
         let mut last_error = None;
         for service in &viewer.providers.debrid {
-            match from_service(call, service.as_ref(), link, choose).await {
+            match unlock_at(call, service.as_ref(), link, choose).await {
                 Ok(unlocked) => {
                     self.observe(service.as_ref(), link.info_hash(), Availability::Ready).await;
                     return Ok(unlocked);
@@ -197,7 +197,7 @@ impl Resolver {
     }
 }
 
-async fn from_service(
+async fn unlock_at(
     call: &Call,
     service: &dyn DebridService,
     link: &TorrentLink,

@@ -27,8 +27,9 @@ pub use setting::{Concern, Form, Setting, example_file, settings_page};
 /// Every variable of ours starts with this.
 const VARIABLE_PREFIX: &str = "PROSTREAM_";
 
-/// Variables with our prefix that are no settings: read by the command line before there is a configuration.
-const OTHER_VARIABLES: [&str; 3] = ["PROSTREAM_CONFIG", "PROSTREAM_LOG", "PROSTREAM_WRITE_GENERATED"];
+/// Variables with our prefix that are no settings: of the command line, the build and the tests.
+const OTHER_VARIABLES: [&str; 4] =
+    ["PROSTREAM_CONFIG", "PROSTREAM_LOG", "PROSTREAM_PLAYER_LIBRARY", "PROSTREAM_WRITE_GENERATED"];
 
 /// Largest configuration file.
 const MAX_FILE_BYTES: u64 = 1 << 20;

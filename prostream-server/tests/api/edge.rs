@@ -55,29 +55,22 @@ async fn edge_01_slow_clients_are_closed() {
 async fn edge_02_stalled_readers_are_closed() {
     let mut config = config();
     config.limits.write_timeout_s = 1;
-    config.limits.connections_per_address = 2;
     config.limits.idle_timeout_s = 1;
     let app = TestApp::with(config).await;
     let token = app.user("mia").await;
     // Many times the film fits no socket buffer, so the server has to wait for the reader.
     std::fs::write(&app.film, [crate::app::FILM, &vec![0; 64 << 20]].concat()).unwrap();
     let playback = app.play(&token).await;
-    let mut stalled = Vec::new();
-    for _ in 0..1 {
-        let mut stream = connect(&app).await;
-        let request = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", playback["file_url"].as_str().unwrap());
-        stream.write_all(request.as_bytes()).await.unwrap();
-        stalled.push(stream);
-    }
+    let mut stalled = connect(&app).await;
+    let request = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", playback["file_url"].as_str().unwrap());
+    stalled.write_all(request.as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    for mut stream in stalled {
-        let mut received = 0;
-        let mut buffer = vec![0; 1 << 20];
-        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-            received += count;
-        }
-        assert!(received < 64 << 20, "the rest of the file was not sent after the stall: {received}");
+    let mut received = 0;
+    let mut buffer = vec![0; 1 << 20];
+    while let Ok(count @ 1..) = stalled.read(&mut buffer).await {
+        received += count;
     }
+    assert!(received > 0 && received < 64 << 20, "the rest of the file was not sent after the stall: {received}");
 }
 
 /// Goal: one address cannot take all places (EDGE-03).
