@@ -78,7 +78,8 @@ fn told(panic: &(dyn Any + Send)) -> String {
 /// same times but for one constant, and the cues of subtitles with them; from disk and over HTTP, in whatever order segments are asked for.
 ///
 /// Method: at least 24 generated films, each served by two processes of the program; what both give is compared with each other byte by
-/// byte, and with what ffmpeg and ffprobe read in the file. `PROSTREAM_E2E_FILM` picks the films whose names contain it.
+/// byte, and with what ffmpeg and ffprobe read in the file. `PROSTREAM_E2E_FILM` picks the films whose names contain it; into the
+/// folder that `PROSTREAM_E2E_KEEP` names they are copied, for other validators.
 #[test]
 fn every_packet_arrives_as_it_was() {
     assert!(FILMS.len() >= 24);
@@ -99,6 +100,9 @@ fn every_packet_arrives_as_it_was() {
                     let played = catch_unwind(AssertUnwindSafe(|| {
                         std::fs::create_dir(&own).expect("a folder of its own");
                         let file = mux(film, &own);
+                        if let Some(keep) = std::env::var_os("PROSTREAM_E2E_KEEP") {
+                            std::fs::copy(&file, Path::new(&keep).join(film.name)).expect("a film is kept");
+                        }
                         play(film, &origin, &file, film.name.len() as u64);
                     }));
                     if let Err(panic) = played {

@@ -1,4 +1,3 @@
-#![allow(dead_code)]
 //! The program as its users meet it: started with arguments, spoken to over HTTP, and compared with what ffmpeg reads.
 //!
 //! Nothing here looks inside. The program is the one that `PROSTREAM_BIN` names, or the one that cargo has just built. The tests need

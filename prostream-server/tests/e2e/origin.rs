@@ -3,6 +3,7 @@
 //! On threads of its own, so that tests may wait for the program while it waits for this.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
@@ -26,6 +27,12 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     /// `Range` as it was sent.
     pub(crate) range: Option<String>,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path, self.range.as_deref().unwrap_or("whole"))
+    }
 }
 
 /// The host. Answers as long as the test process lives.

@@ -22,7 +22,6 @@ pub(crate) struct MediaPlaylist {
     pub(crate) path: String,
     /// `LANGUAGE` of its `EXT-X-MEDIA`.
     pub(crate) language: Option<String>,
-    pub(crate) url: Url,
     pub(crate) text: String,
     pub(crate) init: Option<Url>,
     /// Length in seconds and address of each segment.
@@ -103,7 +102,7 @@ pub(crate) async fn open(client: &Client, url: &Url) -> Presentation {
         let url = url.join(&path).expect("an address");
         let text = fetch_playlist(client, &url).await;
         let (init, segments) = read_media(&text, &url);
-        playlists.push(MediaPlaylist { kind, path, language, url, text, init, segments });
+        playlists.push(MediaPlaylist { kind, path, language, text, init, segments });
     }
     playlists.sort_by_key(|playlist| (playlist.kind, playlist.track_number()));
     Presentation { multivariant, playlists }

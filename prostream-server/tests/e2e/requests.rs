@@ -46,7 +46,8 @@ fn requests_are_few() {
         });
         program.stop();
         if counts.iter().zip([3, 1, 2]).any(|(count, most)| *count > most) {
-            failures.push(format!("{}: {counts:?} requests, at most [3, 1, 2]: {:#?}", film.name, origin.seen()));
+            let seen: Vec<String> = origin.seen().iter().map(ToString::to_string).collect();
+            failures.push(format!("{}: {counts:?} requests, at most [3, 1, 2]:\n{}", film.name, seen.join("\n")));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -109,6 +109,11 @@ pub(crate) const LONG_FILMS: &[Film] = &[
     film("long-cues-last.mkv", &["noise", "aac"], &[]),
 ];
 
+/// The film with this name in [`FILMS`].
+pub(crate) fn film_named(name: &str) -> &'static Film {
+    FILMS.iter().find(|film| film.name == name).unwrap_or_else(|| panic!("no film {name}"))
+}
+
 /// Cues within segments and over a cut, some with letters that WebVTT must escape.
 const SUBRIP: &str = "1\n00:00:01,000 --> 00:00:01,500\n<i>First</i> at A&B\n\n\
                       2\n00:00:05,000 --> 00:00:07,250\nOver the cut, 1 < 2\n\n\
