@@ -72,7 +72,7 @@ pub(crate) fn check(
 /// Same count, same order, same hashes.
 fn check_payload(what: &str, stream: &reference::Stream, rendition: &Fetched, timeline: &Timeline, folder: &Path) {
     let joined = folder.join("joined.mp4");
-    let pieces = [&[rendition.init.clone()], &rendition.segments[..]].concat().concat();
+    let pieces = [std::slice::from_ref(&rendition.init), &rendition.segments[..]].concat().concat();
     std::fs::write(&joined, pieces).expect("a file is written");
     let hashes = reference::joined_hashes(&joined);
     assert_eq!(hashes.len(), timeline.samples().count(), "{what}: ffprobe reads what the fragments declare");
