@@ -26,6 +26,8 @@ pub const MAX_OPEN_BYTES: u64 = 64 * 1024 * 1024;
 pub const MAX_OPEN_ROUNDS: u32 = 64;
 /// Deepest nesting of boxes or elements.
 pub const MAX_DEPTH: u32 = 32;
+/// What to do about a file that cannot be read to its end.
+pub(crate) const BROKEN_ADVICE: &str = "the file is broken or incomplete: choose another release";
 /// Most tracks of a file that are looked at; more is an error.
 pub const MAX_TRACKS: usize = 256;
 

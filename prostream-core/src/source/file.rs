@@ -264,18 +264,20 @@ fn identity(path: &Path, metadata: &Metadata) -> String {
 
 fn require_regular(metadata: &Metadata) -> Result<()> {
     if !metadata.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "open file").detail("not a regular file"));
+        return Err(Error::new(ErrorKind::InvalidInput, "open file")
+            .detail("not a regular file")
+            .advise("name a file, not a folder or a device"));
     }
     Ok(())
 }
 
 fn failure(operation: &'static str, error: io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::NotFound,
-        io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
-        _ => ErrorKind::Storage,
+    let (kind, advice) = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => (ErrorKind::NotFound, "check the path of the file"),
+        io::ErrorKind::PermissionDenied => (ErrorKind::Forbidden, "let this program read the file"),
+        _ => (ErrorKind::Storage, "check the disk that the file lies on"),
     };
-    Error::new(kind, operation).because(error)
+    Error::new(kind, operation).advise(advice).because(error)
 }
 
 async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -142,9 +142,9 @@ fn step<T>(cursor: &Cursor<'_>, result: Read<T>) -> Result<Step<T>> {
 }
 
 fn malformed(detail: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, "read matroska").detail(detail)
+    Error::new(ErrorKind::Malformed, "read matroska").detail(detail).advise(crate::container::BROKEN_ADVICE)
 }
 
 fn limit_exceeded(detail: &'static str) -> Error {
-    Error::new(ErrorKind::LimitExceeded, "read matroska").detail(detail)
+    Error::new(ErrorKind::LimitExceeded, "read matroska").detail(detail).advise(crate::container::BROKEN_ADVICE)
 }

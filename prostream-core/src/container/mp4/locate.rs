@@ -72,7 +72,9 @@ fn read_header(at: u64, size_bytes: u64, have: &Extents) -> Result<Step<Option<H
     }
     if !kind.iter().all(|byte| (0x20..0x7F).contains(byte) || *byte == 0xA9) {
         let detail = format!("no box where one should be: {}", fourcc_text(kind));
-        return Err(Error::new(ErrorKind::Malformed, "read mp4").detail(detail));
+        return Err(Error::new(ErrorKind::Malformed, "read mp4")
+            .detail(detail)
+            .advise(crate::container::BROKEN_ADVICE));
     }
     let range = ByteRange::new(at.saturating_add(header_size), at.saturating_add(size));
     Ok(Step::Done(Some(Header { kind, range, size })))

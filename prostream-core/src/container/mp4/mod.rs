@@ -58,9 +58,9 @@ pub(super) fn packets(index: &MediaIndex, layout: &Layout, query: &PacketQuery) 
         let payload = ByteRange::with_len(sample.offset_bytes, sample.size_bytes.into());
         let is_whole = payload.len() == u64::from(sample.size_bytes) && payload.end <= index.size_bytes;
         if !is_whole && sample.size_bytes > 0 {
-            return Err(
-                Error::new(ErrorKind::Malformed, "read packets").detail("a sample lies beyond the end of the file")
-            );
+            return Err(Error::new(ErrorKind::Malformed, "read packets")
+                .detail("a sample lies beyond the end of the file")
+                .advise(crate::container::BROKEN_ADVICE));
         }
         packets.push(Packet {
             pts_ticks: sample.pts_ticks,
@@ -137,7 +137,7 @@ fn first_tick_at_or_after(ticks: i64, timescale: u32, into: u32) -> i64 {
 }
 
 fn malformed(detail: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, "read mp4").detail(detail)
+    Error::new(ErrorKind::Malformed, "read mp4").detail(detail).advise(crate::container::BROKEN_ADVICE)
 }
 
 fn invalid(detail: &'static str) -> Error {

@@ -297,7 +297,10 @@ fn parse_edit_list(elst: &[u8], movie_timescale: u32, timescale: u32) -> i64 {
     for _ in 0..count {
         let Some((duration, media_time)) = parse(&mut reader, version_flags >> 24 == 1) else { break };
         if media_time >= 0 {
-            let delay_ticks = (delay * i128::from(timescale)).checked_div(i128::from(movie_timescale)).unwrap_or(0);
+            // To the nearest tick: movie timescales are mostly coarser.
+            let movie_timescale = i128::from(movie_timescale);
+            let delay_ticks =
+                (delay * i128::from(timescale) + movie_timescale / 2).checked_div(movie_timescale).unwrap_or(0);
             return i64::try_from(delay_ticks - i128::from(media_time)).unwrap_or(i64::MIN);
         }
         delay += i128::from(duration);
@@ -344,6 +347,7 @@ mod tests {
         assert_eq!(parse_edit_list(&elst(0, &[(5000, 1024)]), 1000, 48_000), -1024);
         assert_eq!(parse_edit_list(&elst(0, &[(500, -1), (5000, 1024)]), 1000, 48_000), 24_000 - 1024);
         assert_eq!(parse_edit_list(&elst(1, &[(500, -1), (250, -1), (9, 0), (9, 777)]), 1000, 48_000), 36_000);
+        assert_eq!(parse_edit_list(&elst(0, &[(700, -1), (5000, 0)]), 1000, 12_288), 8602);
         assert_eq!(parse_edit_list(&elst(0, &[(500, -1)]), 1000, 48_000), 0);
         assert_eq!(parse_edit_list(&elst(0, &[(500, -1), (1, 10)]), 0, 48_000), -10);
         assert_eq!(parse_edit_list(&elst(1, &[(-1, -1), (1, i64::MAX)])[..30], 1, 48_000), 0);

@@ -132,7 +132,7 @@ impl Link {
             request.headers.insert(header::IF_RANGE, validator.value().clone());
         }
         self.request_count.fetch_add(1, Ordering::Relaxed);
-        self.client.stream(call, request).await
+        self.client.stream(call, request).await.map_err(advised)
     }
 
     fn check(
@@ -225,7 +225,26 @@ fn status_error(status: StatusCode, headers: &HeaderMap, known: Option<&Facts>) 
     };
     let error = Error::new(kind, "read link").detail(format!("the host answered {}", status.as_u16()));
     match retry_after(headers, SystemTime::now()) {
-        Some(wait) => error.after(wait),
-        None => error,
+        Some(wait) => advised(error.after(wait)),
+        None => advised(error),
     }
+}
+
+/// Says what a person can do about a link that does not answer as it should, unless the error already does.
+fn advised(error: Error) -> Error {
+    if error.advice().is_some() {
+        return error;
+    }
+    let advice = match error.kind() {
+        ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::NotFound => {
+            "the link is wrong or has expired: get a new one"
+        }
+        ErrorKind::RateLimited => "the host limits how often it is asked: wait a little",
+        ErrorKind::Unavailable | ErrorKind::TimedOut => {
+            "the host is down or out of reach: check the address, or try again later"
+        }
+        ErrorKind::LimitExceeded => "the link leads nowhere: get a new one",
+        _ => "get another link to the file",
+    };
+    error.advise(advice)
 }
