@@ -64,9 +64,21 @@ fn stop(child: &mut Child) -> Result<(), Error> {
     Ok(())
 }
 
+/// Where the conversion of a whole file goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Output {
+    /// A folder in memory.
+    Memory,
+    /// The usual folder for temporary files, where servers that spawn ffmpeg have it write.
+    Disk,
+}
+
 /// Processor time of the whole conversion, in segments of six seconds.
-pub(crate) fn whole_file(target: &Target) -> Result<Duration, Error> {
-    let folder = output_folder()?;
+pub(crate) fn whole_file(target: &Target, output: Output) -> Result<Duration, Error> {
+    let folder = match output {
+        Output::Memory => output_folder()?,
+        Output::Disk => tempfile::tempdir()?,
+    };
     let before = cpu::of_children()?;
     let status = packager(target, folder.path(), "6").status()?;
     if !status.success() {
