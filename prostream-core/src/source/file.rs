@@ -18,10 +18,13 @@ use crate::{Error, ErrorKind, Result};
 const PIECE_SIZE: usize = 256 << 10;
 /// Reads from here on borrow a buffer of [`PIECE_SIZE`]; a smaller one gets its own, so that a header does not pin a whole buffer.
 const MIN_BORROWED_SIZE: usize = PIECE_SIZE / 2;
+/// Longest range that is copied out of the system's memory on the caller's thread; a longer one would keep it from other work for too long.
+const MAX_READY_SIZE: u64 = 8 << 20;
 /// Most buffers that wait for their next use.
 const MAX_SPARE_BUFFERS: usize = 64;
 
-/// A file on this machine, read at any offset by many at once. Reads run on threads that may block.
+/// A file on this machine, read at any offset by many at once. What is in memory already is copied at once (Linux); other reads
+/// run on threads that may block.
 ///
 /// Buffers are used again as soon as nobody holds their bytes any more: neither clearing nor mapping memory is paid for.
 #[derive(Debug)]
@@ -85,10 +88,19 @@ impl ByteSource for FileSource {
 
     async fn read_at(&self, range: ByteRange) -> Result<Rope> {
         self.check(range)?;
+        let mut rope = Rope::new();
+        let mut at = range.start;
+        if range.len() <= MAX_READY_SIZE {
+            while let Some(piece) = self.reader.read_ready_piece(at, range.end) {
+                at = at.saturating_add(piece.len() as u64);
+                rope.push(piece);
+            }
+        }
+        if at >= range.end {
+            return Ok(rope);
+        }
         let reader = self.reader.clone();
         blocking(move || {
-            let mut rope = Rope::new();
-            let mut at = range.start;
             while at < range.end {
                 let piece = reader.read_piece(at, range.end)?;
                 at = at.saturating_add(piece.len() as u64);
@@ -110,7 +122,10 @@ impl ByteSource for FileSource {
                 if at >= range.end {
                     return Ok(None);
                 }
-                let piece = blocking(move || reader.read_piece(at, range.end)).await?;
+                let piece = match reader.read_ready_piece(at, range.end) {
+                    Some(piece) => piece,
+                    None => blocking(move || reader.read_piece(at, range.end)).await?,
+                };
                 let next = at.saturating_add(piece.len() as u64);
                 Ok(Some((piece, next)))
             }
@@ -126,10 +141,41 @@ impl ByteSource for FileSource {
 }
 
 impl Reader {
+    /// A buffer for the bytes from `at` up to `end` or the end of a piece, and how many there are.
+    fn buffer(&self, at: u64, end: u64) -> (Vec<u8>, usize) {
+        let len = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(PIECE_SIZE);
+        (if len < MIN_BORROWED_SIZE { vec![0; len] } else { self.spare.take() }, len)
+    }
+
+    /// The first `len` bytes of a buffer that was read into.
+    fn filled(&self, buffer: Vec<u8>, len: usize) -> Bytes {
+        self.read_bytes.fetch_add(len as u64, Ordering::Relaxed);
+        if len < MIN_BORROWED_SIZE {
+            return buffer.into();
+        }
+        Bytes::from_owner(BorrowedBuffer { buffer, len, home: self.spare.clone() })
+    }
+
+    /// The next piece if all of it is in memory already, without waiting for a disk: then no other thread has to be woken for it, which
+    /// costs more than the copy. `None` when it is not, at the end, and where the system cannot tell.
+    fn read_ready_piece(&self, at: u64, end: u64) -> Option<Bytes> {
+        if at >= end {
+            return None;
+        }
+        let (mut buffer, len) = self.buffer(at, end);
+        self.request_count.fetch_add(1, Ordering::Relaxed);
+        if self.file.read_ready(&mut buffer[..len], at).is_ok_and(|count| count == len) {
+            return Some(self.filled(buffer, len));
+        }
+        if len >= MIN_BORROWED_SIZE {
+            self.spare.put_back(buffer);
+        }
+        None
+    }
+
     /// The bytes from `at` up to `end` or the end of a piece; at least one.
     fn read_piece(&self, at: u64, end: u64) -> Result<Bytes> {
-        let len = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(PIECE_SIZE);
-        let mut buffer = if len < MIN_BORROWED_SIZE { vec![0; len] } else { self.spare.take() };
+        let (mut buffer, len) = self.buffer(at, end);
         let mut done = 0;
         while done < len {
             self.request_count.fetch_add(1, Ordering::Relaxed);
@@ -143,11 +189,7 @@ impl Reader {
                 Err(error) => return Err(failure("read file", error)),
             }
         }
-        self.read_bytes.fetch_add(len as u64, Ordering::Relaxed);
-        if len < MIN_BORROWED_SIZE {
-            return Ok(buffer.into());
-        }
-        Ok(Bytes::from_owner(BorrowedBuffer { buffer, len, home: self.spare.clone() }))
+        Ok(self.filled(buffer, len))
     }
 }
 
@@ -190,6 +232,23 @@ impl AsRef<[u8]> for BorrowedBuffer {
 impl Drop for BorrowedBuffer {
     fn drop(&mut self) {
         self.home.put_back(std::mem::take(&mut self.buffer));
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl PositionedFile {
+    /// Reads what is in memory and waits for nothing (`RWF_NOWAIT`, preadv2(2)).
+    fn read_ready(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        let mut parts = [io::IoSliceMut::new(buffer)];
+        Ok(preadv2(&self.file, &mut parts, offset, ReadWriteFlags::NOWAIT)?)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl PositionedFile {
+    fn read_ready(&self, _buffer: &mut [u8], _offset: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
