@@ -1,0 +1,71 @@
+//! Files to play: generated, so that everyone measures the same.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Error;
+
+/// A file to play.
+#[derive(Debug)]
+pub struct Media {
+    /// `film.mp4`, `film.mkv`.
+    pub name: &'static str,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// A quiet ffmpeg.
+#[must_use]
+pub fn ffmpeg() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).stdin(Stdio::null());
+    command
+}
+
+/// Twenty seconds of noise, H.264 of `size` at `rate` bits a second with a keyframe every two seconds, and AAC.
+///
+/// # Errors
+/// What ffmpeg says.
+pub fn clip(folder: &Path, size: &str, rate: &str) -> Result<PathBuf, Error> {
+    let path = folder.join("clip.mp4");
+    let picture = format!("testsrc2=s={size}:r=24:d=20,noise=alls=24:allf=t,format=yuv420p");
+    let sound = "aevalsrc=sin(440*2*PI*t)+0.2*random(0):s=48000:d=20:c=stereo";
+    let mut command = ffmpeg();
+    command
+        .args(["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", sound])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"])
+        .args(["-g", "48", "-keyint_min", "48", "-sc_threshold", "0"])
+        .args(["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate, "-c:a", "aac", "-b:a", "128k"])
+        .arg(&path);
+    run(&mut command)?;
+    Ok(path)
+}
+
+/// The same film as MP4, its index in front, and as Matroska, its cues behind, as muxers write them: picture and sound of `clip` again and
+/// again for `seconds`.
+///
+/// # Errors
+/// What ffmpeg says.
+pub fn films(folder: &Path, clip: &Path, seconds: u32) -> Result<Vec<Media>, Error> {
+    let mut films = Vec::new();
+    for name in ["film.mp4", "film.mkv"] {
+        let path = folder.join(name);
+        let mut copy = ffmpeg();
+        copy.args(["-stream_loop", "-1", "-i"]).arg(clip);
+        copy.args(["-map", "0:v", "-map", "0:a", "-c", "copy", "-t", &seconds.to_string()]);
+        if name.ends_with(".mp4") {
+            copy.args(["-movflags", "+faststart"]);
+        }
+        run(copy.arg(&path))?;
+        let size_bytes = path.metadata()?.len();
+        films.push(Media { name, path, size_bytes });
+    }
+    Ok(films)
+}
+
+fn run(command: &mut Command) -> Result<(), Error> {
+    let status = command.status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}").into()) }
+}
