@@ -116,7 +116,10 @@ fn run() -> Result<bool, Error> {
             println!("{name}: first segment {ours:.1} ms / {theirs:.1} ms / {speed:.1}");
             let [ours, memory, disk] = figures.cpu_s_per_gb;
             println!("{name}: CPU {ours:.2} s per GB / {disk:.2} s per GB / {:.1}", disk / ours);
-            println!("{name}: CPU, ffmpeg into memory: {ours:.2} s per GB / {memory:.2} s per GB / {:.1}", memory / ours);
+            println!(
+                "{name}: CPU, ffmpeg into memory: {ours:.2} s per GB / {memory:.2} s per GB / {:.1}",
+                memory / ours
+            );
             is_good &= speed >= LEAST_SPEED_RATIO && disk / ours >= LEAST_CPU_RATIO;
         }
     }
