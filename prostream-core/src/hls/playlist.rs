@@ -20,6 +20,8 @@ pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";
 /// Longest name of a rendition that is shown, in characters.
 const MAX_NAME_CHARS: usize = 100;
 const SUBTITLE_GROUP: &str = "text";
+/// A picture that is due this long before the file says it begins was cut off by an edit list, and is there only to decode others from.
+const MIN_TRIM_S: f64 = 0.1;
 
 /// The multivariant playlist: every rendition, and a variant for each audio codec, so that a player without one takes another.
 #[must_use]
@@ -39,6 +41,9 @@ pub fn multivariant(presentation: &dyn Presentation) -> String {
     out.push_str("#EXTM3U\n#EXT-X-VERSION:7\n");
     if presentation.has_independent_segments() {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    if let Some(start_s) = video.first().and_then(|video| trimmed_start_s(presentation, video)) {
+        line(&mut out, format_args!("#EXT-X-START:TIME-OFFSET={start_s:.6},PRECISE=YES"));
     }
     // One track alone needs no choice.
     let is_single = video.is_empty() && audio.len() == 1;
@@ -65,6 +70,15 @@ pub fn multivariant(presentation: &dyn Presentation) -> String {
         }
     }
     out
+}
+
+/// Where a file begins whose edit list cuts off pictures that others are decoded from, in seconds from the start of the presentation.
+///
+/// Nothing is dropped (PACKAGING 2.1, case 4): the player decodes them and begins behind them.
+fn trimmed_start_s(presentation: &dyn Presentation, video: &RenditionInfo) -> Option<f64> {
+    let cuts = presentation.cuts();
+    let first_s = cuts.boundaries.first()?.point.pts_ticks as f64 / f64::from(video.track.timescale.max(1));
+    (first_s < -MIN_TRIM_S).then(|| cuts.origin_ns.saturating_neg() as f64 / 1e9)
 }
 
 /// The media playlist of one rendition, complete from the start.

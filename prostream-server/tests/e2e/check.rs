@@ -25,6 +25,8 @@ pub(crate) struct Original<'a> {
 pub(crate) struct Checked {
     /// By text rendition: how many cues stand in several segments.
     pub(crate) repeated_cues: Vec<usize>,
+    /// The one constant that all times moved by, in seconds.
+    pub(crate) offset_s: f64,
 }
 
 /// Checks every rendition of a presentation.
@@ -66,7 +68,7 @@ pub(crate) fn check(
         let cues = reference::cues(original.file, number);
         check_subtitles(&playlist.path, &cues, &rendition.segments, &cuts_s, offset_s)
     });
-    Checked { repeated_cues: text.collect() }
+    Checked { repeated_cues: text.collect(), offset_s }
 }
 
 /// Same count, same order, same hashes.

@@ -62,6 +62,14 @@ fn play(film: &Film, origin: &Origin, file: &Path, seed: u64) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let checked = check(Original { file, is_matroska: film.is_matroska() }, &one.0, &one.1, folder.path());
     assert!(checked.repeated_cues.iter().all(|count| *count > 0), "cues over a cut: {checked:?}");
+    let start = one.0.multivariant.lines().find_map(|line| line.strip_prefix("#EXT-X-START:"));
+    let start_s = start.and_then(|start| player::attribute(start, "TIME-OFFSET")?.parse::<f64>().ok());
+    if film.name.contains("trimmed") {
+        let start_s = start_s.expect("pictures that are cut off are told");
+        assert!((start_s - checked.offset_s).abs() < 0.001, "begins at {start_s} s, not at {} s", checked.offset_s);
+    } else {
+        assert_eq!(start_s, None, "{}", one.0.multivariant);
+    }
     if film.name.contains("two-languages") {
         let sound = one.0.playlists.iter().filter(|playlist| playlist.kind == Kind::Audio);
         let languages: Vec<Option<&str>> = sound.map(|playlist| playlist.language.as_deref()).collect();

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::container::{Boundary, SyncPoint};
 use crate::hls::{Cuts, Segment};
 use crate::model::{AudioFormat, ColorInfo, Language, SampleEntry, TextFormat, VideoFormat};
 
@@ -243,4 +244,19 @@ proptest! {
             prop_assert!(*duration < 3.0 || peak as f64 >= *size as f64 * 8.0 / duration);
         }
     }
+}
+
+/// Goal: a film whose first pictures are cut off by an edit list begins behind them; one whose sound is merely primed does not.
+#[test]
+fn trimmed_films_begin_where_they_say() {
+    let begin = |pts_ticks, origin_ns| {
+        let mut presentation = plain(vec![rendition("video-1", Codec::H264, "avc1.64000b")]);
+        let point = SyncPoint { pts_ticks, sample_index: 0, offset_bytes: 0, block_offset_bytes: 0 };
+        presentation.cuts.boundaries = vec![Boundary { track_index: 0, point }];
+        presentation.cuts.origin_ns = origin_ns;
+        let text = multivariant(&presentation);
+        text.lines().find(|line| line.starts_with("#EXT-X-START:")).map(str::to_owned)
+    };
+    assert_eq!(begin(-1300, -1_401_333_333).as_deref(), Some("#EXT-X-START:TIME-OFFSET=1.401333,PRECISE=YES"));
+    assert_eq!([begin(0, -83_333_333), begin(-42, -83_333_333), begin(500, 0)], [None, None, None]);
 }
