@@ -97,7 +97,9 @@ impl AccessTokens {
     /// # Errors
     /// `Unauthorized`, whatever is wrong with it.
     pub(super) fn read(&self, token: &str) -> Result<Claims> {
-        let refused = || Error::new(ErrorKind::Unauthorized, "read access token");
+        let refused = || {
+            Error::new(ErrorKind::Unauthorized, "read access token").advise("sign in again: POST /api/v1/auth/login")
+        };
         if token.len() > MAX_TOKEN_BYTES {
             return Err(refused());
         }

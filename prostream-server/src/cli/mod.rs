@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use prostream_core::Result;
 use prostream_core::net::{AddressPolicy, AllowedHost};
+use prostream_core::{Error, ErrorKind, Result};
 
 use output::Output;
 pub use output::exit_code;
@@ -139,6 +139,20 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output.fail(&error),
     }
+}
+
+/// Says what is wrong with the arguments, or gives the help that was asked for. There is no parsed `--json` yet: it is looked for by name.
+#[must_use]
+pub fn wrong_arguments(wrong: &clap::Error) -> ExitCode {
+    if !wrong.use_stderr() || !std::env::args_os().any(|argument| argument == "--json") {
+        // Help goes to standard output; when that is gone, there is nobody to tell.
+        let _ = wrong.print();
+        return ExitCode::from(u8::try_from(wrong.exit_code()).unwrap_or(2));
+    }
+    let text = wrong.render().to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let error = Error::new(ErrorKind::InvalidInput, "read arguments").detail(first).advise("see `prostream --help`");
+    Output::new(true).fail(&error)
 }
 
 /// Waits for SIGINT or SIGTERM.

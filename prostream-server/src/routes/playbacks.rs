@@ -213,11 +213,12 @@ fn source(input: &NewPlayback) -> Result<PlaybackSource, Problem> {
     }
     match (&input.media_id, &input.url, &input.path) {
         (Some(media_id), None, None) => Ok(PlaybackSource::Title(media_id.parse::<MediaId>()?)),
-        (None, Some(url), None) => {
-            Ok(PlaybackSource::Url(url.parse().map_err(|_| Problem::invalid("url is not an http or https address"))?))
-        }
+        (None, Some(url), None) => Ok(PlaybackSource::Url(url.parse().map_err(|_| {
+            Problem::invalid("url is not an http or https address").advise("write it as https://host/path")
+        })?)),
         (None, None, Some(path)) => Ok(PlaybackSource::Path(PathBuf::from(path))),
-        _ => Err(Problem::invalid("give exactly one of media_id, url and path")),
+        _ => Err(Problem::invalid("give exactly one of media_id, url and path")
+            .advise("send {\"media_id\": \"tt1254207\"}, or a url, or a path of the library")),
     }
 }
 
