@@ -13,15 +13,14 @@ use super::{ByteSource, ByteStream, SourceStats};
 use crate::model::{ByteRange, Rope};
 use crate::{Error, ErrorKind, Result};
 
-/// Largest piece that is read at once, in bytes: large enough that handing work to a thread costs little beside the copy, small enough
-/// that the bytes are still in the processor's cache when they are sent.
-const PIECE_SIZE: usize = 256 << 10;
+/// Largest piece that is read at once, in bytes: large enough that waking whoever waits for it costs nothing beside the copy.
+const PIECE_SIZE: usize = 1 << 20;
 /// Reads from here on borrow a buffer of [`PIECE_SIZE`]; a smaller one gets its own, so that a header does not pin a whole buffer.
 const MIN_BORROWED_SIZE: usize = PIECE_SIZE / 2;
 /// Longest range that is copied out of the system's memory on the caller's thread; a longer one would keep it from other work for too long.
 const MAX_READY_SIZE: u64 = 8 << 20;
 /// Most buffers that wait for their next use.
-const MAX_SPARE_BUFFERS: usize = 64;
+const MAX_SPARE_BUFFERS: usize = 16;
 
 /// A file on this machine, read at any offset by many at once. What is in memory already is copied at once (Linux); other reads
 /// run on threads that may block.
