@@ -52,7 +52,7 @@ const attempt = async action => {
   } catch (problem) {
     if (problem.name === "AbortError") return undefined;
     notice(null);
-    if (problem.status === 401 && !byId("sign-in").hidden === false) { askToSignIn(); }
+    if (problem.status === 401 && byId("sign-in").hidden) askToSignIn();
     showProblem(problem);
     return undefined;
   }
@@ -80,7 +80,7 @@ const welcome = () => {
 byId("sign-in-form").addEventListener("submit", event => {
   event.preventDefault();
   attempt(async () => {
-    const body = {username: byId("user-name").value, password: byId("password").value};
+    const body = {name: byId("user-name").value, password: byId("password").value};
     if (state.setupToken) await api.signIn("/api/v1/auth/setup", {...body, setup_token: state.setupToken});
     else await api.signIn("/api/v1/auth/login", body);
     state.setupToken = null;

@@ -1,6 +1,9 @@
 // The page over `prostream demo`: what a newcomer does, in Chromium.
 
 import assert from "node:assert/strict";
+import {mkdtemp, rm} from "node:fs/promises";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
 import {after, before, test} from "node:test";
 import {openPage, startBrowser, startProgram} from "./stage.js";
 
@@ -130,4 +133,34 @@ test("a search without an answer says so", {timeout: 30_000}, async () => {
   await page.press("#query", "Enter");
   await page.waitForFunction(() => /No title is called/.test(document.querySelector("#notice").textContent));
   await close();
+});
+
+test("the set-up link makes the administrator, who stays signed in and can come back", {timeout: 60_000}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "prostream-page-"));
+  const server = await startProgram(["serve", "--listen", "127.0.0.1:0", "--data", join(folder, "data")]);
+  const {page, wrong, close} = await openPage(browser);
+  const signIn = async password => {
+    await page.fill("#user-name", "anna");
+    await page.fill("#password", password);
+    await page.click("#sign-in-form button");
+  };
+  try {
+    await page.goto(server.setup_url);
+    await page.waitForSelector("#setup-note:not([hidden])");
+    await signIn("correct horse battery");
+    await page.waitForSelector("#search:not([hidden])");
+    await page.reload();
+    await page.waitForSelector("#sign-out:not([hidden])");
+    await page.click("#sign-out");
+    await page.waitForSelector("#sign-in:not([hidden])");
+    await signIn("something else entirely");
+    await page.waitForSelector("#problem:not([hidden])");
+    await signIn("correct horse battery");
+    await page.waitForSelector("#search:not([hidden])");
+    assert.deepEqual(wrong, []);
+  } finally {
+    await close();
+    assert.deepEqual(await server.stop(), {code: 0, signal: null});
+    await rm(folder, {recursive: true});
+  }
 });

@@ -11,7 +11,9 @@ const CHROMIUM = process.env.PROSTREAM_CHROMIUM || ["/usr/bin/chromium", "/usr/b
 /** Starts `prostream ARGUMENTS --json` and waits for its first line. `stop()` asks it to end and says how it ended. */
 export const startProgram = async args => {
   if (!BINARY) throw new Error("PROSTREAM_BIN names no binary");
-  const child = spawn(BINARY, [...args, "--json"], {stdio: ["ignore", "pipe", "inherit"]});
+  // Our own variables are settings to the program.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PROSTREAM_")));
+  const child = spawn(BINARY, [...args, "--json"], {stdio: ["ignore", "pipe", "inherit"], env});
   const ended = new Promise(resolve => child.once("exit", (code, signal) => resolve({code, signal})));
   const line = await Promise.race([
     new Promise(resolve => createInterface({input: child.stdout}).once("line", resolve)),
