@@ -11,7 +11,7 @@ use std::time::Duration;
 use moka::future::Cache as MokaCache;
 use sha2::{Digest, Sha256};
 
-use crate::model::{DeviceProfile, EpisodeNumber, Language, MediaId, Playable, Release, Title, TitleKind};
+use crate::model::{DeviceProfile, EpisodeNumber, Language, MediaId, Release, Title, TitleKind};
 use crate::provider::debrid::DebridService;
 use crate::provider::indexer::Indexer;
 use crate::provider::metadata::MetadataProvider;
@@ -198,9 +198,4 @@ fn hex(bytes: &[u8]) -> String {
 /// Does the id name something that plays by itself: a film, or an episode?
 pub(crate) fn is_playable_id(media_id: &MediaId, kind: TitleKind) -> bool {
     kind == TitleKind::Movie || media_id.episode.is_some()
-}
-
-/// A playable that needs no resolving: what the local folder lists.
-pub(crate) fn local_playable(release: &Release) -> Option<&Playable> {
-    release.playable.as_ref()
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Found, Resolver, Viewer, local_playable, release_key};
+use super::{Found, Resolver, Viewer, release_key};
 use crate::model::{InfoHash, Location, Magnet, MediaId, Playable, Title};
 use crate::net::Call;
 use crate::provider::debrid::{DebridService, RemoteFile, TorrentState};
@@ -110,7 +110,7 @@ impl Resolver {
         wanted: &Wanted,
         candidate: &Candidate,
     ) -> Result<Unlocked> {
-        if let Some(playable) = local_playable(&candidate.release) {
+        if let Some(playable) = &candidate.release.playable {
             return Ok(Unlocked { playable: playable.clone(), path: String::new() });
         }
         let link = match candidate.release.info_hash {
