@@ -12,7 +12,7 @@ pub mod mp4;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::model::{ByteRange, Extents, TrackInfo};
+use crate::model::{ByteRange, Extents, Language, TrackInfo};
 use crate::{Error, ErrorKind, Result};
 
 pub use driver::open;
@@ -65,8 +65,36 @@ pub struct MediaIndex {
     pub duration_ns: u64,
     /// All tracks, supported or not, in order of the file.
     pub tracks: Vec<Track>,
+    /// Chapters in order of their start; those inside others and those that are hidden are left out.
+    pub chapters: Vec<Chapter>,
+    /// Files that are carried along, such as fonts and a cover.
+    pub attachments: Vec<Attachment>,
     /// Where the samples lie.
     pub layout: Layout,
+}
+
+/// A named part of a film.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chapter {
+    /// Where it begins, in nanoseconds from the container's time 0.
+    pub start_ns: u64,
+    /// Where it ends, where the file says so.
+    pub end_ns: Option<u64>,
+    /// Its name; empty when it has none.
+    pub title: String,
+    /// Language of the name, where it is known.
+    pub language: Option<Language>,
+}
+
+/// A file inside the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name, as the file says: not to be trusted as a path.
+    pub name: String,
+    /// Its media type, as the file says.
+    pub media_type: String,
+    /// Where its bytes lie.
+    pub range: ByteRange,
 }
 
 /// One track and where it begins and ends.

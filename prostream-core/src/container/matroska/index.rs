@@ -430,6 +430,8 @@ impl Reader {
             size_bytes: cursor.size,
             duration_ns: u64::try_from(end_ns).unwrap_or(0),
             tracks,
+            chapters: Vec::new(),
+            attachments: Vec::new(),
             layout: AnyLayout::Matroska(Layout { clusters, timestamp_scale_ns, tracks: layouts }),
         })
     }

@@ -40,6 +40,8 @@ pub(super) fn parse(size_bytes: u64, moov: &[u8]) -> Result<MediaIndex> {
         size_bytes,
         duration_ns: duration_of(&tracks).unwrap_or_else(|| to_ns(duration, timescale)),
         tracks,
+        chapters: Vec::new(),
+        attachments: Vec::new(),
         layout: AnyLayout::Mp4(Layout { tables }),
     })
 }

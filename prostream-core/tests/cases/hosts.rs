@@ -1,0 +1,1 @@
+//! Cases of hosts and clients: what happens when bytes do not come as they should.

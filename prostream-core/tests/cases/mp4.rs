@@ -1,0 +1,1 @@
+//! Cases of ISO base media files.

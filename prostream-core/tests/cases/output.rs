@@ -1,0 +1,1 @@
+//! Cases of what a player is told: cuts, playlists, times.

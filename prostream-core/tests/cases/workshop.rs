@@ -1,0 +1,143 @@
+//! Makes films, opens them as a player would, and reads what was made with ffprobe.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use prostream_core::container::{self, MediaIndex};
+use prostream_core::hls::{HlsProvider, NativePackager, Presentation, Rendition};
+use prostream_core::model::DeviceProfile;
+use prostream_core::source::{ByteSource, FileSource, MemorySource};
+use prostream_core::{Error, Result};
+
+/// A folder of films that is gone after the test.
+pub(crate) struct Workshop {
+    folder: tempfile::TempDir,
+}
+
+/// One packet as ffprobe reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Probed {
+    /// In seconds; `None` where the container says none.
+    pub(crate) pts_s: Option<f64>,
+    pub(crate) size: u64,
+    pub(crate) is_key: bool,
+    /// Of the payload.
+    pub(crate) hash: String,
+}
+
+impl Workshop {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// Where a file of this name lies.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a program in the folder; arguments are parted by spaces.
+    pub(crate) fn run(&self, program: &str, arguments: &str) -> String {
+        let output =
+            Command::new(program).args(arguments.split_whitespace()).current_dir(self.folder.path()).output().unwrap();
+        // mkvmerge ends with 1 where it only warned.
+        let is_fine = output.status.success() || (program == "mkvmerge" && output.status.code() == Some(1));
+        assert!(is_fine, "{program} {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Makes a file with ffmpeg; its name is the last of `arguments`.
+    pub(crate) fn ffmpeg(&self, arguments: &str) -> PathBuf {
+        self.run("ffmpeg", &format!("-v error -nostdin -y {arguments}"));
+        self.path(arguments.split_whitespace().next_back().expect("the name of a file"))
+    }
+
+    /// Writes bytes to a file of this name.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+/// The index of a file.
+pub(crate) async fn index(path: &Path) -> Result<MediaIndex> {
+    container::open(&source(path).await).await
+}
+
+/// A file as the packager reads it.
+pub(crate) async fn source(path: &Path) -> Arc<dyn ByteSource> {
+    Arc::new(FileSource::open(path).await.unwrap())
+}
+
+/// Bytes as the packager reads them.
+pub(crate) fn memory(bytes: Vec<u8>) -> Arc<dyn ByteSource> {
+    Arc::new(MemorySource::new(bytes))
+}
+
+/// A presentation for a device that plays everything.
+pub(crate) async fn present(source: Arc<dyn ByteSource>) -> Result<Arc<dyn Presentation>> {
+    NativePackager::default().open(source, &DeviceProfile::any()).await
+}
+
+/// The whole of a rendition in one piece, as a player that reads from start to end gets it.
+pub(crate) async fn whole(rendition: &Arc<dyn Rendition>) -> Result<Vec<u8>> {
+    let mut bytes = rendition.init().await?.to_vec();
+    for index in 0..rendition.info().listed_durations_s().len() {
+        bytes.extend_from_slice(&rendition.segment(index as u32).await?.into_bytes().await?);
+    }
+    Ok(bytes)
+}
+
+/// The rendition of a name's beginning (`video`, `audio-2`).
+pub(crate) fn rendition<'a>(presentation: &'a Arc<dyn Presentation>, name: &str) -> &'a Arc<dyn Rendition> {
+    let mut all = presentation.renditions().iter();
+    all.find(|rendition| rendition.info().name.starts_with(name)).unwrap_or_else(|| panic!("no rendition {name}"))
+}
+
+/// The packets of a stream (`v:0`, `a:1`), in decode order.
+pub(crate) fn packets(path: &Path, stream: &str) -> Vec<Probed> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", stream, "-show_data_hash", "md5", "-show_entries"])
+        .args(["packet=pts_time,size,flags,data_hash", "-of", "compact=p=0"])
+        .arg(path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let packet = |line: &str| {
+        let field = |name: &str| line.split('|').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        Some(Probed {
+            pts_s: field("pts_time").and_then(|time| time.parse().ok()),
+            size: field("size")?.parse().ok()?,
+            is_key: field("flags")?.starts_with('K'),
+            hash: field("data_hash")?.to_owned(),
+        })
+    };
+    text.lines().filter_map(packet).collect()
+}
+
+/// Holds a rendition to the stream it was made of: same payloads in the same order, all times off by one constant, which is given back in
+/// seconds. `tolerance_s` is how coarse the stamps of the source are.
+pub(crate) async fn check_copied(
+    workshop: &Workshop,
+    original: &Path,
+    stream: &str,
+    rendition: &Arc<dyn Rendition>,
+    tolerance_s: f64,
+) -> f64 {
+    let made = workshop.write("made.mp4", &whole(rendition).await.unwrap());
+    let (expected, actual) = (packets(original, stream), packets(&made, &stream[..1]));
+    let hashes = |packets: &[Probed]| packets.iter().map(|packet| packet.hash.clone()).collect::<Vec<_>>();
+    assert!(!expected.is_empty(), "{stream} of the original has no packets");
+    assert_eq!(hashes(&expected), hashes(&actual), "payloads of {stream}");
+    let shift = |(before, after): (&Probed, &Probed)| Some(after.pts_s? - before.pts_s?);
+    let shifts: Vec<f64> = expected.iter().zip(&actual).filter_map(shift).collect();
+    let first = *shifts.first().expect("times");
+    assert!(shifts.iter().all(|shift| (shift - first).abs() <= tolerance_s), "times of {stream} drift: {shifts:?}");
+    first
+}
+
+/// The error of a file that must not open.
+pub(crate) async fn refusal(source: Arc<dyn ByteSource>) -> Error {
+    present(source).await.expect_err("the file is refused")
+}
