@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use prostream_core::hls::playlist::{self, RenditionFile};
-use prostream_core::hls::{HlsProvider, NativePackager, Presentation, RenditionInfo};
+use prostream_core::hls::{HlsProvider, NativePackager, Presentation, Rendition, RenditionInfo};
 use prostream_core::model::{DeviceProfile, TrackKind};
 use prostream_core::source::{
     BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileSource, HttpSource, HttpSourceConfig, MemorySource,
@@ -543,6 +543,44 @@ async fn text_of_a_large_film_is_read_in_small_ranges() {
     check_cues(&cues(&segments), probe(&large, "s:0")[0].pts_s - 1.0, "large.mkv");
     let of_small = fetch_all(&*open(&small).await.unwrap(), 1).await.unwrap();
     assert!(of_small[2].segments == segments);
+}
+
+/// Goal: pictures and sound of a Matroska segment cost one read of what lies between them, whoever asks first, also at the same time; and the
+/// bytes are the same.
+#[tokio::test]
+async fn a_span_is_read_once_for_all_tracks() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = std::fs::read(mux(&film("span.mkv", &["large", "aac", "aac-stereo"], &[]), folder.path())).unwrap();
+    let mut seen = Vec::new();
+    for order in ["pictures first", "sound first", "together"] {
+        let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(film.clone()));
+        let presentation = NativePackager::default().open(source.clone(), &DeviceProfile::any()).await.unwrap();
+        let [video, audio, other] = presentation.renditions() else { panic!("three renditions") };
+        let before = source.stats().read_bytes;
+        let bytes =
+            async |rendition: &Arc<dyn Rendition>| rendition.segment(1).await.unwrap().into_bytes().await.unwrap();
+        let segments = match order {
+            "pictures first" => {
+                let video = bytes(video).await;
+                [video, bytes(audio).await]
+            }
+            "sound first" => {
+                let audio = bytes(audio).await;
+                [bytes(video).await, audio]
+            }
+            _ => {
+                let (audio, video) = tokio::join!(bytes(audio), bytes(video));
+                [video, audio]
+            }
+        };
+        let read = source.stats().read_bytes - before;
+        let payload = (segments[0].len() + segments[1].len()) as u64;
+        // What is read beyond a span (PACKAGING 5.4, case 12) and the second language are the rest.
+        assert!(read < payload + payload / 2, "{order}: {read} bytes read for {payload}");
+        assert!(!other.segment(1).await.unwrap().into_bytes().await.unwrap().is_empty());
+        seen.push(segments);
+    }
+    assert!(seen.iter().all(|segments| *segments == seen[0]));
 }
 
 /// Goal: a segment beyond the end, and files cut off anywhere, are errors or shorter films: never a panic, never a hang.

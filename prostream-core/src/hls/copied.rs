@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{StreamExt, future, stream};
 use sha2::{Digest, Sha256};
 
+use super::spans::{Samples, SpanReader};
 use super::{Cuts, Rendition, RenditionInfo, Segment, fmp4};
 use crate::container::{Layout, MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
 use crate::model::{ByteRange, Extents, TrackKind};
@@ -17,8 +18,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Most rounds of reads for one segment: sound that is muxed far from its pictures is read on for in steps.
 const MAX_ROUNDS: u32 = 64;
-/// Most bytes read for one segment of Matroska, which is held in memory.
-const MAX_SEGMENT_BYTES: u64 = 320 * 1024 * 1024;
 /// Pieces below this are copied together: a system call for each audio packet costs more than its copy.
 const SMALL_PIECE_SIZE: usize = 4 * 1024;
 /// Size of what small pieces are copied into.
@@ -31,6 +30,8 @@ pub(super) struct CopiedRendition {
     pub(super) index: Arc<MediaIndex>,
     pub(super) source: Arc<dyn ByteSource>,
     pub(super) cuts: Arc<Cuts>,
+    /// Where the samples are found in the bytes between them (Matroska).
+    pub(super) spans: Arc<SpanReader>,
     pub(super) variant_id: String,
     /// Index of the track in [`MediaIndex::tracks`].
     pub(super) track_index: usize,
@@ -55,26 +56,29 @@ impl Rendition for CopiedRendition {
         if at >= self.info.listed_durations_s().len() {
             return Err(none());
         }
-        let query = self.cuts.query(self.track_index, at).ok_or_else(none)?;
         // The tables of an MP4 file know every packet; Matroska finds them in the bytes of the span.
-        let mut have = match self.index.layout {
-            Layout::Mp4(_) => Extents::new(),
-            _ => self.source.at_hand(),
+        let samples = match self.index.layout {
+            Layout::Mp4(_) => {
+                let query = self.cuts.query(self.track_index, at).ok_or_else(none)?;
+                let packets = read_packets(&self.index, &self.source, &query, &mut Extents::new(), 0).await?;
+                Arc::new(Samples { packets, have: Extents::new() })
+            }
+            _ => self.spans.samples(self.track_index, at).await?,
         };
-        let packets = read_packets(&self.index, &self.source, &query, &mut have, MAX_SEGMENT_BYTES).await?;
+        let packets = &samples.packets;
         let shift = self.cuts.shift_ticks(self.info.track.timescale);
         let start = self.starts.get(at).copied().unwrap_or(0);
-        let header = fmp4::fragment_header(index, &packets, shift, start)?;
-        let etag = self.etag(index, &header.bytes, &packets);
+        let header = fmp4::fragment_header(index, packets, shift, start)?;
+        let etag = self.etag(index, &header.bytes, packets);
         let content_type = match self.info.track.kind {
             TrackKind::Video => "video/mp4",
             _ => "audio/mp4",
         };
         let size_bytes = (header.bytes.len() as u64).saturating_add(header.payload_size);
         let body = match self.index.layout {
-            Layout::Mp4(_) => stream_payload(&self.source, header.bytes, &packets)?,
+            Layout::Mp4(_) => stream_payload(&self.source, header.bytes, packets)?,
             _ => {
-                let pieces = gather(header.bytes, &packets, &have)?;
+                let pieces = gather(header.bytes, packets, &samples.have)?;
                 Box::pin(stream::iter(pieces.into_iter().map(Ok)))
             }
         };

@@ -2,7 +2,8 @@
 //!
 //! * Pure: `plan` (where a film is cut, by its index alone), `playlist`, `fmp4` (init segments and heads of fragments), `webvtt`, `clock`
 //!   (exact conversion of times).
-//! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `captions`: text.
+//! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `spans`: the bytes
+//!   between samples, read once for all tracks. `captions`: text.
 //!
 //! A segment is a pure function of file, track and number: from disk or from a link, in whatever order, on whatever node, it is the same bytes.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -14,6 +15,7 @@ pub mod fmp4;
 pub mod plan;
 pub mod playlist;
 mod remux;
+mod spans;
 pub mod webvtt;
 
 use std::fmt;

@@ -7,26 +7,45 @@ use super::captions::TextRendition;
 use super::clock::seconds;
 use super::copied::CopiedRendition;
 use super::playlist::{peak_bits_per_s, target_duration_s};
+use super::spans::{SpanCache, SpanReader};
 use super::{CUT_RULE, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan};
 use crate::container::{self, Layout, MediaIndex, Track};
 use crate::model::{Codec, DeviceProfile, TrackInfo, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
 
-/// Settings of the packager. None yet: its limits are constants beside what they limit.
-#[derive(Clone, Debug, Default)]
+/// Settings of the packager.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct PackagerConfig {}
+pub struct PackagerConfig {
+    /// Memory for sound that was read along with the pictures of Matroska and not asked for yet, in bytes, over all files: a minute
+    /// takes about a megabyte. Beside it up to 64 MiB of spans wait for their readers. Default: 64 MiB.
+    pub sound_budget_bytes: u64,
+}
+
+impl Default for PackagerConfig {
+    fn default() -> Self {
+        Self { sound_budget_bytes: 64 << 20 }
+    }
+}
 
 /// Packages MP4 and Matroska by copying samples: no ffmpeg, no temporary file.
-#[derive(Debug, Default)]
-pub struct NativePackager {}
+#[derive(Debug)]
+pub struct NativePackager {
+    spans: Arc<SpanCache>,
+}
+
+impl Default for NativePackager {
+    fn default() -> Self {
+        Self::new(PackagerConfig::default())
+    }
+}
 
 impl NativePackager {
     /// A packager with these settings.
     #[must_use]
-    pub fn new(_config: PackagerConfig) -> Self {
-        Self {}
+    pub fn new(config: PackagerConfig) -> Self {
+        Self { spans: Arc::new(SpanCache::new(config.sound_budget_bytes)) }
     }
 
     /// A presentation of a file whose index is known: nothing is read.
@@ -54,6 +73,8 @@ impl NativePackager {
             .into_iter()
             .map(|(track_index, track)| Draft::new(&index, &cuts, track_index, track))
             .collect::<Result<Vec<Draft>>>()?;
+        let spans = SpanReader::new(self.spans.clone(), index.clone(), source.clone(), cuts.clone(), &selected);
+        let spans = Arc::new(spans);
         let target_s = target_duration_s(drafts.iter().map(|draft| &draft.info));
         let mut renditions: Vec<Arc<dyn Rendition>> = Vec::with_capacity(drafts.len());
         for mut draft in drafts {
@@ -62,7 +83,7 @@ impl NativePackager {
                 continue;
             }
             draft.measure(&index, &cuts, target_s);
-            renditions.push(Arc::new(draft.copy(&index, &source, &cuts, &variant_id)?));
+            renditions.push(Arc::new(draft.copy(&index, &source, &spans, &cuts, &variant_id)?));
         }
         if renditions.is_empty() {
             return Err(nothing_to_play(&index));
@@ -199,6 +220,7 @@ impl Draft {
         self,
         index: &Arc<MediaIndex>,
         source: &Arc<dyn ByteSource>,
+        spans: &Arc<SpanReader>,
         cuts: &Arc<Cuts>,
         variant_id: &str,
     ) -> Result<CopiedRendition> {
@@ -207,6 +229,7 @@ impl Draft {
             info: self.info,
             index: index.clone(),
             source: source.clone(),
+            spans: spans.clone(),
             cuts: cuts.clone(),
             variant_id: variant_id.to_owned(),
             track_index: self.track_index,

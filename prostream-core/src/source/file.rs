@@ -1,4 +1,3 @@
-use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
@@ -16,11 +15,13 @@ use crate::{Error, ErrorKind, Result};
 /// Largest piece that is read at once, in bytes: large enough that waking whoever waits for it costs nothing beside the copy.
 const PIECE_SIZE: usize = 1 << 20;
 /// Reads from here on borrow a buffer of [`PIECE_SIZE`]; a smaller one gets its own, so that a header does not pin a whole buffer.
-const MIN_BORROWED_SIZE: usize = PIECE_SIZE / 2;
+const MIN_BORROWED_SIZE: usize = PIECE_SIZE / 8;
 /// Longest range that is copied out of the system's memory on the caller's thread; a longer one would keep it from other work for too long.
 const MAX_READY_SIZE: u64 = 8 << 20;
-/// Most buffers that wait for their next use.
-const MAX_SPARE_BUFFERS: usize = 16;
+/// Most buffers that wait for their next use, over all files.
+const MAX_SPARE_BUFFERS: usize = 32;
+/// Buffers of [`PIECE_SIZE`] that were read into before and that nobody looks at any more.
+static SPARE: SpareBuffers = SpareBuffers(Mutex::new(Vec::new()));
 
 /// A file on this machine, read at any offset by many at once. What is in memory already is copied at once (Linux); other reads
 /// run on threads that may block.
@@ -36,7 +37,6 @@ pub struct FileSource {
 struct Reader {
     file: PositionedFile,
     size_bytes: u64,
-    spare: Arc<SpareBuffers>,
     request_count: AtomicU64,
     read_bytes: AtomicU64,
 }
@@ -60,7 +60,6 @@ impl FileSource {
         let reader = Reader {
             file: PositionedFile::new(file),
             size_bytes: metadata.len(),
-            spare: Arc::default(),
             request_count: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
         };
@@ -143,7 +142,7 @@ impl Reader {
     /// A buffer for the bytes from `at` up to `end` or the end of a piece, and how many there are.
     fn buffer(&self, at: u64, end: u64) -> (Vec<u8>, usize) {
         let len = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(PIECE_SIZE);
-        (if len < MIN_BORROWED_SIZE { vec![0; len] } else { self.spare.take() }, len)
+        (if len < MIN_BORROWED_SIZE { vec![0; len] } else { SPARE.take() }, len)
     }
 
     /// The first `len` bytes of a buffer that was read into.
@@ -152,7 +151,7 @@ impl Reader {
         if len < MIN_BORROWED_SIZE {
             return buffer.into();
         }
-        Bytes::from_owner(BorrowedBuffer { buffer, len, home: self.spare.clone() })
+        Bytes::from_owner(BorrowedBuffer { buffer, len })
     }
 
     /// The next piece if all of it is in memory already, without waiting for a disk: then no other thread has to be woken for it, which
@@ -167,7 +166,7 @@ impl Reader {
             return Some(self.filled(buffer, len));
         }
         if len >= MIN_BORROWED_SIZE {
-            self.spare.put_back(buffer);
+            SPARE.put_back(buffer);
         }
         None
     }
@@ -192,8 +191,7 @@ impl Reader {
     }
 }
 
-/// Buffers of [`PIECE_SIZE`] that were read into before and that nobody looks at any more.
-#[derive(Default)]
+/// Buffers that are free. Their content is what was read last.
 struct SpareBuffers(Mutex<Vec<Vec<u8>>>);
 
 impl SpareBuffers {
@@ -209,17 +207,10 @@ impl SpareBuffers {
     }
 }
 
-impl fmt::Debug for SpareBuffers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SpareBuffers")
-    }
-}
-
 /// The bytes of a piece; its buffer goes home with the last [`Bytes`] that looks into it.
 struct BorrowedBuffer {
     buffer: Vec<u8>,
     len: usize,
-    home: Arc<SpareBuffers>,
 }
 
 impl AsRef<[u8]> for BorrowedBuffer {
@@ -230,7 +221,7 @@ impl AsRef<[u8]> for BorrowedBuffer {
 
 impl Drop for BorrowedBuffer {
     fn drop(&mut self) {
-        self.home.put_back(std::mem::take(&mut self.buffer));
+        SPARE.put_back(std::mem::take(&mut self.buffer));
     }
 }
 

@@ -1,0 +1,214 @@
+//! Spans of Matroska, read once for all the tracks in them (PACKAGING 5.2).
+//!
+//! The samples of a segment lie between those of all other tracks, so whoever asks for one reads the span of all. Who comes while
+//! it is read waits for the same read (single flight). When it is there, the samples of the sound that people listen to are copied out
+//! and kept: they take little, and a span of pictures is not read again for them. A span is let go as soon as its pictures were taken.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use moka::sync::Cache;
+use tokio::sync::OnceCell;
+
+use super::Cuts;
+use super::copied::read_packets;
+use crate::container::{MediaIndex, Packet, Payload, Step};
+use crate::model::{Extents, Rope, TrackKind};
+use crate::source::ByteSource;
+use crate::{Error, ErrorKind, Result};
+
+/// Most bytes read for one segment, which are held in memory while it is sent.
+const MAX_SEGMENT_BYTES: u64 = 320 * 1024 * 1024;
+/// Most bytes of spans that are held for those who have not taken their part yet, over all files …
+const MAX_WAITING_BYTES: u64 = 64 * 1024 * 1024;
+/// … and most of them: also counts those that are still being read.
+const MAX_WAITING_SPANS: usize = 256;
+/// Most sound of one span that is kept, in bytes: more is no small track.
+const MAX_KEPT_BYTES: u64 = 8 * 1024 * 1024;
+/// Most samples of one span that are kept of a track.
+const MAX_KEPT_PACKETS: usize = 16 * 1024;
+/// How long sound is kept that nobody asks for.
+const KEPT_IDLE: Duration = Duration::from_secs(600);
+
+/// The packets of one segment of one track, and all their bytes.
+#[derive(Debug)]
+pub(super) struct Samples {
+    pub(super) packets: Vec<Packet>,
+    pub(super) have: Extents,
+}
+
+impl Samples {
+    /// Memory of it, in bytes.
+    fn weight(&self) -> u32 {
+        let packets = self.packets.len().saturating_mul(size_of::<Packet>().saturating_mul(2));
+        u32::try_from(self.have.len().saturating_add(packets as u64)).unwrap_or(u32::MAX)
+    }
+
+    /// A copy that holds nothing of the span but these samples; `None` for what is no small track.
+    fn copied_out(&self) -> Option<Self> {
+        let size = self.packets.iter().fold(0u64, |sum, packet| sum.saturating_add(packet.payload.size_bytes()));
+        if size > MAX_KEPT_BYTES || self.packets.len() > MAX_KEPT_PACKETS {
+            return None;
+        }
+        let mut joined = BytesMut::with_capacity(usize::try_from(size).ok()?);
+        let mut have = Extents::new();
+        for packet in &self.packets {
+            let range = match &packet.payload {
+                Payload::InFile(range) | Payload::Prefixed(_, range) => *range,
+                Payload::Rewritten(_) => continue,
+            };
+            for piece in self.have.rope(range)?.pieces() {
+                joined.extend_from_slice(piece);
+            }
+            have.insert(range.start, Rope::from(joined.split().freeze()));
+        }
+        Some(Self { packets: self.packets.clone(), have })
+    }
+}
+
+/// Which segment of which file, by its [identity](ByteSource::identity).
+type SpanKey = (Arc<str>, usize);
+/// A span, once it was read.
+type SpanCell = Arc<OnceCell<Extents>>;
+
+/// What is held of spans, over all files.
+#[derive(Debug)]
+pub(super) struct SpanCache {
+    /// Spans that are being read or wait for their pictures to be taken, oldest first.
+    waiting: Mutex<VecDeque<(SpanKey, SpanCell)>>,
+    /// Samples that were copied out, by span and index of their track.
+    kept: Cache<(SpanKey, usize), Arc<Samples>>,
+}
+
+impl SpanCache {
+    /// Keeps up to `budget_bytes` of sound.
+    pub(super) fn new(budget_bytes: u64) -> Self {
+        let kept = Cache::builder()
+            .max_capacity(budget_bytes)
+            .weigher(|_, samples: &Arc<Samples>| samples.weight())
+            .time_to_idle(KEPT_IDLE)
+            .build();
+        Self { waiting: Mutex::default(), kept }
+    }
+
+    /// The place of a span, for all who wait for it.
+    fn join(&self, key: &SpanKey) -> SpanCell {
+        let mut waiting = self.lock();
+        if let Some((_, cell)) = waiting.iter().find(|(other, _)| other == key) {
+            return cell.clone();
+        }
+        let size = |(_, cell): &(SpanKey, SpanCell)| cell.get().map_or(0, Extents::len);
+        let mut held_bytes = waiting.iter().fold(0u64, |sum, span| sum.saturating_add(size(span)));
+        while held_bytes > MAX_WAITING_BYTES || waiting.len() >= MAX_WAITING_SPANS {
+            let Some(oldest) = waiting.pop_front() else { break };
+            held_bytes = held_bytes.saturating_sub(size(&oldest));
+        }
+        let cell = SpanCell::default();
+        waiting.push_back((key.clone(), cell.clone()));
+        cell
+    }
+
+    /// Nobody is expected to ask for this span again.
+    fn let_go(&self, key: &SpanKey) {
+        self.lock().retain(|(other, _)| other != key);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(SpanKey, SpanCell)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads the spans of one presentation.
+#[derive(Debug)]
+pub(super) struct SpanReader {
+    cache: Arc<SpanCache>,
+    index: Arc<MediaIndex>,
+    source: Arc<dyn ByteSource>,
+    cuts: Arc<Cuts>,
+    identity: Arc<str>,
+    /// For each track of the index: is its sound kept as its spans pass? The first one's is, and each that was asked for.
+    is_kept: Vec<AtomicBool>,
+}
+
+impl SpanReader {
+    pub(super) fn new(
+        cache: Arc<SpanCache>,
+        index: Arc<MediaIndex>,
+        source: Arc<dyn ByteSource>,
+        cuts: Arc<Cuts>,
+        selected: &[usize],
+    ) -> Self {
+        let is_sound = |at: &usize| index.tracks.get(*at).is_some_and(|track| track.info.kind == TrackKind::Audio);
+        let first = selected.iter().copied().find(is_sound).filter(|at| *at != cuts.track_index);
+        let is_kept = (0..index.tracks.len()).map(|at| AtomicBool::new(Some(at) == first)).collect();
+        Self { cache, identity: source.identity().into(), index, source, cuts, is_kept }
+    }
+
+    /// The samples of segment `at` of a track.
+    ///
+    /// # Errors
+    /// `NotFound` beyond the last segment; `LimitExceeded` for a span over its limit; what the reader and the source answer.
+    /// # Cancel safety
+    /// Safe to drop at any point: who waits for the same span reads it then.
+    pub(super) async fn samples(&self, track_index: usize, at: usize) -> Result<Arc<Samples>> {
+        let key = (self.identity.clone(), at);
+        let is_cut_track = track_index == self.cuts.track_index;
+        let kept_key = (key, track_index);
+        if !is_cut_track {
+            if let Some(kept) = self.cache.kept.get(&kept_key) {
+                return Ok(kept);
+            }
+            if let Some(is_kept) = self.is_kept.get(track_index) {
+                is_kept.store(true, Ordering::Relaxed);
+            }
+        }
+        let key = &kept_key.0;
+        let cell = self.cache.join(key);
+        let result = cell.get_or_try_init(|| self.read_span(key)).await;
+        if is_cut_track || result.is_err() {
+            self.cache.let_go(key);
+        }
+        let mut have = match result {
+            Ok(span) => span.clone(),
+            // Broken pictures do not silence the sound.
+            Err(error) if !is_cut_track && error.kind() == ErrorKind::Malformed => self.source.at_hand(),
+            Err(error) => return Err(error),
+        };
+        if let Some(kept) = self.cache.kept.get(&kept_key) {
+            return Ok(kept);
+        }
+        let packets = self.read(track_index, at, &mut have).await?;
+        let samples = Arc::new(Samples { packets, have });
+        // Sound that is muxed farther behind than a span reaches.
+        if !is_cut_track && let Some(copy) = samples.copied_out() {
+            self.cache.kept.insert(kept_key, Arc::new(copy));
+        }
+        Ok(samples)
+    }
+
+    /// The bytes that it takes to read the pictures of a segment, and with them most of the sound. What is small is kept.
+    async fn read_span(&self, key: &SpanKey) -> Result<Extents> {
+        let mut have = self.source.at_hand();
+        self.read(self.cuts.track_index, key.1, &mut have).await?;
+        for (track_index, _) in self.is_kept.iter().enumerate().filter(|(_, is_kept)| is_kept.load(Ordering::Relaxed)) {
+            // What is not all here, or broken, is the affair of whoever asks for it.
+            let Some(query) = self.cuts.query(track_index, key.1) else { continue };
+            let Ok(Step::Done(packets)) = self.index.packets(&query, &have) else { continue };
+            let samples = Samples { packets, have };
+            if let Some(copy) = samples.copied_out() {
+                self.cache.kept.insert((key.clone(), track_index), Arc::new(copy));
+            }
+            have = samples.have;
+        }
+        Ok(have)
+    }
+
+    async fn read(&self, track_index: usize, at: usize, have: &mut Extents) -> Result<Vec<Packet>> {
+        let none = || Error::new(ErrorKind::NotFound, "read segment").detail("beyond the end");
+        let query = self.cuts.query(track_index, at).ok_or_else(none)?;
+        read_packets(&self.index, &self.source, &query, have, MAX_SEGMENT_BYTES).await
+    }
+}
