@@ -9,9 +9,10 @@ use http::header::{
     IF_RANGE, RANGE,
 };
 use prostream_core::hls::Rendition;
-use prostream_core::hls::playlist::{self, FileKind, RenditionFile};
+use prostream_core::hls::playlist::{self, CONTENT_TYPE as PLAYLIST_TYPE, FileKind, RenditionFile};
 use prostream_core::model::{ByteRange, TrackKind};
 use prostream_core::playback::Playback;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use warp::reply::Response;
 
@@ -31,7 +32,8 @@ const ENDINGS: [&str; 9] = ["m4s", "mp4", "m3u8", "vtt", "jpg", "json", "ttf", "
 /// The fixed name of the original file.
 const ORIGINAL: &str = "file";
 
-const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+/// Latest start that is taken, in seconds: eleven days, longer than any film.
+const MAX_START_S: f64 = 1_000_000.0;
 
 /// A playlist holds the token in its own address: it is kept nowhere.
 const PLAYLIST_CACHE: &str = "private, no-store";
@@ -45,6 +47,7 @@ const FILE_CACHE: &str = "private, no-cache";
 pub(super) fn routes() -> Vec<Route> {
     vec![
         get("/hls/{token}/main.m3u8", "The multivariant playlist")
+            .query("t", "where players are to begin, in seconds (EXT-X-START)", false)
             .gives_bytes(200, "the playlist (RFC 8216)", &[PLAYLIST_TYPE])
             .media(multivariant),
         get("/hls/{token}/file", "The original file, whole or in ranges")
@@ -70,8 +73,41 @@ pub(super) fn is_media_name(name: &str) -> bool {
         })
 }
 
-async fn multivariant(_app: Arc<App>, _request: Request, playback: Arc<Playback>) -> Answer {
-    Ok(playlist_reply(playlist::multivariant(playback.presentation().as_ref())))
+async fn multivariant(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
+    let query: MultivariantQuery = request.query()?;
+    let presentation = playback.presentation().as_ref();
+    Ok(playlist_reply(match query.t {
+        Some(text) => {
+            let start_s = text.parse().map_err(|_| Problem::invalid("t is a number of seconds"))?;
+            playlist::multivariant_from(presentation, checked_start_s(start_s)?)
+        }
+        None => playlist::multivariant(presentation),
+    }))
+}
+
+/// What else players put into the query is left alone.
+#[derive(Deserialize)]
+struct MultivariantQuery {
+    #[serde(default)]
+    t: Option<String>,
+}
+
+/// Address of the multivariant playlist below a token; a start stands in it, so that it survives reloads and other nodes.
+pub(super) fn multivariant_path(token: &str, start_s: Option<f64>) -> String {
+    let query = start_s.map(|start_s| format!("?t={start_s}")).unwrap_or_default();
+    format!("/hls/{token}/{}{query}", playlist::MULTIVARIANT_NAME)
+}
+
+/// A position in a film as a client may give it.
+///
+/// # Errors
+/// It lies before the film, is longer than any, or is no number.
+pub(super) fn checked_start_s(start_s: f64) -> Result<f64, Problem> {
+    if (0.0..=MAX_START_S).contains(&start_s) {
+        Ok(start_s)
+    } else {
+        Err(Problem::invalid(format!("a start is a number of seconds from 0 to {MAX_START_S}")))
+    }
 }
 
 fn playlist_reply(text: String) -> Response {

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
+use super::hls::{checked_start_s, multivariant_path};
 use super::table::{Route, delete, get, post};
 use crate::app::App;
 use crate::auth::{Caller, from_hex};
@@ -47,7 +48,7 @@ struct NewPlayback {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     device: Option<Device>,
-    /// Where to begin, in seconds; given back for the player.
+    /// Where to begin, in seconds. It stands in `hls_url` as `t`: players go there by themselves.
     #[serde(default)]
     start_s: Option<f64>,
 }
@@ -190,9 +191,7 @@ async fn start(app: Arc<App>, mut request: Request, caller: Caller) -> Answer {
     if input.release.is_some() && input.media_id.is_none() {
         return Err(Problem::invalid("release goes with media_id"));
     }
-    if input.start_s.is_some_and(|start_s| !start_s.is_finite() || start_s < 0.0) {
-        return Err(Problem::invalid("start_s is a number of seconds from 0"));
-    }
+    input.start_s.map(checked_start_s).transpose()?;
     wish.release = input.release;
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, input.device.map(|device| device.0));
@@ -229,7 +228,7 @@ async fn list(app: Arc<App>, _request: Request, caller: Caller) -> Answer {
     let listed = |record: PlaybackRecord| {
         let token = full.accounts.media_token_of(&record.id);
         Listed {
-            hls_url: hls_url(&app, &token),
+            hls_url: hls_url(&app, &token, None),
             file_url: file_url(&app, &token),
             created_at: moment(record.created_at_ms),
             expires_at: moment(record.expires_at_ms),
@@ -274,7 +273,7 @@ fn shown(app: &App, playback: &Playback, token: &str, start_s: Option<f64>) -> P
         name: record.name.clone(),
         media_id: record.media_id.as_ref().map(ToString::to_string),
         release: playback.release().map(str::to_owned),
-        hls_url: hls_url(app, token),
+        hls_url: hls_url(app, token, start_s),
         file_url: file_url(app, token),
         expires_at: moment(record.expires_at_ms),
         start_s,
@@ -283,8 +282,8 @@ fn shown(app: &App, playback: &Playback, token: &str, start_s: Option<f64>) -> P
     }
 }
 
-fn hls_url(app: &App, token: &str) -> String {
-    app.link(&format!("/hls/{token}/main.m3u8"))
+fn hls_url(app: &App, token: &str, start_s: Option<f64>) -> String {
+    app.link(&multivariant_path(token, start_s))
 }
 
 fn file_url(app: &App, token: &str) -> String {
