@@ -3,14 +3,11 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderValue, IF_NONE_MATCH,
-    IF_RANGE, RANGE,
-};
-use prostream_core::hls::Rendition;
+use futures_util::stream;
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
 use prostream_core::hls::playlist::{self, CONTENT_TYPE as PLAYLIST_TYPE, FileKind, RenditionFile};
-use prostream_core::model::{ByteRange, TrackKind};
+use prostream_core::hls::{Rendition, Segment};
+use prostream_core::model::TrackKind;
 use prostream_core::playback::Playback;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -19,8 +16,8 @@ use warp::reply::Response;
 use super::table::{Route, get};
 use crate::app::App;
 use crate::auth::to_hex;
-use crate::range::{Wanted, wanted};
-use crate::reply::{self, Answer, Problem, bytes, empty};
+use crate::range::{Content, part_of};
+use crate::reply::{Answer, Problem, bytes, set};
 use crate::request::Request;
 
 /// Longest name below the token, without its ending (MEDIA-02).
@@ -58,7 +55,9 @@ pub(super) fn routes() -> Vec<Route> {
             .media(original),
         get("/hls/{token}/{variant}/{rendition}/{file}", "A media playlist, init segment or segment")
             .gives_bytes(200, "the playlist or the segment", &[PLAYLIST_TYPE, "video/mp4", "audio/mp4", "text/vtt"])
+            .gives_bytes(206, "the range of a segment", &["video/mp4", "audio/mp4", "text/vtt"])
             .gives_bytes(304, "it has not changed", &[])
+            .gives_bytes(416, "the range lies beyond the end", &[])
             .media(rendition_file),
     ]
 }
@@ -111,7 +110,9 @@ pub(super) fn checked_start_s(start_s: f64) -> Result<f64, Problem> {
 }
 
 fn playlist_reply(text: String) -> Response {
-    cached(bytes(PLAYLIST_TYPE, text), PLAYLIST_CACHE)
+    let mut response = bytes(PLAYLIST_TYPE, text);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(PLAYLIST_CACHE));
+    response
 }
 
 async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
@@ -128,78 +129,42 @@ async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback
 
 async fn init(request: Request, rendition: &dyn Rendition) -> Answer {
     let init = rendition.init().await?;
-    let etag = short_etag(&init);
-    if request.matches_etag(&IF_NONE_MATCH, &etag) {
-        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), SEGMENT_CACHE));
-    }
-    let content_type = if rendition.info().track.kind == TrackKind::Audio { "audio/mp4" } else { "video/mp4" };
-    Ok(cached(with_etag(bytes(content_type, init), &etag), SEGMENT_CACHE))
+    let content = Content {
+        content_type: if rendition.info().track.kind == TrackKind::Audio { "audio/mp4" } else { "video/mp4" },
+        etag: short_etag(&init),
+        size_bytes: init.len() as u64,
+        cache: SEGMENT_CACHE,
+    };
+    Ok(content.answer(&request, |range| part_of(Box::pin(stream::iter([Ok(init)])), range)))
 }
 
 async fn segment(request: Request, rendition: &dyn Rendition, index: u32) -> Answer {
-    let segment = rendition.segment(index).await?;
-    let etag = format!("\"{}\"", segment.etag);
-    if request.matches_etag(&IF_NONE_MATCH, &etag) {
-        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), SEGMENT_CACHE));
-    }
-    let mut response = reply::stream(segment.content_type, segment.body);
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(segment.size_bytes));
-    Ok(cached(with_etag(response, &etag), SEGMENT_CACHE))
+    let Segment { size_bytes, etag, content_type, body } = rendition.segment(index).await?;
+    let content = Content { content_type, etag: format!("\"{etag}\""), size_bytes, cache: SEGMENT_CACHE };
+    Ok(content.answer(&request, |range| part_of(body, range)))
 }
 
-/// The original file (RFC 9110 section 14): one range or all of it. Several ranges at once are answered with all, as the section allows.
+/// The original file: nothing is read of it but the range that is asked for.
 async fn original(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
-    let source = playback.source();
+    let source = Arc::clone(playback.source());
     let size_bytes = source.size_bytes();
-    let etag = short_etag(format!("{size_bytes} {}", source.identity()).as_bytes());
-    if request.matches_etag(&IF_NONE_MATCH, &etag) {
-        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), FILE_CACHE));
-    }
-    // `If-Range` compares strongly, and we give no dates: anything but our own validator means the whole file.
-    let is_range_valid = !request.headers.contains_key(IF_RANGE) || request.header(&IF_RANGE) == Some(etag.as_str());
-    let asked = if is_range_valid { request.header(&RANGE) } else { None };
-    let (status, range) = match wanted(asked, size_bytes) {
-        Wanted::All => (StatusCode::OK, ByteRange::new(0, size_bytes)),
-        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Wanted::Beyond => {
-            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
-            set(&mut response, CONTENT_RANGE, &format!("bytes */{size_bytes}"));
-            return Ok(cached(with_etag(response, &etag), FILE_CACHE));
-        }
+    let content = Content {
+        content_type: content_type_of(playback.file_name()),
+        etag: short_etag(format!("{size_bytes} {}", source.identity()).as_bytes()),
+        size_bytes,
+        cache: FILE_CACHE,
     };
-    let body = Arc::clone(source).stream(range);
-    let mut response = reply::stream(content_type_of(playback.file_name()), body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(range.len()));
-    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if status == StatusCode::PARTIAL_CONTENT {
-        let last = range.end.saturating_sub(1);
-        set(&mut response, CONTENT_RANGE, &format!("bytes {}-{last}/{size_bytes}", range.start));
+    let mut response = content.answer(&request, |range| source.stream(range));
+    if response.status().is_success() {
+        set(&mut response, CONTENT_DISPOSITION, &disposition(playback.file_name()));
     }
-    set(&mut response, CONTENT_DISPOSITION, &disposition(playback.file_name()));
-    Ok(cached(with_etag(response, &etag), FILE_CACHE))
+    Ok(response)
 }
 
 /// A strong validator of a content or of what names it.
 fn short_etag(content: &[u8]) -> String {
     let digest = Sha256::digest(content);
     format!("\"{}\"", to_hex(digest.get(..16).unwrap_or_default()))
-}
-
-fn set(response: &mut Response, name: http::HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
-}
-
-fn with_etag(mut response: Response, etag: &str) -> Response {
-    set(&mut response, ETAG, etag);
-    response
-}
-
-fn cached(mut response: Response, how: &'static str) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(how));
-    response
 }
 
 /// The media type of a file by its ending: browsers do not look inside what is marked `nosniff`.
