@@ -89,8 +89,9 @@ fn write_multivariant(presentation: &dyn Presentation, wished_start_s: Option<f6
     out
 }
 
-/// Length of the longest rendition, as its playlist tells it.
-fn length_s(presentation: &dyn Presentation) -> f64 {
+/// Length of the longest rendition in seconds, as its playlist tells it.
+#[must_use]
+pub fn length_s(presentation: &dyn Presentation) -> f64 {
     let lengths = presentation.renditions().iter().map(|rendition| rendition.info().listed_durations_s().iter().sum());
     lengths.fold(0.0, f64::max)
 }

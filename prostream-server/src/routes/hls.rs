@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HOST, HeaderValue};
+use http::uri::Authority;
 use prostream_core::hls::playlist::{self, CONTENT_TYPE as PLAYLIST_TYPE, FileKind, RenditionFile};
 use prostream_core::hls::{Rendition, Segment};
 use prostream_core::model::TrackKind;
@@ -28,6 +29,12 @@ const ENDINGS: [&str; 9] = ["m4s", "mp4", "m3u8", "vtt", "jpg", "json", "ttf", "
 
 /// The fixed name of the original file.
 const ORIGINAL: &str = "file";
+
+/// The fixed name of the list that hands the original file to a player.
+const ORIGINAL_LIST: &str = "file.m3u";
+
+/// Media type of such lists, as players know it; there is no registered one.
+const LIST_TYPE: &str = "audio/x-mpegurl";
 
 /// Latest start that is taken, in seconds: eleven days, longer than any film.
 const MAX_START_S: f64 = 1_000_000.0;
@@ -53,6 +60,9 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_bytes(304, "it has not changed", &[])
             .gives_bytes(416, "the range lies beyond the end", &[])
             .media(original),
+        get("/hls/{token}/file.m3u", "A list of the original file alone, which desktop players open")
+            .gives_bytes(200, "the list", &[LIST_TYPE])
+            .media(original_list),
         get("/hls/{token}/{variant}/{rendition}/{file}", "A media playlist, init segment or segment")
             .gives_bytes(200, "the playlist or the segment", &[PLAYLIST_TYPE, "video/mp4", "audio/mp4", "text/vtt"])
             .gives_bytes(206, "the range of a segment", &["video/mp4", "audio/mp4", "text/vtt"])
@@ -62,11 +72,11 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Is this a name that can lie below a token? `^[a-z0-9_/-]{1,96}\.(m4s|mp4|m3u8|vtt|jpg|json|ttf|otf|ass)$`, or the original file's. Asked
-/// before anything else happens (MEDIA-02).
+/// Is this a name that can lie below a token? `^[a-z0-9_/-]{1,96}\.(m4s|mp4|m3u8|vtt|jpg|json|ttf|otf|ass)$`, or a name of the original
+/// file's. Asked before anything else happens (MEDIA-02).
 pub(super) fn is_media_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'/' | b'-');
-    name == ORIGINAL
+    matches!(name, ORIGINAL | ORIGINAL_LIST)
         || name.split_once('.').is_some_and(|(stem, ending)| {
             (1..=MAX_NAME_BYTES).contains(&stem.len()) && stem.bytes().all(is_plain) && ENDINGS.contains(&ending)
         })
@@ -95,6 +105,16 @@ struct MultivariantQuery {
 pub(super) fn multivariant_path(token: &str, start_s: Option<f64>) -> String {
     let query = start_s.map(|start_s| format!("?t={start_s}")).unwrap_or_default();
     format!("/hls/{token}/{}{query}", playlist::MULTIVARIANT_NAME)
+}
+
+/// Address of the original file below a token.
+pub(super) fn original_path(token: &str) -> String {
+    format!("/hls/{token}/{ORIGINAL}")
+}
+
+/// Address of the list of the original file below a token.
+pub(super) fn original_list_path(token: &str) -> String {
+    format!("/hls/{token}/{ORIGINAL_LIST}")
 }
 
 /// A position in a film as a client may give it.
@@ -156,9 +176,32 @@ async fn original(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> 
     };
     let mut response = content.answer(&request, |range| source.stream(range));
     if response.status().is_success() {
-        set(&mut response, CONTENT_DISPOSITION, &disposition(playback.file_name()));
+        set(&mut response, CONTENT_DISPOSITION, &disposition("inline", playback.file_name()));
     }
     Ok(response)
+}
+
+/// The original file as a list of one entry: a browser hands it to the player that this machine opens lists with.
+async fn original_list(app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
+    let address = app.link(&original_path(request.param("token")));
+    // The list is opened from where it was saved, so the address has to be whole: without one of the settings, the one that was called.
+    let address = if address.starts_with('/') { called_at(&request, &address) } else { address };
+    let length_s = playlist::length_s(playback.presentation().as_ref()).round();
+    let name: String = playback.file_name().chars().filter(|letter| !letter.is_control()).collect();
+    let text = format!("#EXTM3U\n#EXTENC:UTF-8\n#EXTINF:{length_s},{name}\n{address}\n");
+    let mut response = bytes(LIST_TYPE, text);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(PLAYLIST_CACHE));
+    set(&mut response, CONTENT_DISPOSITION, &disposition("attachment", &format!("{name}.m3u")));
+    Ok(response)
+}
+
+/// The address of a path at the host that the client called; the path alone for a host that is none.
+fn called_at(request: &Request, path: &str) -> String {
+    let host = request.header(&HOST).and_then(|host| host.parse::<Authority>().ok());
+    match host.filter(|host| !host.as_str().contains('@')) {
+        Some(host) => format!("http://{host}{path}"),
+        None => path.to_owned(),
+    }
 }
 
 /// A strong validator of a content or of what names it.
@@ -184,7 +227,7 @@ fn content_type_of(file_name: &str) -> &'static str {
 }
 
 /// The file's own name for whoever saves it (RFC 6266, RFC 8187); everything but letters and digits is encoded.
-fn disposition(file_name: &str) -> String {
+fn disposition(kind: &str, file_name: &str) -> String {
     let encoded: String = file_name
         .bytes()
         .map(|byte| {
@@ -192,7 +235,7 @@ fn disposition(file_name: &str) -> String {
             if is_plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
         })
         .collect();
-    format!("inline; filename*=UTF-8''{encoded}")
+    format!("{kind}; filename*=UTF-8''{encoded}")
 }
 
 /// The answer to a name that cannot lie below a token: as for a token that opens nothing.
@@ -211,6 +254,7 @@ mod tests {
         for good in [
             "main.m3u8",
             "file",
+            "file.m3u",
             "p1c1/video-1/index.m3u8",
             "p1c1/video-1/init.mp4",
             "p1c1/audio-2/12.m4s",
@@ -240,6 +284,8 @@ mod tests {
             "MAIN.m3u8",
             "main.M3U8",
             "file.mkv",
+            "main.m3u",
+            "file.m3u/",
             "file/",
             "file%20",
             "etc/passwd",
@@ -256,7 +302,7 @@ mod tests {
     /// Goal: a hostile file name cannot add a header or break out of its own.
     #[test]
     fn file_names_are_encoded() {
-        assert_eq!(disposition("A film (1).mkv"), "inline; filename*=UTF-8''A%20film%20%281%29.mkv");
-        assert_eq!(disposition("a\"\r\nX: y"), "inline; filename*=UTF-8''a%22%0D%0AX%3A%20y");
+        assert_eq!(disposition("inline", "A film (1).mkv"), "inline; filename*=UTF-8''A%20film%20%281%29.mkv");
+        assert_eq!(disposition("attachment", "a\"\r\nX: y"), "attachment; filename*=UTF-8''a%22%0D%0AX%3A%20y");
     }
 }

@@ -1,6 +1,6 @@
 use reqwest::{Method, StatusCode};
 
-use crate::app::{FILM, TestApp};
+use crate::app::{FILM, TestApp, config};
 
 /// Goal: ranges of the original file as RFC 9110 has them, each with exactly its bytes.
 #[tokio::test]
@@ -135,4 +135,47 @@ async fn segments_answer_ranges() {
             (StatusCode::OK, size.to_string().as_str())
         );
     }
+}
+
+/// Goal: the list hands the very file to a player, also from where a browser saved it: whole address, name and length of the film.
+#[tokio::test]
+async fn the_list_leads_to_the_file() {
+    let app = TestApp::start().await;
+    let token = app.user("mia").await;
+    let playback = app.play(&token).await;
+    let reply = app.get(playback["m3u_url"].as_str().unwrap()).await;
+    assert_eq!(reply.headers()["content-type"], "audio/x-mpegurl");
+    assert_eq!(reply.headers()["cache-control"], "private, no-store");
+    assert_eq!(
+        reply.headers()["content-disposition"],
+        "attachment; filename*=UTF-8''A.Film.2020.1080p.WEB-DL.H.264-GRP.mkv.m3u"
+    );
+    let list = reply.text().await.unwrap();
+    let lines: Vec<&str> = list.lines().collect();
+    let [head, "#EXTENC:UTF-8", entry, address] = lines[..] else { panic!("{list}") };
+    assert_eq!(head, "#EXTM3U");
+    let (length, name) = entry.strip_prefix("#EXTINF:").and_then(|entry| entry.split_once(',')).unwrap();
+    assert_eq!(length, "60");
+    assert_eq!(name, "A.Film.2020.1080p.WEB-DL.H.264-GRP.mkv");
+    assert!(address.starts_with("http://"), "{address}");
+    let part = app.request(Method::GET, address).header("range", "bytes=10-19").send().await.unwrap();
+    assert_eq!((part.status(), &part.bytes().await.unwrap()[..]), (StatusCode::PARTIAL_CONTENT, &FILM[10..20]));
+
+    let id = playback["id"].as_str().unwrap();
+    app.request(Method::DELETE, &format!("/api/v1/playbacks/{id}")).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(app.get(playback["m3u_url"].as_str().unwrap()).await.status(), StatusCode::NOT_FOUND);
+}
+
+/// Goal: the list names the public address where the server has one, whatever host was called.
+#[tokio::test]
+async fn the_list_names_the_public_address() {
+    let mut config = config();
+    config.listen.public_url = Some("https://films.example/".parse().unwrap());
+    let app = TestApp::with(config).await;
+    let token = app.user("mia").await;
+    let playback = app.play(&token).await;
+    let path = playback["m3u_url"].as_str().unwrap().strip_prefix("https://films.example").unwrap().to_owned();
+    let list = app.get(&path).await.text().await.unwrap();
+    assert_eq!(list.lines().last(), playback["file_url"].as_str());
+    assert!(playback["file_url"].as_str().unwrap().starts_with("https://films.example/hls/"));
 }
