@@ -291,6 +291,13 @@ impl<S: Stream> Stream for Shareable<S> {
     }
 }
 
+/// Sets a header field, unless its value could not stand in one.
+pub(crate) fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
 /// Nothing but a status.
 pub(crate) fn empty(status: StatusCode) -> Response {
     warp::reply::with_status(warp::reply(), status).into_response()

@@ -9,20 +9,25 @@ pub(crate) const NS_PER_S: u64 = 1_000_000_000;
 #[must_use]
 pub(crate) fn rescale(ticks: i64, from: u64, to: u64) -> i64 {
     let from = i128::from(from.max(1));
-    // |ticks| < 2^63 and to < 2^64: the product fits.
-    let product = i128::from(ticks) * i128::from(to);
+    let product = product(ticks, to);
     let half = from / 2;
-    let rounded = if product >= 0 { (product + half) / from } else { (product - half) / from };
-    saturate(rounded)
+    let away_from_zero = product.saturating_add(if product >= 0 { half } else { half.saturating_neg() });
+    // `from` is at least 1: the division is never refused.
+    saturate(away_from_zero.checked_div(from).unwrap_or_default())
 }
 
 /// Like [`rescale`], rounded up: the first tick of `to` that is not before `ticks` of `from`.
 #[must_use]
 pub(crate) fn rescale_up(ticks: i64, from: u64, to: u64) -> i64 {
     let from = i128::from(from.max(1));
-    let product = i128::from(ticks) * i128::from(to);
+    let product = product(ticks, to);
     let floor = product.div_euclid(from);
-    saturate(if product.rem_euclid(from) == 0 { floor } else { floor + 1 })
+    saturate(if product.rem_euclid(from) == 0 { floor } else { floor.saturating_add(1) })
+}
+
+/// Below 2^63 times below 2^64: it fits, and so do a half of a timescale and one more.
+fn product(ticks: i64, to: u64) -> i128 {
+    i128::from(ticks).saturating_mul(i128::from(to))
 }
 
 /// Ticks as seconds, for playlists.

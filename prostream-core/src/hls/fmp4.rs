@@ -180,14 +180,15 @@ fn signed(size: u32) -> i32 {
 
 /// Width and height in square pixels, before rotation, as they fit into 16 bits.
 fn pixel_shape(video: &VideoFormat) -> (u32, u32) {
-    let width = match video.pixel_aspect {
-        Some((across, down)) if across > 0 && down > 0 => {
-            let down = u64::from(down);
-            let wide = u64::from(video.width).saturating_mul(u64::from(across)).saturating_add(down / 2) / down;
-            u32::try_from(wide).unwrap_or(u32::MAX)
-        }
-        _ => video.width,
+    let square_width = |(across, down): (u32, u32)| {
+        let down = u64::from(down);
+        let wide =
+            u64::from(video.width).saturating_mul(u64::from(across)).saturating_add(down / 2).checked_div(down)?;
+        Some(u32::try_from(wide).unwrap_or(u32::MAX))
     };
+    // An aspect of or by nothing says nothing.
+    let aspect = video.pixel_aspect.filter(|&(across, _)| across > 0);
+    let width = aspect.and_then(square_width).unwrap_or(video.width);
     (width.min(0xffff), video.height.min(0xffff))
 }
 

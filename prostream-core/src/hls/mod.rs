@@ -6,7 +6,16 @@
 //!   between samples, read once for all tracks. `captions`: text.
 //!
 //! A segment is a pure function of file, track and number: from disk or from a link, in whatever order, on whatever node, it is the same bytes.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod captions;
 mod clock;
@@ -84,7 +93,11 @@ impl RenditionInfo {
     /// The segments that exist: a track that ends before the others has no packets for the last cuts, whose durations are 0.
     #[must_use]
     pub fn listed_durations_s(&self) -> &[f64] {
-        let count = self.segment_durations_s.iter().rposition(|&duration| duration > 0.0).map_or(0, |last| last + 1);
+        let count = self
+            .segment_durations_s
+            .iter()
+            .rposition(|&duration| duration > 0.0)
+            .map_or(0, |last| last.saturating_add(1));
         self.segment_durations_s.get(..count).unwrap_or_default()
     }
 }

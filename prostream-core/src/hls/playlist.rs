@@ -26,6 +26,19 @@ const MIN_TRIM_S: f64 = 0.1;
 /// The multivariant playlist: every rendition, and a variant for each audio codec, so that a player without one takes another.
 #[must_use]
 pub fn multivariant(presentation: &dyn Presentation) -> String {
+    write_multivariant(presentation, None)
+}
+
+/// Like [`multivariant`], for a viewer who goes on at `start_s`, in seconds from the start of the presentation: players begin there by
+/// themselves (`EXT-X-START`, RFC 8216 section 4.3.5.2).
+///
+/// A time beyond either end is taken as that end; one that is no number, as none.
+#[must_use]
+pub fn multivariant_from(presentation: &dyn Presentation, start_s: f64) -> String {
+    write_multivariant(presentation, (!start_s.is_nan()).then_some(start_s))
+}
+
+fn write_multivariant(presentation: &dyn Presentation, wished_start_s: Option<f64>) -> String {
     let of_kind = |kind: TrackKind| -> Vec<&RenditionInfo> {
         presentation
             .renditions()
@@ -42,7 +55,11 @@ pub fn multivariant(presentation: &dyn Presentation) -> String {
     if presentation.has_independent_segments() {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
-    if let Some(start_s) = video.first().and_then(|video| trimmed_start_s(presentation, video)) {
+    let trimmed_s = video.first().and_then(|video| trimmed_start_s(presentation, video));
+    // The sign goes last: a negative zero would read as counted from the end.
+    let within = |start_s: f64| start_s.max(trimmed_s.unwrap_or(0.0)).min(length_s(presentation)).abs();
+    let wished_s = wished_start_s.map(within);
+    if let Some(start_s) = wished_s.or(trimmed_s) {
         line(&mut out, format_args!("#EXT-X-START:TIME-OFFSET={start_s:.6},PRECISE=YES"));
     }
     // One track alone needs no choice.
@@ -70,6 +87,13 @@ pub fn multivariant(presentation: &dyn Presentation) -> String {
         }
     }
     out
+}
+
+/// Length of the longest rendition in seconds, as its playlist tells it.
+#[must_use]
+pub fn length_s(presentation: &dyn Presentation) -> f64 {
+    let lengths = presentation.renditions().iter().map(|rendition| rendition.info().listed_durations_s().iter().sum());
+    lengths.fold(0.0, f64::max)
 }
 
 /// Where a file begins whose edit list cuts off pictures that others are decoded from, in seconds from the start of the presentation.

@@ -3,23 +3,22 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderValue, IF_NONE_MATCH,
-    IF_RANGE, RANGE,
-};
-use prostream_core::hls::Rendition;
-use prostream_core::hls::playlist::{self, FileKind, RenditionFile};
-use prostream_core::model::{ByteRange, TrackKind};
+use futures_util::stream;
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HOST, HeaderValue};
+use http::uri::Authority;
+use prostream_core::hls::playlist::{self, CONTENT_TYPE as PLAYLIST_TYPE, FileKind, RenditionFile};
+use prostream_core::hls::{Rendition, Segment};
+use prostream_core::model::TrackKind;
 use prostream_core::playback::Playback;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use warp::reply::Response;
 
 use super::table::{Route, get};
 use crate::app::App;
 use crate::auth::to_hex;
-use crate::range::{Wanted, wanted};
-use crate::reply::{self, Answer, Problem, bytes, empty};
+use crate::range::{Content, part_of};
+use crate::reply::{Answer, Problem, bytes, set};
 use crate::request::Request;
 
 /// Longest name below the token, without its ending (MEDIA-02).
@@ -31,7 +30,14 @@ const ENDINGS: [&str; 9] = ["m4s", "mp4", "m3u8", "vtt", "jpg", "json", "ttf", "
 /// The fixed name of the original file.
 const ORIGINAL: &str = "file";
 
-const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+/// The fixed name of the list that hands the original file to a player.
+const ORIGINAL_LIST: &str = "file.m3u";
+
+/// Media type of such lists, as players know it; there is no registered one.
+const LIST_TYPE: &str = "audio/x-mpegurl";
+
+/// Latest start that is taken, in seconds: eleven days, longer than any film.
+const MAX_START_S: f64 = 1_000_000.0;
 
 /// A playlist holds the token in its own address: it is kept nowhere.
 const PLAYLIST_CACHE: &str = "private, no-store";
@@ -45,6 +51,7 @@ const FILE_CACHE: &str = "private, no-cache";
 pub(super) fn routes() -> Vec<Route> {
     vec![
         get("/hls/{token}/main.m3u8", "The multivariant playlist")
+            .query("t", "where players are to begin, in seconds (EXT-X-START)", false)
             .gives_bytes(200, "the playlist (RFC 8216)", &[PLAYLIST_TYPE])
             .media(multivariant),
         get("/hls/{token}/file", "The original file, whole or in ranges")
@@ -53,29 +60,79 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_bytes(304, "it has not changed", &[])
             .gives_bytes(416, "the range lies beyond the end", &[])
             .media(original),
+        get("/hls/{token}/file.m3u", "A list of the original file alone, which desktop players open")
+            .gives_bytes(200, "the list", &[LIST_TYPE])
+            .media(original_list),
         get("/hls/{token}/{variant}/{rendition}/{file}", "A media playlist, init segment or segment")
             .gives_bytes(200, "the playlist or the segment", &[PLAYLIST_TYPE, "video/mp4", "audio/mp4", "text/vtt"])
+            .gives_bytes(206, "the range of a segment", &["video/mp4", "audio/mp4", "text/vtt"])
             .gives_bytes(304, "it has not changed", &[])
+            .gives_bytes(416, "the range lies beyond the end", &[])
             .media(rendition_file),
     ]
 }
 
-/// Is this a name that can lie below a token? `^[a-z0-9_/-]{1,96}\.(m4s|mp4|m3u8|vtt|jpg|json|ttf|otf|ass)$`, or the original file's. Asked
-/// before anything else happens (MEDIA-02).
+/// Is this a name that can lie below a token? `^[a-z0-9_/-]{1,96}\.(m4s|mp4|m3u8|vtt|jpg|json|ttf|otf|ass)$`, or a name of the original
+/// file's. Asked before anything else happens (MEDIA-02).
 pub(super) fn is_media_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'/' | b'-');
-    name == ORIGINAL
+    matches!(name, ORIGINAL | ORIGINAL_LIST)
         || name.split_once('.').is_some_and(|(stem, ending)| {
             (1..=MAX_NAME_BYTES).contains(&stem.len()) && stem.bytes().all(is_plain) && ENDINGS.contains(&ending)
         })
 }
 
-async fn multivariant(_app: Arc<App>, _request: Request, playback: Arc<Playback>) -> Answer {
-    Ok(playlist_reply(playlist::multivariant(playback.presentation().as_ref())))
+async fn multivariant(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
+    let query: MultivariantQuery = request.query()?;
+    let presentation = playback.presentation().as_ref();
+    Ok(playlist_reply(match query.t {
+        Some(text) => {
+            let start_s = text.parse().map_err(|_| Problem::invalid("t is a number of seconds"))?;
+            playlist::multivariant_from(presentation, checked_start_s(start_s)?)
+        }
+        None => playlist::multivariant(presentation),
+    }))
+}
+
+/// What else players put into the query is left alone.
+#[derive(Deserialize)]
+struct MultivariantQuery {
+    #[serde(default)]
+    t: Option<String>,
+}
+
+/// Address of the multivariant playlist below a token; a start stands in it, so that it survives reloads and other nodes.
+pub(super) fn multivariant_path(token: &str, start_s: Option<f64>) -> String {
+    let query = start_s.map(|start_s| format!("?t={start_s}")).unwrap_or_default();
+    format!("/hls/{token}/{}{query}", playlist::MULTIVARIANT_NAME)
+}
+
+/// Address of the original file below a token.
+pub(super) fn original_path(token: &str) -> String {
+    format!("/hls/{token}/{ORIGINAL}")
+}
+
+/// Address of the list of the original file below a token.
+pub(super) fn original_list_path(token: &str) -> String {
+    format!("/hls/{token}/{ORIGINAL_LIST}")
+}
+
+/// A position in a film as a client may give it.
+///
+/// # Errors
+/// It lies before the film, is longer than any, or is no number.
+pub(super) fn checked_start_s(start_s: f64) -> Result<f64, Problem> {
+    if (0.0..=MAX_START_S).contains(&start_s) {
+        Ok(start_s)
+    } else {
+        Err(Problem::invalid(format!("a start is a number of seconds from 0 to {MAX_START_S}")))
+    }
 }
 
 fn playlist_reply(text: String) -> Response {
-    cached(bytes(PLAYLIST_TYPE, text), PLAYLIST_CACHE)
+    let mut response = bytes(PLAYLIST_TYPE, text);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(PLAYLIST_CACHE));
+    response
 }
 
 async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
@@ -92,78 +149,65 @@ async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback
 
 async fn init(request: Request, rendition: &dyn Rendition) -> Answer {
     let init = rendition.init().await?;
-    let etag = short_etag(&init);
-    if request.matches_etag(&IF_NONE_MATCH, &etag) {
-        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), SEGMENT_CACHE));
-    }
-    let content_type = if rendition.info().track.kind == TrackKind::Audio { "audio/mp4" } else { "video/mp4" };
-    Ok(cached(with_etag(bytes(content_type, init), &etag), SEGMENT_CACHE))
+    let content = Content {
+        content_type: if rendition.info().track.kind == TrackKind::Audio { "audio/mp4" } else { "video/mp4" },
+        etag: short_etag(&init),
+        size_bytes: init.len() as u64,
+        cache: SEGMENT_CACHE,
+    };
+    Ok(content.answer(&request, |range| part_of(Box::pin(stream::iter([Ok(init)])), range)))
 }
 
 async fn segment(request: Request, rendition: &dyn Rendition, index: u32) -> Answer {
-    let segment = rendition.segment(index).await?;
-    let etag = format!("\"{}\"", segment.etag);
-    if request.matches_etag(&IF_NONE_MATCH, &etag) {
-        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), SEGMENT_CACHE));
-    }
-    let mut response = reply::stream(segment.content_type, segment.body);
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(segment.size_bytes));
-    Ok(cached(with_etag(response, &etag), SEGMENT_CACHE))
+    let Segment { size_bytes, etag, content_type, body } = rendition.segment(index).await?;
+    let content = Content { content_type, etag: format!("\"{etag}\""), size_bytes, cache: SEGMENT_CACHE };
+    Ok(content.answer(&request, |range| part_of(body, range)))
 }
 
-/// The original file (RFC 9110 section 14): one range or all of it. Several ranges at once are answered with all, as the section allows.
+/// The original file: nothing is read of it but the range that is asked for.
 async fn original(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
-    let source = playback.source();
+    let source = Arc::clone(playback.source());
     let size_bytes = source.size_bytes();
-    let etag = short_etag(format!("{size_bytes} {}", source.identity()).as_bytes());
-    if request.matches_etag(&IF_NONE_MATCH, &etag) {
-        return Ok(cached(with_etag(empty(StatusCode::NOT_MODIFIED), &etag), FILE_CACHE));
-    }
-    // `If-Range` compares strongly, and we give no dates: anything but our own validator means the whole file.
-    let is_range_valid = !request.headers.contains_key(IF_RANGE) || request.header(&IF_RANGE) == Some(etag.as_str());
-    let asked = if is_range_valid { request.header(&RANGE) } else { None };
-    let (status, range) = match wanted(asked, size_bytes) {
-        Wanted::All => (StatusCode::OK, ByteRange::new(0, size_bytes)),
-        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Wanted::Beyond => {
-            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
-            set(&mut response, CONTENT_RANGE, &format!("bytes */{size_bytes}"));
-            return Ok(cached(with_etag(response, &etag), FILE_CACHE));
-        }
+    let content = Content {
+        content_type: content_type_of(playback.file_name()),
+        etag: short_etag(format!("{size_bytes} {}", source.identity()).as_bytes()),
+        size_bytes,
+        cache: FILE_CACHE,
     };
-    let body = Arc::clone(source).stream(range);
-    let mut response = reply::stream(content_type_of(playback.file_name()), body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(range.len()));
-    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if status == StatusCode::PARTIAL_CONTENT {
-        let last = range.end.saturating_sub(1);
-        set(&mut response, CONTENT_RANGE, &format!("bytes {}-{last}/{size_bytes}", range.start));
+    let mut response = content.answer(&request, |range| source.stream(range));
+    if response.status().is_success() {
+        set(&mut response, CONTENT_DISPOSITION, &disposition("inline", playback.file_name()));
     }
-    set(&mut response, CONTENT_DISPOSITION, &disposition(playback.file_name()));
-    Ok(cached(with_etag(response, &etag), FILE_CACHE))
+    Ok(response)
+}
+
+/// The original file as a list of one entry: a browser hands it to the player that this machine opens lists with.
+async fn original_list(app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
+    let address = app.link(&original_path(request.param("token")));
+    // The list is opened from where it was saved, so the address has to be whole: without one of the settings, the one that was called.
+    let address = if address.starts_with('/') { called_at(&request, &address) } else { address };
+    let length_s = playlist::length_s(playback.presentation().as_ref()).round();
+    let name: String = playback.file_name().chars().filter(|letter| !letter.is_control()).collect();
+    let text = format!("#EXTM3U\n#EXTENC:UTF-8\n#EXTINF:{length_s},{name}\n{address}\n");
+    let mut response = bytes(LIST_TYPE, text);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(PLAYLIST_CACHE));
+    set(&mut response, CONTENT_DISPOSITION, &disposition("attachment", &format!("{name}.m3u")));
+    Ok(response)
+}
+
+/// The address of a path at the host that the client called; the path alone for a host that is none.
+fn called_at(request: &Request, path: &str) -> String {
+    let host = request.header(&HOST).and_then(|host| host.parse::<Authority>().ok());
+    match host.filter(|host| !host.as_str().contains('@')) {
+        Some(host) => format!("http://{host}{path}"),
+        None => path.to_owned(),
+    }
 }
 
 /// A strong validator of a content or of what names it.
 fn short_etag(content: &[u8]) -> String {
     let digest = Sha256::digest(content);
     format!("\"{}\"", to_hex(digest.get(..16).unwrap_or_default()))
-}
-
-fn set(response: &mut Response, name: http::HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
-}
-
-fn with_etag(mut response: Response, etag: &str) -> Response {
-    set(&mut response, ETAG, etag);
-    response
-}
-
-fn cached(mut response: Response, how: &'static str) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(how));
-    response
 }
 
 /// The media type of a file by its ending: browsers do not look inside what is marked `nosniff`.
@@ -183,7 +227,7 @@ fn content_type_of(file_name: &str) -> &'static str {
 }
 
 /// The file's own name for whoever saves it (RFC 6266, RFC 8187); everything but letters and digits is encoded.
-fn disposition(file_name: &str) -> String {
+fn disposition(kind: &str, file_name: &str) -> String {
     let encoded: String = file_name
         .bytes()
         .map(|byte| {
@@ -191,7 +235,7 @@ fn disposition(file_name: &str) -> String {
             if is_plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
         })
         .collect();
-    format!("inline; filename*=UTF-8''{encoded}")
+    format!("{kind}; filename*=UTF-8''{encoded}")
 }
 
 /// The answer to a name that cannot lie below a token: as for a token that opens nothing.
@@ -210,6 +254,7 @@ mod tests {
         for good in [
             "main.m3u8",
             "file",
+            "file.m3u",
             "p1c1/video-1/index.m3u8",
             "p1c1/video-1/init.mp4",
             "p1c1/audio-2/12.m4s",
@@ -239,6 +284,8 @@ mod tests {
             "MAIN.m3u8",
             "main.M3U8",
             "file.mkv",
+            "main.m3u",
+            "file.m3u/",
             "file/",
             "file%20",
             "etc/passwd",
@@ -255,7 +302,7 @@ mod tests {
     /// Goal: a hostile file name cannot add a header or break out of its own.
     #[test]
     fn file_names_are_encoded() {
-        assert_eq!(disposition("A film (1).mkv"), "inline; filename*=UTF-8''A%20film%20%281%29.mkv");
-        assert_eq!(disposition("a\"\r\nX: y"), "inline; filename*=UTF-8''a%22%0D%0AX%3A%20y");
+        assert_eq!(disposition("inline", "A film (1).mkv"), "inline; filename*=UTF-8''A%20film%20%281%29.mkv");
+        assert_eq!(disposition("attachment", "a\"\r\nX: y"), "attachment; filename*=UTF-8''a%22%0D%0AX%3A%20y");
     }
 }

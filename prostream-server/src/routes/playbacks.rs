@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
+use super::hls::{checked_start_s, multivariant_path, original_list_path, original_path};
 use super::table::{Route, delete, get, post};
 use crate::app::App;
 use crate::auth::{Caller, from_hex};
@@ -47,7 +48,7 @@ struct NewPlayback {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     device: Option<Device>,
-    /// Where to begin, in seconds; given back for the player.
+    /// Where to begin, in seconds. It stands in `hls_url` as `t`: players go there by themselves.
     #[serde(default)]
     start_s: Option<f64>,
 }
@@ -106,6 +107,8 @@ struct PlaybackOut {
     hls_url: String,
     /// Address of the original file, for players that take it as it is.
     file_url: String,
+    /// Address of a list of that file alone (`.m3u`), which desktop players open.
+    m3u_url: String,
     /// When it ends if nobody uses it (RFC 3339).
     expires_at: String,
     /// Where to begin, in seconds, as asked for.
@@ -158,6 +161,8 @@ struct Listed {
     hls_url: String,
     /// Address of the original file.
     file_url: String,
+    /// Address of a list of that file alone (`.m3u`).
+    m3u_url: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -190,9 +195,7 @@ async fn start(app: Arc<App>, mut request: Request, caller: Caller) -> Answer {
     if input.release.is_some() && input.media_id.is_none() {
         return Err(Problem::invalid("release goes with media_id"));
     }
-    if input.start_s.is_some_and(|start_s| !start_s.is_finite() || start_s < 0.0) {
-        return Err(Problem::invalid("start_s is a number of seconds from 0"));
-    }
+    input.start_s.map(checked_start_s).transpose()?;
     wish.release = input.release;
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, input.device.map(|device| device.0));
@@ -229,8 +232,9 @@ async fn list(app: Arc<App>, _request: Request, caller: Caller) -> Answer {
     let listed = |record: PlaybackRecord| {
         let token = full.accounts.media_token_of(&record.id);
         Listed {
-            hls_url: hls_url(&app, &token),
-            file_url: file_url(&app, &token),
+            hls_url: app.link(&multivariant_path(&token, None)),
+            file_url: app.link(&original_path(&token)),
+            m3u_url: app.link(&original_list_path(&token)),
             created_at: moment(record.created_at_ms),
             expires_at: moment(record.expires_at_ms),
             media_id: record.media_id.map(|media_id| media_id.to_string()),
@@ -274,21 +278,14 @@ fn shown(app: &App, playback: &Playback, token: &str, start_s: Option<f64>) -> P
         name: record.name.clone(),
         media_id: record.media_id.as_ref().map(ToString::to_string),
         release: playback.release().map(str::to_owned),
-        hls_url: hls_url(app, token),
-        file_url: file_url(app, token),
+        hls_url: app.link(&multivariant_path(token, start_s)),
+        file_url: app.link(&original_path(token)),
+        m3u_url: app.link(&original_list_path(token)),
         expires_at: moment(record.expires_at_ms),
         start_s,
         tracks: playback.presentation().tracks().into_iter().map(Track::from).collect(),
         why: playback.why().to_vec(),
     }
-}
-
-fn hls_url(app: &App, token: &str) -> String {
-    app.link(&format!("/hls/{token}/main.m3u8"))
-}
-
-fn file_url(app: &App, token: &str) -> String {
-    app.link(&format!("/hls/{token}/file"))
 }
 
 fn moment(at_ms: i64) -> String {

@@ -21,6 +21,7 @@ async fn a_title_plays_to_its_end() {
     assert!(!playback["why"].as_array().unwrap().is_empty());
 
     let main = playback["hls_url"].as_str().unwrap();
+    let main = main.strip_suffix("?t=3.5").expect("the start stands in the address");
     let reply = app.get(main).await;
     assert_eq!(reply.headers()["content-type"], "application/vnd.apple.mpegurl");
     assert_eq!(reply.headers()["cache-control"], "private, no-store");
@@ -56,6 +57,31 @@ async fn a_title_plays_to_its_end() {
     }
 }
 
+/// Goal: who goes on in the middle of a film is taken there by the playlist; a start that makes no sense is refused, and what else stands in
+/// a query changes nothing.
+#[tokio::test]
+async fn a_start_is_told_to_players() {
+    let app = TestApp::start().await;
+    let token = app.user("mia").await;
+    let wish = json!({ "path": app.film, "start_s": 3.5 });
+    let playback = body(app.post_as(&token, "/api/v1/playbacks", &wish).await).await;
+    let started = playback["hls_url"].as_str().unwrap();
+    let plain = started.split('?').next().unwrap();
+    let start_of = async |address: String| {
+        let text = app.get(&address).await.text().await.unwrap();
+        assert!(text.starts_with("#EXTM3U"), "{text}");
+        text.lines().find(|line| line.starts_with("#EXT-X-START")).map(str::to_owned)
+    };
+    let expected = Some("#EXT-X-START:TIME-OFFSET=3.500000,PRECISE=YES".to_owned());
+    assert_eq!(start_of(started.to_owned()).await, expected);
+    assert_eq!(start_of(format!("{plain}?t=3.5&reload=1")).await, expected);
+    assert_eq!(start_of(plain.to_owned()).await, None);
+    assert_eq!(start_of(format!("{plain}?reload=1")).await, None);
+    for bad in ["-1", "x", "", "NaN", "inf", "1e300", "1&t=2"] {
+        assert_problem(app.get(&format!("{plain}?t={bad}")).await, 400, "invalid_input").await;
+    }
+}
+
 /// Every address of a playlist: its plain lines and the `URI` attributes.
 fn addresses(playlist: &str) -> Vec<String> {
     playlist
@@ -83,6 +109,7 @@ async fn wishes_are_checked() {
         (json!({ "path": film, "owner": "leo" }), 400, "invalid_input"),
         (json!({ "path": film, "release": "r0" }), 400, "invalid_input"),
         (json!({ "path": film, "start_s": -1 }), 400, "invalid_input"),
+        (json!({ "path": film, "start_s": 1e300 }), 400, "invalid_input"),
         (json!({ "path": film, "device": "toaster" }), 400, "invalid_input"),
         (json!({ "path": film, "device": { "wheels": 4 } }), 400, "invalid_input"),
         (json!({ "media_id": "nothing" }), 400, "invalid_input"),

@@ -260,3 +260,29 @@ fn trimmed_films_begin_where_they_say() {
     assert_eq!(begin(-1300, -1_401_333_333).as_deref(), Some("#EXT-X-START:TIME-OFFSET=1.401333,PRECISE=YES"));
     assert_eq!([begin(0, -83_333_333), begin(-42, -83_333_333), begin(500, 0)], [None, None, None]);
 }
+
+/// Goal: who goes on in the middle of a film begins there, never before its first picture and never beyond its end.
+#[test]
+fn wished_starts_lie_within_the_film() {
+    let mut film = plain(vec![rendition("video-1", Codec::H264, "avc1.64000b")]);
+    let length_s: f64 = film.renditions[0].info().segment_durations_s.iter().sum();
+    let begin = |film: &Plain, start_s| {
+        let text = multivariant_from(film, start_s);
+        let starts = lines_with(&text, "#EXT-X-START");
+        assert!(starts.len() <= 1, "{text}");
+        starts.first().map(|line| {
+            let time =
+                line.strip_prefix("#EXT-X-START:TIME-OFFSET=").and_then(|rest| rest.strip_suffix(",PRECISE=YES"));
+            time.expect("a precise start").to_owned()
+        })
+    };
+    let written = |seconds: f64| Some(format!("{seconds:.6}"));
+    assert_eq!(begin(&film, 2.5), written(2.5));
+    assert_eq!([begin(&film, 0.0), begin(&film, -0.0), begin(&film, -9.0)], [written(0.0), written(0.0), written(0.0)]);
+    assert_eq!([begin(&film, 1e300), begin(&film, f64::INFINITY)], [written(length_s), written(length_s)]);
+    assert_eq!(begin(&film, f64::NAN), None);
+    let point = SyncPoint { pts_ticks: -1300, sample_index: 0, offset_bytes: 0, block_offset_bytes: 0 };
+    film.cuts.boundaries = vec![Boundary { track_index: 0, point }];
+    film.cuts.origin_ns = -1_401_333_333;
+    assert_eq!([begin(&film, 0.5), begin(&film, 2.5)], [written(1.401333), written(2.5)]);
+}
