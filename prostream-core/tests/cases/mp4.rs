@@ -149,7 +149,7 @@ async fn odd_sample_tables_keep_their_offsets() {
     }
     // Interleaved with video its chunks are uneven; all its frames are of one size.
     let mixed = shop.ffmpeg(
-        "-f lavfi -i testsrc2=s=320x180:r=24:d=6 -f lavfi -i sine=r=48000:d=6 -c:v libx264 -preset ultrafast -g 24 -c:a ac3 -ac 2 -use_editlist 0 mixed.mp4",
+        "-f lavfi -i testsrc2=s=320x180:r=24:d=6 -f lavfi -i sine=r=48000:d=6 -c:v libx264 -preset ultrafast -g 24 -c:a ac3 -ac 2 mixed.mp4",
     );
     let film = present(source(&mixed).await).await.unwrap();
     for (stream, name) in [("v:0", "video"), ("a:0", "audio")] {
