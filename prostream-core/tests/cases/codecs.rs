@@ -164,7 +164,7 @@ async fn case_27_dolby_boxes_come_from_the_first_frame() {
     let raw = std::fs::read(shop.ffmpeg("-i sound.mkv -c copy -f eac3 sound.eac3")).unwrap();
     let size = (usize::from(raw[2] & 7) << 8 | usize::from(raw[3])) * 2 + 2;
     let mut dependent = [0; 64];
-    let header = 0x0B77 << 64 | 0b01_000_000_0001_1111u128 << 48 | 0b00_11_010_0_10000_000 << 32 | 0x1020_0000;
+    let header = 0x0B77 << 64 | 0x401F_u128 << 48 | 0x3480 << 32 | 0x1020_0000;
     dependent[..10].copy_from_slice(&header.to_be_bytes()[6..]);
     let frames: Vec<Vec<u8>> = raw.chunks_exact(size).map(|frame| [frame, &dependent].concat()).collect();
     let film = present(memory(matroska(&sound("A_EAC3", &[], [48_000.0, 0.0], 8), &frames, 32.0))).await.unwrap();
