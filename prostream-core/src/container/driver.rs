@@ -131,7 +131,9 @@ fn recognise(first: &[u8]) -> Kind {
 fn other_name(first: &[u8]) -> Option<(&'static str, &'static str)> {
     let text = first.trim_ascii_start();
     // Packets of 188 bytes, or of 192 with a time before each (Blu-ray).
-    let is_transport = |start: usize, step: usize| (0..3).all(|n| first.get(start + n * step) == Some(&0x47));
+    let is_transport = |start: usize, step: usize| {
+        first.get(start..).is_some_and(|packets| packets.iter().step_by(step).take(3).eq(&[0x47; 3]))
+    };
     Some(match first {
         [] => ("an empty file", BROKEN_LINK),
         _ if is_transport(0, 188) || is_transport(4, 192) => ("an MPEG transport stream", CHOOSE),

@@ -194,7 +194,7 @@ impl Payload {
     pub fn size_bytes(&self) -> u64 {
         match self {
             Payload::InFile(range) => range.len(),
-            Payload::Prefixed(prefix, range) => prefix.len() as u64 + range.len(),
+            Payload::Prefixed(prefix, range) => (prefix.len() as u64).saturating_add(range.len()),
             Payload::Rewritten(bytes) => bytes.len() as u64,
         }
     }
@@ -225,7 +225,8 @@ impl MediaIndex {
             Layout::Mp4(layout) => layout.memory_bytes(),
             Layout::Matroska(layout) => layout.memory_bytes(),
         };
-        std::mem::size_of::<Self>() + self.tracks.len() * 1024 + points + layout
+        let tracks = self.tracks.len().saturating_mul(1024);
+        [tracks, points, layout].into_iter().fold(std::mem::size_of::<Self>(), usize::saturating_add)
     }
 
     /// How many payload bytes of a track the segment between two boundaries holds, as good as known without reading; never low.

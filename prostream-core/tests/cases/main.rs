@@ -2,6 +2,9 @@
 //!
 //! `cargo nextest run case_` lists and runs them all. Each file is made here by ffmpeg or mkvmerge, or by editing the bytes of such a file.
 
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod support;
 #[allow(dead_code, reason = "each room of cases uses its part of the workshop")]
 mod workshop;
 

@@ -106,7 +106,9 @@ impl SpecificConfig {
         AudioFormat {
             sample_rate_hz: rate,
             channel_count: if self.has_parametric_stereo { 2 } else { self.channel_count },
-            packet_samples: self.core_samples.map(|samples| if is_doubled { samples * 2 } else { samples }),
+            packet_samples: self
+                .core_samples
+                .map(|samples| if is_doubled { samples.saturating_mul(2) } else { samples }),
             joint_object_coding: false,
         }
     }
@@ -149,15 +151,18 @@ fn read_program_config(bits: &mut BitReader<'_>) -> Option<u16> {
         }
     }
     let mut channels = u16::try_from(lfe).ok()?;
-    for _ in 0..front + side + back {
-        channels += if bits.flag()? { 2 } else { 1 };
+    // No sum or product of fields of at most four bits overflows.
+    for _ in 0..front.saturating_add(side).saturating_add(back) {
+        channels = channels.saturating_add(if bits.flag()? { 2 } else { 1 });
         bits.skip(4);
     }
-    bits.skip(u64::from(lfe * 4 + assoc * 4 + coupling * 5));
+    for (count, size) in [(lfe, 4u64), (assoc, 4), (coupling, 5)] {
+        bits.skip(size.saturating_mul(count.into()));
+    }
     // Aligned with the start of the configuration, which is where the reader began.
     bits.skip(bits.left() % 8);
     let comment = bits.bits(8)?;
-    bits.skip(u64::from(comment) * 8);
+    bits.skip(u64::from(comment).saturating_mul(8));
     Some(channels)
 }
 
@@ -299,10 +304,10 @@ pub(super) fn make_specific(sample_rate_hz: u32, channel_count: u16, extended_ra
         _ => return None,
     };
     let mut value: u64 = u64::from(AAC_LC);
-    let mut size = 5;
+    let mut size = 5u32;
     let mut push = |field: u64, bits: u32| {
         value = (value << bits) | field;
-        size += bits;
+        size = size.saturating_add(bits);
     };
     push(rate_index(sample_rate_hz)? as u64, 4);
     push(channel_config.into(), 4);
@@ -313,9 +318,9 @@ pub(super) fn make_specific(sample_rate_hz: u32, channel_count: u16, extended_ra
         push(1, 1);
         push(rate_index(rate)? as u64, 4);
     }
-    let padding = (8 - size % 8) % 8;
-    let bytes = (value << padding).to_be_bytes();
-    let used = usize::try_from((size + padding) / 8).ok()?;
+    let padded = size.next_multiple_of(8);
+    let bytes = (value << padded.checked_sub(size)?).to_be_bytes();
+    let used = usize::try_from(padded / 8).ok()?;
     bytes.get(bytes.len().checked_sub(used)?..).map(<[u8]>::to_vec)
 }
 

@@ -129,10 +129,10 @@ impl<'a> Iterator for Units<'a> {
 /// Section 4.10.5.
 fn leb128(rest: &mut &[u8]) -> Option<usize> {
     let mut value = 0u64;
-    for index in 0..8u32 {
+    for shift in (0..56u32).step_by(7) {
         let (&byte, tail) = rest.split_first()?;
         *rest = tail;
-        value |= u64::from(byte & 0x7F) << (index * 7);
+        value |= u64::from(byte & 0x7F) << shift;
         if byte & 0x80 == 0 {
             return usize::try_from(value).ok();
         }
@@ -225,7 +225,7 @@ impl OperatingPoint {
             if let Some(delay_bits) = delay_bits
                 && bits.flag()?
             {
-                bits.skip(u64::from(delay_bits) * 2 + 1);
+                bits.skip(u64::from(delay_bits).saturating_mul(2).saturating_add(1));
             }
             if has_display_delay && bits.flag()? {
                 bits.skip(4);

@@ -100,7 +100,7 @@ impl<'a> Record<'a> {
     fn parse(record: &'a [u8]) -> Option<Self> {
         let mut reader = ByteReader::new(record);
         let (version, profile, compatibility, level) = (reader.u8()?, reader.u8()?, reader.u8()?, reader.u8()?);
-        let nal_length_size = (reader.u8()? & 3) + 1;
+        let nal_length_size = (reader.u8()? & 3).saturating_add(1);
         let sps_count = reader.u8()? & 0x1F;
         let mut sps = None;
         for _ in 0..sps_count {
@@ -159,19 +159,19 @@ pub(super) fn parse_sps(nal: &[u8]) -> Option<VideoFormat> {
     let width = bits.ue_up_to(MAX_SIDE / 16)?.saturating_add(1).saturating_mul(16);
     let height_units = bits.ue_up_to(MAX_SIDE / 16)?.saturating_add(1);
     let is_frame_only = bits.flag()?;
-    let fields = if is_frame_only { 1 } else { 2 };
+    let fields: u32 = if is_frame_only { 1 } else { 2 };
     if !is_frame_only {
         bits.skip(1);
     }
     bits.skip(1);
-    let height = height_units.saturating_mul(16 * fields);
+    let height = height_units.saturating_mul(16).saturating_mul(fields);
     let (mut crop_width, mut crop_height) = (0, 0);
     if bits.flag()? {
         let (left, right, top, bottom) = (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
         // Units of cropping: section 7.4.2.1.1, equations 7-19 to 7-22.
         let chroma = if has_separate_planes { 0 } else { chroma_format };
         let unit_x = if matches!(chroma, 1 | 2) { 2 } else { 1 };
-        let unit_y = fields * if chroma == 1 { 2 } else { 1 };
+        let unit_y = fields.saturating_mul(if chroma == 1 { 2 } else { 1 });
         crop_width = left.saturating_add(right).saturating_mul(unit_x);
         crop_height = top.saturating_add(bottom).saturating_mul(unit_y);
     }

@@ -15,22 +15,17 @@ impl<'a> BitReader<'a> {
 
     /// The next `count` bits as a number; `None` past the end or for more than 32.
     pub(super) fn bits(&mut self, count: u32) -> Option<u32> {
-        if count > 32 {
+        if count > 32 || u64::from(count) > self.left() {
             return None;
         }
-        let mut value: u64 = 0;
-        let mut left = count;
-        while left > 0 {
-            let byte = *self.bytes.get(usize::try_from(self.at_bit / 8).ok()?)?;
-            // Between 1 and 8: neither the difference nor the shifts below can overflow.
-            let free = 8 - (self.at_bit % 8) as u32;
-            let take = left.min(free);
-            let part = (u64::from(byte) >> (free - take)) & ((1 << take) - 1);
-            value = (value << take) | part;
-            self.at_bit = self.at_bit.saturating_add(u64::from(take));
-            left -= take;
-        }
-        u32::try_from(value).ok()
+        // At most 7 + 32 bits from the start of a byte: eight bytes hold them.
+        let rest = usize::try_from(self.at_bit / 8).ok().and_then(|at| self.bytes.get(at..)).unwrap_or_default();
+        let mut window = [0; 8];
+        window.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+        let from_here = u64::from_be_bytes(window) << (self.at_bit % 8);
+        self.skip(count.into());
+        // No bits at all are a shift by 64, which has no value.
+        u32::try_from(from_here.checked_shr(64u32.saturating_sub(count)).unwrap_or(0)).ok()
     }
 
     /// The next `count` bits (at most 8) as a byte.
@@ -57,13 +52,13 @@ impl<'a> BitReader<'a> {
     pub(super) fn ue(&mut self) -> Option<u32> {
         let mut zeros: u32 = 0;
         while !self.flag()? {
-            zeros += 1;
+            zeros = zeros.saturating_add(1);
             if zeros > 31 {
                 return None;
             }
         }
         let rest = self.bits(zeros)?;
-        ((1u32 << zeros) - 1).checked_add(rest)
+        (1u32 << zeros).checked_sub(1)?.checked_add(rest)
     }
 
     /// An unsigned Exp-Golomb number that may not exceed `most`.
@@ -79,8 +74,9 @@ impl<'a> BitReader<'a> {
     /// A signed Exp-Golomb number (ISO/IEC 14496-10 section 9.1.1).
     pub(super) fn se(&mut self) -> Option<i64> {
         let code = i64::from(self.ue()?);
-        let half = code / 2 + code % 2;
-        Some(if code % 2 == 1 { half } else { -half })
+        let is_positive = code % 2 == 1;
+        let half = (code / 2).checked_add(code % 2)?;
+        if is_positive { Some(half) } else { half.checked_neg() }
     }
 }
 

@@ -123,10 +123,10 @@ fn channels_of_locations(locations: u32) -> u16 {
     COUNTS.iter().enumerate().filter(|(bit, _)| locations >> bit & 1 == 1).map(|(_, count)| count).sum()
 }
 
-/// `chan_loc` from the `chanmap` of a dependent substream (table E.1.4): its bits count from the most significant.
+/// `chan_loc` from the `chanmap` of a dependent substream (table E.1.4), whose bits count from the most significant of sixteen.
 fn locations_of_map(map: u32) -> u32 {
-    const BIT_OF_LOCATION: [u32; 9] = [5, 6, 7, 8, 9, 10, 11, 12, 14];
-    BIT_OF_LOCATION.iter().enumerate().filter(|(_, bit)| map >> (15 - **bit) & 1 == 1).map(|(loc, _)| 1 << loc).sum()
+    const MASK_OF_LOCATION: [u32; 9] = [1 << 10, 1 << 9, 1 << 8, 1 << 7, 1 << 6, 1 << 5, 1 << 4, 1 << 3, 1 << 1];
+    MASK_OF_LOCATION.iter().enumerate().filter(|(_, mask)| map & **mask != 0).map(|(loc, _)| 1 << loc).sum()
 }
 
 /// The header of one E-AC-3 frame (annex E.1.2).

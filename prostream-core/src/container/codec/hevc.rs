@@ -76,7 +76,7 @@ impl<'a> Record<'a> {
         reader.take(4)?;
         let bit_depth = (reader.u8()? & 7).saturating_add(8);
         reader.take(3)?;
-        let nal_length_size = (reader.u8()? & 3) + 1;
+        let nal_length_size = (reader.u8()? & 3).saturating_add(1);
         if let Some(byte) = out.get_mut(21) {
             *byte |= 3;
         }
@@ -216,16 +216,17 @@ fn read_to_vui(bits: &mut BitReader<'_>, max_sub_layers: u32, format: &mut Video
 
 /// Section 7.3.4.
 fn skip_scaling_lists(bits: &mut BitReader<'_>) -> Option<()> {
-    for size in 0..4u32 {
-        for _ in 0..if size == 3 { 2 } else { 6 } {
+    // Coefficients of a list; the two smaller sizes begin without a DC value, the largest has a third of the lists.
+    for (coefficients, lists, has_dc) in [(16, 6, false), (64, 6, false), (64, 6, true), (64, 2, true)] {
+        for _ in 0..lists {
             if !bits.flag()? {
                 bits.ue()?;
                 continue;
             }
-            if size > 1 {
+            if has_dc {
                 bits.se()?;
             }
-            for _ in 0..64.min(1u32 << (4 + (size << 1))) {
+            for _ in 0..coefficients {
                 bits.se()?;
             }
         }

@@ -111,7 +111,7 @@ impl TableFacts {
         if least == most {
             return Some(reduced(self.timescale, least));
         }
-        if most - least > 1 {
+        if most.abs_diff(least) > 1 {
             return None;
         }
         let frames = u64::from(self.sample_count.saturating_sub(1));
@@ -126,7 +126,7 @@ impl TableFacts {
 
     /// Payload bits a second over the whole track.
     pub(super) fn average_bits_per_s(&self, table: &SampleTable) -> u64 {
-        let bits = u128::from(table.size_of(0..table.count())) * 8 * u128::from(self.timescale);
+        let bits = u128::from(table.size_of(0..table.count())).saturating_mul(8).saturating_mul(self.timescale.into());
         let ticks = u128::try_from(self.end_ticks.saturating_sub(self.start_ticks)).unwrap_or(0);
         bits.checked_div(ticks).and_then(|rate| u64::try_from(rate).ok()).unwrap_or(0)
     }

@@ -1,5 +1,14 @@
 //! ISO base media files (ISO/IEC 14496-12): `moov` first or last, sample tables, edit lists.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod facts;
 mod locate;
@@ -129,10 +138,11 @@ impl Selection {
 
 /// The first tick of one timescale that is not before a tick of another: exact, so that neighbours never share or lose a packet.
 fn first_tick_at_or_after(ticks: i64, timescale: u32, into: u32) -> i64 {
-    let scaled = i128::from(ticks) * i128::from(into);
+    // 64 and 32 bits: the product fits with room to spare.
+    let scaled = i128::from(ticks).saturating_mul(into.into());
     let timescale = i128::from(timescale.max(1));
-    let floor = scaled.div_euclid(timescale);
-    let ceiling = floor + i128::from(scaled.rem_euclid(timescale) != 0);
+    let is_between = scaled.rem_euclid(timescale) != 0;
+    let ceiling = scaled.div_euclid(timescale).saturating_add(is_between.into());
     i64::try_from(ceiling).unwrap_or(if ceiling < 0 { i64::MIN } else { i64::MAX })
 }
 

@@ -38,7 +38,9 @@ pub(super) fn parse(size_bytes: u64, moov: &[u8]) -> Result<MediaIndex> {
     Ok(MediaIndex {
         container: ContainerKind::Mp4,
         size_bytes,
-        duration_ns: duration_of(&tracks).unwrap_or_else(|| to_ns(duration, timescale)),
+        duration_ns: duration_of(&tracks)
+            .or_else(|| u64::try_from(to_ns(duration.into(), timescale)?).ok())
+            .unwrap_or(0),
         tracks,
         chapters: Vec::new(),
         attachments: Vec::new(),
@@ -74,13 +76,12 @@ fn duration_of(tracks: &[crate::container::Track]) -> Option<u64> {
             matches!(track.info.kind, TrackKind::Video | TrackKind::Audio) && track.end_ticks > track.start_ticks
         })
     };
-    let ns = |ticks: i64, timescale: u32| i128::from(ticks) * 1_000_000_000 / i128::from(timescale.max(1));
-    let start = timed().map(|track| ns(track.start_ticks, track.info.timescale)).min()?;
-    let end = timed().map(|track| ns(track.end_ticks, track.info.timescale)).max()?;
-    u64::try_from(end - start).ok()
+    let start = timed().filter_map(|track| to_ns(track.start_ticks.into(), track.info.timescale)).min()?;
+    let end = timed().filter_map(|track| to_ns(track.end_ticks.into(), track.info.timescale)).max()?;
+    u64::try_from(end.checked_sub(start)?).ok()
 }
 
-fn to_ns(ticks: u64, timescale: u32) -> u64 {
-    let ns = (u128::from(ticks) * 1_000_000_000).checked_div(u128::from(timescale)).unwrap_or(0);
-    u64::try_from(ns).unwrap_or(0)
+/// `None` for a timescale of 0.
+fn to_ns(ticks: i128, timescale: u32) -> Option<i128> {
+    ticks.saturating_mul(1_000_000_000).checked_div(timescale.into())
 }

@@ -208,10 +208,9 @@ impl SampleTable {
         let Some(run) = next.checked_sub(1).and_then(|index| self.times.get(index)) else { return 0 };
         let run_end = self.times.get(next).map_or(self.count, |run| run.first_sample);
         let ahead = ticks.saturating_sub(run.first_dts);
-        let steps = match i64::from(run.delta) {
-            0 => i64::MAX,
-            delta => ahead / delta + i64::from(ahead % delta != 0),
-        };
+        let delta = i64::from(run.delta);
+        let is_between = ahead.checked_rem(delta).is_some_and(|rest| rest != 0);
+        let steps = ahead.checked_div(delta).map_or(i64::MAX, |steps| steps.saturating_add(is_between.into()));
         u32::try_from(steps).map_or(run_end, |steps| run.first_sample.saturating_add(steps).min(run_end))
     }
 

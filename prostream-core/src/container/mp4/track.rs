@@ -299,11 +299,11 @@ fn parse_edit_list(elst: &[u8], movie_timescale: u32, timescale: u32) -> i64 {
         if media_time >= 0 {
             // To the nearest tick: movie timescales are mostly coarser.
             let movie_timescale = i128::from(movie_timescale);
-            let delay_ticks =
-                (delay * i128::from(timescale) + movie_timescale / 2).checked_div(movie_timescale).unwrap_or(0);
-            return i64::try_from(delay_ticks - i128::from(media_time)).unwrap_or(i64::MIN);
+            let scaled = delay.saturating_mul(timescale.into()).saturating_add(movie_timescale / 2);
+            let delay_ticks = scaled.checked_div(movie_timescale).unwrap_or(0);
+            return i64::try_from(delay_ticks.saturating_sub(media_time.into())).unwrap_or(i64::MIN);
         }
-        delay += i128::from(duration);
+        delay = delay.saturating_add(duration.into());
     }
     0
 }
