@@ -9,7 +9,16 @@
 //! * `packets`, `text`: a span into packets. `nal`: the frames that are rewritten.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod blocks;
 mod cluster;
