@@ -39,6 +39,8 @@ const SCAN_WINDOW_BYTES: u64 = 4 * 1024 * 1024;
 const MAX_TAIL_BYTES: u64 = 2 * 1024 * 1024;
 /// Most blocks that a file without Cues may have: one for every 64 bytes of the largest file that is read through.
 const MAX_SCANNED_BLOCKS: usize = 1_000_000;
+/// Most cues whose blocks are looked at before the Cues are believed.
+const MAX_CHECKED_CUES: usize = 32;
 /// How long the last block may last, in nanoseconds.
 const MAX_LAST_BLOCK_NS: i64 = 1_000_000_000;
 /// What follows the last cue where nothing is known of it.
@@ -349,8 +351,9 @@ impl Reader {
         let names_picture = |cue: &&Cue| Some(cue.track) == cut_number && self.cluster_of(cue).is_some();
         let is_missing = cut_number.is_some() && !cues.iter().any(|cue| names_picture(&cue));
         // Keyframes stand in the order of their times. Where the Cues do not, all pictures are in them, and only the blocks tell.
-        let is_dense = !is_in_file_order(cues.iter().filter(names_picture)) && self.front.segment_end <= MAX_OPEN_BYTES;
-        if is_missing || is_dense {
+        let names_all = !is_in_file_order(cues.iter().filter(names_picture))
+            || self.names_other_pictures(cursor, cues.iter().filter(names_picture));
+        if is_missing || (names_all && self.front.segment_end <= MAX_OPEN_BYTES) {
             let scan = self.scan(cursor, cut_number)?;
             scanned_end_ns = scan.end_ns;
             scanned = scan.cues;
@@ -448,6 +451,25 @@ impl Reader {
             .or_else(|| find(TrackKind::Video, false))
             .or_else(|| find(TrackKind::Audio, true))
             .or_else(|| find(TrackKind::Audio, false))
+    }
+
+    /// Do the first of these cues name a picture that is no keyframe? Known only of blocks that are at hand.
+    fn names_other_pictures<'a>(&self, cursor: &mut Cursor<'_>, cues: impl Iterator<Item = &'a Cue>) -> bool {
+        cues.take(MAX_CHECKED_CUES).filter(|cue| cue.relative_position != 0).any(|cue| {
+            let Some(offset) = self.cluster_of(cue) else { return false };
+            let mut walker = Walker::new(offset, self.front.segment_end, self.info.timestamp_scale_ns);
+            if walker.enter_cluster(cursor).is_err() {
+                return false;
+            }
+            let Some(cluster) = walker.cluster().filter(|cluster| cluster.offset == offset) else { return false };
+            let block = walker.block_at(cursor, cluster.data.saturating_add(cue.relative_position));
+            let own = block.ok().flatten().filter(|block| block.track == cue.track);
+            let is_picture = self
+                .headers
+                .iter()
+                .any(|header| u64::from(header.number) == cue.track && header.kind == TrackKind::Video);
+            is_picture && own.is_some_and(|block| matches!(block.is_key(cursor), Ok(false)))
+        })
     }
 
     fn cluster_of(&self, cue: &Cue) -> Option<u64> {
@@ -577,6 +599,16 @@ fn is_in_file_order<'a>(cues: impl Iterator<Item = &'a Cue>) -> bool {
 /// Sync points with strictly rising times and places that do not go back: cues that break this order lie.
 fn sort_sync_points(points: impl Iterator<Item = SyncPoint>, segment_end: u64) -> Vec<SyncPoint> {
     let mut points: Vec<SyncPoint> = points.collect();
+    // A block cannot lie behind the next known cluster: such a place is no help, and says nothing of the order.
+    let mut clusters: Vec<u64> = points.iter().map(|point| point.offset_bytes).collect();
+    clusters.sort_unstable();
+    for point in &mut points {
+        let behind = clusters.partition_point(|offset| *offset <= point.offset_bytes);
+        let next_cluster = clusters.get(behind).copied().unwrap_or(u64::MAX).min(segment_end);
+        if point.offset_bytes.saturating_add(point.block_offset_bytes) >= next_cluster {
+            point.block_offset_bytes = 0;
+        }
+    }
     points.sort_unstable_by_key(|point| (point.pts_ticks, point.offset_bytes, point.block_offset_bytes));
     // From the back: a point stays when nothing behind it in time lies before it in the file. So one place that lies far out goes,
     // not all that follow it.
@@ -597,18 +629,6 @@ fn sort_sync_points(points: impl Iterator<Item = SyncPoint>, segment_end: u64) -
         stays
     });
     points.reverse();
-    // A block cannot lie behind the next known cluster.
-    let mut next_cluster = u64::MAX;
-    let mut own_cluster = u64::MAX;
-    for point in points.iter_mut().rev() {
-        if point.offset_bytes != own_cluster {
-            next_cluster = own_cluster;
-            own_cluster = point.offset_bytes;
-        }
-        if point.offset_bytes.saturating_add(point.block_offset_bytes) >= next_cluster.min(segment_end) {
-            point.block_offset_bytes = 0;
-        }
-    }
     points
 }
 
