@@ -713,3 +713,47 @@ async fn case_42_hostile_sizes() {
     let made = tokio::time::timeout(Duration::from_secs(5), read).await.expect("an answer in time");
     assert!(made.is_err() || made.unwrap().len() < 4096, "no frames, no sound");
 }
+
+/// Goal: sound that ends before the pictures is listed to its own end, where the muxer's statistics tell, and not where they are stale.
+#[tokio::test]
+async fn case_22_sound_that_ends_early() {
+    let workshop = Workshop::new();
+    let film = workshop.ffmpeg(&format!("{PICTURES} -f lavfi -i sine=f=330:r=48000:d=9 {ENCODED} film.mkv"));
+    let merged = merged(&workshop, "--disable-lacing", "merged.mkv");
+    let expected = packets(&film, "a:0").len() as f64 * 1024.0 / 48_000.0;
+    for path in [&film, &merged] {
+        check_film(&workshop, &film, path).await;
+        let sum: f64 = lengths(&present(source(path).await).await.unwrap(), "audio").iter().sum();
+        assert!((sum - expected).abs() < 1024.0 / 48_000.0, "{path:?}: {sum}, not {expected}");
+    }
+    let rate = index(&merged).await.unwrap().tracks[1].average_bits_per_s;
+    assert!((10_000..100_000).contains(&rate), "{rate}");
+    workshop.run("mkvpropedit", "-q merged.mkv --edit info --set writing-application=other");
+    let stale = index(&merged).await.unwrap();
+    assert_eq!(stale.tracks[1].average_bits_per_s, 0);
+    check_film(&workshop, &film, &merged).await;
+}
+
+/// Goal: chapters and fonts are named, without a read more than opening takes.
+#[tokio::test]
+async fn case_15_chapters_and_fonts() {
+    let workshop = Workshop::new();
+    film(&workshop);
+    workshop.write("font.ttf", &[7; 5000]);
+    workshop.write(
+        "chapters.txt",
+        b"CHAPTER01=00:00:00.000\nCHAPTER01NAME=Start\nCHAPTER02=00:00:12.500\nCHAPTER02NAME=The end\n",
+    );
+    let options =
+        "--chapter-language fre --chapters chapters.txt --attachment-mime-type font/ttf --attach-file font.ttf";
+    let path = merged(&workshop, options, "extras.mkv");
+    let index = index(&path).await.unwrap();
+    let chapters: Vec<_> =
+        index.chapters.iter().map(|chapter| (chapter.start_ns / 1_000_000, chapter.title.as_str())).collect();
+    assert_eq!(chapters, [(0, "Start"), (12_500, "The end")]);
+    assert_eq!(index.chapters[0].language.as_ref().map(ToString::to_string).as_deref(), Some("fr"));
+    let [font] = index.attachments.as_slice() else { panic!("{:?}", index.attachments) };
+    assert_eq!((font.name.as_str(), font.media_type.as_str()), ("font.ttf", "font/ttf"));
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes[font.range.start as usize..font.range.end as usize], [7; 5000]);
+}

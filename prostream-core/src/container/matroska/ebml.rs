@@ -24,11 +24,33 @@ pub(super) mod id {
     pub(in super::super) const INFO: u32 = 0x1549_A966;
     pub(in super::super) const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
     pub(in super::super) const DURATION: u32 = 0x4489;
+    pub(in super::super) const WRITING_APP: u32 = 0x5741;
     pub(in super::super) const TRACKS: u32 = 0x1654_AE6B;
     pub(in super::super) const CUES: u32 = 0x1C53_BB6B;
     pub(in super::super) const ATTACHMENTS: u32 = 0x1941_A469;
     pub(in super::super) const CHAPTERS: u32 = 0x1043_A770;
     pub(in super::super) const TAGS: u32 = 0x1254_C367;
+
+    pub(in super::super) const TAG: u32 = 0x7373;
+    pub(in super::super) const TARGETS: u32 = 0x63C0;
+    pub(in super::super) const TAG_TRACK_UID: u32 = 0x63C5;
+    pub(in super::super) const SIMPLE_TAG: u32 = 0x67C8;
+    pub(in super::super) const TAG_NAME: u32 = 0x45A3;
+    pub(in super::super) const TAG_STRING: u32 = 0x4487;
+    pub(in super::super) const EDITION_ENTRY: u32 = 0x45B9;
+    pub(in super::super) const EDITION_FLAG_HIDDEN: u32 = 0x45BD;
+    pub(in super::super) const CHAPTER_ATOM: u32 = 0xB6;
+    pub(in super::super) const CHAPTER_TIME_START: u32 = 0x91;
+    pub(in super::super) const CHAPTER_TIME_END: u32 = 0x92;
+    pub(in super::super) const CHAPTER_FLAG_HIDDEN: u32 = 0x98;
+    pub(in super::super) const CHAPTER_DISPLAY: u32 = 0x80;
+    pub(in super::super) const CHAP_STRING: u32 = 0x85;
+    pub(in super::super) const CHAP_LANGUAGE: u32 = 0x437C;
+    pub(in super::super) const CHAP_LANGUAGE_BCP47: u32 = 0x437D;
+    pub(in super::super) const ATTACHED_FILE: u32 = 0x61A7;
+    pub(in super::super) const FILE_NAME: u32 = 0x466E;
+    pub(in super::super) const FILE_MEDIA_TYPE: u32 = 0x4660;
+    pub(in super::super) const FILE_DATA: u32 = 0x465C;
 
     pub(in super::super) const CUE_POINT: u32 = 0xBB;
     pub(in super::super) const CUE_TIME: u32 = 0xB3;
@@ -51,6 +73,7 @@ pub(super) mod id {
 
     pub(in super::super) const TRACK_ENTRY: u32 = 0xAE;
     pub(in super::super) const TRACK_NUMBER: u32 = 0xD7;
+    pub(in super::super) const TRACK_UID: u32 = 0x73C5;
     pub(in super::super) const TRACK_TYPE: u32 = 0x83;
     pub(in super::super) const FLAG_DEFAULT: u32 = 0x88;
     pub(in super::super) const FLAG_FORCED: u32 = 0x55AA;

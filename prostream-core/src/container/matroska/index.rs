@@ -9,7 +9,9 @@ use super::cluster::{self, Block, Walker};
 use super::cues::{self, Cue};
 use super::cursor::{Cursor, Element, Found, Read, Stop};
 use super::ebml::id;
+use super::extras::{self, Length, Statistics};
 use super::header::{self, Info, Seek};
+use super::timing::Timing;
 use super::tracks::{self, Encoding, TrackHeader};
 use super::{Layout, TextBlock, TrackLayout, limit_exceeded, malformed};
 use crate::container::codec::CodecConfig;
@@ -57,6 +59,16 @@ struct Front {
     tracks: Option<ByteRange>,
     cues: Option<ByteRange>,
     seeks: Vec<Seek>,
+    /// Tags, Chapters and Attachments that stand before the first cluster.
+    extras: Vec<Seek>,
+}
+
+impl Front {
+    /// Where an element of this kind should stand.
+    fn find_extra(&self, wanted: u32) -> Option<u64> {
+        let seek = self.extras.iter().chain(&self.seeks).find(|seek| seek.id == wanted)?;
+        self.segment_data.checked_add(seek.position).filter(|offset| *offset < self.segment_end)
+    }
 }
 
 /// Reads the index.
@@ -149,6 +161,7 @@ fn read_front(cursor: &mut Cursor<'_>) -> Read<Front> {
         tracks: None,
         cues: None,
         seeks: Vec::new(),
+        extras: Vec::new(),
     };
     at = segment.data;
     for _ in 0..MAX_FRONT_ELEMENTS {
@@ -183,6 +196,9 @@ fn read_front(cursor: &mut Cursor<'_>) -> Read<Front> {
                 front.tracks = Some(data);
             }
             id::CUES if front.cues.is_none() => front.cues = Some(data),
+            id::TAGS | id::CHAPTERS | id::ATTACHMENTS => {
+                front.extras.push(Seek { id: element.id, position: at.saturating_sub(front.segment_data) });
+            }
             _ => {}
         }
         at = end;
@@ -361,6 +377,12 @@ impl Reader {
         }
         let end_ns = self.end_ns(cursor, cues, scanned_end_ns);
         let clusters = self.clusters(cursor, cues);
+        let extra = |wanted| self.front.find_extra(wanted);
+        let data = extra(id::TAGS).and_then(|offset| extras::data_at_hand(cursor, offset, id::TAGS));
+        let statistics = data.map(|tags| extras::parse_statistics(&tags, &self.info.writing_app)).unwrap_or_default();
+        let data = extra(id::CHAPTERS).and_then(|offset| extras::data_at_hand(cursor, offset, id::CHAPTERS));
+        let chapters = data.map(|data| extras::parse_chapters(&data)).unwrap_or_default();
+        let attachments = extra(id::ATTACHMENTS).map(|offset| extras::read_attachments(cursor, offset));
         let timestamp_scale_ns = self.info.timestamp_scale_ns;
         let mut tracks = Vec::with_capacity(self.headers.len());
         let mut layouts = Vec::with_capacity(self.headers.len());
@@ -401,6 +423,7 @@ impl Reader {
                 text_blocks.dedup_by_key(|block| (block.cluster_offset, block.relative_offset));
             }
             let start_ticks = if header.kind == TrackKind::Subtitle { 0 } else { timing.first_ticks() };
+            let counted = statistics.get(&header.uid).copied().unwrap_or_default();
             let last_sync = sync_points.last().map_or(start_ticks, |point| point.pts_ticks);
             layouts.push(TrackLayout {
                 number,
@@ -418,14 +441,20 @@ impl Reader {
                 has_inline_webvtt_settings: header.has_inline_webvtt_settings(),
                 text_blocks,
             });
+            let container_end = timing.ticks(end_ns);
+            let own_end = if header.kind == TrackKind::Subtitle {
+                None
+            } else {
+                counted_end_ticks(&counted, &timing).filter(|end| (start_ticks..container_end).contains(end))
+            };
             tracks.push(Track {
                 info: header.into_info(config, timing.timescale),
                 start_ticks,
-                end_ticks: timing.ticks(end_ns).max(last_sync.saturating_add(1)),
+                end_ticks: own_end.unwrap_or(container_end).max(last_sync.saturating_add(1)),
                 sync_points,
                 // Only the pictures themselves tell.
                 has_closed_gops: false,
-                average_bits_per_s: 0,
+                average_bits_per_s: counted.bits_per_s,
             });
         }
         Ok(MediaIndex {
@@ -433,8 +462,8 @@ impl Reader {
             size_bytes: cursor.size,
             duration_ns: u64::try_from(end_ns).unwrap_or(0),
             tracks,
-            chapters: Vec::new(),
-            attachments: Vec::new(),
+            chapters,
+            attachments: attachments.unwrap_or_default(),
             layout: AnyLayout::Matroska(Layout { clusters, timestamp_scale_ns, tracks: layouts }),
         })
     }
@@ -581,6 +610,15 @@ impl Reader {
         });
         ByteRange::new(front.first_cluster, behind.min().unwrap_or(front.segment_end).min(front.segment_end))
     }
+}
+
+/// Where a track ends by its statistics, on its grid.
+fn counted_end_ticks(counted: &Statistics, timing: &Timing) -> Option<i64> {
+    let end_ns = match counted.length? {
+        Length::FromFirst(length_ns) => timing.first_ns.saturating_add(length_ns),
+        Length::FromZero(end_ns) => end_ns,
+    };
+    Some(timing.snap(end_ns))
 }
 
 /// Where the cluster of a cue begins, if that may be.

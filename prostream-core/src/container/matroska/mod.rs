@@ -6,6 +6,7 @@
 //!
 //! * `ebml`, `cursor`: bytes into elements. `blocks`, `cluster`: clusters into blocks.
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
+//! * `extras`: statistics, chapters and attachments, where they are at hand.
 //! * `packets`, `text`: a span into packets. `nal`: the frames that are rewritten.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
@@ -25,6 +26,7 @@ mod cluster;
 mod cues;
 mod cursor;
 mod ebml;
+mod extras;
 mod header;
 mod index;
 mod nal;
