@@ -2,7 +2,16 @@
 //!
 //! Readers do no I/O. They are plain functions of the bytes at hand ([`Extents`]) and answer [`Step::Need`] with the
 //! ranges they miss; the caller fetches those and calls again. [`open`] is the one driver that sees a source.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 pub mod codec;
 mod driver;

@@ -1,1 +1,759 @@
 //! Cases of Matroska files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prostream_core::ErrorKind;
+use prostream_core::container::{Boundary, MediaIndex, PacketQuery, Step};
+use prostream_core::hls::Presentation;
+use prostream_core::model::{Codec, Extents};
+
+use super::workshop::{
+    Probed, Workshop, check_copied, index, memory, packets, present, refusal, rendition, source, whole,
+};
+
+/// Stamps of most files are whole milliseconds; a frame may be off by one to either side.
+const MILLISECOND_S: f64 = 0.0021;
+
+const PICTURES: &str = "-f lavfi -i testsrc2=s=128x72:r=24000/1001:d=20";
+const SOUND: &str = "-f lavfi -i sine=f=330:r=48000:d=20";
+const ENCODED: &str = "-c:v libx264 -preset ultrafast -g 24 -bf 2 -c:a aac -ac 2 -b:a 48k";
+
+/// A film of 20 s in 23.976 pictures a second, a keyframe in every second, with B-frames, and AAC.
+fn film(workshop: &Workshop) -> PathBuf {
+    workshop.ffmpeg(&format!("{PICTURES} {SOUND} {ENCODED} film.mkv"))
+}
+
+/// The same with so much noise that its pictures take megabytes.
+fn noisy_film(workshop: &Workshop) -> PathBuf {
+    workshop.ffmpeg(&format!("{PICTURES} {SOUND} -vf noise=alls=40:allf=t {ENCODED} -qp 20 film.mkv"))
+}
+
+/// Rewrites `film.mkv` with mkvmerge.
+fn merged(workshop: &Workshop, options: &str, name: &str) -> PathBuf {
+    workshop.run("mkvmerge", &format!("-q -o {name} {options} film.mkv"));
+    workshop.path(name)
+}
+
+/// The film's own bytes, edited.
+fn edited(workshop: &Workshop, film: &Path, edit: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
+    let mut bytes = std::fs::read(film).unwrap();
+    edit(&mut bytes);
+    workshop.write("edited.mkv", &bytes)
+}
+
+/// Holds pictures and sound of a film to what ffprobe reads from `original`; gives their shifts in seconds.
+async fn check_film(workshop: &Workshop, original: &Path, film: &Path) -> (f64, f64) {
+    let presentation = present(source(film).await).await.unwrap();
+    let pictures = check_copied(workshop, original, "v:0", rendition(&presentation, "video"), MILLISECOND_S).await;
+    let sound = check_copied(workshop, original, "a:0", rendition(&presentation, "audio"), MILLISECOND_S).await;
+    (pictures, sound)
+}
+
+/// Length of each listed segment in seconds.
+fn lengths(presentation: &Arc<dyn Presentation>, name: &str) -> Vec<f64> {
+    rendition(presentation, name).info().listed_durations_s().to_vec()
+}
+
+fn keyframe_places(index: &MediaIndex) -> Vec<(i64, u64)> {
+    index.tracks[0].sync_points.iter().map(|point| (point.pts_ticks, point.offset_bytes)).collect()
+}
+
+/// An element of Matroska; its size takes four bytes.
+fn element(id: u32, data: &[u8]) -> Vec<u8> {
+    let id = id.to_be_bytes();
+    let size = (0x1000_0000 | data.len() as u32).to_be_bytes();
+    let skip = id.iter().take_while(|byte| **byte == 0).count();
+    [&id[skip..], &size, data].concat()
+}
+
+fn number(id: u32, value: u64) -> Vec<u8> {
+    element(id, &value.to_be_bytes())
+}
+
+/// Where an element's header begins, its data begins, and its data ends.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    id: u32,
+    start: usize,
+    data: usize,
+    end: usize,
+}
+
+/// The elements that lie directly in `bytes[start..end]`.
+fn elements(bytes: &[u8], start: usize, end: usize) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut at = start;
+    while at < end {
+        let id_len = bytes[at].leading_zeros() as usize + 1;
+        let id = bytes[at..at + id_len].iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
+        let size_at = at + id_len;
+        let size_len = bytes[size_at].leading_zeros() as usize + 1;
+        let size = bytes[size_at..size_at + size_len].iter().fold(0u64, |size, byte| size << 8 | u64::from(*byte));
+        let data = size_at + size_len;
+        let size = (size & ((1 << (7 * size_len)) - 1)) as usize;
+        places.push(Place { id, start: at, data, end: data + size });
+        at = data + size;
+    }
+    places
+}
+
+/// The elements of the Segment; the first is the Segment itself.
+fn segment_elements(bytes: &[u8]) -> Vec<Place> {
+    let segment = elements(bytes, 0, bytes.len()).into_iter().find(|place| place.id == SEGMENT).unwrap();
+    [vec![segment], elements(bytes, segment.data, segment.end)].concat()
+}
+
+fn find(places: &[Place], id: u32) -> Place {
+    *places.iter().find(|place| place.id == id).unwrap_or_else(|| panic!("no element {id:x}"))
+}
+
+/// Writes Void over an element.
+fn blank(bytes: &mut [u8], place: Place) {
+    let size = (place.end - place.start - 9) as u64 | 1 << 56;
+    bytes[place.start] = 0xEC;
+    bytes[place.start + 1..place.start + 9].copy_from_slice(&size.to_be_bytes());
+}
+
+/// Makes an element's size unknown: all its bits are ones.
+fn make_unknown(bytes: &mut [u8], place: Place) {
+    let size_at = place.start + bytes[place.start].leading_zeros() as usize + 1;
+    let size_len = place.data - size_at;
+    bytes[size_at] = 0xFF >> (size_len - 1);
+    bytes[size_at + 1..place.data].fill(0xFF);
+}
+
+const SEGMENT: u32 = 0x1853_8067;
+const SEEK_HEAD: u32 = 0x114D_9B74;
+const INFO: u32 = 0x1549_A966;
+const TRACKS: u32 = 0x1654_AE6B;
+const CLUSTER: u32 = 0x1F43_B675;
+const CUES: u32 = 0x1C53_BB6B;
+const DURATION: u32 = 0x4489;
+
+/// Goal: a film without an index is read through for one: same cuts, same packets, no grid of equal lengths.
+#[tokio::test]
+async fn case_08_no_cues() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let without = merged(&workshop, "--no-cues --disable-lacing", "without.mkv");
+    assert!(!segment_elements(&std::fs::read(&without).unwrap()).iter().any(|place| place.id == CUES));
+    check_film(&workshop, &film, &without).await;
+    let of = async |path: &Path| lengths(&present(source(path).await).await.unwrap(), "video");
+    assert_eq!(of(&film).await, of(&without).await);
+}
+
+/// Goal: wherever the Cues stand, and whichever blocks they name, cuts are made at the keyframes of the pictures.
+#[tokio::test]
+async fn case_09_cues_of_every_kind() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let expected = lengths(&present(source(&film).await).await.unwrap(), "video");
+    let keyframes = packets(&film, "v:0").iter().filter(|packet| packet.is_key).count();
+    let mut films = vec![film.clone(), workshop.ffmpeg("-i film.mkv -c copy -cues_to_front 1 front.mkv")];
+    for (options, name) in [
+        ("--cues 0:none --cues 1:all", "sound.mkv"),
+        ("--cues 0:all --cues 1:all", "dense.mkv"),
+        ("--cues 0:iframes", "usual.mkv"),
+    ] {
+        films.push(merged(&workshop, &format!("--disable-lacing {options}"), name));
+    }
+    for path in films {
+        assert_eq!(index(&path).await.unwrap().tracks[0].sync_points.len(), keyframes, "{path:?}");
+        let lengths = lengths(&present(source(&path).await).await.unwrap(), "video");
+        let is_near = |(own, expected): (&f64, &f64)| (own - expected).abs() <= MILLISECOND_S;
+        assert_eq!(lengths.len(), expected.len(), "{path:?}");
+        assert!(lengths.iter().zip(&expected).all(is_near), "{path:?}: {lengths:?}");
+        check_film(&workshop, &film, &path).await;
+    }
+}
+
+/// Goal: pictures that stand in the Cues without being keyframes are no cuts, where nothing in the order of the Cues shows it either.
+#[tokio::test]
+async fn case_09_every_picture_in_the_cues() {
+    let workshop = Workshop::new();
+    let film = workshop.ffmpeg(&format!("{PICTURES} {SOUND} {ENCODED} -g 40 -bf 0 film.mkv"));
+    let dense = merged(&workshop, "--disable-lacing --cues 0:all", "dense.mkv");
+    let keyframes = packets(&film, "v:0").iter().filter(|packet| packet.is_key).count();
+    assert_eq!(index(&dense).await.unwrap().tracks[0].sync_points.len(), keyframes);
+    check_film(&workshop, &film, &dense).await;
+}
+
+/// Moves the blocks of a film into clusters of `count` each, wherever their keyframes fall, and writes Cues for them. `relative` makes
+/// the CueRelativePosition from the true one; `None` leaves it out.
+fn recluster(film: &Path, count: usize, relative: impl Fn(usize) -> Option<usize>) -> Vec<u8> {
+    let bytes = std::fs::read(film).unwrap();
+    let places = segment_elements(&bytes);
+    let mut blocks = Vec::new();
+    for cluster in places.iter().filter(|place| place.id == CLUSTER) {
+        let inner = elements(&bytes, cluster.data, cluster.end);
+        let time = find(&inner, 0xE7);
+        let time = bytes[time.data..time.end].iter().fold(0i64, |time, byte| time << 8 | i64::from(*byte));
+        for place in inner.into_iter().filter(|place| place.id == 0xA3) {
+            let data = bytes[place.data..place.end].to_vec();
+            blocks.push((time + i64::from(i16::from_be_bytes([data[1], data[2]])), data));
+        }
+    }
+    let first = find(&places, CLUSTER).start;
+    let mut segment = bytes[places[0].data..first].to_vec();
+    let head = find(&places, SEEK_HEAD);
+    let segment_data = places[0].data;
+    blank(&mut segment, Place { start: head.start - segment_data, end: head.end - segment_data, ..head });
+    let mut cues = Vec::new();
+    for group in blocks.chunks_mut(count) {
+        let time = group[0].0;
+        let mut data = number(0xE7, time as u64);
+        for (at, block) in group {
+            block[1..3].copy_from_slice(&i16::try_from(*at - time).unwrap().to_be_bytes());
+            if block[0] == 0x81 && block[3] & 0x80 != 0 {
+                let place = relative(data.len()).map(|place| number(0xF0, place as u64)).unwrap_or_default();
+                let track = [number(0xF7, 1), number(0xF1, segment.len() as u64), place].concat();
+                cues.extend(element(0xBB, &[number(0xB3, *at as u64), element(0xB7, &track)].concat()));
+            }
+            data.extend(element(0xA3, block));
+        }
+        segment.extend(element(CLUSTER, &data));
+    }
+    segment.extend(element(CUES, &cues));
+    [bytes[..places[0].start].to_vec(), element(SEGMENT, &segment)].concat()
+}
+
+/// Goal: a place in the cluster that is missing, or that lies, is found by reading the cluster.
+#[tokio::test]
+async fn case_10_relative_positions() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    // Missing; between blocks; in the middle of a block; far beyond the file.
+    let relatives: [fn(usize) -> Option<usize>; 4] =
+        [|_| None, |place| Some(place + 1), |place| Some(place + 300), |_| Some(1 << 40)];
+    for relative in relatives {
+        let path = workshop.write("edited.mkv", &recluster(&film, 150, relative));
+        assert_eq!(index(&path).await.unwrap().tracks[0].sync_points.len(), 20);
+        check_film(&workshop, &film, &path).await;
+    }
+}
+
+/// Goal: many keyframes in one cluster: a segment reads its own blocks, not the cluster.
+#[tokio::test]
+async fn case_11_long_clusters() {
+    let workshop = Workshop::new();
+    let film = noisy_film(&workshop);
+    let long = workshop.write("long.mkv", &recluster(&film, usize::MAX, Some));
+    check_film(&workshop, &film, &long).await;
+    let bytes = source(&long).await;
+    let presentation = present(bytes.clone()).await.unwrap();
+    let before = bytes.stats().read_bytes;
+    let segment = rendition(&presentation, "video").segment(2).await.unwrap().into_bytes().await.unwrap();
+    let read = bytes.stats().read_bytes - before;
+    let size = segment.len() as u64;
+    assert!(size > 1_000_000, "{size}: too small to tell");
+    // The sound of the same time lies between, and what goes with the last pictures lies behind.
+    assert!(read <= size * 13 / 10, "{read} bytes read for a segment of {size}");
+}
+
+/// Goal: keyframes and sound lie in clusters that begin with neither: no packet is lost or doubled at a seam.
+#[tokio::test]
+async fn case_12_clusters_across_seams() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let short = workshop.write("short.mkv", &recluster(&film, 11, Some));
+    let points = index(&short).await.unwrap().tracks.remove(0).sync_points;
+    assert!(points.iter().filter(|point| point.block_offset_bytes > 64).count() >= 5, "keyframes within clusters");
+    check_film(&workshop, &film, &short).await;
+    // Each segment by itself, in another order, from a source that remembers nothing.
+    let presentation = present(source(&short).await).await.unwrap();
+    for name in ["video", "audio"] {
+        let rendition = rendition(&presentation, name);
+        let all = whole(rendition).await.unwrap();
+        let mut parts = Vec::new();
+        for at in (0..lengths(&presentation, name).len()).rev() {
+            parts.push(rendition.segment(at as u32).await.unwrap().into_bytes().await.unwrap());
+        }
+        parts.push(rendition.init().await.unwrap());
+        parts.reverse();
+        assert_eq!(parts.concat(), all, "{name}");
+    }
+}
+
+/// Goal: a Segment and clusters whose sizes nobody knows end where the next element of their kind begins.
+#[tokio::test]
+async fn case_13_unknown_sizes() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let unknown = edited(&workshop, &film, |bytes| {
+        let places = segment_elements(bytes);
+        for place in places.into_iter().filter(|place| matches!(place.id, SEGMENT | CLUSTER)) {
+            make_unknown(bytes, place);
+        }
+    });
+    check_film(&workshop, &film, &unknown).await;
+    // Without the Cues there is only the walk.
+    let walked = edited(&workshop, &unknown, |bytes| {
+        let original = std::fs::read(&film).unwrap();
+        let places = segment_elements(&original);
+        blank(bytes, find(&places, CUES));
+        blank(bytes, find(&places, SEEK_HEAD));
+    });
+    check_film(&workshop, &film, &walked).await;
+}
+
+fn seek(id: u32, position: usize) -> Vec<u8> {
+    element(0x4DBB, &[element(0x53AB, &id.to_be_bytes()), number(0x53AC, position as u64)].concat())
+}
+
+/// Goal: no SeekHead, one that leads to the wrong places, and one that leads to another: the same index.
+#[tokio::test]
+async fn case_14_seek_heads() {
+    let workshop = Workshop::new();
+    let film = noisy_film(&workshop);
+    let expected = keyframe_places(&index(&film).await.unwrap());
+    let absent = edited(&workshop, &film, |bytes| {
+        let head = find(&segment_elements(bytes), SEEK_HEAD);
+        blank(bytes, head);
+    });
+    assert_eq!(keyframe_places(&index(&absent).await.unwrap()), expected);
+    let lying = edited(&workshop, &film, |bytes| {
+        let places = segment_elements(bytes);
+        let head = find(&places, SEEK_HEAD);
+        // Each entry leads to where the next one should.
+        let lies = [seek(TRACKS, 0), seek(INFO, 5000), seek(CUES, head.end - places[0].data)].concat();
+        let lies = element(SEEK_HEAD, &lies);
+        replace_head(bytes, &lies);
+    });
+    assert_eq!(keyframe_places(&index(&lying).await.unwrap()), expected);
+    check_film(&workshop, &film, &lying).await;
+    // The Cues lie far from the end, where only the second SeekHead knows of them.
+    let chained = edited(&workshop, &film, |bytes| {
+        let places = segment_elements(bytes);
+        let cues = find(&places, CUES);
+        bytes.extend(element(0xEC, &vec![0; 3_000_000]));
+        let second = bytes.len() - places[0].data;
+        bytes.extend(element(SEEK_HEAD, &seek(CUES, cues.start - places[0].data)));
+        replace_head(bytes, &element(SEEK_HEAD, &seek(SEEK_HEAD, second)));
+        make_unknown(bytes, places[0]);
+    });
+    let bytes = source(&chained).await;
+    let chained = prostream_core::container::open(&bytes).await.unwrap();
+    assert_eq!(keyframe_places(&chained), expected);
+    assert!(bytes.stats().read_bytes < bytes.size_bytes() / 4, "not read through: {:?}", bytes.stats());
+}
+
+/// Puts another SeekHead in the place of the first and of the Void behind it.
+fn replace_head(bytes: &mut [u8], new: &[u8]) {
+    let places = segment_elements(bytes);
+    let head = places.iter().position(|place| place.id == SEEK_HEAD).unwrap();
+    let end = if places[head + 1].id == 0xEC { places[head + 1].end } else { places[head].end };
+    let start = places[head].start;
+    bytes[start..start + new.len()].copy_from_slice(new);
+    let rest = Place { id: 0xEC, start: start + new.len(), data: 0, end };
+    blank(bytes, rest);
+}
+
+/// Goal: fonts of 20 MB and a hole of 300 KB before the first cluster are passed over, not read.
+#[tokio::test]
+async fn case_15_far_first_cluster() {
+    let workshop = Workshop::new();
+    let film = noisy_film(&workshop);
+    workshop.write("font.ttf", &vec![7; 20_000_000]);
+    let attached =
+        merged(&workshop, "--disable-lacing --attachment-mime-type font/ttf --attach-file font.ttf", "attached.mkv");
+    let hole = workshop.ffmpeg("-i film.mkv -c copy -reserve_index_space 307200 hole.mkv");
+    for path in [attached, hole] {
+        let bytes = std::fs::read(&path).unwrap();
+        let first_cluster = find(&segment_elements(&bytes), CLUSTER).start;
+        assert!(first_cluster > 300_000, "{first_cluster}");
+        let read = source(&path).await;
+        let presentation = present(read.clone()).await.unwrap();
+        let opened = read.stats().read_bytes;
+        assert!(opened < 1_500_000, "{opened} bytes to open {path:?}");
+        check_copied(&workshop, &film, "v:0", rendition(&presentation, "video"), MILLISECOND_S).await;
+    }
+}
+
+/// The frames of an ADTS stream without their headers.
+fn adts_frames(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    let mut rest = bytes;
+    while let [_, _, _, a, b, c, ..] = rest {
+        let len = usize::from(a & 3) << 11 | usize::from(*b) << 3 | usize::from(c >> 5);
+        frames.push(rest[7..len].to_vec());
+        rest = &rest[len..];
+    }
+    frames
+}
+
+/// A block of one track with frames in it, 8 at most.
+fn laced_block(relative_ms: i16, lacing: u8, frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut block = vec![0x81];
+    block.extend(relative_ms.to_be_bytes());
+    block.push(0x80 | lacing << 1);
+    if lacing != 0 {
+        block.push(frames.len() as u8 - 1);
+    }
+    let sized = &frames[..frames.len() - 1];
+    match lacing {
+        1 => {
+            for frame in sized {
+                block.extend(vec![255; frame.len() / 255]);
+                block.push((frame.len() % 255) as u8);
+            }
+        }
+        3 => {
+            let mut before = None;
+            for frame in sized {
+                let coded = match before {
+                    None => frame.len(),
+                    // Half of the range of two bytes is 0.
+                    Some(before) => frame.len() + 8191 - before,
+                };
+                block.extend((0x4000 | coded as u16).to_be_bytes());
+                before = Some(frame.len());
+            }
+        }
+        _ => {}
+    }
+    block.extend(frames.concat());
+    element(0xA3, &block)
+}
+
+/// A file of one track of sound: `entry` completes its TrackEntry, each cluster has its time and its blocks.
+fn sound_file(scale_ns: u64, entry: &[Vec<u8>], clusters: &[(u64, Vec<u8>)]) -> Vec<u8> {
+    let audio = element(0xE1, &[element(0xB5, &48_000f64.to_be_bytes()), number(0x9F, 2)].concat());
+    let track = element(0xAE, &[number(0xD7, 1), number(0x83, 2), audio, entry.concat()].concat());
+    let mut segment = [element(INFO, &number(0x2A_D7B1, scale_ns)), element(TRACKS, &track)].concat();
+    for (time, blocks) in clusters {
+        segment.extend(element(CLUSTER, &[number(0xE7, *time), blocks.clone()].concat()));
+    }
+    [element(0x1A45_DFA3, &element(0x4282, b"matroska")), element(SEGMENT, &segment)].concat()
+}
+
+fn aac() -> Vec<Vec<u8>> {
+    vec![element(0x86, b"A_AAC"), element(0x63A2, &[0x11, 0x90])]
+}
+
+/// Goal: frames that share a block come out one by one, each with its own time, in every form of lacing.
+#[tokio::test]
+async fn case_16_lacing() {
+    let workshop = Workshop::new();
+    let original = workshop.ffmpeg(&format!("{SOUND} -c:a aac -ac 2 -b:a 160k sound.mkv"));
+    let frames = adts_frames(&std::fs::read(workshop.ffmpeg("-i sound.mkv -c copy sound.aac")).unwrap());
+    for lacing in [1, 3, 2] {
+        let mut clusters = Vec::new();
+        for (at, group) in frames.chunks(8).enumerate() {
+            let mut group = group.to_vec();
+            if lacing == 2 {
+                // Of one size, so that it can be told from the others: what follows an AAC frame is not looked at by a copier.
+                let longest = group.iter().map(Vec::len).max().unwrap();
+                group.iter_mut().for_each(|frame| frame.resize(longest, 0));
+            }
+            let time_ms = (at as u64 * 8 * 1024 * 1000 + 24_000) / 48_000;
+            clusters.push((time_ms, laced_block(0, lacing, &group)));
+        }
+        let laced = sound_file(1_000_000, &aac(), &clusters);
+        let presentation = present(memory(laced)).await.unwrap();
+        let made = workshop.write("made.mp4", &whole(rendition(&presentation, "audio")).await.unwrap());
+        let (expected, actual) = (packets(&original, "a:0"), packets(&made, "a:0"));
+        assert_eq!(actual.len(), frames.len(), "lacing {lacing}");
+        if lacing != 2 {
+            let hashes = |packets: &[Probed]| packets.iter().map(|packet| packet.hash.clone()).collect::<Vec<_>>();
+            assert_eq!(hashes(&actual), hashes(&expected), "lacing {lacing}");
+        }
+        for (at, packet) in actual.iter().enumerate() {
+            let seconds = at as f64 * 1024.0 / 48_000.0;
+            assert!((packet.pts_s.unwrap() - seconds).abs() < 2e-6, "lacing {lacing}: {:?} at {at}", packet.pts_s);
+        }
+    }
+}
+
+/// Compression of the frames of a track.
+fn encoding(algorithm: u64, settings: &[u8]) -> Vec<u8> {
+    let compression = element(0x5034, &[number(0x4254, algorithm), element(0x4255, settings)].concat());
+    element(0x6D80, &element(0x6240, &compression))
+}
+
+/// Goal: bytes that were stripped from each frame come back.
+#[tokio::test]
+async fn case_17_header_stripping() {
+    let workshop = Workshop::new();
+    let original = workshop.ffmpeg(&format!("{SOUND} -c:a ac3 -ac 2 -b:a 192k sound.mkv"));
+    let stream = std::fs::read(workshop.ffmpeg("-i sound.mkv -c copy sound.ac3")).unwrap();
+    // 192 kbit/s at 48 kHz: 768 bytes for each 32 ms (ATSC A/52 table 5.18).
+    let clusters: Vec<_> = stream
+        .chunks(768)
+        .enumerate()
+        .map(|(at, frame)| (at as u64 * 32, laced_block(0, 0, &[frame[2..].to_vec()])))
+        .collect();
+    let entry = [element(0x86, b"A_AC3"), encoding(3, &stream[..2])];
+    let presentation = present(memory(sound_file(1_000_000, &entry, &clusters))).await.unwrap();
+    check_copied(&workshop, &original, "a:0", rendition(&presentation, "audio"), MILLISECOND_S).await;
+}
+
+/// Goal: what cannot be undone is refused by name, and is not served as if it were plain.
+#[tokio::test]
+async fn case_17_other_compressions() {
+    for (algorithm, name) in [(1, "bzip2"), (2, "lzo"), (9, "unknown encoding")] {
+        let entry = [aac(), vec![encoding(algorithm, &[])]].concat();
+        let clusters = [(0, laced_block(0, 0, &[vec![1; 100]]))];
+        let bytes = memory(sound_file(1_000_000, &entry, &clusters));
+        let index = prostream_core::container::open(&bytes).await.unwrap();
+        assert_eq!(index.tracks[0].info.codec, Codec::Other);
+        assert_eq!(index.tracks[0].info.codec_string, format!("A_AAC ({name})"));
+        assert_eq!(refusal(bytes).await.kind(), ErrorKind::Unsupported, "{name}");
+    }
+}
+
+/// Goal: stamps in whole milliseconds give the exact rate back: no picture of 41 or 42 ms, no drift, exact lengths.
+#[tokio::test]
+async fn case_18_millisecond_stamps() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let presentation = present(source(&film).await).await.unwrap();
+    let video = rendition(&presentation, "video");
+    assert_eq!(video.info().track.video.as_ref().unwrap().frame_rate, Some((24_000, 1001)));
+    let made = workshop.write("made.mp4", &whole(video).await.unwrap());
+    let stamps = |path: &Path| {
+        let mut all: Vec<f64> = packets(path, "v:0").iter().filter_map(|packet| packet.pts_s).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    };
+    let first = stamps(&made)[0];
+    for (at, seconds) in stamps(&made).into_iter().enumerate() {
+        assert!((seconds - first - at as f64 * 1001.0 / 24_000.0).abs() < 2e-6, "picture {at} at {seconds}");
+    }
+    let frame_s = 1001.0 / 24_000.0;
+    let lengths = lengths(&presentation, "video");
+    assert!(lengths.iter().all(|length| ((length / frame_s).round() * frame_s - length).abs() < 1e-9), "{lengths:?}");
+    assert!((lengths.iter().sum::<f64>() - stamps(&made).len() as f64 * frame_s).abs() < 1e-6);
+    let sound = lengths_of_packets(&workshop, &presentation, "audio").await;
+    assert!(sound.iter().all(|length| (length - 1024.0 / 48_000.0).abs() < 2e-6));
+}
+
+/// Time from each packet of a rendition to the next, in seconds.
+async fn lengths_of_packets(workshop: &Workshop, presentation: &Arc<dyn Presentation>, name: &str) -> Vec<f64> {
+    let made = workshop.write("made.mp4", &whole(rendition(presentation, name)).await.unwrap());
+    let times: Vec<f64> = packets(&made, &name[..1]).iter().filter_map(|packet| packet.pts_s).collect();
+    times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+/// Goal: without a DefaultDuration each picture lasts until the next, over the seams of segments too, and the last as long as the one before.
+#[tokio::test]
+async fn case_19_no_default_duration() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let without = merged(&workshop, "--disable-lacing", "without.mkv");
+    workshop.run(
+        "mkvpropedit",
+        "-q without.mkv --edit track:1 --delete default-duration --edit track:2 --delete default-duration",
+    );
+    check_film(&workshop, &film, &without).await;
+    let bytes = std::fs::read(&without).unwrap();
+    let index = index(&without).await.unwrap();
+    let mut have = Extents::new();
+    have.insert(0, bytes::Bytes::from(bytes).into());
+    let seam = Some(Boundary { track_index: 0, point: index.tracks[0].sync_points[7] });
+    let mut all = Vec::new();
+    for (from, to) in [(None, seam), (seam, None)] {
+        match index.packets(&PacketQuery { track_index: 0, from, to }, &have).unwrap() {
+            Step::Done(packets) => all.extend(packets),
+            Step::Need(ranges) => panic!("needs {ranges:?}"),
+        }
+    }
+    assert_eq!(all.len(), packets(&film, "v:0").len());
+    for pair in all.windows(2) {
+        let end = pair[0].dts_ticks + i64::from(pair[0].duration_ticks);
+        assert_eq!(end, pair[1].dts_ticks, "decode times lie end to end");
+    }
+    let last_ms = all.last().unwrap().duration_ticks * 1000 / index.tracks[0].info.timescale;
+    assert!((40..=43).contains(&last_ms), "the last picture lasts {last_ms} ms");
+}
+
+/// Goal: pictures at odd times keep them.
+#[tokio::test]
+async fn case_20_variable_rate() {
+    let workshop = Workshop::new();
+    let film = workshop.ffmpeg(&format!(
+        "{PICTURES} {SOUND} -vf select=not(mod(n\\,5))+not(mod(n\\,3)) -vsync vfr {ENCODED} film.mkv"
+    ));
+    let stamps: Vec<f64> = packets(&film, "v:0").iter().filter_map(|packet| packet.pts_s).collect();
+    let mut sorted = stamps.clone();
+    sorted.sort_by(f64::total_cmp);
+    let mut steps: Vec<i64> = sorted.windows(2).map(|pair| ((pair[1] - pair[0]) * 20.0).round() as i64).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    assert!(steps.len() > 1, "the rate does vary");
+    check_film(&workshop, &film, &film).await;
+}
+
+/// Goal: units of 1 ns and of 10 us count exactly.
+#[tokio::test]
+async fn case_20_fine_timestamp_scales() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let fine = merged(&workshop, "--disable-lacing --timestamp-scale 10000", "fine.mkv");
+    check_film(&workshop, &film, &fine).await;
+    let frames = adts_frames(&std::fs::read(workshop.ffmpeg("-i film.mkv -map 0:a -c copy sound.aac")).unwrap());
+    // Ten hours into the file: 3.6e13 units.
+    let start_ns = 36_000_000_000_000u64;
+    let clusters: Vec<_> = frames
+        .iter()
+        .enumerate()
+        .map(|(at, frame)| {
+            (start_ns + at as u64 * 1024 * 1_000_000_000 / 48_000, laced_block(0, 0, std::slice::from_ref(frame)))
+        })
+        .collect();
+    let presentation = present(memory(sound_file(1, &aac(), &clusters))).await.unwrap();
+    let steps = lengths_of_packets(&workshop, &presentation, "audio").await;
+    assert_eq!(steps.len() + 1, frames.len());
+    assert!(steps.iter().all(|step| (step - 1024.0 / 48_000.0).abs() < 2e-6));
+}
+
+/// Goal: wherever times begin, before 0 or late, all tracks move by one and the same offset, to 0.
+#[tokio::test]
+async fn case_21_late_and_negative_starts() {
+    let workshop = Workshop::new();
+    // Without B-frames: ffprobe moves pictures whose composition offsets are negative.
+    let plain = workshop.ffmpeg(&format!("{PICTURES} {SOUND} {ENCODED} -bf 0 film.mkv"));
+    let late = workshop.ffmpeg("-i film.mkv -c copy -output_ts_offset 10 late.mkv");
+    let late_sound = workshop.ffmpeg("-i film.mkv -itsoffset 1.5 -i film.mkv -map 0:v -map 1:a -c copy late_sound.mkv");
+    let delayed = workshop.ffmpeg("-i film.mkv -c:v copy -c:a libopus delayed.mkv");
+    assert!(packets(&delayed, "a:0")[0].pts_s.unwrap() < 0.0, "sound before 0");
+    for (film, at) in [(&plain, 0.0), (&late, 10.0), (&late_sound, 0.0), (&delayed, 0.0)] {
+        let (pictures, sound) = check_film(&workshop, film, film).await;
+        assert!((pictures - sound).abs() <= MILLISECOND_S, "{film:?}: {pictures} {sound}");
+        let first = |stream| packets(film, stream).iter().filter_map(|packet| packet.pts_s).fold(f64::MAX, f64::min);
+        let first = first("v:0").min(first("a:0"));
+        assert!(first >= at - 0.05, "{first}");
+        assert!((first + pictures).abs() <= MILLISECOND_S, "{film:?} begins at {}", first + pictures);
+    }
+}
+
+/// Goal: a length that is too short, 0 or absent does not cost the end of the film.
+#[tokio::test]
+async fn case_22_wrong_duration() {
+    let workshop = Workshop::new();
+    let film = film(&workshop);
+    let frames = packets(&film, "v:0").len() as f64;
+    for value in [Some(3000f64), Some(0.0), None] {
+        let wrong = edited(&workshop, &film, |bytes| {
+            let info = find(&segment_elements(bytes), INFO);
+            let duration = find(&elements(bytes, info.data, info.end), DURATION);
+            match value {
+                Some(value) => bytes[duration.data..duration.end].copy_from_slice(&value.to_be_bytes()),
+                None => blank(bytes, duration),
+            }
+        });
+        check_film(&workshop, &film, &wrong).await;
+        let lengths = lengths(&present(source(&wrong).await).await.unwrap(), "video");
+        assert!(lengths.iter().all(|length| *length > 0.0), "{lengths:?}");
+        let sum: f64 = lengths.iter().sum();
+        assert!((sum - frames * 1001.0 / 24_000.0).abs() < 0.05, "{value:?}: {sum}");
+    }
+}
+
+/// Goal: Cues of more than a megabyte, with every block of sound in them, are read in one piece and hold no memory afterwards.
+#[tokio::test]
+async fn case_36_large_cues() {
+    let workshop = Workshop::new();
+    workshop.ffmpeg(
+        "-f lavfi -i testsrc2=s=32x32:r=5:d=150 -f lavfi -i sine=r=48000:d=150 -c:v libx264 -preset ultrafast -g 10 -c:a libopus -frame_duration 2.5 -b:a 32k film.mkv",
+    );
+    let indexed = merged(&workshop, "--disable-lacing --cues 0:iframes --cues 1:all", "indexed.mkv");
+    let bytes = std::fs::read(&indexed).unwrap();
+    let cues = find(&segment_elements(&bytes), CUES);
+    assert!(cues.end - cues.data > 1_000_000, "{cues:?}");
+    let read = source(&indexed).await;
+    let index = prostream_core::container::open(&read).await.unwrap();
+    assert_eq!(index.tracks[0].sync_points.len(), 75);
+    assert!(read.stats().request_count <= 5, "{:?}", read.stats());
+    assert!(read.stats().read_bytes < (cues.end - cues.data) as u64 + 600_000, "{:?}", read.stats());
+    assert!(index.memory_bytes() < 100_000, "{}", index.memory_bytes());
+}
+
+/// Goal: sizes of 2^56, counts that lie and deep nesting are answered at once, and with no memory that the bytes do not justify.
+#[tokio::test]
+async fn case_42_hostile_sizes() {
+    let workshop = Workshop::new();
+    let original = std::fs::read(film(&workshop)).unwrap();
+    let places = segment_elements(&original);
+    let huge = |place: Place| {
+        let mut bytes = original.clone();
+        let id_len = bytes[place.start].leading_zeros() as usize + 1;
+        bytes.splice(place.start + id_len..place.data, [0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE]);
+        bytes
+    };
+    for id in [SEEK_HEAD, INFO, TRACKS] {
+        let answer = tokio::time::timeout(Duration::from_secs(5), present(memory(huge(find(&places, id))))).await;
+        let error = answer.expect("an answer in time").expect_err("the file is refused");
+        assert_eq!(error.kind(), ErrorKind::Malformed, "{id:x}: {error}");
+    }
+    // A block of 2^56 bytes: what stands elsewhere can be played, what is in it cannot be read.
+    let cluster = places.iter().filter(|place| place.id == CLUSTER).nth(1).copied().unwrap();
+    let block = elements(&original, cluster.data, cluster.end).into_iter().find(|place| place.id == 0xA3).unwrap();
+    for id in [block, find(&places, CUES)] {
+        let read = async { whole(rendition(&present(memory(huge(id))).await?, "video")).await };
+        let made = tokio::time::timeout(Duration::from_secs(10), read).await.expect("an answer in time");
+        assert!(made.is_err() || made.unwrap().len() < original.len() * 2);
+    }
+    // 256 frames in 20 bytes.
+    for lacing in [1, 2, 3] {
+        let mut block = laced_block(0, lacing, &[vec![3; 10], vec![3; 10]]);
+        let count = block.len() - 20 - [0, 1, 0, 2][usize::from(lacing)] - 1;
+        block[count] = 255;
+        let good = laced_block(40, 0, &[vec![3; 10]]);
+        let file = sound_file(1_000_000, &aac(), &[(0, [block, good].concat())]);
+        let read = async { whole(rendition(&present(memory(file)).await?, "audio")).await };
+        let made = tokio::time::timeout(Duration::from_secs(5), read).await.expect("an answer in time");
+        assert!(made.is_err() || made.unwrap().len() < 4096, "lacing {lacing}");
+    }
+    // A thousand groups in one another.
+    let deep = (0..1000).fold(vec![0; 4], |inner, _| element(0xA0, &inner));
+    let file = sound_file(1_000_000, &aac(), &[(0, deep)]);
+    let read = async { whole(rendition(&present(memory(file)).await?, "audio")).await };
+    let made = tokio::time::timeout(Duration::from_secs(5), read).await.expect("an answer in time");
+    assert!(made.is_err() || made.unwrap().len() < 4096, "no frames, no sound");
+}
+
+/// Goal: sound that ends before the pictures is listed to its own end, where the muxer's statistics tell, and not where they are stale.
+#[tokio::test]
+async fn case_22_sound_that_ends_early() {
+    let workshop = Workshop::new();
+    let film = workshop.ffmpeg(&format!("{PICTURES} -f lavfi -i sine=f=330:r=48000:d=9 {ENCODED} film.mkv"));
+    let merged = merged(&workshop, "--disable-lacing", "merged.mkv");
+    let expected = packets(&film, "a:0").len() as f64 * 1024.0 / 48_000.0;
+    for path in [&film, &merged] {
+        check_film(&workshop, &film, path).await;
+        let sum: f64 = lengths(&present(source(path).await).await.unwrap(), "audio").iter().sum();
+        assert!((sum - expected).abs() < 1024.0 / 48_000.0, "{path:?}: {sum}, not {expected}");
+    }
+    let rate = index(&merged).await.unwrap().tracks[1].average_bits_per_s;
+    assert!((10_000..100_000).contains(&rate), "{rate}");
+    workshop.run("mkvpropedit", "-q merged.mkv --edit info --set writing-application=other");
+    let stale = index(&merged).await.unwrap();
+    assert_eq!(stale.tracks[1].average_bits_per_s, 0);
+    check_film(&workshop, &film, &merged).await;
+}
+
+/// Goal: chapters and fonts are named, without a read more than opening takes.
+#[tokio::test]
+async fn case_15_chapters_and_fonts() {
+    let workshop = Workshop::new();
+    film(&workshop);
+    workshop.write("font.ttf", &[7; 5000]);
+    workshop.write(
+        "chapters.txt",
+        b"CHAPTER01=00:00:00.000\nCHAPTER01NAME=Start\nCHAPTER02=00:00:12.500\nCHAPTER02NAME=The end\n",
+    );
+    let options =
+        "--chapter-language fre --chapters chapters.txt --attachment-mime-type font/ttf --attach-file font.ttf";
+    let path = merged(&workshop, options, "extras.mkv");
+    let index = index(&path).await.unwrap();
+    let chapters: Vec<_> =
+        index.chapters.iter().map(|chapter| (chapter.start_ns / 1_000_000, chapter.title.as_str())).collect();
+    assert_eq!(chapters, [(0, "Start"), (12_500, "The end")]);
+    assert_eq!(index.chapters[0].language.as_ref().map(ToString::to_string).as_deref(), Some("fr"));
+    let [font] = index.attachments.as_slice() else { panic!("{:?}", index.attachments) };
+    assert_eq!((font.name.as_str(), font.media_type.as_str()), ("font.ttf", "font/ttf"));
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes[font.range.start as usize..font.range.end as usize], [7; 5000]);
+}

@@ -103,8 +103,8 @@ pub(crate) fn packets(path: &Path, stream: &str) -> Vec<Probed> {
         .arg(path)
         .output()
         .unwrap();
-    // Side data ends the line of a packet early, and is not printed.
-    let text = String::from_utf8(output.stdout).unwrap().replace("|\n|", "|");
+    // A packet with side data is broken over two lines.
+    let text = String::from_utf8(output.stdout).unwrap().replace("\n|", "|");
     let packet = |line: &str| {
         let field = |name: &str| line.split('|').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
         Some(Probed {

@@ -2,16 +2,6 @@
 //!
 //! One file for each family of codecs reads its records and bitstream headers; [`from_sample_entry`] and [`from_matroska`] find the
 //! right one. Files lie: what is optional (VUI, extensions) is left out when broken, what an init segment needs is an error.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod aac;
 mod av1;

@@ -49,7 +49,9 @@ pub(super) fn parse_block_header(bytes: &[u8]) -> Option<BlockHeader> {
         0x04 => Lacing::Fixed,
         _ => Lacing::Ebml,
     };
-    Some(BlockHeader { track, relative_time, is_key: flags & 0x80 != 0, lacing, len: len as u64 + 3 })
+    // The time and the flags stand behind the number.
+    let len = (len as u64).saturating_add(3);
+    Some(BlockHeader { track, relative_time, is_key: flags & 0x80 != 0, lacing, len })
 }
 
 /// Where the frames of a block lie in `data`, which begins after its header.

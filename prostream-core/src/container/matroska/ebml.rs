@@ -24,11 +24,33 @@ pub(super) mod id {
     pub(in super::super) const INFO: u32 = 0x1549_A966;
     pub(in super::super) const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
     pub(in super::super) const DURATION: u32 = 0x4489;
+    pub(in super::super) const WRITING_APP: u32 = 0x5741;
     pub(in super::super) const TRACKS: u32 = 0x1654_AE6B;
     pub(in super::super) const CUES: u32 = 0x1C53_BB6B;
     pub(in super::super) const ATTACHMENTS: u32 = 0x1941_A469;
     pub(in super::super) const CHAPTERS: u32 = 0x1043_A770;
     pub(in super::super) const TAGS: u32 = 0x1254_C367;
+
+    pub(in super::super) const TAG: u32 = 0x7373;
+    pub(in super::super) const TARGETS: u32 = 0x63C0;
+    pub(in super::super) const TAG_TRACK_UID: u32 = 0x63C5;
+    pub(in super::super) const SIMPLE_TAG: u32 = 0x67C8;
+    pub(in super::super) const TAG_NAME: u32 = 0x45A3;
+    pub(in super::super) const TAG_STRING: u32 = 0x4487;
+    pub(in super::super) const EDITION_ENTRY: u32 = 0x45B9;
+    pub(in super::super) const EDITION_FLAG_HIDDEN: u32 = 0x45BD;
+    pub(in super::super) const CHAPTER_ATOM: u32 = 0xB6;
+    pub(in super::super) const CHAPTER_TIME_START: u32 = 0x91;
+    pub(in super::super) const CHAPTER_TIME_END: u32 = 0x92;
+    pub(in super::super) const CHAPTER_FLAG_HIDDEN: u32 = 0x98;
+    pub(in super::super) const CHAPTER_DISPLAY: u32 = 0x80;
+    pub(in super::super) const CHAP_STRING: u32 = 0x85;
+    pub(in super::super) const CHAP_LANGUAGE: u32 = 0x437C;
+    pub(in super::super) const CHAP_LANGUAGE_BCP47: u32 = 0x437D;
+    pub(in super::super) const ATTACHED_FILE: u32 = 0x61A7;
+    pub(in super::super) const FILE_NAME: u32 = 0x466E;
+    pub(in super::super) const FILE_MEDIA_TYPE: u32 = 0x4660;
+    pub(in super::super) const FILE_DATA: u32 = 0x465C;
 
     pub(in super::super) const CUE_POINT: u32 = 0xBB;
     pub(in super::super) const CUE_TIME: u32 = 0xB3;
@@ -51,6 +73,7 @@ pub(super) mod id {
 
     pub(in super::super) const TRACK_ENTRY: u32 = 0xAE;
     pub(in super::super) const TRACK_NUMBER: u32 = 0xD7;
+    pub(in super::super) const TRACK_UID: u32 = 0x73C5;
     pub(in super::super) const TRACK_TYPE: u32 = 0x83;
     pub(in super::super) const FLAG_DEFAULT: u32 = 0x88;
     pub(in super::super) const FLAG_FORCED: u32 = 0x55AA;
@@ -138,7 +161,7 @@ pub(super) enum Header {
 pub(super) fn parse_header(bytes: &[u8]) -> Header {
     let Some(&first) = bytes.first() else { return Header::Short };
     // An id keeps its marker bit and is at most four bytes long.
-    let id_len = first.leading_zeros() as usize + 1;
+    let id_len = coded_len(first);
     if id_len > 4 {
         return Header::Junk;
     }
@@ -146,8 +169,8 @@ pub(super) fn parse_header(bytes: &[u8]) -> Header {
     let id = id_bytes.iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte));
     match parse_vint(bytes.get(id_len..).unwrap_or_default()) {
         Vint::Found { value, len } => {
-            let size = (!is_all_ones(value, len)).then_some(value);
-            Header::Found { id, size, len: (id_len + len) as u64 }
+            let size = (value != largest_vint(len)).then_some(value);
+            Header::Found { id, size, len: id_len.saturating_add(len) as u64 }
         }
         Vint::Short => Header::Short,
         Vint::Junk => Header::Junk,
@@ -173,24 +196,29 @@ pub(super) enum Vint {
 /// Reads a variable-length integer.
 pub(super) fn parse_vint(bytes: &[u8]) -> Vint {
     let Some(&first) = bytes.first() else { return Vint::Short };
-    let len = first.leading_zeros() as usize + 1;
+    let len = coded_len(first);
     if len > 8 {
         return Vint::Junk;
     }
-    let Some(rest) = bytes.get(1..len) else { return Vint::Short };
-    let head = u64::from(first) & (0x7F >> (len - 1));
-    Vint::Found { value: rest.iter().fold(head, |value, byte| value << 8 | u64::from(*byte)), len }
+    let Some(coded) = bytes.get(..len) else { return Vint::Short };
+    let with_marker = coded.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+    Vint::Found { value: with_marker & largest_vint(len), len }
 }
 
-/// All value bits set: a size of this form is unknown.
-fn is_all_ones(value: u64, len: usize) -> bool {
-    value == (1u64 << (7 * len)) - 1
+/// The length that a first byte announces by its leading zeros: 1 to 9.
+fn coded_len(first: u8) -> usize {
+    (first.leading_zeros() as usize).saturating_add(1)
+}
+
+/// All value bits set: seven in each byte. A size of this form is unknown.
+fn largest_vint(len: usize) -> u64 {
+    (0..len).fold(0, |value, _| value << 7 | 0x7F)
 }
 
 /// A signed difference of EBML lacing: the value minus half of its range (RFC 9559 section 10.3.3).
 pub(super) fn vint_as_signed(value: u64, len: usize) -> i64 {
     // At most 56 bits: both fit.
-    value as i64 - ((1i64 << (7 * len - 1)) - 1)
+    (value as i64).saturating_sub((largest_vint(len) >> 1) as i64)
 }
 
 /// The children of an element whose data is wholly at hand.

@@ -77,17 +77,19 @@ pub(super) fn parse_seek_head(data: &[u8]) -> Vec<Seek> {
 }
 
 /// What Info says.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Info {
     /// Nanoseconds in one unit of the times in clusters and cues.
     pub(super) timestamp_scale_ns: u64,
     /// Length in those units; `None` when absent or no positive number.
     pub(super) duration: Option<f64>,
+    /// The program that wrote the file; empty when it does not say.
+    pub(super) writing_app: String,
 }
 
 impl Default for Info {
     fn default() -> Self {
-        Self { timestamp_scale_ns: 1_000_000, duration: None }
+        Self { timestamp_scale_ns: 1_000_000, duration: None, writing_app: String::new() }
     }
 }
 
@@ -117,6 +119,7 @@ pub(super) fn parse_info(data: &[u8]) -> Result<Info> {
                     return Err(malformed("timestamp scale out of range"));
                 }
             }
+            id::WRITING_APP => info.writing_app = ebml::text(value),
             id::DURATION => info.duration = Some(ebml::float(value)?).filter(|value| value.is_finite() && *value > 0.0),
             _ => {}
         }

@@ -9,7 +9,9 @@ use super::cluster::{self, Block, Walker};
 use super::cues::{self, Cue};
 use super::cursor::{Cursor, Element, Found, Read, Stop};
 use super::ebml::id;
+use super::extras::{self, Length, Statistics};
 use super::header::{self, Info, Seek};
+use super::timing::Timing;
 use super::tracks::{self, Encoding, TrackHeader};
 use super::{Layout, TextBlock, TrackLayout, limit_exceeded, malformed};
 use crate::container::codec::CodecConfig;
@@ -39,6 +41,8 @@ const SCAN_WINDOW_BYTES: u64 = 4 * 1024 * 1024;
 const MAX_TAIL_BYTES: u64 = 2 * 1024 * 1024;
 /// Most blocks that a file without Cues may have: one for every 64 bytes of the largest file that is read through.
 const MAX_SCANNED_BLOCKS: usize = 1_000_000;
+/// Most cues whose blocks are looked at before the Cues are believed.
+const MAX_CHECKED_CUES: usize = 32;
 /// How long the last block may last, in nanoseconds.
 const MAX_LAST_BLOCK_NS: i64 = 1_000_000_000;
 /// What follows the last cue where nothing is known of it.
@@ -55,6 +59,16 @@ struct Front {
     tracks: Option<ByteRange>,
     cues: Option<ByteRange>,
     seeks: Vec<Seek>,
+    /// Tags, Chapters and Attachments that stand before the first cluster.
+    extras: Vec<Seek>,
+}
+
+impl Front {
+    /// Where an element of this kind should stand.
+    fn find_extra(&self, wanted: u32) -> Option<u64> {
+        let seek = self.extras.iter().chain(&self.seeks).find(|seek| seek.id == wanted)?;
+        self.segment_data.checked_add(seek.position).filter(|offset| *offset < self.segment_end)
+    }
 }
 
 /// Reads the index.
@@ -147,6 +161,7 @@ fn read_front(cursor: &mut Cursor<'_>) -> Read<Front> {
         tracks: None,
         cues: None,
         seeks: Vec::new(),
+        extras: Vec::new(),
     };
     at = segment.data;
     for _ in 0..MAX_FRONT_ELEMENTS {
@@ -181,6 +196,9 @@ fn read_front(cursor: &mut Cursor<'_>) -> Read<Front> {
                 front.tracks = Some(data);
             }
             id::CUES if front.cues.is_none() => front.cues = Some(data),
+            id::TAGS | id::CHAPTERS | id::ATTACHMENTS => {
+                front.extras.push(Seek { id: element.id, position: at.saturating_sub(front.segment_data) });
+            }
             _ => {}
         }
         at = end;
@@ -349,8 +367,9 @@ impl Reader {
         let names_picture = |cue: &&Cue| Some(cue.track) == cut_number && self.cluster_of(cue).is_some();
         let is_missing = cut_number.is_some() && !cues.iter().any(|cue| names_picture(&cue));
         // Keyframes stand in the order of their times. Where the Cues do not, all pictures are in them, and only the blocks tell.
-        let is_dense = !is_in_file_order(cues.iter().filter(names_picture)) && self.front.segment_end <= MAX_OPEN_BYTES;
-        if is_missing || is_dense {
+        let names_all = !is_in_file_order(cues.iter().filter(names_picture))
+            || self.names_other_pictures(cursor, cues.iter().filter(names_picture));
+        if is_missing || (names_all && self.front.segment_end <= MAX_OPEN_BYTES) {
             let scan = self.scan(cursor, cut_number)?;
             scanned_end_ns = scan.end_ns;
             scanned = scan.cues;
@@ -358,6 +377,12 @@ impl Reader {
         }
         let end_ns = self.end_ns(cursor, cues, scanned_end_ns);
         let clusters = self.clusters(cursor, cues);
+        let extra = |wanted| self.front.find_extra(wanted);
+        let data = extra(id::TAGS).and_then(|offset| extras::data_at_hand(cursor, offset, id::TAGS));
+        let statistics = data.map(|tags| extras::parse_statistics(&tags, &self.info.writing_app)).unwrap_or_default();
+        let data = extra(id::CHAPTERS).and_then(|offset| extras::data_at_hand(cursor, offset, id::CHAPTERS));
+        let chapters = data.map(|data| extras::parse_chapters(&data)).unwrap_or_default();
+        let attachments = extra(id::ATTACHMENTS).map(|offset| extras::read_attachments(cursor, offset));
         let timestamp_scale_ns = self.info.timestamp_scale_ns;
         let mut tracks = Vec::with_capacity(self.headers.len());
         let mut layouts = Vec::with_capacity(self.headers.len());
@@ -398,6 +423,7 @@ impl Reader {
                 text_blocks.dedup_by_key(|block| (block.cluster_offset, block.relative_offset));
             }
             let start_ticks = if header.kind == TrackKind::Subtitle { 0 } else { timing.first_ticks() };
+            let counted = statistics.get(&header.uid).copied().unwrap_or_default();
             let last_sync = sync_points.last().map_or(start_ticks, |point| point.pts_ticks);
             layouts.push(TrackLayout {
                 number,
@@ -415,14 +441,20 @@ impl Reader {
                 has_inline_webvtt_settings: header.has_inline_webvtt_settings(),
                 text_blocks,
             });
+            let container_end = timing.ticks(end_ns);
+            let own_end = if header.kind == TrackKind::Subtitle {
+                None
+            } else {
+                counted_end_ticks(&counted, &timing).filter(|end| (start_ticks..container_end).contains(end))
+            };
             tracks.push(Track {
                 info: header.into_info(config, timing.timescale),
                 start_ticks,
-                end_ticks: timing.ticks(end_ns).max(last_sync.saturating_add(1)),
+                end_ticks: own_end.unwrap_or(container_end).max(last_sync.saturating_add(1)),
                 sync_points,
                 // Only the pictures themselves tell.
                 has_closed_gops: false,
-                average_bits_per_s: 0,
+                average_bits_per_s: counted.bits_per_s,
             });
         }
         Ok(MediaIndex {
@@ -430,8 +462,8 @@ impl Reader {
             size_bytes: cursor.size,
             duration_ns: u64::try_from(end_ns).unwrap_or(0),
             tracks,
-            chapters: Vec::new(),
-            attachments: Vec::new(),
+            chapters,
+            attachments: attachments.unwrap_or_default(),
             layout: AnyLayout::Matroska(Layout { clusters, timestamp_scale_ns, tracks: layouts }),
         })
     }
@@ -448,6 +480,25 @@ impl Reader {
             .or_else(|| find(TrackKind::Video, false))
             .or_else(|| find(TrackKind::Audio, true))
             .or_else(|| find(TrackKind::Audio, false))
+    }
+
+    /// Do the first of these cues name a picture that is no keyframe? Known only of blocks that are at hand.
+    fn names_other_pictures<'a>(&self, cursor: &mut Cursor<'_>, cues: impl Iterator<Item = &'a Cue>) -> bool {
+        cues.take(MAX_CHECKED_CUES).filter(|cue| cue.relative_position != 0).any(|cue| {
+            let Some(offset) = self.cluster_of(cue) else { return false };
+            let mut walker = Walker::new(offset, self.front.segment_end, self.info.timestamp_scale_ns);
+            if walker.enter_cluster(cursor).is_err() {
+                return false;
+            }
+            let Some(cluster) = walker.cluster().filter(|cluster| cluster.offset == offset) else { return false };
+            let block = walker.block_at(cursor, cluster.data.saturating_add(cue.relative_position));
+            let own = block.ok().flatten().filter(|block| block.track == cue.track);
+            let is_picture = self
+                .headers
+                .iter()
+                .any(|header| u64::from(header.number) == cue.track && header.kind == TrackKind::Video);
+            is_picture && own.is_some_and(|block| matches!(block.is_key(cursor), Ok(false)))
+        })
     }
 
     fn cluster_of(&self, cue: &Cue) -> Option<u64> {
@@ -561,6 +612,15 @@ impl Reader {
     }
 }
 
+/// Where a track ends by its statistics, on its grid.
+fn counted_end_ticks(counted: &Statistics, timing: &Timing) -> Option<i64> {
+    let end_ns = match counted.length? {
+        Length::FromFirst(length_ns) => timing.first_ns.saturating_add(length_ns),
+        Length::FromZero(end_ns) => end_ns,
+    };
+    Some(timing.snap(end_ns))
+}
+
 /// Where the cluster of a cue begins, if that may be.
 fn cluster_offset(front: &Front, cue: &Cue) -> Option<u64> {
     let offset = front.segment_data.checked_add(cue.cluster_position)?;
@@ -577,6 +637,16 @@ fn is_in_file_order<'a>(cues: impl Iterator<Item = &'a Cue>) -> bool {
 /// Sync points with strictly rising times and places that do not go back: cues that break this order lie.
 fn sort_sync_points(points: impl Iterator<Item = SyncPoint>, segment_end: u64) -> Vec<SyncPoint> {
     let mut points: Vec<SyncPoint> = points.collect();
+    // A block cannot lie behind the next known cluster: such a place is no help, and says nothing of the order.
+    let mut clusters: Vec<u64> = points.iter().map(|point| point.offset_bytes).collect();
+    clusters.sort_unstable();
+    for point in &mut points {
+        let behind = clusters.partition_point(|offset| *offset <= point.offset_bytes);
+        let next_cluster = clusters.get(behind).copied().unwrap_or(u64::MAX).min(segment_end);
+        if point.offset_bytes.saturating_add(point.block_offset_bytes) >= next_cluster {
+            point.block_offset_bytes = 0;
+        }
+    }
     points.sort_unstable_by_key(|point| (point.pts_ticks, point.offset_bytes, point.block_offset_bytes));
     // From the back: a point stays when nothing behind it in time lies before it in the file. So one place that lies far out goes,
     // not all that follow it.
@@ -597,18 +667,6 @@ fn sort_sync_points(points: impl Iterator<Item = SyncPoint>, segment_end: u64) -
         stays
     });
     points.reverse();
-    // A block cannot lie behind the next known cluster.
-    let mut next_cluster = u64::MAX;
-    let mut own_cluster = u64::MAX;
-    for point in points.iter_mut().rev() {
-        if point.offset_bytes != own_cluster {
-            next_cluster = own_cluster;
-            own_cluster = point.offset_bytes;
-        }
-        if point.offset_bytes.saturating_add(point.block_offset_bytes) >= next_cluster.min(segment_end) {
-            point.block_offset_bytes = 0;
-        }
-    }
     points
 }
 

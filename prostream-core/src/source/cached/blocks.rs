@@ -14,11 +14,22 @@ type Key = (FileName, u64);
 pub(super) struct Blocks {
     block_size: u64,
     budget_bytes: u64,
+    /// Of one file.
+    file_budget_bytes: u64,
     used_bytes: u64,
     uses: u64,
     by_key: HashMap<Key, Block>,
     /// By the number of the last use; the first is the oldest.
     by_use: BTreeMap<u64, Key>,
+    files: HashMap<FileName, Holding>,
+}
+
+/// What is held of one file.
+#[derive(Debug, Default)]
+struct Holding {
+    used_bytes: u64,
+    /// Its blocks by the number of their last use.
+    by_use: BTreeMap<u64, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -29,8 +40,17 @@ struct Block {
 }
 
 impl Blocks {
-    pub(super) fn new(block_size: u64, budget_bytes: u64) -> Self {
-        Self { block_size, budget_bytes, used_bytes: 0, uses: 0, by_key: HashMap::new(), by_use: BTreeMap::new() }
+    pub(super) fn new(block_size: u64, budget_bytes: u64, file_budget_bytes: u64) -> Self {
+        Self {
+            block_size,
+            budget_bytes,
+            file_budget_bytes,
+            used_bytes: 0,
+            uses: 0,
+            by_key: HashMap::new(),
+            by_use: BTreeMap::new(),
+            files: HashMap::new(),
+        }
     }
 
     /// The end of the block that holds the byte at `offset`.
@@ -44,10 +64,10 @@ impl Blocks {
         let block = self.by_key.get_mut(&key)?;
         let end = block.have.end_of_run(range.start).min(range.end);
         let rope = block.have.rope(ByteRange::new(range.start, end)).filter(|rope| !rope.is_empty())?;
+        let before = block.last_use;
         self.uses = self.uses.saturating_add(1);
-        self.by_use.remove(&block.last_use);
         block.last_use = self.uses;
-        self.by_use.insert(self.uses, key);
+        self.renew(key, before);
         Some(rope)
     }
 
@@ -73,17 +93,43 @@ impl Blocks {
         let key = (file.clone(), offset / self.block_size);
         let block = self.by_key.entry(key.clone()).or_default();
         block.have.insert(offset, rope);
-        let len = block.have.len();
-        self.used_bytes = self.used_bytes.saturating_sub(block.len).saturating_add(len);
-        block.len = len;
+        let (len, len_before, before) = (block.have.len(), block.len, block.last_use);
         self.uses = self.uses.saturating_add(1);
-        self.by_use.remove(&block.last_use);
-        block.last_use = self.uses;
-        self.by_use.insert(self.uses, key);
+        (block.len, block.last_use) = (len, self.uses);
+        self.renew(key, before);
+        let add = |sum: u64| sum.saturating_sub(len_before).saturating_add(len);
+        self.used_bytes = add(self.used_bytes);
+        let holding = self.files.entry(file.clone()).or_default();
+        holding.used_bytes = add(holding.used_bytes);
+        while let Some(holding) = self.files.get(file).filter(|file| file.used_bytes > self.file_budget_bytes) {
+            let Some((&oldest, _)) = holding.by_use.first_key_value() else { break };
+            self.drop_used_at(oldest);
+        }
         while self.used_bytes > self.budget_bytes {
-            let Some((_, oldest)) = self.by_use.pop_first() else { break };
-            if let Some(block) = self.by_key.remove(&oldest) {
-                self.used_bytes = self.used_bytes.saturating_sub(block.len);
+            let Some((&oldest, _)) = self.by_use.first_key_value() else { break };
+            self.drop_used_at(oldest);
+        }
+    }
+
+    /// A block that was used at `before` was used now.
+    fn renew(&mut self, key: Key, before: u64) {
+        let holding = self.files.entry(key.0.clone()).or_default();
+        holding.by_use.remove(&before);
+        holding.by_use.insert(self.uses, key.1);
+        self.by_use.remove(&before);
+        self.by_use.insert(self.uses, key);
+    }
+
+    /// Drops the block that was used last at this number.
+    fn drop_used_at(&mut self, last_use: u64) {
+        let Some(key) = self.by_use.remove(&last_use) else { return };
+        let len = self.by_key.remove(&key).map_or(0, |block| block.len);
+        self.used_bytes = self.used_bytes.saturating_sub(len);
+        if let Some(holding) = self.files.get_mut(&key.0) {
+            holding.by_use.remove(&last_use);
+            holding.used_bytes = holding.used_bytes.saturating_sub(len);
+            if holding.by_use.is_empty() {
+                self.files.remove(&key.0);
             }
         }
     }
@@ -107,7 +153,7 @@ mod tests {
     /// Goal: the budget holds at every moment, and what was used last stays.
     #[test]
     fn the_least_recently_used_block_goes_first() {
-        let mut blocks = Blocks::new(10, 30);
+        let mut blocks = Blocks::new(10, 30, u64::MAX);
         let file: FileName = "a".into();
         for n in 0..3 {
             blocks.insert(&file, n * 10, rope(10));
@@ -123,10 +169,29 @@ mod tests {
         assert_eq!(blocks.by_key.len(), blocks.by_use.len());
     }
 
+    /// Goal: one film that is read from end to end drops its own oldest blocks, not those of another.
+    #[test]
+    fn a_file_has_a_budget_of_its_own() {
+        let mut blocks = Blocks::new(10, 100, 30);
+        let (film, other): (FileName, FileName) = ("film".into(), "other".into());
+        blocks.insert(&other, 0, rope(10));
+        for n in 0..20 {
+            blocks.insert(&film, n * 10, rope(10));
+        }
+        assert_eq!(blocks.used_bytes(), 40);
+        assert!(blocks.read(&other, ByteRange::new(0, 10)).is_some());
+        assert!(blocks.read(&film, ByteRange::new(160, 170)).is_none());
+        for start in [170, 180, 190] {
+            assert!(blocks.read(&film, ByteRange::new(start, start + 10)).is_some(), "{start}");
+        }
+        assert_eq!((blocks.by_key.len(), blocks.by_use.len()), (4, 4));
+        assert_eq!(blocks.files.values().map(|holding| holding.by_use.len()).sum::<usize>(), 4);
+    }
+
     /// Goal: parts of a block count and are found as what they are.
     #[test]
     fn a_block_may_be_there_in_part() {
-        let mut blocks = Blocks::new(10, 30);
+        let mut blocks = Blocks::new(10, 30, u64::MAX);
         let file: FileName = "a".into();
         blocks.insert(&file, 14, rope(3));
         blocks.insert(&file, 17, rope(2));
@@ -144,7 +209,7 @@ mod tests {
     /// Goal: a budget too small for one block keeps none, and nothing breaks.
     #[test]
     fn a_budget_of_nothing_keeps_nothing() {
-        let mut blocks = Blocks::new(10, 0);
+        let mut blocks = Blocks::new(10, 0, u64::MAX);
         let file: FileName = "a".into();
         blocks.insert(&file, 0, rope(10));
         assert_eq!(blocks.used_bytes(), 0);

@@ -38,13 +38,15 @@ pub struct BlockCacheConfig {
     /// Most bytes held for later, over all files. Default: 256 MiB. Beside it each request under way holds up to 16 MiB: 8 MiB ahead
     /// of its readers and 8 MiB behind. A budget of 0 still shares requests among those who read at the same time.
     pub budget_bytes: u64,
+    /// Most of them of one file. Default: 64 MiB, more than a viewer goes back; memory that comes free soon is still warm for the next bytes.
+    pub file_budget_bytes: u64,
     /// Size of a block: what is dropped at once, and to what ends of requests are rounded up. Default: 256 KiB; at least 4 KiB.
     pub block_size: u64,
 }
 
 impl Default for BlockCacheConfig {
     fn default() -> Self {
-        Self { budget_bytes: 256 << 20, block_size: 256 << 10 }
+        Self { budget_bytes: 256 << 20, file_budget_bytes: 64 << 20, block_size: 256 << 10 }
     }
 }
 
@@ -79,7 +81,8 @@ impl BlockCache {
     #[must_use]
     pub fn new(config: BlockCacheConfig) -> Arc<Self> {
         let block_size = config.block_size.max(MIN_BLOCK_SIZE);
-        let state = State { blocks: Blocks::new(block_size, config.budget_bytes), fetches: HashMap::new() };
+        let blocks = Blocks::new(block_size, config.budget_bytes, config.file_budget_bytes);
+        let state = State { blocks, fetches: HashMap::new() };
         Arc::new(Self {
             block_size,
             state: Mutex::new(state),
