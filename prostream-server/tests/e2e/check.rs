@@ -48,8 +48,6 @@ pub(crate) fn check(
     // Where each segment begins, by the track that was cut.
     let (cut_playlist, cut) = renditions().next().expect("a rendition");
     let cuts_s = Timeline::read(cut_playlist, cut).segment_starts_s();
-    let sounding = renditions().filter(|(playlist, _)| playlist.kind != Kind::Text);
-    let end_s = sounding.map(|(playlist, rendition)| Timeline::read(playlist, rendition).end_s()).fold(0.0, f64::max);
     let mut offsets = Offsets::default();
     for (kind, letter) in [(Kind::Video, "v"), (Kind::Audio, "a")] {
         for (number, (playlist, rendition)) in of(kind).enumerate() {
@@ -58,7 +56,7 @@ pub(crate) fn check(
             let timeline = Timeline::read(playlist, rendition);
             timeline.check_joins(what, original.is_matroska);
             timeline.check_ownership(what, &cuts_s, original.is_matroska);
-            timeline.check_lengths(what, playlist, original.is_matroska.then_some(end_s));
+            timeline.check_lengths(what, playlist, original.is_matroska);
             check_payload(what, &stream, rendition, &timeline, folder);
             offsets.add(what, &stream, &timeline, original.is_matroska);
         }
@@ -158,9 +156,9 @@ impl Timeline {
         self.seconds(end_ticks.expect("a rendition has samples"))
     }
 
-    /// Segments last as long as the playlist says, each and together. Matroska declares one length for all tracks: there every rendition
-    /// is listed up to `end_s`, where the longest ends.
-    fn check_lengths(&self, what: &str, playlist: &MediaPlaylist, end_s: Option<f64>) {
+    /// Segments last as long as the playlist says, each and together. Of Matroska the muxer's statistics tell where a track ends, to the
+    /// packet.
+    fn check_lengths(&self, what: &str, playlist: &MediaPlaylist, is_matroska: bool) {
         let listed: Vec<f64> = playlist.segments.iter().map(|segment| segment.0).collect();
         let target_s = playlist.text.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"));
         let target_s: f64 = target_s.and_then(|number| number.parse().ok()).expect("a target duration");
@@ -168,7 +166,7 @@ impl Timeline {
         let starts = self.segment_starts_s();
         let tick = 1.0 / self.timescale + EXTINF_STEP_S;
         let packet = self.samples().map(|sample| self.seconds(sample.duration_ticks)).fold(0.0, f64::max);
-        let is_exact = end_s.is_none() || self.kind == Kind::Video;
+        let is_exact = !is_matroska || self.kind == Kind::Video;
         // Sound in Matroska is listed before its packets are read.
         let tolerance = if is_exact { tick } else { packet + MATROSKA_TICK_S };
         for (at, pair) in starts.windows(2).enumerate() {
@@ -178,9 +176,9 @@ impl Timeline {
                 "{what}: segment {at} lasts {measured} s, listed {listed} s"
             );
         }
-        let tolerance = if end_s.is_none() { tick } else { packet + MATROSKA_TICK_S };
+        let tolerance = if is_matroska { packet + MATROSKA_TICK_S } else { tick };
         let listed_end_s = starts[0] + listed.iter().sum::<f64>();
-        let end_s = end_s.unwrap_or_else(|| self.end_s());
+        let end_s = self.end_s();
         assert!((end_s - listed_end_s).abs() <= tolerance, "{what}: ends at {end_s} s, listed {listed_end_s} s");
     }
 }
