@@ -388,6 +388,14 @@ impl Scanner<'_, '_> {
             let Some((season, episode, start, season_end)) = crossed_word(&token.folded).filter(|_| !decimal) else {
                 continue;
             };
+            // Folding may have made letters before the digits shorter: the digits are looked for where they stand as written.
+            let digits = token.folded.get(start..season_end);
+            let shifts = [0, token.text.len().saturating_sub(token.folded.len())];
+            let Some(shift) = shifts.into_iter().find(|by| token.text.get(start + by..season_end + by) == digits)
+            else {
+                continue;
+            };
+            let (start, season_end) = (start + shift, season_end + shift);
             self.out.seasons.push(season);
             self.claim("seasons", at..at + 1, token.span.start + start..token.span.start + season_end);
             let mut episodes = vec![episode];
@@ -400,7 +408,9 @@ impl Scanner<'_, '_> {
                     .and_then(|last| number(last, 3)),
             );
             let found = Compact { season: Some(season), episodes, ..Compact::default() };
-            self.episodes_from(at, &found, token.span.start + season_end + 1);
+            // The cross may be the Cyrillic letter, of two bytes.
+            let cross_len = token.text.get(season_end..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            self.episodes_from(at, &found, token.span.start + season_end + cross_len);
             return;
         }
     }
