@@ -4,12 +4,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{MAX_OPEN_BYTES, MAX_OPEN_ROUNDS, MediaIndex, Step, matroska, mp4};
 use crate::model::{ByteRange, Extents};
-use crate::source::ByteSource;
+use crate::source::{ByteSource, END_SIZE};
 use crate::{Error, ErrorKind, Result};
 
-/// Read from both ends of a file that brought nothing along: enough for the index of most files, and as much as an HTTP source brings
-/// along by default. Readers look at some things only where they are at hand: those must not depend on where the file lies.
-const END_SIZE: u64 = 512 * 1024;
 /// Most reads of one file at the same time.
 const MAX_PARALLEL_READS: usize = 4;
 /// Enough of the start to know the container: three packets of an MPEG transport stream.

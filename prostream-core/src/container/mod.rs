@@ -21,7 +21,7 @@ pub mod mp4;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::model::{ByteRange, Extents, Language, TrackInfo};
+use crate::model::{ByteRange, Extents, Language, SampleEntry, TrackInfo};
 use crate::{Error, ErrorKind, Result};
 
 pub use driver::open;
@@ -122,6 +122,22 @@ pub struct Track {
     pub has_closed_gops: bool,
     /// Largest rate of the track over any segment is not known here; average bits a second, 0 when unknown.
     pub average_bits_per_s: u64,
+    /// Where other sample descriptions than the first, [`TrackInfo::sample_entry`], begin to apply, in decode order: parameter sets that
+    /// change in the middle of a film. Empty for nearly every file.
+    pub descriptions: Vec<Description>,
+}
+
+/// A further sample description of a track: a player has to be given another init segment from there on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Decode-order number of the first sample that it applies to.
+    pub from_sample_index: u32,
+    /// Presentation time of that sample, in ticks of the track.
+    pub from_ticks: i64,
+    /// What goes into the init segment.
+    pub sample_entry: SampleEntry,
+    /// `CODECS` string of it.
+    pub codec_string: String,
 }
 
 /// A place where decoding can start.
@@ -235,7 +251,15 @@ impl MediaIndex {
             Layout::Matroska(layout) => layout.memory_bytes(),
         };
         let tracks = self.tracks.len().saturating_mul(1024);
-        [tracks, points, layout].into_iter().fold(std::mem::size_of::<Self>(), usize::saturating_add)
+        let chapter = |one: &Chapter| std::mem::size_of::<Chapter>().saturating_add(one.title.len());
+        let attachment = |one: &Attachment| {
+            std::mem::size_of::<Attachment>().saturating_add(one.name.len()).saturating_add(one.media_type.len())
+        };
+        let chapters = self.chapters.iter().map(chapter).fold(0, usize::saturating_add);
+        let attachments = self.attachments.iter().map(attachment).fold(0, usize::saturating_add);
+        [tracks, points, chapters, attachments, layout]
+            .into_iter()
+            .fold(std::mem::size_of::<Self>(), usize::saturating_add)
     }
 
     /// How many payload bytes of a track the segment between two boundaries holds, as good as known without reading; never low.

@@ -71,8 +71,8 @@ impl Samples {
 
 /// Which segment of which file, by its [identity](ByteSource::identity).
 type SpanKey = (Arc<str>, usize);
-/// A span, once it was read.
-type SpanCell = Arc<OnceCell<Extents>>;
+/// A span, once it was read: the pictures, and with their bytes most of the sound.
+type SpanCell = Arc<OnceCell<Arc<Samples>>>;
 
 /// What is held of spans, over all files.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl SpanCache {
         if let Some((_, cell)) = waiting.iter().find(|(other, _)| other == key) {
             return cell.clone();
         }
-        let size = |(_, cell): &(SpanKey, SpanCell)| cell.get().map_or(0, Extents::len);
+        let size = |(_, cell): &(SpanKey, SpanCell)| cell.get().map_or(0, |span| span.have.len());
         let mut held_bytes = waiting.iter().fold(0u64, |sum, span| sum.saturating_add(size(span)));
         while held_bytes > MAX_WAITING_BYTES || waiting.len() >= MAX_WAITING_SPANS {
             let Some(oldest) = waiting.pop_front() else { break };
@@ -172,27 +172,29 @@ impl SpanReader {
             self.cache.let_go(key);
         }
         let mut have = match result {
-            Ok(span) => span.clone(),
+            Ok(span) if is_cut_track => return Ok(span.clone()),
+            Ok(span) => span.have.clone(),
             // Broken pictures do not silence the sound.
             Err(error) if !is_cut_track && error.kind() == ErrorKind::Malformed => self.source.at_hand(),
             Err(error) => return Err(error),
         };
+        // Most of the time it was copied out when the span came.
         if let Some(kept) = self.cache.kept.get(&kept_key) {
             return Ok(kept);
         }
         let packets = self.read(track_index, at, &mut have).await?;
         let samples = Arc::new(Samples { packets, have });
         // Sound that is muxed farther behind than a span reaches.
-        if !is_cut_track && let Some(copy) = samples.copied_out() {
+        if let Some(copy) = samples.copied_out() {
             self.cache.kept.insert(kept_key, Arc::new(copy));
         }
         Ok(samples)
     }
 
-    /// The bytes that it takes to read the pictures of a segment, and with them most of the sound. What is small is kept.
-    async fn read_span(&self, key: &SpanKey) -> Result<Extents> {
+    /// The pictures of a segment (the sound of a file without); the sound that lies between them is copied out and kept.
+    async fn read_span(&self, key: &SpanKey) -> Result<Arc<Samples>> {
         let mut have = self.source.at_hand();
-        self.read(self.cuts.track_index, key.1, &mut have).await?;
+        let pictures = self.read(self.cuts.track_index, key.1, &mut have).await?;
         for (track_index, _) in self.is_kept.iter().enumerate().filter(|(_, is_kept)| is_kept.load(Ordering::Relaxed)) {
             // What is not all here, or broken, is the affair of whoever asks for it.
             let Some(query) = self.cuts.query(track_index, key.1) else { continue };
@@ -203,7 +205,7 @@ impl SpanReader {
             }
             have = samples.have;
         }
-        Ok(have)
+        Ok(Arc::new(Samples { packets: pictures, have }))
     }
 
     async fn read(&self, track_index: usize, at: usize, have: &mut Extents) -> Result<Vec<Packet>> {

@@ -1,5 +1,15 @@
 //! Outside services, one room per role: metadata, indexers, debrid services. The trait stands at the door of its room,
 //! vendors behind it never import each other.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 pub mod debrid;
 pub mod indexer;

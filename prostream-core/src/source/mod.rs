@@ -24,6 +24,10 @@ pub use file::FileSource;
 pub use http::{HttpSource, HttpSourceConfig};
 pub use memory::MemorySource;
 
+/// How much of the start and of the end of a file is read at once when it is opened, in bytes: enough for the index of most files. The same
+/// for every kind of source, because readers look at some things only where they are at hand, and those must not depend on the place.
+pub const END_SIZE: u64 = 512 * 1024;
+
 /// How much a source has done, for `probe` and the benches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SourceStats {

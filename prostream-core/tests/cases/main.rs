@@ -9,7 +9,6 @@ mod support;
 mod workshop;
 
 mod codecs;
-mod hosts;
 mod matroska;
 mod mp4;
 mod output;

@@ -453,6 +453,7 @@ impl Reader {
                 end_ticks: own_end.unwrap_or(container_end).max(last_sync.saturating_add(1)),
                 sync_points,
                 // Only the pictures themselves tell.
+                descriptions: Vec::new(),
                 has_closed_gops: false,
                 average_bits_per_s: counted.bits_per_s,
             });

@@ -100,6 +100,7 @@ pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Res
         start_ticks: facts.start_ticks,
         end_ticks: facts.end_ticks,
         sync_points: facts.sync_points,
+        descriptions: Vec::new(),
         has_closed_gops: facts.has_closed_gops,
         average_bits_per_s,
     };

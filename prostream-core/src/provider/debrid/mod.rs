@@ -1,14 +1,4 @@
 //! Debrid services: hold torrents for a user and unlock their files as direct links.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 #[cfg(feature = "http")]
 pub mod alldebrid;

@@ -1,14 +1,4 @@
 //! Indexers: which releases hold a title.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 #[cfg(feature = "http")]
 mod link;

@@ -1,14 +1,4 @@
 //! Metadata providers: what a title is called, when it came out, which episodes it has.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 #[cfg(feature = "http")]
 pub mod cinemeta;

@@ -21,7 +21,7 @@ use url::Url;
 use self::facts::Facts;
 use self::link::Link;
 use self::reader::RangeReader;
-use super::{ByteSource, ByteStream, Run, SourceStats};
+use super::{ByteSource, ByteStream, END_SIZE, Run, SourceStats};
 use crate::model::{ByteRange, Extents, Rope};
 use crate::net::HttpClient;
 use crate::{Error, ErrorKind, Result};
@@ -32,15 +32,15 @@ const READ_THROUGH_BYTES: u64 = 2 << 20;
 /// How an HTTP source reads.
 #[derive(Clone, Debug)]
 pub struct HttpSourceConfig {
-    /// Size of the first request, from the start of the file. Default: 512 KiB.
+    /// Size of the first request, from the start of the file. Default: [`END_SIZE`].
     pub head_size: u64,
-    /// Size of the second, from its end, sent at the same time. Default: 512 KiB.
+    /// Size of the second, from its end, sent at the same time. Default: [`END_SIZE`].
     pub tail_size: u64,
 }
 
 impl Default for HttpSourceConfig {
     fn default() -> Self {
-        Self { head_size: 512 << 10, tail_size: 512 << 10 }
+        Self { head_size: END_SIZE, tail_size: END_SIZE }
     }
 }
 
