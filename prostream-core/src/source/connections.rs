@@ -35,6 +35,8 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Connection {
     permit: OwnedSemaphorePermit,
+    /// Another had it just before: his host may not have noticed yet that he is gone.
+    pub(super) is_taken_over: bool,
 }
 
 /// A promise to give a connection back; dropped when that is done.
@@ -73,12 +75,12 @@ impl Connections {
     /// Safe to drop: the place in the queue is lost.
     pub(super) async fn acquire(self: &Arc<Self>) -> Option<Connection> {
         if let Ok(permit) = self.permits.clone().try_acquire_owned() {
-            return Some(Connection { permit });
+            return Some(Connection { permit, is_taken_over: false });
         }
         let _waiting = Waiting::new(self);
         // Never closed.
         let permit = self.permits.clone().acquire_owned().await.ok()?;
-        Some(Connection { permit })
+        Some(Connection { permit, is_taken_over: true })
     }
 
     /// The host refused this connection while another was open: from now on there is one less, but always one. When it was

@@ -198,11 +198,8 @@ impl BlockCache {
             0 => state.blocks.end_of_block(missing.end.saturating_sub(1)),
             _ => u64::MAX,
         };
-        let fetch = self.start(state, file, ByteRange::new(at, end), at, ahead);
-        fetch
-            .join(missing, ahead)
-            .map(Found::Coming)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "read through cache"))
+        let follower = self.start(state, file, ByteRange::new(at, end), at, ahead, Some(missing));
+        follower.map(Found::Coming).ok_or_else(|| Error::new(ErrorKind::Internal, "read through cache"))
     }
 
     /// A viewer who moves forward has read up to `at`: sees to it that what comes next is there before he asks for it.
@@ -237,10 +234,10 @@ impl BlockCache {
         if has_failed || is_enough || is_coming || self.closed.is_cancelled() {
             return;
         }
-        self.start(state, file, ByteRange::new(end, u64::MAX), at, ahead);
+        self.start(state, file, ByteRange::new(end, u64::MAX), at, ahead, None);
     }
 
-    /// Sends a request for `range`, or as much of it as nobody else fetches, for a viewer at `furthest`.
+    /// Sends a request for `range`, or as much of it as nobody else fetches, for a viewer at `furthest`, who may be here to read along.
     fn start(
         self: &Arc<Self>,
         state: &mut State,
@@ -248,7 +245,8 @@ impl BlockCache {
         range: ByteRange,
         furthest: u64,
         ahead: u64,
-    ) -> Arc<Fetch> {
+        reads: Option<ByteRange>,
+    ) -> Option<Follower> {
         let at = range.start;
         let going_on = state.files.entry(file.name.clone()).or_default();
         let mut end = range.end.min(file.inner.size_bytes());
@@ -262,17 +260,19 @@ impl BlockCache {
         }
         let range = ByteRange::new(at, end);
         let fetch = Fetch::new(range, self.config.block_size, furthest, ahead);
+        // Before its task looks whether anybody wants it.
+        let follower = reads.and_then(|reads| fetch.join(reads, ahead));
         going_on.fetches.push(fetch.clone());
         self.run_count.fetch_add(1, Ordering::Relaxed);
         let feed = Feed {
             cache: self.clone(),
             name: file.name.clone(),
             connections: file.inner.connections(),
-            fetch: fetch.clone(),
+            fetch,
             counted_bytes: 0,
         };
         self.tasks.spawn(feed.run(file.inner.clone().stream(range)));
-        fetch
+        follower
     }
 
     /// What one of the requests under way may hold.

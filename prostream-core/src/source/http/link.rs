@@ -5,7 +5,7 @@ use std::{fmt, mem};
 
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use url::Url;
 
 use super::address::{Address, Ends};
@@ -25,6 +25,9 @@ pub(super) const MAX_ASKED_WAIT: Duration = Duration::from_secs(10);
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
 /// A link is not renewed again so soon after it was, or after that failed: what is wrong then is not its age.
 const RENEWAL_COOL_DOWN: Duration = Duration::from_secs(10);
+/// A host that refuses a connection which another reader has just left is asked again after these waits.
+const TAKE_OVER_WAITS: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400)];
 
 /// The part of a file that a request asks for.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +143,7 @@ impl Link {
     pub(super) async fn open(&self, wanted: Wanted, known: Option<&Facts>) -> Result<Opened> {
         let mut connection = self.connect().await?;
         let (mut has_given_up, mut has_renewed) = (false, false);
+        let mut take_over_waits = TAKE_OVER_WAITS.into_iter();
         loop {
             let address = self.address().clone();
             if known.is_some() && !has_renewed && address.ends_within(RENEWED_BEFORE_END, SystemTime::now()) {
@@ -159,27 +163,34 @@ impl Link {
                 Err(refusal) => refusal,
             };
             match refusal.reason {
-                Reason::Busy if !has_given_up => match self.connections.give_up(connection) {
-                    // Waits for the other one, and as long as the host says.
-                    Ok(()) => {
-                        has_given_up = true;
-                        let asked = refusal.error.retry_after().unwrap_or_default();
-                        if asked > MAX_ASKED_WAIT {
-                            return Err(refusal.error);
-                        }
-                        let earliest = Instant::now().checked_add(asked).unwrap_or_else(Instant::now);
-                        connection = self.connect().await?;
-                        sleep_until(earliest).await;
+                Reason::Busy => {
+                    let asked = refusal.error.retry_after().unwrap_or_default();
+                    if asked > MAX_ASKED_WAIT {
+                        return Err(refusal.error);
                     }
-                    Err(_) => return Err(refusal.error),
-                },
+                    match self.connections.give_up(connection) {
+                        // Waits for the other one, and as long as the host says.
+                        Ok(()) if !has_given_up => {
+                            has_given_up = true;
+                            let earliest = Instant::now().checked_add(asked).unwrap_or_else(Instant::now);
+                            connection = self.connect().await?;
+                            sleep_until(earliest).await;
+                        }
+                        Err(own) if own.is_taken_over => {
+                            let Some(wait) = take_over_waits.next() else { return Err(refusal.error) };
+                            connection = own;
+                            sleep(wait.max(asked)).await;
+                        }
+                        Ok(()) | Err(_) => return Err(refusal.error),
+                    }
+                }
                 Reason::Stale if !has_renewed && self.lease.is_some() => {
                     has_renewed = true;
                     if !self.renew(&address, known).await? {
                         return Err(refusal.error);
                     }
                 }
-                Reason::Stale | Reason::Busy | Reason::Other => return Err(refusal.error),
+                Reason::Stale | Reason::Other => return Err(refusal.error),
             }
         }
     }
