@@ -6,6 +6,8 @@ mod cached;
 mod file;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(target_os = "linux")]
+mod mapped;
 mod memory;
 
 use std::fmt;
@@ -19,7 +21,7 @@ use crate::model::{ByteRange, Extents, Rope};
 pub use crate::net::ByteStream;
 
 pub use cached::{BlockCache, BlockCacheConfig, CachedSource};
-pub use file::FileSource;
+pub use file::{FileAccess, FileSource};
 #[cfg(feature = "http")]
 pub use http::{HttpSource, HttpSourceConfig};
 pub use memory::MemorySource;
