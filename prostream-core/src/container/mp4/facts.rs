@@ -69,6 +69,24 @@ impl TableFacts {
         Ok(facts)
     }
 
+    /// Of samples that lie in fragments: durations of all but the last, how many there are, and how long they last together.
+    pub(super) fn of_fragments(
+        timescale: u32,
+        durations: Option<(u32, u32)>,
+        sample_count: u32,
+        decode_ticks: i64,
+        (start_ticks, end_ticks): (i64, i64),
+    ) -> Self {
+        let sample_count = sample_count.saturating_add(1);
+        Self { timescale, start_ticks, end_ticks, durations, sample_count, decode_ticks, ..Self::default() }
+    }
+
+    /// Judges sync points by the earliest picture from each up to the next.
+    pub(super) fn judge_fragments(&mut self, points: &[SyncPoint], earliest: Vec<i64>, codec: Codec) {
+        self.sync_points = points.to_vec();
+        self.judge_gops(earliest, codec);
+    }
+
     /// Adds a sync point. Their times rise; one that does not is no place to cut.
     fn push_sync(&mut self, pts_ticks: i64, sample_index: u32, offset_bytes: u64) -> bool {
         let is_rising = self.sync_points.last().is_none_or(|last| last.pts_ticks < pts_ticks);

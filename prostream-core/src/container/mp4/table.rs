@@ -23,6 +23,12 @@ pub(super) struct Budget {
     left_bytes: u64,
 }
 
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Budget {
     /// The whole budget of one file.
     pub(super) fn new() -> Self {

@@ -26,6 +26,17 @@ pub(super) struct MovieFacts {
     pub(super) chapter_tracks: BTreeSet<u32>,
 }
 
+/// A track as `trak` has it.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) track: Track,
+    pub(super) table: SampleTable,
+    /// What its edit list adds to every time.
+    pub(super) shift_ticks: i64,
+    /// Size of the lengths before NAL units, where it is not 4.
+    pub(super) odd_nal_length_size: Option<u8>,
+}
+
 /// The tracks that a `trak` names as its chapters (`tref/chap`, QuickTime File Format "Chapter lists").
 pub(super) fn chapter_ids(trak: &[u8]) -> Vec<u32> {
     let chap = Children::find(trak, *b"tref").and_then(|tref| Children::find(tref, *b"chap")).unwrap_or_default();
@@ -33,7 +44,7 @@ pub(super) fn chapter_ids(trak: &[u8]) -> Vec<u32> {
 }
 
 /// Reads the payload of `trak`; `None` for what is neither pictures, sound nor subtitles (time codes, hints, metadata).
-pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Result<Option<(Track, SampleTable)>> {
+pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Result<Option<Parsed>> {
     let mdia = Children::find(trak, *b"mdia").ok_or_else(|| malformed("mdia is missing"))?;
     let hdlr = Children::find(mdia, *b"hdlr").ok_or_else(|| malformed("hdlr is missing"))?;
     let kind = match hdlr.get(8..12) {
@@ -53,21 +64,17 @@ pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Res
     if movie.chapter_tracks.contains(&header.track_id) {
         refuse(&mut config, "chapters");
     }
-    if config.nal_length_size != 4 && matches!(config.codec, Codec::H264 | Codec::Hevc) {
-        refuse(&mut config, "NAL lengths of other than 4 bytes");
-    }
+    let odd_nal_length_size = Some(config.nal_length_size)
+        .filter(|size| (1..4).contains(size) && matches!(config.codec, Codec::H264 | Codec::Hevc));
     if config.codec != Codec::Other && media.timescale == 0 {
         return Err(malformed("a track with a timescale of 0"));
     }
-    let mut table = SampleTable::default();
+    let (mut table, mut shift_ticks) = (SampleTable::default(), 0);
     if config.codec != Codec::Other {
-        let shift = Children::find(trak, *b"edts")
+        shift_ticks = Children::find(trak, *b"edts")
             .and_then(|edts| Children::find(edts, *b"elst"))
             .map_or(0, |elst| parse_edit_list(elst, movie.timescale, media.timescale));
-        table = SampleTable::parse(stbl, shift, budget)?;
-        if table.count() == 0 {
-            refuse(&mut config, "no samples");
-        }
+        table = SampleTable::parse(stbl, shift_ticks, budget)?;
     }
     let facts = TableFacts::of(&table, config.codec, media.timescale, budget)?;
     if let Some(video) = &mut config.video {
@@ -104,7 +111,7 @@ pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Res
         has_closed_gops: facts.has_closed_gops,
         average_bits_per_s,
     };
-    Ok(Some((track, table)))
+    Ok(Some(Parsed { track, table, shift_ticks, odd_nal_length_size }))
 }
 
 /// A track that is shown and not packaged, and why.
@@ -112,6 +119,13 @@ fn refuse(config: &mut CodecConfig, why: &str) {
     config.codec = Codec::Other;
     config.codec_string = format!("{} ({why})", config.codec_string);
     config.sample_entry = crate::model::SampleEntry::default();
+}
+
+/// The same of a track that was read already.
+pub(super) fn refuse_track(info: &mut TrackInfo, why: &str) {
+    info.codec = Codec::Other;
+    info.codec_string = format!("{} ({why})", info.codec_string);
+    info.sample_entry = crate::model::SampleEntry::default();
 }
 
 /// `tkhd` (ISO/IEC 14496-12 section 8.3.2).
@@ -310,7 +324,7 @@ fn parse_edit_list(elst: &[u8], movie_timescale: u32, timescale: u32) -> i64 {
 }
 
 /// The length of packets where the codec leaves it open and the table has all of them the same, in ticks that are samples.
-fn complete_audio(audio: &mut AudioFormat, facts: &TableFacts, timescale: u32) {
+pub(super) fn complete_audio(audio: &mut AudioFormat, facts: &TableFacts, timescale: u32) {
     if audio.packet_samples.is_none()
         && audio.sample_rate_hz == timescale
         && let Some((least, most)) = facts.durations
