@@ -64,6 +64,8 @@ pub(super) struct Wanted {
     pub(super) description: u32,
     /// Decode time, without shift, where the fragment names none.
     pub(super) next_dts_ticks: Option<u64>,
+    /// Length of the file: samples beyond it are left out, so that a recording that was cut off plays as far as it goes.
+    pub(super) size_bytes: u64,
 }
 
 /// Reads the samples of a track from the payload of a `moof` whose header begins at `moof_at`; adds them to `out`.
@@ -234,17 +236,21 @@ impl<'a> Run<'a> {
                 return Err(malformed("sample times beyond all time"));
             }
             let dts_ticks = i64::try_from(dts).unwrap_or(i64::MAX).saturating_add(wanted.shift_ticks);
+            let offset_bytes = at;
+            at = at.saturating_add(entry.size.into());
+            dts = dts.saturating_add(entry.duration.into());
+            if at > wanted.size_bytes {
+                continue;
+            }
             out.push(Sample {
                 index: 0,
                 dts_ticks,
                 pts_ticks: dts_ticks.saturating_add(entry.composition.into()),
                 duration_ticks: entry.duration,
                 size_bytes: entry.size,
-                offset_bytes: at,
+                offset_bytes,
                 is_sync: wanted.is_all_sync || entry.flags & NON_SYNC == 0,
             });
-            at = at.saturating_add(entry.size.into());
-            dts = dts.saturating_add(entry.duration.into());
         }
         Ok(dts)
     }
@@ -264,8 +270,14 @@ mod tests {
         write_box(*b"traf", &children.concat()).to_vec()
     }
 
-    const WANTED: Wanted =
-        Wanted { track_id: 2, shift_ticks: -5, is_all_sync: false, description: 1, next_dts_ticks: None };
+    const WANTED: Wanted = Wanted {
+        track_id: 2,
+        shift_ticks: -5,
+        is_all_sync: false,
+        description: 1,
+        next_dts_ticks: None,
+        size_bytes: u64::MAX,
+    };
 
     fn read(moof: &[Vec<u8>], wanted: &Wanted) -> Result<Vec<(i64, i64, u32, u64, bool)>> {
         let defaults = [Defaults { track_id: 2, description: 1, duration: 10, size: 7, flags: NON_SYNC }];
@@ -291,6 +303,8 @@ mod tests {
             (125, 115, 11, 1323, false),
         ];
         assert_eq!(read(&moof, &WANTED).unwrap(), expected);
+        let cut_off = Wanted { size_bytes: 1322, ..WANTED };
+        assert_eq!(read(&moof, &cut_off).unwrap(), expected[..2], "of a file that ends within the third");
         let all_sync = Wanted { is_all_sync: true, ..WANTED };
         assert!(read(&moof, &all_sync).unwrap().iter().all(|sample| sample.4));
     }

@@ -45,6 +45,20 @@ pub(super) struct FragmentTrack {
     pub(super) decode_start_ticks: i64,
 }
 
+impl FragmentTrack {
+    /// What is read of a fragment for it.
+    pub(super) fn wanted(&self, next_dts_ticks: Option<u64>, size_bytes: u64) -> Wanted {
+        Wanted {
+            track_id: self.track_id,
+            shift_ticks: self.shift_ticks,
+            is_all_sync: self.is_all_sync,
+            description: self.description,
+            next_dts_ticks,
+            size_bytes,
+        }
+    }
+}
+
 /// Where the samples of a fragmented file lie.
 #[derive(Debug)]
 pub struct FragmentedLayout {
@@ -77,16 +91,6 @@ impl FragmentedLayout {
     /// Decode time of the first sample of a track.
     pub(in crate::container) fn decode_start_ticks(&self, track_index: usize) -> Option<i64> {
         self.tracks.get(track_index).map(|track| track.decode_start_ticks)
-    }
-
-    pub(super) fn wanted(&self, track: &FragmentTrack) -> Wanted {
-        Wanted {
-            track_id: track.track_id,
-            shift_ticks: track.shift_ticks,
-            is_all_sync: track.is_all_sync,
-            description: track.description,
-            next_dts_ticks: None,
-        }
     }
 
     /// The last place that begins at or before a time of some timescale.
@@ -307,7 +311,7 @@ impl<'a> Walk<'a> {
             let Some(found) = file.header(self.at, WINDOW_BYTES)? else { return Ok(None) };
             if &found.kind == b"moof" {
                 let body = read_moof(&file, &found)?;
-                let wanted = Wanted { next_dts_ticks: self.next_dts_ticks, ..layout.wanted(track) };
+                let wanted = track.wanted(self.next_dts_ticks, file.size_bytes);
                 fragment::read_samples(&body, found.at, &layout.defaults, &wanted, out)?;
                 if let Some(last) = out.last() {
                     let end =

@@ -1,6 +1,8 @@
 //! ISO base media files (ISO/IEC 14496-12): `moov` first or last, sample tables, edit lists, fragments.
 
 mod boxes;
+mod descriptions;
+mod edits;
 mod facts;
 mod fragment;
 mod fragments;
@@ -8,6 +10,7 @@ mod listing;
 mod locate;
 mod movie;
 mod open;
+mod sync;
 mod table;
 mod track;
 
@@ -34,34 +37,39 @@ const ASSUMED_NAL_COUNT: u64 = 16;
 /// The sample tables of a file, in the order of its tracks; those of tracks that are not packaged are empty.
 #[derive(Debug)]
 pub struct Layout {
-    tables: Vec<SampleTable>,
-    /// For each track, the size of the lengths before NAL units, where it is not 4.
-    odd_nal_length_sizes: Vec<Option<u8>>,
+    tables: Vec<TrackTable>,
+}
+
+/// The samples of a track.
+#[derive(Debug)]
+struct TrackTable {
+    samples: SampleTable,
+    /// Those that are presented, or needed for those that are: the edit list may leave out others.
+    shown: Range<u32>,
+    /// Size of the lengths before NAL units, where it is not 4.
+    odd_nal_length_size: Option<u8>,
 }
 
 impl Layout {
     /// Memory of the tables, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.tables.iter().map(SampleTable::memory_bytes).fold(0, usize::saturating_add)
-    }
-
-    fn odd_nal_length_size(&self, track_index: usize) -> Option<u8> {
-        self.odd_nal_length_sizes.get(track_index).copied().flatten()
+        self.tables.iter().map(|table| table.samples.memory_bytes()).fold(0, usize::saturating_add)
     }
 
     /// Is the payload of a track sent as it lies in the file?
     pub(super) fn is_verbatim(&self, track_index: usize) -> bool {
-        self.odd_nal_length_size(track_index).is_none()
+        self.tables.get(track_index).is_none_or(|table| table.odd_nal_length_size.is_none())
     }
 
     /// Decode time of the first sample of a track.
     pub(super) fn decode_start_ticks(&self, track_index: usize) -> Option<i64> {
-        self.tables.get(track_index)?.sample(0).map(|sample| sample.dts_ticks)
+        let table = self.tables.get(track_index)?;
+        table.samples.sample(table.shown.start).map(|sample| sample.dts_ticks)
     }
 
     /// Can decoding start at each sample of a track?
     pub(super) fn is_all_sync(&self, track_index: usize) -> bool {
-        self.tables.get(track_index).is_some_and(|table| table.count() > 0 && table.syncs().is_none())
+        self.tables.get(track_index).is_some_and(|table| !table.shown.is_empty() && table.samples.syncs().is_none())
     }
 }
 
@@ -99,14 +107,14 @@ impl IndexReader {
                 let (moov, end) = locate::find_movie(file)?;
                 let movie = movie::parse(&moov)?;
                 if !movie.is_extended {
-                    return Ok(plain_index(movie, file.size_bytes));
+                    return Ok(plain_index(movie, file));
                 }
                 self.opening.insert(Box::new(Opening::new(movie, end)))
             }
         };
         match opening.read(file)? {
             Found::Fragmented(index) => Ok(index),
-            Found::Plain(movie) => Ok(plain_index(movie, file.size_bytes)),
+            Found::Plain(movie) => Ok(plain_index(movie, file)),
         }
     }
 }
@@ -120,15 +128,23 @@ pub fn read_index(size_bytes: u64, have: &Extents) -> Result<Step<MediaIndex>> {
 }
 
 /// The index of a file without fragments.
-fn plain_index(mut movie: Movie, size_bytes: u64) -> MediaIndex {
-    for (track, table) in movie.tracks.iter_mut().zip(&movie.tables) {
+fn plain_index(mut movie: Movie, file: &File<'_>) -> MediaIndex {
+    let lengths = movie.fragment_tracks.iter().map(|track| track.odd_nal_length_size.unwrap_or(4));
+    for ((track, table), nal_length_size) in movie.tracks.iter_mut().zip(&movie.tables).zip(lengths) {
         if table.count() == 0 && track.info.codec != Codec::Other {
             track::refuse_track(&mut track.info, "no samples");
         }
+        sync::verify(track, table, nal_length_size, file);
     }
-    let odd_nal_length_sizes = movie.fragment_tracks.iter().map(|track| track.odd_nal_length_size).collect();
-    let layout = Layout { tables: std::mem::take(&mut movie.tables), odd_nal_length_sizes };
-    movie.into_index(size_bytes, AnyLayout::Mp4(layout))
+    let odd = movie.fragment_tracks.iter().map(|track| track.odd_nal_length_size);
+    let samples = std::mem::take(&mut movie.tables).into_iter().zip(std::mem::take(&mut movie.shown));
+    let tables = samples.zip(odd).map(|((samples, shown), odd_nal_length_size)| TrackTable {
+        samples,
+        shown,
+        odd_nal_length_size,
+    });
+    let layout = Layout { tables: tables.collect() };
+    movie.into_index(file.size_bytes, AnyLayout::Mp4(layout))
 }
 
 /// The packets of a query of a fragmented file.
@@ -154,7 +170,7 @@ pub(super) fn packets(
     have: &Extents,
 ) -> Result<Step<Vec<Packet>>> {
     let samples = samples(index, layout, query)?;
-    let odd = layout.odd_nal_length_size(query.track_index);
+    let odd = layout.tables.get(query.track_index).and_then(|table| table.odd_nal_length_size);
     if odd.is_some() {
         let file = File { size_bytes: index.size_bytes, have, whole_gap_bytes: 0 };
         return to_step(to_packets(&file, samples, odd));
@@ -176,7 +192,7 @@ fn samples(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Result<V
         return Err(limit_exceeded("over a million packets at once"));
     }
     let mut samples = Vec::with_capacity(range.len());
-    samples.extend(table.samples(range).filter(|sample| selection.holds(sample)));
+    samples.extend(table.samples.samples(range).filter(|sample| selection.holds(sample)));
     Ok(samples)
 }
 
@@ -241,14 +257,15 @@ fn to_packets(file: &File<'_>, samples: Vec<Sample>, odd_nal_length_size: Option
 /// The payload bytes of a query: exactly, but for NAL units whose lengths grow, of which more than usual are counted on.
 pub(super) fn count_bytes(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> u64 {
     let Some(table) = layout.tables.get(query.track_index) else { return 0 };
-    let growth = layout.odd_nal_length_size(query.track_index).map_or(0, |size| 4u64.saturating_sub(size.into()));
+    let growth = table.odd_nal_length_size.map_or(0, |size| 4u64.saturating_sub(size.into()));
     let selection = Selection::of(index, table, query);
     let count = selection.as_ref().map_or(0, |selection| selection.samples.len() as u64);
     let growth = growth.saturating_mul(count).saturating_mul(ASSUMED_NAL_COUNT);
     let bytes = match selection {
         None => 0,
-        Some(selection) if selection.is_exact => table.size_of(selection.samples),
+        Some(selection) if selection.is_exact => table.samples.size_of(selection.samples),
         Some(selection) => table
+            .samples
             .samples(selection.samples.clone())
             .filter(|sample| selection.holds(sample))
             .fold(0u64, |sum, sample| sum.saturating_add(sample.size_bytes.into())),
@@ -270,11 +287,14 @@ struct Selection {
 
 impl Selection {
     /// `None` when a boundary names a track that does not exist.
-    fn of(index: &MediaIndex, table: &SampleTable, query: &PacketQuery) -> Option<Self> {
+    fn of(index: &MediaIndex, table: &TrackTable, query: &PacketQuery) -> Option<Self> {
+        let shown = &table.shown;
+        let within = |sample: u32| sample.clamp(shown.start, shown.end);
+        let table = &table.samples;
         let own = |boundary: &Boundary| boundary.track_index == query.track_index && table.syncs().is_some();
         if query.from.iter().chain(&query.to).all(own) {
-            let start = query.from.map_or(0, |boundary| boundary.point.sample_index).min(table.count());
-            let end = query.to.map_or(table.count(), |boundary| boundary.point.sample_index).min(table.count());
+            let start = within(query.from.map_or(0, |boundary| boundary.point.sample_index));
+            let end = within(query.to.map_or(u32::MAX, |boundary| boundary.point.sample_index));
             return Some(Self { samples: start..end.max(start), is_exact: true, from_ticks: None, to_ticks: None });
         }
         let timescale = index.tracks.get(query.track_index)?.info.timescale;
@@ -287,6 +307,7 @@ impl Selection {
         };
         let (from_ticks, to_ticks) = (convert(query.from)?, convert(query.to)?);
         let samples = table.range_by_time(from_ticks, to_ticks);
+        let samples = within(samples.start)..within(samples.end);
         Some(Self { samples, is_exact: table.is_in_order(), from_ticks, to_ticks })
     }
 

@@ -1,5 +1,7 @@
 //! `moov`: its tracks as a [`MediaIndex`].
 
+use std::ops::Range;
+
 use super::fragment::Defaults;
 use super::fragments::FragmentTrack;
 use super::malformed;
@@ -17,6 +19,8 @@ pub(super) struct Movie {
     pub(super) tracks: Vec<Track>,
     /// Their samples, as far as `moov` lists them.
     pub(super) tables: Vec<SampleTable>,
+    /// Which of these are presented.
+    pub(super) shown: Vec<Range<u32>>,
     /// What their fragments need.
     pub(super) fragment_tracks: Vec<FragmentTrack>,
     /// Of every track, those that are left out too.
@@ -43,18 +47,13 @@ pub(super) fn parse(moov: &[u8]) -> Result<Movie> {
     let mvex = Children::find(moov, *b"mvex");
     let trex = Children::of(mvex.unwrap_or_default()).filter(|child| child.kind == *b"trex").take(MAX_TRACKS);
     let chapter_tracks = traks.iter().flat_map(|trak| track::chapter_ids(trak)).collect();
-    let facts = MovieFacts { timescale, chapter_tracks };
-    let mut movie = Movie {
-        defaults: trex.filter_map(|child| Defaults::parse(child.body)).collect(),
-        is_extended: mvex.is_some(),
-        timescale,
-        duration,
-        ..Movie::default()
-    };
+    let defaults = trex.filter_map(|child| Defaults::parse(child.body)).collect();
+    let facts = MovieFacts { timescale, chapter_tracks, defaults };
+    let mut movie = Movie { is_extended: mvex.is_some(), timescale, duration, ..Movie::default() };
     for trak in traks {
         let Some(parsed) = track::parse(trak, &facts, &mut movie.budget)? else { continue };
-        let Parsed { track, table, shift_ticks, odd_nal_length_size } = parsed;
-        let known = movie.defaults.iter().find(|defaults| defaults.track_id == track.info.number);
+        let Parsed { track, table, shown, shift_ticks, odd_nal_length_size } = parsed;
+        let known = facts.defaults.iter().find(|defaults| defaults.track_id == track.info.number);
         movie.fragment_tracks.push(FragmentTrack {
             track_id: track.info.number,
             description: known.map_or(1, |defaults| defaults.description),
@@ -65,7 +64,9 @@ pub(super) fn parse(moov: &[u8]) -> Result<Movie> {
         });
         movie.tracks.push(track);
         movie.tables.push(table);
+        movie.shown.push(shown);
     }
+    movie.defaults = facts.defaults;
     mark_defaults(&mut movie.tracks);
     Ok(movie)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::boxes::{File, HEADER_READ_BYTES, Read, Stop};
 use super::facts::TableFacts;
-use super::fragment::{self, Wanted};
+use super::fragment;
 use super::fragments::{FragmentedLayout, Place, WINDOW_BYTES, read_moof};
 use super::listing::{Listed, Listing, read_mfra};
 use super::movie::Movie;
@@ -130,9 +130,12 @@ impl Opening {
             |listing: &&mut Listing| is_main(listing) && covers_all(file, listing) && !listing.entries.is_empty();
         if let Some(listing) = self.listings.iter_mut().find(is_sidx) {
             let mut listing = std::mem::take(listing);
-            let end = listing.end_offset.unwrap_or(file.size_bytes).min(file.size_bytes);
-            // Of a file that is cut off, what is there.
-            listing.entries.retain(|entry| entry.offset_bytes < end);
+            let mut end = listing.end_offset.unwrap_or(file.size_bytes);
+            // Of a file that is cut off, what is whole.
+            while end > file.size_bytes {
+                let Some(last) = listing.entries.pop() else { break };
+                (end, listing.end_ticks) = (last.offset_bytes, Some(last.ticks));
+            }
             if let Some(start) = listing.entries.first().map(|entry| entry.offset_bytes) {
                 return Ok(Phase::Ends { extent: ByteRange::new(start.min(first), end), main, listing });
             }
@@ -262,7 +265,7 @@ fn look(file: &File<'_>, movie: &Movie, at: u64, end: u64, until_seen: bool) -> 
         }
         let body = read_moof(file, &found)?;
         for (track_index, seen) in seen.iter_mut().enumerate() {
-            let samples = samples_of(movie, track_index, &body, found.at, None)?;
+            let samples = samples_of(movie, track_index, &body, found.at, None, file.size_bytes)?;
             samples.iter().for_each(|sample| seen.add(sample));
             if Some(track_index) == main && times.is_empty() && !samples.is_empty() {
                 times.extend(samples.iter().find(|sample| sample.is_sync).map(|sample| sample.pts_ticks));
@@ -278,19 +281,18 @@ fn look(file: &File<'_>, movie: &Movie, at: u64, end: u64, until_seen: bool) -> 
     Ok((seen, times))
 }
 
-fn samples_of(movie: &Movie, track_index: usize, moof: &[u8], at: u64, next: Option<u64>) -> Read<Vec<Sample>> {
+fn samples_of(
+    movie: &Movie,
+    track_index: usize,
+    moof: &[u8],
+    at: u64,
+    next: Option<u64>,
+    size_bytes: u64,
+) -> Read<Vec<Sample>> {
     let mut samples = Vec::new();
-    let Some(track) = movie.fragment_tracks.get(track_index).filter(|_| movie.is_packaged(track_index)) else {
-        return Ok(samples);
-    };
-    let wanted = Wanted {
-        track_id: track.track_id,
-        shift_ticks: track.shift_ticks,
-        is_all_sync: track.is_all_sync,
-        description: track.description,
-        next_dts_ticks: next,
-    };
-    fragment::read_samples(moof, at, &movie.defaults, &wanted, &mut samples)?;
+    if let Some(track) = movie.fragment_tracks.get(track_index).filter(|_| movie.is_packaged(track_index)) {
+        fragment::read_samples(moof, at, &movie.defaults, &track.wanted(next, size_bytes), &mut samples)?;
+    }
     Ok(samples)
 }
 
@@ -463,7 +465,7 @@ impl Walk {
                     Err(Stop::Failed(_)) if found.body.end > file.size_bytes => return Ok(()),
                     body => body?,
                 };
-                self.add(movie, &body, found.at)?;
+                self.add(movie, &body, found.at, file.size_bytes)?;
                 // Fragments are much alike: with this much of the next one, the one behind it is found too.
                 self.window = found.body.len().saturating_add(256).clamp(MIN_WALK_WINDOW, WINDOW_BYTES);
             }
@@ -471,10 +473,10 @@ impl Walk {
         }
     }
 
-    fn add(&mut self, movie: &Movie, moof: &[u8], at: u64) -> Read<()> {
+    fn add(&mut self, movie: &Movie, moof: &[u8], at: u64, size_bytes: u64) -> Read<()> {
         for track_index in 0..self.seen.len() {
             let next = self.next_dts.get(&track_index).copied();
-            let samples = samples_of(movie, track_index, moof, at, next)?;
+            let samples = samples_of(movie, track_index, moof, at, next, size_bytes)?;
             let Some(last) = samples.last() else { continue };
             self.samples = self.samples.saturating_add(samples.len() as u64);
             if self.samples > MAX_WALKED_SAMPLES || self.places.len() >= MAX_FRAGMENTS {

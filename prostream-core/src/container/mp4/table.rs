@@ -8,7 +8,7 @@ use super::malformed;
 use crate::container::MAX_INDEX_BYTES;
 use crate::{Error, ErrorKind, Result};
 
-pub(super) use columns::only_description;
+pub(super) use columns::description_changes;
 
 /// Most samples of a track (PARSE-02).
 pub(super) const MAX_SAMPLES: u32 = 10_000_000;
