@@ -18,14 +18,16 @@ mod driver;
 pub mod matroska;
 pub mod mp4;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::model::{ByteRange, Extents, Language, SampleEntry, TrackInfo};
 use crate::{Error, ErrorKind, Result};
 
-pub use driver::open;
 pub(crate) use driver::read_missing;
+pub use driver::{complete, open};
 
 /// Largest index memory of one file, in bytes (PARSE-01).
 pub const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
@@ -239,6 +241,18 @@ impl MediaIndex {
         match &self.layout {
             Layout::Mp4(layout) => mp4::packets(self, layout, query).map(Step::Done),
             Layout::Matroska(layout) => matroska::packets(self, layout, query, have),
+        }
+    }
+
+    /// Nobody knows where the keyframes of this file lie: its cuts are a grid of times, and lengths and rates only nominal. How far apart the
+    /// keyframes of the first GOPs are; `None` for every other file. Such an index can be [completed](complete).
+    #[must_use]
+    pub fn grid_gop(&self) -> Option<Duration> {
+        match &self.layout {
+            Layout::Mp4(_) => None,
+            Layout::Matroska(layout) => {
+                layout.grid_gop_ns().map(|gop_ns| Duration::from_nanos(u64::try_from(gop_ns).unwrap_or(0)))
+            }
         }
     }
 

@@ -318,6 +318,10 @@ impl ByteSource for CachedSource {
         self.file.inner.seek_cost_bytes()
     }
 
+    fn is_local(&self) -> bool {
+        self.file.inner.is_local()
+    }
+
     fn stats(&self) -> SourceStats {
         self.file.inner.stats()
     }
