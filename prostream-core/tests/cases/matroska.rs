@@ -1,13 +1,16 @@
 //! Cases of Matroska files.
 
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prostream_core::ErrorKind;
 use prostream_core::container::{Boundary, MediaIndex, PacketQuery, Step};
 use prostream_core::hls::Presentation;
-use prostream_core::model::{Codec, Extents};
+use prostream_core::model::{ByteRange, Codec, Extents, Rope};
+use prostream_core::source::{ByteSource, ByteStream, SourceStats};
 
 use super::workshop::{
     Probed, Workshop, check_copied, index, memory, packets, present, refusal, rendition, source, whole,
@@ -142,6 +145,140 @@ async fn case_08_no_cues() {
     check_film(&workshop, &film, &without).await;
     let of = async |path: &Path| lengths(&present(source(path).await).await.unwrap(), "video");
     assert_eq!(of(&film).await, of(&without).await);
+}
+
+/// Where a link leads: reads cost requests, and each is counted.
+#[derive(Debug)]
+struct Link {
+    file: Arc<dyn ByteSource>,
+    requests: AtomicU64,
+}
+
+impl Link {
+    async fn to(path: &Path) -> Arc<Self> {
+        Arc::new(Self { file: source(path).await, requests: AtomicU64::new(0) })
+    }
+}
+
+#[async_trait::async_trait]
+impl ByteSource for Link {
+    fn size_bytes(&self) -> u64 {
+        self.file.size_bytes()
+    }
+
+    fn identity(&self) -> &str {
+        self.file.identity()
+    }
+
+    async fn read_at(&self, range: ByteRange) -> prostream_core::Result<Rope> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.file.read_at(range).await
+    }
+
+    fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.file.clone().stream(range)
+    }
+
+    fn stats(&self) -> SourceStats {
+        self.file.stats()
+    }
+}
+
+/// A film of ten minutes with GOPs of odd lengths, up to 4 s.
+fn long_film(workshop: &Workshop) -> PathBuf {
+    workshop.ffmpeg(
+        "-f lavfi -i testsrc2=s=64x36:r=24000/1001:d=600 -f lavfi -i sine=f=330:r=48000:d=600 -c:v libx264 -preset ultrafast -g 96 \
+         -force_key_frames expr:gte(t,n_forced*3.3) -bf 2 -c:a aac -ac 2 -b:a 48k film.mkv",
+    )
+}
+
+/// A film with a hole of 80 MiB before its first cluster, which takes no space: larger than what is read through for an index.
+fn with_hole(workshop: &Workshop, film: &Path, name: &str) -> PathBuf {
+    const HOLE: u64 = 80 << 20;
+    let mut bytes = std::fs::read(film).unwrap();
+    let places = segment_elements(&bytes);
+    let (segment, first) = (places[0], find(&places, CLUSTER).start);
+    make_unknown(&mut bytes, segment);
+    let path = workshop.path(name);
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(&bytes[..first]).unwrap();
+    file.write_all(&[0xEC]).unwrap();
+    file.write_all(&(HOLE | 1 << 56).to_be_bytes()).unwrap();
+    file.seek(SeekFrom::Current(HOLE as i64)).unwrap();
+    file.write_all(&bytes[first..]).unwrap();
+    path
+}
+
+/// Goal: a large file without an index, on this machine: the heads of its clusters give the cuts that Cues would have given, for a few bytes
+/// of each.
+#[tokio::test]
+async fn case_08_no_cues_in_a_large_local_file() {
+    let workshop = Workshop::new();
+    let film = long_film(&workshop);
+    for (options, name) in [("", "heads.mkv"), ("--cluster-length 32000ms", "long.mkv")] {
+        let without = merged(&workshop, &format!("--no-cues --disable-lacing {options}"), name);
+        let large = with_hole(&workshop, &without, "large.mkv");
+        let read = source(&large).await;
+        let index = prostream_core::container::open(&read).await.unwrap();
+        assert_eq!(index.grid_gop(), None, "{name}");
+        let clusters = segment_elements(&std::fs::read(&without).unwrap()).iter().filter(|it| it.id == CLUSTER).count();
+        let stats = read.stats();
+        assert!(stats.request_count < 1500 + clusters as u64 * 2, "{name}: {stats:?} for {clusters} clusters");
+        let times = |index: &MediaIndex| -> Vec<i64> {
+            index.tracks[0].sync_points.iter().map(|point| point.pts_ticks).collect()
+        };
+        assert_eq!(times(&index), times(&self::index(&film).await.unwrap()), "{name}");
+        check_film(&workshop, &film, &large).await;
+    }
+}
+
+/// Goal: the same through a link: playlists at once on a grid of times, and segments that are found in the file: nothing lost, nothing twice,
+/// whatever was asked for before; and an index for the next time.
+#[tokio::test]
+async fn case_08_no_cues_through_a_link() {
+    let workshop = Workshop::new();
+    let film = long_film(&workshop);
+    let without = merged(&workshop, "--no-cues --disable-lacing", "without.mkv");
+    let large = with_hole(&workshop, &without, "large.mkv");
+    let link = Link::to(&large).await;
+    let presentation = present(link.clone()).await.unwrap();
+    let opening = link.requests.load(Ordering::Relaxed);
+    assert!(opening <= 4, "{opening} requests to open");
+    let lengths = lengths(&presentation, "video");
+    assert_eq!(lengths.len(), 100);
+    assert!(lengths[..99].iter().all(|length| (length - 6.0).abs() < 0.05), "nominal: {lengths:?}");
+    let sum: f64 = lengths.iter().sum();
+    assert!((sum - 600.0).abs() < 0.1, "{sum}");
+    for (stream, name) in [("v:0", "video"), ("a:0", "audio")] {
+        check_copied(&workshop, &film, stream, rendition(&presentation, name), MILLISECOND_S).await;
+    }
+    // Each segment starts with the first keyframe at or past its time, so that no error adds up.
+    let keyframes: Vec<f64> =
+        packets(&film, "v:0").iter().filter(|packet| packet.is_key).filter_map(|packet| packet.pts_s).collect();
+    for (at, name) in [(70u32, "video"), (13, "audio"), (99, "video"), (14, "audio"), (3, "video"), (71, "video")] {
+        let fresh = Link::to(&large).await;
+        let alone = present(fresh.clone()).await.unwrap();
+        let opening = fresh.requests.load(Ordering::Relaxed);
+        let bytes = rendition(&alone, name).segment(at).await.unwrap().into_bytes().await.unwrap();
+        let requests = fresh.requests.load(Ordering::Relaxed) - opening;
+        assert!(requests <= 10, "{requests} requests for segment {at} of {name} alone");
+        let same = rendition(&presentation, name).segment(at).await.unwrap().into_bytes().await.unwrap();
+        assert_eq!(bytes, same, "segment {at} of {name} is a function of the file");
+        if name == "video" {
+            let init = rendition(&alone, name).init().await.unwrap();
+            let made = workshop.write("one.mp4", &[init, bytes].concat());
+            let first = packets(&made, "v:0")[0].pts_s.unwrap();
+            let expected = keyframes.iter().find(|time| **time >= f64::from(at) * 6.0 - 0.001).unwrap();
+            assert!((first - expected).abs() < 0.1, "segment {at} starts at {first}, not {expected}");
+        }
+    }
+    let source: Arc<dyn ByteSource> = link;
+    let nominal = prostream_core::container::open(&source).await.unwrap();
+    assert!(nominal.grid_gop().is_some());
+    let complete = prostream_core::container::complete(&source, &nominal).await.unwrap().unwrap();
+    assert_eq!(complete.grid_gop(), None);
+    assert_eq!(complete.tracks[0].sync_points.len(), keyframes.len());
 }
 
 /// Goal: wherever the Cues stand, and whichever blocks they name, cuts are made at the keyframes of the pictures.
