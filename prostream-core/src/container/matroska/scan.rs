@@ -102,7 +102,7 @@ impl Point {
 }
 
 /// A search for keyframes from the first cluster to the last. It does no I/O: [`Scan::step`] says which bytes it needs next, a few of each
-/// cluster, and forgets them.
+/// cluster, and does not come back to them.
 #[derive(Debug)]
 pub struct Scan {
     cut: CutTrack,
@@ -148,7 +148,8 @@ impl Scan {
         }
     }
 
-    /// Goes on as far as the bytes at hand allow. What it asks for lies at one place; what was asked for before is not needed again.
+    /// Goes on as far as the bytes at hand allow. It takes the ends of one cluster, and the start of a frame, to make a step; what lies before
+    /// may be forgotten at any time.
     ///
     /// # Errors
     /// `LimitExceeded` for more keyframes or blocks than a film has.
