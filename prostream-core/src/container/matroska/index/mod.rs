@@ -37,6 +37,10 @@ const MAX_SCANNED_BLOCKS: usize = 1_000_000;
 const MAX_CHECKED_CUES: usize = 32;
 /// What follows the last cue where nothing is known of it.
 const LAST_BLOCK_NS: i64 = 1_000_000_000;
+/// Rates are judged by what lies this near to the start of the file: as much as every source brings when it is opened …
+const OBSERVED_BYTES: u64 = 512 * 1024;
+/// … and not by less than this time.
+const MIN_OBSERVED_NS: i64 = 250_000_000;
 /// How much of the end of a file is read for its length where nothing else tells: a little first, then all that one cluster may take.
 const END_BYTES: [u64; 2] = [4 * 1024 * 1024, 32 * 1024 * 1024];
 
@@ -133,6 +137,7 @@ impl Reader {
         let data = extra(id::CHAPTERS).and_then(|offset| extras::data_at_hand(cursor, offset, id::CHAPTERS));
         let chapters = data.map(|data| extras::parse_chapters(&data)).unwrap_or_default();
         let attachments = extra(id::ATTACHMENTS).map(|offset| extras::read_attachments(cursor, offset));
+        let observed = self.observed_bits_per_s(cursor);
         let timestamp_scale_ns = self.info.timestamp_scale_ns;
         let mut tracks = Vec::with_capacity(self.headers.len());
         let mut layouts = Vec::with_capacity(self.headers.len());
@@ -199,6 +204,7 @@ impl Reader {
                 has_inline_webvtt_settings: header.has_inline_webvtt_settings(),
                 text_blocks,
             });
+            let header_kind = header.kind;
             let container_end = timing.ticks(end_ns);
             let own_end = if header.kind == TrackKind::Subtitle {
                 None
@@ -213,7 +219,10 @@ impl Reader {
                 // Only the pictures themselves tell.
                 descriptions: Vec::new(),
                 has_closed_gops: false,
-                average_bits_per_s: counted.bits_per_s,
+                average_bits_per_s: match (counted.bits_per_s, header_kind) {
+                    (0, TrackKind::Audio) => observed.get(&number).copied().unwrap_or(0),
+                    (counted, _) => counted,
+                },
             });
         }
         Ok(MediaIndex {
@@ -225,6 +234,30 @@ impl Reader {
             attachments: attachments.unwrap_or_default(),
             layout: AnyLayout::Matroska(Layout { clusters, timestamp_scale_ns, tracks: layouts, grid }),
         })
+    }
+
+    /// Bits a second of each track, by number, in the first blocks that are at hand: where no muxer counted, sound is told from the pictures
+    /// between two cuts by it.
+    fn observed_bits_per_s(&self, cursor: &mut Cursor<'_>) -> BTreeMap<u64, u64> {
+        let end = OBSERVED_BYTES.min(self.front.segment_end);
+        let start = self.front.first_cluster;
+        let mut walker = Walker::new(start, self.front.segment_end, self.info.timestamp_scale_ns).up_to(end);
+        // First and last time, bytes before the last block, and its own.
+        let mut seen: BTreeMap<u64, (i64, i64, u64, u64)> = BTreeMap::new();
+        // What is missing, or broken, ends what can be seen.
+        while let Ok(Some(block)) = walker.next_block(cursor) {
+            let own = seen.entry(block.track).or_insert((block.time_ns, block.time_ns, 0, 0));
+            own.1 = own.1.max(block.time_ns);
+            own.2 = own.2.saturating_add(own.3);
+            own.3 = block.data.len();
+        }
+        let rate = |(first, last, bytes, _): (i64, i64, u64, u64)| {
+            let length_ns = last.saturating_sub(first);
+            let bits = i128::from(bytes).saturating_mul(8_000_000_000);
+            let rate = bits.checked_div(i128::from(length_ns)).filter(|_| length_ns >= MIN_OBSERVED_NS)?;
+            u64::try_from(rate).ok()
+        };
+        seen.into_iter().filter_map(|(number, seen)| Some((number, rate(seen)?))).collect()
     }
 
     /// The track whose cues are sync points: the first video that we package, else the first video, else the same of audio.
