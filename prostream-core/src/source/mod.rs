@@ -8,6 +8,8 @@ mod file;
 #[cfg(feature = "http")]
 mod http;
 mod lease;
+#[cfg(target_os = "linux")]
+mod mapped;
 mod memory;
 
 use std::fmt;
@@ -22,7 +24,7 @@ pub use crate::net::ByteStream;
 
 pub use cached::{BlockCache, BlockCacheConfig, CachedSource};
 pub use connections::{Connections, Leaving};
-pub use file::FileSource;
+pub use file::{FileAccess, FileSource};
 #[cfg(feature = "http")]
 pub use http::{HttpSource, HttpSourceConfig};
 pub use lease::{Lease, LeasedLink};
@@ -77,6 +79,11 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
     /// The connections that all streams of this source share, where they are few: who reads ahead can leave his to those who wait.
     fn connections(&self) -> Option<Arc<Connections>> {
         None
+    }
+
+    /// Lies on this machine: a small read costs no request, so that thousands of them are a way to search in it.
+    fn is_local(&self) -> bool {
+        false
     }
 
     /// What was done so far.
