@@ -39,6 +39,8 @@ pub(crate) enum Aspect {
     Duration,
     /// How many packets, their sizes and their payloads.
     Payload,
+    /// We have one packet more at the end, a text sample without text.
+    EmptyTextAtEnd,
     Keyframes,
     /// Presentation times, off by one constant for the film.
     Times,
@@ -142,14 +144,21 @@ impl Comparison<'_> {
         self.same(Aspect::Commentary, at, info.is_commentary, stream.is("comment"));
     }
 
-    /// The length of the film is that of its container to a packet, which is how far containers round.
+    /// The length of the film to a packet, which is how far muxers round: in MP4 from its first packet to the end of its last, in
+    /// Matroska what the container says.
     fn read_duration(&mut self, index: &MediaIndex) {
         let ours = index.duration_ns as f64 / 1e9;
-        let packets = self.probe.streams.iter().filter(|stream| stream.kind != "subtitle").flat_map(|s| &s.packets);
-        let packet_s = packets.filter_map(|packet| packet.duration_s).fold(0.001, f64::max);
-        match self.probe.duration_s {
-            Some(theirs) if (ours - theirs).abs() <= packet_s + SNAPPED_S => {}
-            theirs => self.note(Aspect::Duration, None, format!("{ours} s, ffprobe {theirs:?}")),
+        let packets = || self.probe.streams.iter().filter(|stream| stream.kind != "subtitle").flat_map(|s| &s.packets);
+        let ends = packets().filter_map(|packet| Some(packet.pts_s? + packet.duration_s.unwrap_or(0.0)));
+        let start = packets().filter_map(|packet| packet.pts_s).fold(f64::MAX, f64::min);
+        let theirs = match self.film.wrapper.family {
+            Family::Matroska | Family::Webm => self.probe.duration_s,
+            _ => Some(ends.fold(0.0, f64::max) - start),
+        };
+        let packet_s = packets().filter_map(|packet| packet.duration_s).fold(0.001, f64::max);
+        let tolerance_s = packet_s + SNAPPED_S;
+        if !theirs.is_some_and(|theirs| (ours - theirs).abs() <= tolerance_s) {
+            self.note(Aspect::Duration, None, format!("{ours} s, ffprobe {theirs:?}"));
         }
     }
 
@@ -203,8 +212,14 @@ impl Comparison<'_> {
         }
     }
 
-    fn read_packets(&mut self, at: usize, track: &Track, ours: &[Packet], shift_s: &mut Option<f64>) {
+    fn read_packets(&mut self, at: usize, track: &Track, mut ours: &[Packet], shift_s: &mut Option<f64>) {
         let theirs: &[ProbedPacket] = &self.probe.streams[at].packets;
+        if let [whole @ .., last] = ours
+            && (whole.len(), self.payload(last).as_ref()) == (theirs.len(), &[0, 0])
+        {
+            self.note(Aspect::EmptyTextAtEnd, Some(at), format!("{} packets", ours.len()));
+            ours = whole;
+        }
         let list = |packets: &mut dyn Iterator<Item = (u64, String)>| packets.collect::<Vec<_>>();
         let our_list = list(&mut ours.iter().map(|packet| {
             let payload = self.payload(packet);

@@ -75,7 +75,7 @@ pub(crate) const WRAPPERS: [Wrapper; 40] = [
     mkvmerge("", "--cues 0:all"),
     ffmpeg(Family::Webm, "webm", "-cluster_time_limit 400 -write_crc32 0"),
     mkvmerge("--engage no_simpleblocks", ""),
-    ffmpeg(Family::Fragmented, "mp4", "-movflags +frag_every_frame+empty_moov+omit_tfhd_offset"),
+    ffmpeg(Family::Fragmented, "mp4", "-movflags +frag_every_frame+delay_moov+omit_tfhd_offset"),
     mkvmerge("", "--compression 0:zlib"),
     ffmpeg(Family::Matroska, "mkv", "-cluster_time_limit 150"),
     ffmpeg(Family::Mp4, "mp4", "-moov_size 40000"),
@@ -403,8 +403,8 @@ impl Wrapper {
     fn holds(&self, codec: &str) -> bool {
         match self.family {
             Family::Mp4 => !matches!(codec, "vorbis" | "dts"),
-            // ffmpeg describes E-AC-3 by its packets, so the header has to wait for some.
-            Family::Fragmented if codec == "eac3" => self.options.contains("delay_moov"),
+            // ffmpeg describes Dolby sound by its packets, so the header has to wait for some.
+            Family::Fragmented if matches!(codec, "ac3" | "eac3") => self.options.contains("delay_moov"),
             Family::Fragmented => !matches!(codec, "vorbis" | "dts"),
             Family::Mov => matches!(codec, "h264" | "hevc" | "aac" | "ac3" | "mp3" | "alac" | "eac3"),
             Family::Matroska => true,
