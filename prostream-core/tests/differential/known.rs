@@ -80,6 +80,14 @@ pub(crate) const KNOWN: &[Known] = &[
         is_meant: |film, difference| film.wrapper.options.contains("-live 1") && difference.detail.ends_with("None"),
         reason: "a live file says no length: what its clusters show is taken",
     },
+    Known {
+        aspect: Aspect::Duration,
+        is_meant: |film, _| {
+            let is_late = film.parts().all(|part| part.late_ms > 0);
+            film.wrapper.muxer == Muxer::Mkvmerge && film.picture.is_none() && is_late
+        },
+        reason: "mkvmerge counts the length from the first packet, not from 0, where a film without pictures begins late",
+    },
 ];
 
 /// The entry that names a difference.
