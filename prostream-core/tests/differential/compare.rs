@@ -149,13 +149,13 @@ impl Comparison<'_> {
     fn read_duration(&mut self, index: &MediaIndex) {
         let ours = index.duration_ns as f64 / 1e9;
         let packets = || self.probe.streams.iter().filter(|stream| stream.kind != "subtitle").flat_map(|s| &s.packets);
-        let ends = packets().filter_map(|packet| Some(packet.pts_s? + packet.duration_s.unwrap_or(0.0)));
+        let packet_s = packets().filter_map(|packet| packet.duration_s).fold(0.001, f64::max);
+        let ends = packets().filter_map(|packet| Some(packet.pts_s? + packet.duration_s.unwrap_or(packet_s)));
         let start = packets().filter_map(|packet| packet.pts_s).fold(f64::MAX, f64::min);
         let theirs = match self.film.wrapper.family {
             Family::Matroska | Family::Webm => self.probe.duration_s,
             _ => Some(ends.fold(0.0, f64::max) - start),
         };
-        let packet_s = packets().filter_map(|packet| packet.duration_s).fold(0.001, f64::max);
         let tolerance_s = packet_s + SNAPPED_S;
         if !theirs.is_some_and(|theirs| (ours - theirs).abs() <= tolerance_s) {
             self.note(Aspect::Duration, None, format!("{ours} s, ffprobe {theirs:?}"));
