@@ -12,7 +12,7 @@ export const BROWSER_PLAYERS = ["hls.js", "shaka", "native"];
 
 const SEEK_COUNT = 10;
 /** Longest wait for a picture, and for a beep that comes every second. */
-const SEEK_LIMIT_MS = 10_000, BEEP_LIMIT_MS = 6_000, LOOK_LIMIT_MS = 5_000;
+const SEEK_LIMIT_MS = 10_000, BEEP_LIMIT_MS = 15_000, LOOK_LIMIT_MS = 5_000;
 /** Where the film begins on the time line of a player: the delay of decoders and the priming of the sound move all tracks alike. */
 const MOST_BEGINNING_S = 0.2;
 /** How far a clock may be from the time of a picture, in frames. */
@@ -94,12 +94,13 @@ const play = async (browser, pageUrl, player, film, url) => {
   }
 };
 
-/** A picture says where the film begins, as exactly as a frame is long; all of them together must say the same. */
+/** A picture says where the film begins, as exactly as a frame is long; all of them together must say the same. Of a variable rate the next
+ * picture may be there already: in the order of decoding, which is where containers keep it, the length of a frame can be another one. */
 const narrowed = ({least, most}, film, time, number) => {
   const since = time - film.pictureShift;
   return {
     least: Math.max(least, since - (number + film.held + CLOCK_FRAMES) / film.fps),
-    most: Math.min(most, since - (number - CLOCK_FRAMES) / film.fps),
+    most: Math.min(most, since - (number - (film.held - 1) - CLOCK_FRAMES) / film.fps),
   };
 };
 

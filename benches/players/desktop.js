@@ -10,6 +10,8 @@ import {LENGTH_S, numbersOf, run} from "./films.js";
 
 const LEAST_FRAMES = 12;
 const PLAYED_S = 2;
+/** Frames that follow the last packet that ffplay takes, at most. */
+const MOST_CUT_OFF = 4;
 const LIMIT_MS = 60_000;
 /** How far before the place that they were sent to players may begin: where they can, which is the key picture before it. */
 const MOST_EARLY_S = 13;
@@ -18,9 +20,9 @@ const MOST_LATE_S = 3;
 /** VLC refuses to be root. */
 const NOBODY = 65534;
 
-/** What is told of every frame that passes: a sum of its pixels, which no other frame of the film has. */
-const SHOW = ["-vf", "format=gray,showinfo"];
-const sumsIn = text => [...text.matchAll(/ n: *\d+ .*? checksum:([0-9A-F]{8})/g)].map(([, sum]) => sum);
+/** What is told of every frame that passes: a sum of its brightness, which no other frame of the film has. */
+const SHOW = ["-vf", "showinfo"];
+const sumsIn = text => [...text.matchAll(/ plane_checksum:\[([0-9A-F]{8})/g)].map(([, sum]) => sum);
 /** Sums of the frames of a film, in order. */
 const sumsOf = new Map();
 const framesBySum = async film => {
@@ -40,11 +42,12 @@ const play = {
     const {code, signal, told} = await run("ffplay", args, {limitMs: LIMIT_MS, env, isExpectedToFail: true});
     const sums = sumsIn(told);
     const ofFilm = await framesBySum(film);
-    const [first, last] = [sums[0], sums.at(-1)].map(sum => ofFilm.indexOf(sum));
-    const isKnown = first >= 0 && last >= 0;
+    const known = sums.map(sum => ofFilm.indexOf(sum)).filter(at => at >= 0);
+    // The last ones before it stops may lack what they are made from.
+    const isKnown = known.length >= sums.length - MOST_CUT_OFF;
     // Of a variable rate some frames are missing: what stays of it is a share of all.
     const perFrame = LENGTH_S / ofFilm.length;
-    return {end: signal || code, told, count: sums.length, first: isKnown ? first * perFrame : null, last: isKnown ? last * perFrame : null};
+    return {end: signal || code, told, count: sums.length, first: isKnown ? known[0] * perFrame : null, last: isKnown ? known.at(-1) * perFrame : null};
   },
   vlc: async (film, urls, at, folder) => {
     const pictures = join(folder, "vlc-pictures");

@@ -5,7 +5,14 @@ const video = document.querySelector("video");
 const canvas = document.createElement("canvas");
 const drawing = canvas.getContext("2d", {willReadFrequently: true});
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
-const state = {errors: [], beeps: [], player: null};
+const state = {errors: [], beeps: [], player: null, starvedCount: 0};
+/** Seconds ahead from which on a stall is no fault of the stream. */
+const FULL_BUFFER_S = 2;
+const bufferedAhead = () => {
+  const ranges = Array.from({length: video.buffered.length}, (_, at) => [video.buffered.start(at), video.buffered.end(at)]);
+  const [, end] = ranges.find(([start, end]) => start <= video.currentTime && video.currentTime < end) || [0, 0];
+  return Math.max(0, end - video.currentTime);
+};
 
 /** Brightness of each cell of the frame that is shown; null before there is one. */
 const cells = () => {
@@ -67,6 +74,8 @@ const players = {
     hls.on(Hls.Events.ERROR, (_, {type, details, fatal, error}) => {
       // So it tells that a seek made it cancel a load of its own: nothing went wrong.
       if (details === Hls.ErrorDetails.INTERNAL_ABORTED && !fatal) return;
+      // And so that pictures stand still although seconds of them lie ready: then the machine is busy, and the stream is not late.
+      if (details === Hls.ErrorDetails.BUFFER_STALLED_ERROR && !fatal && bufferedAhead() > FULL_BUFFER_S) { state.starvedCount += 1; return; }
       told(`hls.js: ${type} ${details}${fatal ? ", fatal" : ""}: ${error?.message}`);
     });
     hls.loadSource(url);
@@ -136,7 +145,7 @@ window.stage = {
     return state.beeps[0] || null;
   },
   duration: () => video.duration,
-  frames: () => { const {totalVideoFrames, droppedVideoFrames, corruptedVideoFrames} = video.getVideoPlaybackQuality(); return {totalVideoFrames, droppedVideoFrames, corruptedVideoFrames}; },
+  frames: () => { const {totalVideoFrames, droppedVideoFrames, corruptedVideoFrames} = video.getVideoPlaybackQuality(); return {totalVideoFrames, droppedVideoFrames, corruptedVideoFrames, starvedCount: state.starvedCount}; },
   errors: () => state.errors,
 };
 })();

@@ -13,7 +13,7 @@
 // makes an error. Exit code 1 when anything is wrong.
 
 import {spawn, spawnSync} from "node:child_process";
-import {mkdir, mkdtemp, rm} from "node:fs/promises";
+import {chmod, mkdir, mkdtemp, rm} from "node:fs/promises";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {createInterface} from "node:readline";
@@ -64,6 +64,8 @@ const main = async () => {
   const players = pickPlayers();
   const folder = options.keep || await mkdtemp(join(tmpdir(), "prostream-players-"));
   await mkdir(folder, {recursive: true});
+  // VLC may have to be someone else.
+  await chmod(folder, 0o711);
   const workshop = await openWorkshop(folder);
   const browser = players.some(player => BROWSER_PLAYERS.includes(player)) && await openBrowser();
   if (browser) console.log(`Chromium ${browser.version}`);
@@ -79,7 +81,8 @@ const main = async () => {
             ? await browser.play(player, film, server.urls.hls)
             : await playOnDesktop(player, film, server.urls, folder);
           const middle = times.length ? `, seeks ${[...times].sort((one, other) => one - other)[times.length >> 1]} ms` : "";
-          const dropped = frames ? `, ${frames.droppedVideoFrames} of ${frames.totalVideoFrames} frames dropped` : "";
+          const starved = frames?.starvedCount ? `, ${frames.starvedCount} stalls of a busy machine` : "";
+          const dropped = frames ? `, ${frames.droppedVideoFrames} of ${frames.totalVideoFrames} frames dropped${starved}` : "";
           console.log(`${film.name} in ${player}: ${wrong.length ? `WRONG\n    ${wrong.join("\n    ")}` : `good${middle}${dropped}`}`);
           if (wrong.length) bad += 1; else good += 1;
         }

@@ -52,10 +52,10 @@ impl Nginx {
         let mut child = command.arg("-c").arg(&path).stdin(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let started = Instant::now();
         let worker = loop {
-            if let Some(worker) = children_of(child.id())?.first().copied() {
-                if TcpStream::connect(address).is_ok() {
-                    break worker;
-                }
+            if let Some(worker) = children_of(child.id())?.first().copied()
+                && TcpStream::connect(address).is_ok()
+            {
+                break worker;
             }
             if child.try_wait()?.is_some() || started.elapsed() > LIMIT {
                 let _ = child.kill();
