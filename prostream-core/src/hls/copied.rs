@@ -82,7 +82,7 @@ impl Rendition for CopiedRendition {
                 Box::pin(stream::iter(pieces.into_iter().map(Ok)))
             }
         };
-        Ok(Segment { size_bytes, etag, content_type, body })
+        Ok(Segment { size_bytes, etag, content_type, is_provisional: false, body })
     }
 }
 

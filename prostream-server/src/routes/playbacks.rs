@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
-use prostream_core::model::{Codec, DeviceProfile, MediaId, TextFormat, TrackInfo, TrackKind};
+use prostream_core::model::{DeviceProfile, MediaId, TrackInfo, TrackKind};
 use prostream_core::playback::{Playback, PlaybackSource, StartPlayback};
 use prostream_core::store::records::PlaybackRecord;
 use serde::{Deserialize, Serialize};
@@ -302,7 +302,7 @@ impl From<TrackInfo> for Track {
                 TrackKind::Audio => "audio",
                 TrackKind::Subtitle => "subtitle",
             },
-            codec: codec_name(track.codec),
+            codec: track.codec.name(),
             codec_string: track.codec_string,
             language: track.language.map(|language| language.to_string()),
             name: track.name,
@@ -312,24 +312,5 @@ impl From<TrackInfo> for Track {
             height: track.video.as_ref().map(|video| video.height),
             channel_count: track.audio.as_ref().map(|audio| audio.channel_count),
         }
-    }
-}
-
-fn codec_name(codec: Codec) -> &'static str {
-    match codec {
-        Codec::H264 => "h264",
-        Codec::Hevc => "hevc",
-        Codec::Av1 => "av1",
-        Codec::Vp9 => "vp9",
-        Codec::Aac => "aac",
-        Codec::Ac3 => "ac3",
-        Codec::Eac3 => "eac3",
-        Codec::Opus => "opus",
-        Codec::Flac => "flac",
-        Codec::Mp3 => "mp3",
-        Codec::Text(TextFormat::Srt) => "srt",
-        Codec::Text(TextFormat::WebVtt) => "webvtt",
-        Codec::Text(TextFormat::Tx3g) => "tx3g",
-        _ => "other",
     }
 }
