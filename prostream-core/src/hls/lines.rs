@@ -256,13 +256,15 @@ impl FileText {
         first: usize,
         last: usize,
     ) -> Result<Lines> {
-        let deadline = Instant::now().checked_add(ANSWER_WAIT).unwrap_or_else(Instant::now);
+        let deadline = deadline_in(ANSWER_WAIT);
+        let is_near = source.seek_cost_bytes() <= MAX_NEAR_SEEK_BYTES;
         if self.is_small() {
             self.begin_walk(source);
-            self.wait(deadline, |known| {
-                !matches!(known.walk, Walk::Running) || known.missing(track_index, first, last).is_empty()
-            })
-            .await;
+            // Where bytes come slowly, what has passed is answered with after a while: it is nearly all there is.
+            let soon = if is_near { deadline } else { deadline_in(PASSING_WAIT) };
+            let is_over = |known: &Known| !matches!(known.walk, Walk::Running);
+            self.wait(soon, is_over).await;
+            self.wait(deadline, |known| is_over(known) || known.missing(track_index, first, last).is_empty()).await;
             let mut known = self.lock();
             if let Walk::Failed(error) = &known.walk {
                 // Whoever asks next tries again.
@@ -280,10 +282,8 @@ impl FileText {
             }
             return Ok(Lines { lines, is_complete });
         }
-        let is_near = source.seek_cost_bytes() <= MAX_NEAR_SEEK_BYTES;
         if !is_near {
-            let soon = Instant::now().checked_add(PASSING_WAIT).unwrap_or(deadline).min(deadline);
-            self.wait(soon, |known| known.segments.contains_key(&(track_index, last))).await;
+            self.wait(deadline_in(PASSING_WAIT), |known| known.segments.contains_key(&(track_index, last))).await;
         }
         if is_near || matroska::text_is_indexed(&self.index, track_index) {
             // Who waits too long for others, or for the source, is answered with what is known.
@@ -497,6 +497,11 @@ impl WalkReader {
         }
         Ok(true)
     }
+}
+
+fn deadline_in(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or(now)
 }
 
 fn too_much() -> Error {
