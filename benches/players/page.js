@@ -120,7 +120,7 @@ window.stage = {
   },
   /** Plays another sound, by language. */
   chooseSound: async language => {
-    if (state.kind === "hls.js") state.player.audioTrack = state.player.audioTracks.findIndex(track => track.lang.startsWith(language));
+    if (state.kind === "hls.js") state.player.setAudioOption(state.player.allAudioTracks.find(track => track.lang.startsWith(language)));
     if (state.kind === "shaka") state.player.selectAudioTrack(state.player.getAudioTracks().find(track => track.language.startsWith(language)));
   },
   /** Goes somewhere and stays there. */
