@@ -27,8 +27,8 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 # With --target, build scripts and macros are built without these flags.
 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares" \
-  cargo build --quiet --locked --profile fuzz --target "$host"
+-Cllvm-args=-sanitizer-coverage-trace-compares --cap-lints warn" \
+  cargo build --quiet --profile fuzz --target "$host"
 program=$PWD/target/$host/fuzz/fuzz
 
 # Seeds are at most a few KiB; what grows beyond finds little more and is slow.
