@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! cargo build --release -p prostream-server
-//! cargo run --release -p prostream-benches --bin against_ffmpeg [--short] [--delay-ms N] [--prostream PATH]
+//! cargo run --release -p prostream-benches --bin against_ffmpeg [--short] [--delay-ms N] [--prostream PATH] [--set KEY=VALUE]
 //! ```
 //! `--short` takes a minute of film and few runs, to see that everything still works; it judges nothing. Otherwise the exit code is 1 when
 //! the first segment is not three times sooner or a GB does not take four times less processor time, for any file from any place.
@@ -17,64 +17,26 @@
 //! Linux.
 #![forbid(unsafe_code)]
 
-mod client;
-mod cpu;
-mod ffmpeg;
-mod origin;
-mod server;
-mod target;
-
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use origin::Origin;
 use prostream_benches::Error;
+use prostream_benches::ffmpeg;
+use prostream_benches::figures::median;
 use prostream_benches::media::{self, Media};
-use server::Server;
-use target::{Place, Target, Targets};
+use prostream_benches::options::Options;
+use prostream_benches::origin::Origin;
+use prostream_benches::server::{Server, Setup};
+use prostream_benches::target::{Place, Target, Targets};
 
 /// How much sooner the first segment has to be there.
 const LEAST_SPEED_RATIO: f64 = 3.0;
 /// How much less processor time a GB has to take.
 const LEAST_CPU_RATIO: f64 = 4.0;
 
-struct Options {
-    is_short: bool,
-    delay: Duration,
-    prostream: PathBuf,
-}
-
-impl Options {
-    fn read() -> Result<Self, Error> {
-        let beside = std::env::current_exe()?.with_file_name("prostream");
-        let mut options = Self { is_short: false, delay: Duration::ZERO, prostream: beside };
-        let mut arguments = std::env::args_os().skip(1);
-        while let Some(argument) = arguments.next() {
-            match argument.to_str() {
-                Some("--short") => options.is_short = true,
-                Some("--delay-ms") => {
-                    let text = arguments.next().ok_or("--delay-ms needs a number")?;
-                    options.delay = Duration::from_millis(text.to_string_lossy().parse()?);
-                }
-                Some("--prostream") => options.prostream = arguments.next().ok_or("--prostream needs a path")?.into(),
-                _ => return Err(format!("unknown argument {}", argument.to_string_lossy()).into()),
-            }
-        }
-        if !options.prostream.is_file() {
-            return Err(format!(
-                "{} is missing: build it, or name another with --prostream",
-                options.prostream.display()
-            )
-            .into());
-        }
-        Ok(options)
-    }
-
-    /// Runs to the first segment, and passes over the whole file.
-    fn counts(&self) -> (usize, usize) {
-        if self.is_short { (3, 1) } else { (9, 3) }
-    }
+/// Runs to the first segment, and passes over the whole file.
+fn counts(options: &Options) -> (usize, usize) {
+    if options.is_short { (3, 1) } else { (9, 3) }
 }
 
 /// Both figures of one file: ours, then ffmpeg's.
@@ -95,17 +57,18 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool, Error> {
-    let options = Options::read()?;
+    let options = Options::read(&[], &["--delay-ms"])?;
+    let delay = Duration::from_millis(options.number("--delay-ms")?.unwrap_or(0));
     let folder = tempfile::tempdir()?;
     eprintln!("making the files");
     let (size, rate, seconds) = if options.is_short { ("640x360", "2M", 60) } else { ("1920x1080", "5M", 600) };
     let clip = media::clip(folder.path(), size, rate)?;
     let files = media::films(folder.path(), &clip, seconds)?;
-    let origin = Origin::start(&files, options.delay)?;
-    let mut server = Server::start(&options.prostream, folder.path(), origin.address())?;
-    let mut targets = Targets::new(origin);
+    let origin = Origin::start(&files, delay)?;
+    let mut server = Server::start(Setup::new(&options, folder.path(), Some(origin.address())))?;
+    let mut targets = Targets::new(&origin);
 
-    println!("ours / ffmpeg / ratio; origin on loopback, {} ms before each answer", options.delay.as_millis());
+    println!("ours / ffmpeg / ratio; origin on loopback, {} ms before each answer", delay.as_millis());
     let mut is_good = true;
     for file in &files {
         for place in [Place::Disk, Place::Http] {
@@ -123,7 +86,7 @@ fn run() -> Result<bool, Error> {
             is_good &= speed >= LEAST_SPEED_RATIO && disk / ours >= LEAST_CPU_RATIO;
         }
     }
-    let is_judged = !options.is_short && options.delay.is_zero();
+    let is_judged = !options.is_short && delay.is_zero();
     if is_judged && !is_good {
         eprintln!(
             "too slow: at least {LEAST_SPEED_RATIO} times sooner and {LEAST_CPU_RATIO} times less CPU are asked for"
@@ -138,14 +101,14 @@ fn measure(
     fresh: &mut dyn FnMut() -> Result<Target, Error>,
     server: &mut Server,
 ) -> Result<Figures, Error> {
-    let (run_count, pass_count) = options.counts();
+    let (run_count, pass_count) = counts(options);
     // Once without a clock: the pages of both programs and of the file are in memory for all that follows.
     server.first_segment(&fresh()?)?;
-    ffmpeg::first_segment(&fresh()?)?;
+    ffmpeg::first_segment(&fresh()?, 0.0)?;
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..run_count {
         times[0].push(server.first_segment(&fresh()?)?);
-        times[1].push(ffmpeg::first_segment(&fresh()?)?);
+        times[1].push(ffmpeg::first_segment(&fresh()?, 0.0)?);
     }
     let mut cpu = [Duration::ZERO; 3];
     for _ in 0..pass_count {
@@ -161,12 +124,7 @@ fn measure(
     let gigabytes = file.size_bytes as f64 * pass_count as f64 / 1e9;
     // A clock tick of 10 ms is the finest that the system counts.
     Ok(Figures {
-        first_segment: times.map(median),
+        first_segment: times.map(|times| median(&times)),
         cpu_s_per_gb: cpu.map(|time| time.max(Duration::from_millis(10)).as_secs_f64() / gigabytes),
     })
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }
