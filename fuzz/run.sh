@@ -28,7 +28,7 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares --cap-lints warn" \
-  cargo build --quiet --profile fuzz --target "$host"
+  cargo build --quiet --profile fuzz --target "$host" --target-dir target
 program=$PWD/target/$host/fuzz/fuzz
 
 # The two targets of a container share their seeds.
