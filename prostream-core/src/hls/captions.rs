@@ -59,7 +59,9 @@ impl Rendition for TextRendition {
                 let lines = self.text.read_by_tables(&self.source, self.track_index, is_shown).await?;
                 Lines { lines, is_complete: true }
             }
-            Layout::Matroska(_) => self.text.of_segment(&self.source, self.track_index, at).await?,
+            Layout::Matroska(_) | Layout::Fragmented(_) => {
+                self.text.of_segment(&self.source, self.track_index, at).await?
+            }
         };
         let text = webvtt::write_segment(&self.cues(&lines), from_ms, to_ms);
         Ok(answer(text, "text/vtt", is_complete))

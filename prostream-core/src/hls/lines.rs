@@ -3,7 +3,8 @@
 //! A player may ask for all text from the start, so text is never paid for with the pictures around it (PACKAGING 5.5). In this order:
 //!
 //! 1. Spans of pictures that are read for whoever watches are looked through as they pass: text costs nothing then.
-//! 2. MP4 knows each sample by its tables, and a Matroska file whose Cues name its text likewise: small ranges, one after the other.
+//! 2. MP4 knows each sample by its tables or the heads of its fragments, a Matroska file by Cues that name its text: small ranges, one
+//!    after the other.
 //! 3. A small file is walked through once, in the background. Where seeking is cheap (a disk) the headers of any file are.
 //! 4. Otherwise what has passed is all there is to show. Such an answer is provisional.
 
@@ -179,7 +180,12 @@ impl FileText {
 
     /// Is the whole file walked through for its text?
     fn is_small(&self) -> bool {
-        self.index.size_bytes <= MAX_SMALL_FILE_BYTES
+        matches!(self.index.layout, Layout::Matroska(_)) && self.index.size_bytes <= MAX_SMALL_FILE_BYTES
+    }
+
+    /// Is it known where the text of a track lies: by Cues, or by the heads of fragments?
+    fn is_named(&self, track_index: usize) -> bool {
+        matches!(self.index.layout, Layout::Fragmented(_)) || matroska::text_is_indexed(&self.index, track_index)
     }
 
     /// The bytes of a segment's pictures are here: takes out the text between them.
@@ -193,8 +199,7 @@ impl FileText {
             self.text_tracks.iter().copied().filter(|track| !is_known(&known, *track)).collect()
         };
         let mut found: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
-        let (indexed, others): (Vec<usize>, Vec<usize>) =
-            wanted.into_iter().partition(|track| matroska::text_is_indexed(&self.index, *track));
+        let (indexed, others): (Vec<usize>, Vec<usize>) = wanted.into_iter().partition(|track| self.is_named(*track));
         for track_index in indexed {
             let Some(query) = self.cuts.query(track_index, at) else { continue };
             if let Ok(Step::Done(packets)) = self.index.packets(&query, have) {
@@ -221,7 +226,7 @@ impl FileText {
         }
     }
 
-    /// The lines of Matroska that a segment may show: those that start in it, and those before that may last.
+    /// The lines that a segment of Matroska or fragmented MP4 may show: those that start in it, and those before that may last.
     ///
     /// # Errors
     /// `NotFound` beyond the last segment; what the source answers.
@@ -285,7 +290,7 @@ impl FileText {
         if !is_near {
             self.wait(deadline_in(PASSING_WAIT), |known| known.segments.contains_key(&(track_index, last))).await;
         }
-        if is_near || matroska::text_is_indexed(&self.index, track_index) {
+        if is_near || self.is_named(track_index) {
             // Who waits too long for others, or for the source, is answered with what is known.
             if let Ok(read) = timeout_at(deadline, self.read_missing_segments(source, track_index, first, last)).await {
                 read?;
@@ -331,14 +336,14 @@ impl FileText {
             return Ok(());
         }
         let _turn = self.reading.lock().await;
-        let is_indexed = matroska::text_is_indexed(&self.index, track_index);
+        let is_named = self.is_named(track_index);
         // Somebody else may have read it meanwhile.
         let missing = self.lock().missing(track_index, first, last);
         let mut read_bytes = 0u64;
         // The wanted segment before those that only reach into it.
         for at in missing.into_iter().rev() {
             let Some(query) = self.cuts.query(track_index, at) else { continue };
-            if is_indexed {
+            if is_named {
                 let mut have = source.at_hand();
                 let packets = self.read_indexed(source, &query, &mut have, &mut read_bytes).await?;
                 self.lock().keep_segment(track_index, at, lines_of(&packets, &have));

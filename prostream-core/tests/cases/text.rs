@@ -14,6 +14,9 @@ use crate::workshop::{Workshop, check_copied, memory, present, rendition, source
 /// What every segment of text begins with.
 const TEXT_HEAD: &str = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
 
+/// Timed text in an MP4 file without tables.
+const FRAGMENTED_TEXT: &str = "mov_text -movflags frag_keyframe+empty_moov+default_base_moof";
+
 const LINES: &str =
     "1\n00:00:01,000 --> 00:00:02,500\n<i>First</i> at A&B\n\n2\n00:00:05,000 --> 00:00:07,000\nSecond\n\n";
 
@@ -44,7 +47,13 @@ async fn cues(presentation: &Arc<dyn Presentation>) -> Vec<String> {
 #[tokio::test]
 async fn case_35_text_becomes_webvtt() {
     let workshop = Workshop::new();
-    for (codec, name) in [("srt", "srt.mkv"), ("webvtt", "vtt.mkv"), ("ass", "ass.mkv"), ("mov_text", "tx3g.mp4")] {
+    for (codec, name) in [
+        ("srt", "srt.mkv"),
+        ("webvtt", "vtt.mkv"),
+        ("ass", "ass.mkv"),
+        ("mov_text", "tx3g.mp4"),
+        (FRAGMENTED_TEXT, "fragments.mp4"),
+    ] {
         let film = subtitled(&workshop, codec, name);
         let presentation = present(source(&film).await).await.unwrap();
         let expected =

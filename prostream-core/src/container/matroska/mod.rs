@@ -124,7 +124,7 @@ pub(crate) fn attachment_behind(
 pub(crate) fn next_text_start(index: &MediaIndex, track_index: usize, after_ticks: i64) -> Option<i64> {
     match &index.layout {
         super::Layout::Matroska(layout) => text::next_start(layout.tracks.get(track_index)?, after_ticks),
-        super::Layout::Mp4(_) => None,
+        super::Layout::Mp4(_) | super::Layout::Fragmented(_) => None,
     }
 }
 
