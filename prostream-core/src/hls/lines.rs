@@ -67,6 +67,12 @@ pub(super) struct Lines {
     pub(super) is_complete: bool,
 }
 
+/// What lines take, in bytes.
+fn memory_of(lines: &[Line]) -> usize {
+    let samples = lines.iter().fold(0usize, |sum, line| sum.saturating_add(line.sample.len()));
+    samples.saturating_add(lines.len().saturating_mul(LINE_OVERHEAD_BYTES))
+}
+
 /// What is known of the text of all files that are open.
 #[derive(Debug, Default)]
 pub(super) struct TextShelf {
@@ -113,13 +119,18 @@ struct Known {
 impl Known {
     /// Takes note of lines, if they are not too many.
     fn has_room(&mut self, lines: &[Line]) -> bool {
-        let size = lines.iter().fold(0usize, |sum, line| sum.saturating_add(line.sample.len()));
-        let size = size.saturating_add(lines.len().saturating_mul(LINE_OVERHEAD_BYTES));
-        let total = self.size_bytes.saturating_add(size);
+        let total = self.size_bytes.saturating_add(memory_of(lines));
         if total <= MAX_FILE_TEXT_BYTES {
             self.size_bytes = total;
         }
         total <= MAX_FILE_TEXT_BYTES
+    }
+
+    /// Lets go what a walk found that did not come to its end.
+    fn forget_walk(&mut self) {
+        let size = self.walked.values().map(|lines| memory_of(lines)).fold(0, usize::saturating_add);
+        self.size_bytes = self.size_bytes.saturating_sub(size);
+        self.walked.clear();
     }
 
     fn keep_segment(&mut self, track_index: usize, at: usize, lines: Vec<Line>) {
@@ -406,7 +417,7 @@ impl FileText {
             return;
         }
         known.walk = Walk::Running;
-        known.walked.clear();
+        known.forget_walk();
         drop(known);
         let (text, source) = (Arc::downgrade(self), source.clone());
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

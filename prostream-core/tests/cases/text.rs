@@ -14,9 +14,6 @@ use crate::workshop::{Workshop, check_copied, memory, present, rendition, source
 /// What every segment of text begins with.
 const TEXT_HEAD: &str = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
 
-/// Timed text in an MP4 file without tables.
-const FRAGMENTED_TEXT: &str = "mov_text -movflags frag_keyframe+empty_moov+default_base_moof";
-
 const LINES: &str =
     "1\n00:00:01,000 --> 00:00:02,500\n<i>First</i> at A&B\n\n2\n00:00:05,000 --> 00:00:07,000\nSecond\n\n";
 
@@ -66,6 +63,17 @@ async fn case_35_text_becomes_webvtt() {
             "{name}: text spans the film"
         );
     }
+}
+
+/// Goal: text of an MP4 file without tables is found through its fragments.
+/// Method: ffmpeg, whose fragments do not keep the gap behind a line: it lasts until the next sample.
+#[tokio::test]
+async fn case_35_text_of_fragments() {
+    let workshop = Workshop::new();
+    let film = subtitled(&workshop, "mov_text -movflags frag_keyframe+empty_moov+default_base_moof", "film.mp4");
+    let presentation = present(source(&film).await).await.unwrap();
+    let expected = ["00:00:01.000 --> 00:00:05.000\n<i>First</i> at A&amp;B", "00:00:05.000 --> 00:00:07.000\nSecond"];
+    assert_eq!(cues(&presentation).await, expected);
 }
 
 /// Goal: a line whose block does not say how long it is shown is shown all the same, for a while.
