@@ -59,7 +59,7 @@ impl Rendition for TextRendition {
                 let lines = self.text.read_by_tables(&self.source, self.track_index, is_shown).await?;
                 Lines { lines, is_complete: true }
             }
-            Layout::Matroska(_) | Layout::Fragmented(_) => {
+            Layout::Fragmented(_) | Layout::Matroska(_) => {
                 self.text.of_segment(&self.source, self.track_index, at).await?
             }
         };

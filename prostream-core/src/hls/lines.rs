@@ -210,23 +210,25 @@ impl FileText {
             self.text_tracks.iter().copied().filter(|track| !is_known(&known, *track)).collect()
         };
         let mut found: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
-        let (indexed, others): (Vec<usize>, Vec<usize>) = wanted.into_iter().partition(|track| self.is_named(*track));
-        for track_index in indexed {
-            let Some(query) = self.cuts.query(track_index, at) else { continue };
-            if let Ok(Step::Done(packets)) = self.index.packets(&query, have) {
-                found.insert(track_index, lines_of(&packets, have));
-            }
-        }
-        if let Some(first) = others.first()
-            && let Some(query) = self.cuts.query(*first, at)
-            && let Some(mut walk) = TextWalk::of_segment(&self.index, query)
+        let (named, others): (Vec<usize>, Vec<usize>) = wanted.into_iter().partition(|track| self.is_named(*track));
+        let walk = others.first().and_then(|first| TextWalk::of_segment(&self.index, self.cuts.query(*first, at)?));
+        if let Some(mut walk) = walk
             && let Ok(Step::Done(())) = walk.step(&self.index, have, HEADER_WINDOW_BYTES)
         {
             found.extend(others.iter().map(|track| (*track, Vec::new())));
             for (track_index, packet) in walk.take() {
-                if let Some(lines) = found.get_mut(&track_index).filter(|_| others.contains(&track_index)) {
+                if let Some(lines) = found.get_mut(&track_index) {
                     lines.extend(line_of(&packet, have));
                 }
+            }
+        }
+        // Those that are named, and all where the span cannot be walked by itself.
+        for track_index in named.into_iter().chain(others) {
+            let Some(query) = self.cuts.query(track_index, at).filter(|_| !found.contains_key(&track_index)) else {
+                continue;
+            };
+            if let Ok(Step::Done(packets)) = self.index.packets(&query, have) {
+                found.insert(track_index, lines_of(&packets, have));
             }
         }
         if !found.is_empty() {
