@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use prostream_core::hls::extras;
 use prostream_core::hls::playlist::{self, FileKind, MULTIVARIANT_NAME, RenditionFile};
 use prostream_core::hls::{Presentation, Rendition};
 use prostream_core::playback::Playback;
@@ -243,11 +244,20 @@ pub unsafe extern "C" fn prostream_read(
             out.write_text(playlist::multivariant(presentation));
             return Ok(());
         }
+        // The playlist names it.
+        if name == extras::CHAPTERS_JSON_NAME {
+            out.write_text(extras::chapters_json(&presentation.chapters()));
+            return Ok(());
+        }
         let file: RenditionFile = name.parse()?;
         let rendition = file.find(presentation)?;
         match file.kind {
             FileKind::Playlist => out.write_text(playlist::media(presentation, rendition.info())),
             FileKind::Init => out.write_bytes(opened.engine.wait(rendition.init(), READ_LIMIT)?),
+            FileKind::Script => {
+                let reading = async { rendition.script().await?.into_bytes().await };
+                out.write_bytes(opened.engine.wait(reading, READ_LIMIT)?);
+            }
             FileKind::Segment(index) | FileKind::TextSegment(index) => {
                 out.write_bytes(opened.segment(rendition.as_ref(), index)?);
             }
