@@ -16,6 +16,9 @@ const MAX_NEAR_ROUNDS: u32 = 65_536;
 /// Enough of the start to know the container: three packets of an MPEG transport stream.
 const MAGIC_SIZE: u64 = 3 * 192;
 
+/// Reads an index from the bytes at hand, round by round.
+type IndexReader = Box<dyn FnMut(&Extents) -> Result<Step<MediaIndex>> + Send>;
+
 /// Reads the index of a file: recognises the container by its first bytes, then fetches what its reader asks for.
 ///
 /// A usual MP4 or Matroska file needs nothing beyond the head and tail that an HTTP source brings along from opening.
@@ -37,7 +40,7 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
         fetched_bytes = fetched_bytes.saturating_add(read_missing(source, &mut have, &ends, 0).await?);
     }
     let first = have.bytes(magic).unwrap_or_default();
-    let mut reader: Box<dyn FnMut(&Extents) -> Result<Step<MediaIndex>> + Send> = match recognise(&first) {
+    let mut reader: IndexReader = match recognise(&first) {
         Kind::Mp4 => {
             let mut reader = mp4::IndexReader::new(size_bytes);
             Box::new(move |have| reader.read(have))

@@ -203,6 +203,9 @@ mod tests {
     use super::super::tests::{parse, stbl_at};
     use super::*;
 
+    /// Samples of a track, and its chunks.
+    type Dealt = (Vec<(u32, u32, i32)>, Vec<(u32, u64)>);
+
     proptest! {
         /// Goal: the order of all tracks gives the same samples as the offsets of their chunks, from wherever they are looked for.
         /// Method: chunks of up to four tracks dealt out at random, some behind a gap.
@@ -212,7 +215,7 @@ mod tests {
             sizes in prop::collection::vec(0u32..70_000, 700),
         ) {
             let mut place = 0;
-            let mut tracks: Vec<(Vec<(u32, u32, i32)>, Vec<(u32, u64)>)> = vec![Default::default(); 4];
+            let mut tracks: Vec<Dealt> = vec![Dealt::default(); 4];
             for (track, count, gap) in dealt {
                 // Most chunks follow each other.
                 place += gap.saturating_sub(36);
@@ -225,7 +228,7 @@ mod tests {
                 }
             }
             let read = || -> Vec<SampleTable> {
-                let table = |track: &(Vec<_>, Vec<_>)| match track.0.is_empty() {
+                let table = |track: &Dealt| match track.0.is_empty() {
                     true => SampleTable::default(),
                     false => parse(&stbl_at(&track.0, &track.1)).unwrap(),
                 };
