@@ -9,6 +9,8 @@ mod support;
 mod workshop;
 
 mod codecs;
+mod hosts;
 mod matroska;
 mod mp4;
 mod output;
+mod text;
