@@ -299,12 +299,9 @@ impl MediaIndex {
     /// keyframes of the first GOPs are; `None` for every other file. Such an index can be [completed](complete).
     #[must_use]
     pub fn grid_gop(&self) -> Option<Duration> {
-        match &self.layout {
-            Layout::Mp4(_) => None,
-            Layout::Matroska(layout) => {
-                layout.grid_gop_ns().map(|gop_ns| Duration::from_nanos(u64::try_from(gop_ns).unwrap_or(0)))
-            }
-        }
+        let Layout::Matroska(layout) = &self.layout else { return None };
+        let gop_ns = u64::try_from(layout.grid_gop_ns()?).unwrap_or(0);
+        Some(Duration::from_nanos(gop_ns))
     }
 
     /// About how much memory the index takes, in bytes: what caches count with.

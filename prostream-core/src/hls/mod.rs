@@ -2,6 +2,7 @@
 //!
 //! * Pure: `plan` (where a film is cut, by its index alone), `playlist`, `fmp4` (init segments and heads of fragments), `webvtt`, `clock`
 //!   (exact conversion of times).
+//! * `findings`: what the pictures show of the cuts as they pass.
 //! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `spans`: the bytes
 //!   between samples, read once for all tracks. `captions`: text.
 //!
@@ -20,6 +21,7 @@
 mod captions;
 mod clock;
 mod copied;
+mod findings;
 pub mod fmp4;
 pub mod plan;
 pub mod playlist;
@@ -37,6 +39,7 @@ use crate::Result;
 use crate::model::{DeviceProfile, TrackInfo};
 use crate::source::{ByteSource, ByteStream};
 
+pub use findings::CutFindings;
 pub use plan::{CUT_RULE, Cuts};
 pub use remux::{NativePackager, PackagerConfig};
 
@@ -71,6 +74,11 @@ pub trait Presentation: Send + Sync + fmt::Debug + 'static {
 
     /// Every segment starts with a picture that needs nothing before it, for certain.
     fn has_independent_segments(&self) -> bool;
+
+    /// What the segments that were read until now have shown of the cuts, where the file itself did not say.
+    fn cut_findings(&self) -> CutFindings {
+        CutFindings::default()
+    }
 }
 
 /// What a rendition is, as playlists need it.

@@ -8,7 +8,9 @@ use super::clock::seconds;
 use super::copied::CopiedRendition;
 use super::playlist::{peak_bits_per_s, target_duration_s};
 use super::spans::{SpanCache, SpanReader};
-use super::{CUT_RULE, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan};
+use super::{
+    CUT_RULE, CutFindings, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan,
+};
 use crate::container::{self, Layout, MediaIndex, Track};
 use crate::model::{Codec, DeviceProfile, TrackInfo, TrackKind};
 use crate::source::ByteSource;
@@ -68,7 +70,9 @@ impl NativePackager {
         }
         let offered = offer(&index, &selected, device)?;
         let cuts = Arc::new(plan::plan(&index, &selected)?);
-        let variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}");
+        // Where cuts are a grid until a better index is there, its URLs are not those of the better one.
+        let kind = if index.grid_gop().is_some() { "g" } else { "" };
+        let variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}{kind}");
         let drafts = offered
             .into_iter()
             .map(|(track_index, track)| Draft::new(&index, &cuts, track_index, track))
@@ -103,7 +107,7 @@ impl NativePackager {
         let cut_track = index.tracks.get(cuts.track_index);
         let has_independent_segments =
             cut_track.is_some_and(|track| track.info.kind == TrackKind::Audio || track.has_closed_gops);
-        Ok(Arc::new(Packaged { index, cuts, renditions, variant_id, has_independent_segments }))
+        Ok(Arc::new(Packaged { index, cuts, renditions, variant_id, has_independent_segments, spans }))
     }
 }
 
@@ -307,6 +311,7 @@ struct Packaged {
     renditions: Vec<Arc<dyn Rendition>>,
     variant_id: String,
     has_independent_segments: bool,
+    spans: Arc<SpanReader>,
 }
 
 impl Presentation for Packaged {
@@ -328,5 +333,9 @@ impl Presentation for Packaged {
 
     fn has_independent_segments(&self) -> bool {
         self.has_independent_segments
+    }
+
+    fn cut_findings(&self) -> CutFindings {
+        self.spans.findings()
     }
 }
