@@ -10,6 +10,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// Most reads of one file at the same time.
 const MAX_PARALLEL_READS: usize = 4;
+/// The same of an MP4 file on this machine, where a round costs microseconds and none is done twice: enough to walk over the fragments of a day.
+const MAX_LOCAL_ROUNDS: u32 = 65_536;
 /// Enough of the start to know the container: three packets of an MPEG transport stream.
 const MAGIC_SIZE: u64 = 3 * 192;
 
@@ -40,14 +42,21 @@ const MAX_SCAN_HELD_BYTES: u64 = 1024 * 1024;
 pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
     let (have, fetched_bytes) = read_ends(source).await?;
     let first = have.bytes(ByteRange::with_len(0, MAGIC_SIZE.min(source.size_bytes()))).unwrap_or_default();
-    let reader: fn(u64, &Extents) -> Result<Step<MediaIndex>> = match recognise(&first) {
-        Kind::Mp4 => mp4::read_index,
-        Kind::Matroska => matroska::read_index,
+    let size_bytes = source.size_bytes();
+    let index = match recognise(&first) {
+        Kind::Mp4 => {
+            let mut reader = mp4::IndexReader::new(size_bytes);
+            let max_rounds = if source.is_local() { MAX_LOCAL_ROUNDS } else { MAX_OPEN_ROUNDS };
+            return read_index(source, have, fetched_bytes, max_rounds, |have| reader.read(have)).await;
+        }
+        Kind::Matroska => {
+            let reader = |have: &Extents| matroska::read_index(size_bytes, have);
+            read_index(source, have, fetched_bytes, MAX_OPEN_ROUNDS, reader).await?
+        }
         Kind::Other { name, advice } => {
             return Err(Error::new(ErrorKind::Unsupported, "open file").detail(name).advise(advice));
         }
     };
-    let index = read_index(source, have, fetched_bytes, reader).await?;
     if index.grid_gop().is_some() && source.is_local() {
         let search = search(source, &index, MAX_OPEN_SCAN_READS);
         // What takes too long, or comes to nothing, leaves the index that is there.
@@ -85,8 +94,8 @@ async fn search(source: &Arc<dyn ByteSource>, index: &MediaIndex, max_reads: u64
             Step::Need(ranges) => ranges,
             Step::Done(()) => {
                 let (have, fetched_bytes) = read_ends(source).await?;
-                let reader = |size_bytes, have: &Extents| matroska::read_index_after_scan(size_bytes, have, &scan);
-                return read_index(source, have, fetched_bytes, reader).await.map(Some);
+                let reader = |have: &Extents| matroska::read_index_after_scan(source.size_bytes(), have, &scan);
+                return read_index(source, have, fetched_bytes, MAX_OPEN_ROUNDS, reader).await.map(Some);
             }
         };
         if have.len() > MAX_SCAN_HELD_BYTES {
@@ -119,10 +128,11 @@ async fn read_index(
     source: &Arc<dyn ByteSource>,
     mut have: Extents,
     mut fetched_bytes: u64,
-    reader: impl Fn(u64, &Extents) -> Result<Step<MediaIndex>>,
+    max_rounds: u32,
+    mut reader: impl FnMut(&Extents) -> Result<Step<MediaIndex>>,
 ) -> Result<MediaIndex> {
-    for _ in 0..MAX_OPEN_ROUNDS {
-        let ranges = match reader(source.size_bytes(), &have)? {
+    for _ in 0..max_rounds {
+        let ranges = match reader(&have)? {
             Step::Done(index) => return Ok(index),
             Step::Need(ranges) => ranges,
         };

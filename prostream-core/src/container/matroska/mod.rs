@@ -8,7 +8,7 @@
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
 //! * `scan`, `grid`: files without Cues, searched for their keyframes once, or whenever a segment is asked for.
 //! * `extras`: statistics, chapters and attachments, where they are at hand.
-//! * `packets`, `text`: a span into packets. `nal`, `zlib`: the frames that are rewritten.
+//! * `packets`, `text`: a span into packets. `zlib`: frames that are unpacked.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
 
@@ -21,7 +21,6 @@ mod extras;
 mod grid;
 mod header;
 mod index;
-mod nal;
 mod packets;
 mod scan;
 mod text;
@@ -161,7 +160,7 @@ pub fn text_is_indexed(index: &MediaIndex, track_index: usize) -> bool {
         super::Layout::Matroska(layout) => {
             layout.tracks.get(track_index).is_some_and(|track| !track.text_blocks.is_empty())
         }
-        super::Layout::Mp4(_) => false,
+        super::Layout::Mp4(_) | super::Layout::Fragmented(_) => false,
     }
 }
 

@@ -9,7 +9,7 @@ use super::blocks::{Lacing, split_laces};
 use super::cluster::{Block, Walker, find_cluster, is_cluster};
 use super::cursor::{Cursor, Read, Stop};
 use super::timing::{Timing, compare};
-use super::{Layout, TrackLayout, limit_exceeded, malformed, nal, text, tracks};
+use super::{Layout, TrackLayout, limit_exceeded, malformed, text, tracks};
 use crate::container::codec;
 use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, SyncPoint, Track};
 use crate::model::{ByteRange, Codec, TrackKind};
@@ -645,7 +645,7 @@ fn rewrite(cursor: &Cursor<'_>, track: &Track, layout: &TrackLayout, mut packets
             frame = frame.slice(left_out_size(track, layout, &frame).min(frame.len())..);
         }
         if let Some(length_size) = layout.odd_nal_length_size {
-            frame = nal::with_four_byte_lengths(&frame, length_size)?.into();
+            frame = codec::nal::with_four_byte_lengths(&frame, length_size)?.into();
         }
         rewritten_bytes = rewritten_bytes.saturating_add(frame.len() as u64);
         if rewritten_bytes > MAX_REWRITTEN_BYTES {
