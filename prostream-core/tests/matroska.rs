@@ -333,6 +333,19 @@ fn codecs() {
     assert_eq!(check(&at.join("vp9.webm")).tracks[0].info.codec, Codec::Vp9);
 }
 
+/// Goal: where several frames of sound without a fixed length share a block, those behind a cut belong to the segment there, though their
+/// block begins before it: none is lost.
+#[test]
+fn laced_opus_loses_no_packet_at_a_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    ffmpeg(&format!("{VIDEO} {H264} -t 4 video.mp4"), at);
+    ffmpeg(&format!("{AUDIO} -t 4 -c:a libopus -b:a 48k -frame_duration 60 long.opus"), at);
+    ffmpeg(&format!("{AUDIO} -t 4 -c:a libopus -b:a 48k short.opus"), at);
+    run("mkvmerge", &["-q", "-o", "laced.mkv", "video.mp4", "long.opus", "short.opus"], at);
+    check_within(&at.join("laced.mkv"), LACED_MS);
+}
+
 /// Goal: files that say little: no Cues, unknown sizes, no DefaultDuration, a start at ten seconds, sound alone.
 #[test]
 fn odd_files() {

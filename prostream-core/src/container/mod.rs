@@ -299,15 +299,6 @@ impl MediaIndex {
         }
     }
 
-    /// Nobody knows where the keyframes of this file lie: its cuts are a grid of times, and lengths and rates only nominal. How far apart the
-    /// keyframes of the first GOPs are; `None` for every other file. Such an index can be [completed](complete).
-    #[must_use]
-    pub fn grid_gop(&self) -> Option<Duration> {
-        let Layout::Matroska(layout) = &self.layout else { return None };
-        let gop_ns = u64::try_from(layout.grid_gop_ns()?).unwrap_or(0);
-        Some(Duration::from_nanos(gop_ns))
-    }
-
     /// The packets of a query where tables know them without a byte of the file; payload as it lies there, be it there or not. `None` where
     /// there is no table.
     ///
@@ -342,6 +333,18 @@ impl MediaIndex {
             Layout::Matroska(_) => None,
         };
         known.map_or(start_ticks, |ticks| ticks.min(start_ticks))
+    }
+
+    /// Nobody knows where the keyframes of this file lie: its cuts are a grid of times, and lengths and rates only nominal. How far apart the
+    /// keyframes of the first GOPs are; `None` for every other file. Such an index can be [completed](complete).
+    #[must_use]
+    pub fn grid_gop(&self) -> Option<Duration> {
+        match &self.layout {
+            Layout::Mp4(_) | Layout::Fragmented(_) => None,
+            Layout::Matroska(layout) => {
+                layout.grid_gop_ns().map(|gop_ns| Duration::from_nanos(u64::try_from(gop_ns).unwrap_or(0)))
+            }
+        }
     }
 
     /// About how much memory the index takes, in bytes: what caches count with.

@@ -76,14 +76,14 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
         64 * 1024
     }
 
-    /// Lies on this machine: a small read costs no request, so that thousands of them are a way to search in it.
-    fn is_local(&self) -> bool {
-        false
-    }
-
     /// The connections that all streams of this source share, where they are few: who reads ahead can leave his to those who wait.
     fn connections(&self) -> Option<Arc<Connections>> {
         None
+    }
+
+    /// Lies on this machine: a small read costs no request, so that thousands of them are a way to search in it.
+    fn is_local(&self) -> bool {
+        false
     }
 
     /// What was done so far.

@@ -485,7 +485,7 @@ impl Reader<'_> {
     /// boundary, follows it without a gap for another packet, or is the track's first.
     fn is_early_enough(&self, cursor: &mut Cursor<'_>, mut walker: Walker, from: &Boundary) -> Read<bool> {
         let limit_ns = self.limit_ns();
-        let mut first: Option<(i64, i64)> = None;
+        let mut first: Option<(i64, i64, i64)> = None;
         while let Some(block) = walker.next_block(cursor)? {
             if self.query.to.is_some() && (block.time_ns > limit_ns || self.is_far_behind(&block)) {
                 break;
@@ -493,7 +493,7 @@ impl Reader<'_> {
             if block.track != self.track_layout.number {
                 continue;
             }
-            let Some((first_ticks, first_ns)) = first else {
+            let Some((first_ticks, first_ns, frame_count)) = first else {
                 let pts_ticks = self.timing().snap(block.time_ns);
                 if pts_ticks <= self.track.start_ticks || self.owns.compare(pts_ticks, from) != Ordering::Greater {
                     return Ok(true);
@@ -501,16 +501,15 @@ impl Reader<'_> {
                 if let Some(step) = self.timing().step_ticks {
                     return Ok(self.owns.compare(pts_ticks.saturating_sub(i64::from(step)), from) == Ordering::Less);
                 }
-                first = Some((pts_ticks, block.time_ns));
+                let frame_count = i64::try_from(self.frames(cursor, &block)?.len()).unwrap_or(1);
+                first = Some((pts_ticks, block.time_ns, frame_count));
                 continue;
             };
-            // Without a fixed length, the distance to the next block tells; a little more for stamps that are rounded.
-            let distance = self.timing().ticks(
-                block
-                    .time_ns
-                    .saturating_sub(first_ns)
-                    .saturating_add(i64::try_from(self.timing().tolerance_ns).unwrap_or(0)),
-            );
+            // Without a fixed length, the distance to the next block tells, shared by the frames of the block; a little more for stamps
+            // that are rounded.
+            let frame_ns = block.time_ns.saturating_sub(first_ns).checked_div(frame_count).unwrap_or(0);
+            let tolerance_ns = i64::try_from(self.timing().tolerance_ns).unwrap_or(0);
+            let distance = self.timing().ticks(frame_ns.saturating_add(tolerance_ns));
             return Ok(self.owns.compare(first_ticks.saturating_sub(distance), from) == Ordering::Less);
         }
         // Silence from here on: what was muxed ahead of the pictures, if anything, is not searched for.

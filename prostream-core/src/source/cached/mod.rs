@@ -543,12 +543,12 @@ impl ByteSource for CachedSource {
         self.file.inner.seek_cost_bytes()
     }
 
-    fn is_local(&self) -> bool {
-        self.file.inner.is_local()
-    }
-
     fn connections(&self) -> Option<Arc<Connections>> {
         self.file.inner.connections()
+    }
+
+    fn is_local(&self) -> bool {
+        self.file.inner.is_local()
     }
 
     fn stats(&self) -> SourceStats {
