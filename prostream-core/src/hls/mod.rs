@@ -2,6 +2,7 @@
 //!
 //! * Pure: `plan` (where a film is cut, by its index alone), `playlist`, `fmp4` (init segments and heads of fragments), `webvtt`, `clock`
 //!   (exact conversion of times), `extras` (chapters, fonts).
+//! * `findings`: what the pictures show of the cuts as they pass.
 //! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `spans`: the bytes
 //!   between samples, read once for all tracks. `captions`: text as segments; `lines`: how it is come by; `ass`: styled scripts.
 //!
@@ -22,6 +23,7 @@ mod captions;
 mod clock;
 mod copied;
 pub mod extras;
+mod findings;
 pub mod fmp4;
 mod lines;
 pub mod plan;
@@ -40,6 +42,7 @@ use crate::Result;
 use crate::model::{DeviceProfile, TrackInfo};
 use crate::source::{ByteSource, ByteStream};
 
+pub use findings::CutFindings;
 pub use plan::{CUT_RULE, Cuts};
 pub use remux::{NativePackager, PackagerConfig};
 
@@ -94,6 +97,11 @@ pub trait Presentation: Send + Sync + fmt::Debug + 'static {
     /// Safe to drop at any point.
     async fn all_fonts(&self) -> Result<Vec<extras::Font>> {
         Ok(self.fonts())
+    }
+
+    /// What the segments that were read until now have shown of the cuts, where the file itself did not say.
+    fn cut_findings(&self) -> CutFindings {
+        CutFindings::default()
     }
 }
 

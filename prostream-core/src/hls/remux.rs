@@ -7,7 +7,9 @@ use super::extras::{self, Font};
 use super::lines::TextShelf;
 use super::playlist::{length_s, peak_bits_per_s, target_duration_s};
 use super::spans::{SpanCache, SpanReader};
-use super::{CUT_RULE, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan};
+use super::{
+    CUT_RULE, CutFindings, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan,
+};
 use crate::container::{self, Attachment, Layout, MediaIndex, Step, Track, matroska, read_missing};
 use crate::model::{Codec, DeviceProfile, TrackInfo, TrackKind};
 use crate::source::ByteSource;
@@ -73,7 +75,9 @@ impl NativePackager {
         }
         let offered = offer(&index, &selected, device)?;
         let cuts = Arc::new(plan::plan(&index, &selected)?);
-        let variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}");
+        // Where cuts are a grid until a better index is there, its URLs are not those of the better one.
+        let kind = if index.grid_gop().is_some() { "g" } else { "" };
+        let variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}{kind}");
         let drafts = offered
             .into_iter()
             .map(|(track_index, track)| Draft::new(&index, &cuts, track_index, track))
@@ -103,8 +107,16 @@ impl NativePackager {
         let cut_track = index.tracks.get(cuts.track_index);
         let has_independent_segments =
             cut_track.is_some_and(|track| track.info.kind == TrackKind::Audio || track.has_closed_gops);
-        let packaged =
-            Packaged { index, source, cuts, renditions, variant_id, has_independent_segments, fonts: OnceCell::new() };
+        let packaged = Packaged {
+            index,
+            source,
+            cuts,
+            renditions,
+            variant_id,
+            has_independent_segments,
+            spans,
+            fonts: OnceCell::new(),
+        };
         Ok(Arc::new(packaged))
     }
 }
@@ -312,6 +324,7 @@ struct Packaged {
     source: Arc<dyn ByteSource>,
     /// All fonts, once somebody asked.
     fonts: OnceCell<Vec<Font>>,
+    spans: Arc<SpanReader>,
 }
 
 impl Packaged {
@@ -377,5 +390,9 @@ impl Presentation for Packaged {
             Ok::<_, Error>(fonts(self.index.attachments.iter().chain(&later)))
         });
         all.await.cloned()
+    }
+
+    fn cut_findings(&self) -> CutFindings {
+        self.spans.findings()
     }
 }

@@ -8,7 +8,7 @@
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
 //! * `scan`, `grid`: files without Cues, searched for their keyframes once, or whenever a segment is asked for.
 //! * `extras`: statistics, chapters and attachments, where they are at hand.
-//! * `packets`, `text`: a span into packets. `nal`, `zlib`: the frames that are rewritten.
+//! * `packets`, `text`: a span into packets. `zlib`: frames that are unpacked.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
 
