@@ -153,6 +153,14 @@ pub struct SyncPoint {
     pub block_offset_bytes: u64,
 }
 
+impl SyncPoint {
+    /// What lies just behind it: between the two lies one sample of its track, whether samples are found by number or by time.
+    #[must_use]
+    pub fn just_after(&self) -> Self {
+        Self { pts_ticks: self.pts_ticks.saturating_add(1), sample_index: self.sample_index.saturating_add(1), ..*self }
+    }
+}
+
 /// Where the samples lie.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -239,6 +247,22 @@ impl MediaIndex {
         match &self.layout {
             Layout::Mp4(layout) => mp4::packets(self, layout, query).map(Step::Done),
             Layout::Matroska(layout) => matroska::packets(self, layout, query, have),
+        }
+    }
+
+    /// The packet of a sync point alone. Matroska asks for little more than that packet's own bytes.
+    ///
+    /// # Errors
+    /// `Malformed` when there is none where the index says.
+    pub fn sync_packet(&self, boundary: &Boundary, have: &Extents) -> Result<Step<Packet>> {
+        let none = || Error::new(ErrorKind::Malformed, "read packets").detail("no sample at a sync point");
+        match &self.layout {
+            Layout::Mp4(layout) => {
+                let to = Boundary { point: boundary.point.just_after(), ..*boundary };
+                let query = PacketQuery { track_index: boundary.track_index, from: Some(*boundary), to: Some(to) };
+                mp4::packets(self, layout, &query)?.into_iter().next().map(Step::Done).ok_or_else(none)
+            }
+            Layout::Matroska(layout) => matroska::sync_packet(self, layout, boundary, have),
         }
     }
 

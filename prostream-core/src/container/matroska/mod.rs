@@ -27,7 +27,7 @@ mod tracks;
 
 use bytes::Bytes;
 
-use super::{MediaIndex, Packet, PacketQuery, Step};
+use super::{Boundary, MediaIndex, Packet, PacketQuery, Step};
 use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
 use cursor::{Cursor, Read, Stop};
@@ -118,6 +118,18 @@ pub(super) fn packets(
 ) -> Result<Step<Vec<Packet>>> {
     let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
     let result = packets::read(&mut cursor, index, layout, query);
+    step(&cursor, result)
+}
+
+/// The packet of a sync point, from the bytes around it; asks for those where they are not at hand.
+pub(super) fn sync_packet(
+    index: &MediaIndex,
+    layout: &Layout,
+    boundary: &Boundary,
+    have: &Extents,
+) -> Result<Step<Packet>> {
+    let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
+    let result = packets::read_sync(&mut cursor, index, layout, boundary);
     step(&cursor, result)
 }
 

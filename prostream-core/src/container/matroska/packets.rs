@@ -166,6 +166,39 @@ pub(super) fn read(
     result.map_err(|stop| reader.widen(cursor, stop))
 }
 
+/// The packet that a boundary of its own track names, for which little more than its bytes are read.
+pub(super) fn read_sync(
+    cursor: &mut Cursor<'_>,
+    index: &MediaIndex,
+    layout: &Layout,
+    boundary: &Boundary,
+) -> Read<Packet> {
+    let none = || malformed("no keyframe where the Cues name one");
+    let track = index.tracks.get(boundary.track_index).ok_or_else(none)?;
+    let track_layout = layout.tracks.get(boundary.track_index).ok_or_else(none)?;
+    let query = PacketQuery { track_index: boundary.track_index, from: Some(*boundary), to: None };
+    let owns = Ownership { index, query: &query, timescale: track.info.timescale };
+    let point = place(index, layout, boundary);
+    let span = Span { start: point.offset_bytes, end: point.offset_bytes, lead: 0 };
+    let reader = Reader { index, layout, track, track_layout, query: &query, owns, span };
+    // The head of the cluster and the block, at once.
+    let block = point.offset_bytes.saturating_add(point.block_offset_bytes);
+    let head = ByteRange::with_len(point.offset_bytes, CLUSTER_HEAD_BYTES);
+    let missing = cursor.missing(&[head, ByteRange::with_len(block, WINDOW_BYTES)]);
+    if point.block_offset_bytes != 0 && !missing.is_empty() {
+        return Err(Stop::Need(missing));
+    }
+    let (mut walker, _) = reader.find_boundary(cursor, boundary)?.ok_or_else(none)?;
+    let block = walker.next_block(cursor)?.ok_or_else(none)?;
+    let frame = reader.frames(cursor, &block)?.into_iter().next().ok_or_else(none)?;
+    let mut packets = Vec::with_capacity(1);
+    // What is looked at and what is given are the same bytes.
+    cursor.bytes(frame.range)?;
+    reader.push(cursor, &mut packets, frame, true)?;
+    let packets = reader.finish(cursor, packets, None)?;
+    Ok(packets.into_iter().next().ok_or_else(none)?)
+}
+
 /// A byte distance that is never below what the packets of a query take.
 pub(super) fn estimate_bytes(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> u64 {
     let start = query.from.map_or(layout.clusters.start, |boundary| {
