@@ -12,6 +12,8 @@ use crate::model::{Extents, TrackKind};
 /// Shortest distance between two keyframes that are listed, in seconds: of a film that is nothing but keyframes, one of each second is enough to
 /// find a place.
 const MIN_DISTANCE_S: u32 = 1;
+/// The last one may be shown for an instant only, which says nothing of its rate: from this length on it counts, in seconds.
+const MIN_COUNTED_S: f64 = 0.5;
 /// Most keyframes of a rendition: 18 hours at the shortest distance. What comes after them is shown by the last.
 const MAX_KEYFRAMES: usize = 65_536;
 
@@ -67,9 +69,12 @@ impl Keyframes {
             let at = self.points.partition_point(|point| point.pts_ticks < first);
             (at < self.points.len()).then_some(at)
         });
+        // Players fetch one at a time, so also one that is shorter than half the longest counts by itself.
+        let alone = sizes.iter().zip(&durations_s).filter(|(_, duration)| **duration >= MIN_COUNTED_S);
+        let alone = alone.map(|(size, duration)| rate_of(&[*size], &[*duration])).max().unwrap_or(0);
         KeyframeInfo {
             changes: changes.collect(),
-            peak_bits_per_s: peak_bits_per_s(&sizes, &durations_s, target_duration_s_of(&durations_s)),
+            peak_bits_per_s: peak_bits_per_s(&sizes, &durations_s, target_duration_s_of(&durations_s)).max(alone),
             average_bits_per_s: rate_of(&sizes, &durations_s),
             durations_s,
         }

@@ -12,3 +12,4 @@ mod codecs;
 mod matroska;
 mod mp4;
 mod output;
+mod presentation;

@@ -10,6 +10,9 @@ use crate::model::{Codec, ColorInfo, DolbyVision, SampleEntry, VideoFormat};
 /// Largest width or height that is believed, in pixels.
 pub(super) const MAX_SIDE: u32 = 1 << 16;
 
+/// Size of a Dolby Vision record.
+const DOLBY_VISION_SIZE: usize = 24;
+
 /// Pictures as the container describes them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Picture {
@@ -39,7 +42,8 @@ impl DolbyVisionRecord {
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
         let (high, low, compatibility) = (*payload.get(2)?, *payload.get(3)?, payload.get(4)? >> 4);
         let facts = DolbyVision { profile: high >> 1, level: ((high & 1) << 5) | (low >> 3), compatibility };
-        Some(Self { payload: payload.to_vec(), facts })
+        // Nothing is defined behind its reserved bytes.
+        Some(Self { payload: payload.get(..DOLBY_VISION_SIZE).unwrap_or(payload).to_vec(), facts })
     }
 
     /// The box that carries it on: which one, the profile says. `None` for profile 7, whose second layer no player of HLS puts together:
