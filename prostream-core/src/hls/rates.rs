@@ -4,6 +4,9 @@ use super::{Cuts, RenditionInfo, fmp4};
 use crate::container::{Layout, MediaIndex, Track};
 use crate::model::{Codec, TrackKind};
 
+/// Size of the header of a Matroska block: its id, a length, and the four bytes before its frame (RFC 9559 section 10.2).
+const BLOCK_HEADER_SIZE: u64 = 7;
+
 /// Largest bits a second over any run of segments that lasts between half and one and a half target durations (RFC 8216 section 4.1).
 pub(super) fn peak_bits_per_s(sizes: &[u64], durations_s: &[f64], target_s: u64) -> u64 {
     let target = target_s as f64;
@@ -52,19 +55,31 @@ pub(super) fn measure(info: &mut RenditionInfo, index: &MediaIndex, cuts: &Cuts,
         let Some(query) = cuts.query(track_index, at) else { break };
         let count = packet_count(track, cuts, is_cut_track && is_exact, at, *duration);
         let header = fmp4::header_size_bound(track.info.kind, count);
-        sizes.push(index.estimate_bytes(&query).saturating_add(header));
+        // What a span holds of block headers is not passed on.
+        let left_out = if is_exact { 0 } else { count.saturating_mul(BLOCK_HEADER_SIZE) };
+        sizes.push(index.estimate_bytes(&query).saturating_sub(left_out).saturating_add(header));
     }
     let mut peak = peak_bits_per_s(&sizes, durations, target_s);
     let mut average = rate_of(&sizes, durations);
     if !is_exact {
         let others = index.tracks.iter().enumerate().filter(|(at, _)| *at != track_index);
-        let known = others.fold(0u64, |sum, (_, other)| sum.saturating_add(known_bits_per_s(other)));
+        let known = others.fold(0u64, |sum, (_, other)| sum.saturating_add(span_bits_per_s(other)));
         // Tracks have their peaks at different times, but a span shows only their sum: a little room for that.
         peak = peak.saturating_sub(known).saturating_add(peak / 32);
         average = average.saturating_sub(known);
     }
     info.peak_bits_per_s = peak;
     info.average_bits_per_s = average;
+}
+
+/// What a track takes of a span where it is known: its packets and the headers of their blocks.
+fn span_bits_per_s(track: &Track) -> u64 {
+    let known = known_bits_per_s(track);
+    if known == 0 {
+        return 0;
+    }
+    let headers = (usual_packets_per_s(track) * BLOCK_HEADER_SIZE as f64 * 8.0) as u64;
+    known.saturating_add(headers)
 }
 
 /// How many packets a segment has: counted where samples are numbered, else by their usual length.
@@ -77,12 +92,15 @@ fn packet_count(track: &Track, cuts: &Cuts, is_numbered: bool, at: usize, durati
     {
         return u64::from(to.saturating_sub(from));
     }
-    let rate = match (&track.info.video, &track.info.audio) {
+    (duration_s * usual_packets_per_s(track)).ceil() as u64
+}
+
+fn usual_packets_per_s(track: &Track) -> f64 {
+    match (&track.info.video, &track.info.audio) {
         (Some(video), _) => video.frame_rate.map_or(25.0, |(frames, per)| f64::from(frames) / f64::from(per.max(1))),
         (_, Some(audio)) => f64::from(audio.sample_rate_hz) / f64::from(audio.packet_samples.unwrap_or(1024).max(1)),
         _ => 1.0,
-    };
-    (duration_s * rate).ceil() as u64
+    }
 }
 
 /// The rate of a track where it is known without its samples: as its reader says, or as Dolby audio declares it.

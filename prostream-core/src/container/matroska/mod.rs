@@ -7,7 +7,7 @@
 //! * `ebml`, `cursor`: bytes into elements. `blocks`, `cluster`: clusters into blocks.
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
 //! * `extras`: statistics, chapters and attachments, where they are at hand.
-//! * `packets`, `text`: a span into packets. `nal`: the frames that are rewritten.
+//! * `packets`, `text`: a span into packets. `rates`: of sound, where nobody counted. `nal`: the frames that are rewritten.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
 
@@ -21,6 +21,7 @@ mod header;
 mod index;
 mod nal;
 mod packets;
+mod rates;
 mod text;
 mod timing;
 mod tracks;
@@ -93,7 +94,7 @@ impl Layout {
 /// `Malformed` for broken elements, `Unsupported` for what is not packaged, `LimitExceeded` for tables over the limits.
 pub fn read_index(size_bytes: u64, have: &Extents) -> Result<Step<MediaIndex>> {
     let mut cursor = Cursor::new(size_bytes, have, index::WINDOW_BYTES);
-    let result = index::read(&mut cursor);
+    let result = index::read(&mut cursor).map(|index| rates::with_rates_of_sound(index, have));
     step(&cursor, result)
 }
 
