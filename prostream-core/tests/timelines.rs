@@ -14,8 +14,7 @@ const AVC_RECORD: &[u8] = &[
 ];
 
 /// Descriptor of AAC-LC, 48 kHz, stereo.
-const ESDS: &[u8] =
-    &[0, 0, 0, 0, 3, 22, 0, 1, 0, 4, 17, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x11, 0x90];
+const ESDS: &[u8] = &[0, 0, 0, 0, 3, 22, 0, 1, 0, 4, 17, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x11, 0x90];
 
 fn written(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()
@@ -248,7 +247,7 @@ fn open(runtime: &tokio::runtime::Runtime, file: &[u8], device: &DeviceProfile) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     /// Goal: whatever the tables say: every sample is in exactly one segment, in order; segments join to the tick; lengths that are listed add up to
     /// what is there, within a tick; all renditions are cut at the same places; nothing lies before 0. The fallback profile shows the same pictures

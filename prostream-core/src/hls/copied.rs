@@ -13,7 +13,7 @@ use super::keyframes::{self, Keyframes};
 use super::spans::{Samples, SpanReader};
 use super::timing::decoded_earlier;
 use super::{Cuts, Rendition, RenditionInfo, Segment, fmp4};
-use crate::container::{Boundary, Layout, MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
+use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
 use crate::model::{ByteRange, Extents, TrackKind};
 use crate::source::{ByteSource, ByteStream};
 use crate::{Error, ErrorKind, Result};
@@ -69,14 +69,13 @@ impl Rendition for CopiedRendition {
         if at >= self.info.listed_durations_s().len() {
             return Err(no_segment());
         }
-        // The tables of an MP4 file know every packet; Matroska finds them in the bytes of the span.
-        let samples = match self.index.layout {
-            Layout::Mp4(_) => {
-                let query = self.cuts.query(self.track_index, at).ok_or_else(no_segment)?;
-                let packets = read_packets(&self.index, &self.source, &query, &mut Extents::new(), 0).await?;
-                Arc::new(Samples { packets, have: Extents::new() })
-            }
-            _ => self.spans.samples(self.track_index, at).await?,
+        // The tables of an MP4 file know every packet; others are found in the bytes of the span.
+        let samples = if self.index.is_verbatim(self.track_index) {
+            let query = self.cuts.query(self.track_index, at).ok_or_else(no_segment)?;
+            let packets = read_packets(&self.index, &self.source, &query, &mut Extents::new(), 0).await?;
+            Arc::new(Samples { packets, have: Extents::new() })
+        } else {
+            self.spans.samples(self.track_index, at).await?
         };
         let start = self.starts.get(at).copied().unwrap_or(0);
         if self.delay_ticks == 0 {
@@ -122,12 +121,11 @@ impl CopiedRendition {
             _ => "audio/mp4",
         };
         let size_bytes = (header.bytes.len() as u64).saturating_add(header.payload_size);
-        let body = match self.index.layout {
-            Layout::Mp4(_) => stream_payload(&self.source, header.bytes, packets)?,
-            _ => {
-                let pieces = gather(header.bytes, packets, have)?;
-                Box::pin(stream::iter(pieces.into_iter().map(Ok)))
-            }
+        let body = if self.index.is_verbatim(self.track_index) {
+            stream_payload(&self.source, header.bytes, packets)?
+        } else {
+            let pieces = gather(header.bytes, packets, have)?;
+            Box::pin(stream::iter(pieces.into_iter().map(Ok)))
         };
         Ok(Segment { size_bytes, etag, content_type, body })
     }

@@ -6,8 +6,8 @@ use super::clock::seconds;
 use super::playlist::target_duration_s_of;
 use super::rates::{peak_bits_per_s, rate_of};
 use super::{Cuts, fmp4};
-use crate::container::{Boundary, Layout, MediaIndex, Packet, PacketQuery, Step, SyncPoint, Track};
-use crate::model::{Extents, TrackKind};
+use crate::container::{Boundary, Layout, MediaIndex, Packet, PacketQuery, SyncPoint, Track};
+use crate::model::TrackKind;
 
 /// Shortest distance between two keyframes that are listed, in seconds: of a film that is nothing but keyframes, one of each second is enough to
 /// find a place.
@@ -122,7 +122,7 @@ fn spread(track: &Track, first: i64, end: i64) -> Vec<SyncPoint> {
 /// The first sample of each second, of a table in which every sample is a sync point.
 fn of_each_second(index: &MediaIndex, track_index: usize, track: &Track, end: i64) -> Vec<SyncPoint> {
     let mut points = Vec::new();
-    if !matches!(index.layout, Layout::Mp4(_)) {
+    if !index.is_all_sync(track_index) {
         return points;
     }
     let second = i64::from(MIN_DISTANCE_S).saturating_mul(i64::from(track.info.timescale)).max(1);
@@ -134,7 +134,7 @@ fn of_each_second(index: &MediaIndex, track_index: usize, track: &Track, end: i6
     while from < end && points.len() < MAX_KEYFRAMES {
         let to = from.saturating_add(second);
         let query = PacketQuery { track_index, from: Some(boundary(from)), to: Some(boundary(to)) };
-        if let Ok(Step::Done(packets)) = index.packets(&query, &Extents::new())
+        if let Ok(Some(packets)) = index.tabled_packets(&query)
             && let Some(first) = packets.iter().map(|packet| packet.pts_ticks).min()
         {
             points.push(boundary(first).point);

@@ -7,8 +7,8 @@
 use super::Cuts;
 use super::clock::{NS_PER_S, rescale, rescale_up};
 use crate::Result;
-use crate::container::{Layout, MediaIndex, Packet, Step, Track};
-use crate::model::{Codec, Extents};
+use crate::container::{Layout, MediaIndex, Packet, Track};
+use crate::model::Codec;
 
 /// Pictures that are taken to be decoded ahead where the bitstream does not say: the most that usual encoders do.
 const USUAL_REORDER_COUNT: u8 = 4;
@@ -34,7 +34,7 @@ fn deepest_offset(index: &MediaIndex, cuts: &Cuts) -> Result<i64> {
     // A segment at a time: all packets of a film at once take much memory.
     for at in 0..cuts.segment_count() {
         let Some(query) = cuts.query(cuts.track_index, at) else { break };
-        if let Step::Done(packets) = index.packets(&query, &Extents::new())? {
+        if let Some(packets) = index.tabled_packets(&query)? {
             let offsets = packets.iter().map(|packet| packet.dts_ticks.saturating_sub(packet.pts_ticks));
             deepest = offsets.fold(deepest, i64::max);
         }

@@ -18,7 +18,7 @@ use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
 use crate::resolve::{Resolver, Tried, Viewer};
-use crate::source::{BlockCache, BlockCacheConfig, ByteSource, FileSource};
+use crate::source::{BlockCache, BlockCacheConfig, ByteSource, FileAccess, FileSource};
 #[cfg(feature = "http")]
 use crate::source::{CachedSource, HttpSource, HttpSourceConfig};
 use crate::store::now_ms;
@@ -32,6 +32,8 @@ use reopen::Reopen;
 pub struct PlaybackConfig {
     /// Folders whose files may be played by path. Default: none.
     pub library: Vec<PathBuf>,
+    /// How files of this machine are read. Default: copied.
+    pub file_access: FileAccess,
     /// Most playbacks held open; the one unused for longest is closed and opened again when it is asked for. Default: 1,000.
     pub max_open: u64,
     /// After which time without a request an open playback is closed. Default: 10 minutes.
@@ -48,6 +50,7 @@ impl Default for PlaybackConfig {
     fn default() -> Self {
         Self {
             library: Vec::new(),
+            file_access: FileAccess::default(),
             max_open: 1_000,
             idle_close: Duration::from_secs(600),
             idle_expiry: Duration::from_secs(12 * 3600),
@@ -328,7 +331,7 @@ impl Playbacks {
     /// # Errors
     /// What opening answers.
     pub async fn open_file(&self, path: &std::path::Path, device: &DeviceProfile) -> Result<Arc<dyn Presentation>> {
-        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(path).await?);
+        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(path, self.config.file_access).await?);
         self.present(source, device).await.map(|opened| opened.presentation)
     }
 
@@ -354,7 +357,9 @@ impl Playbacks {
 
     async fn open_playable(&self, call: &Call, playable: &Playable, device: &DeviceProfile) -> Result<Opened> {
         let source = match &playable.location {
-            Location::File(path) => Arc::new(FileSource::open(path).await?) as Arc<dyn ByteSource>,
+            Location::File(path) => {
+                Arc::new(FileSource::open_for(path, self.config.file_access).await?) as Arc<dyn ByteSource>
+            }
             Location::Link { url, headers } => self.open_link(call, url, headers).await?,
         };
         self.present(source, device).await

@@ -181,6 +181,7 @@ pub(super) fn parse_sps(nal: &[u8]) -> Option<VideoFormat> {
         bit_depth: Some(bit_depth),
         // Baseline shows pictures in the order in which it decodes them.
         reorder_count: (profile == 66).then_some(0),
+        is_interlaced: !is_frame_only,
         ..VideoFormat::default()
     };
     if bits.flag() == Some(true) {

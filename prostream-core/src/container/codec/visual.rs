@@ -132,6 +132,7 @@ impl Picture {
                 rotation_degrees: 0,
                 dolby_vision: self.dolby_vision.map(|record| record.facts),
                 reorder_count: stream.reorder_count,
+                is_interlaced: stream.is_interlaced,
             }),
             audio: None,
             nal_length_size: coded.nal_length_size,
