@@ -464,6 +464,21 @@ mod tests {
         assert_eq!(times(20_000), [0, 4000, 6000, 12_000, 18_000]);
     }
 
+    /// Goal: where the sample description changes there is a cut, however near the last one, and the others follow the rule from there.
+    #[test]
+    fn changes_of_description_are_cuts() {
+        let times: Vec<i64> = (0..15).map(|n| n * 1000).collect();
+        let points = points(&times, 1);
+        let breaks = [3000, 4000, 11_000].map(|pts_ticks| Break { pts_ticks, description_index: 0 });
+        let cut_times = |stretch: &Stretch<'_>| -> Vec<i64> {
+            cut(stretch, 15_000).unwrap().iter().map(|point| point.pts_ticks).collect()
+        };
+        let pictures = Stretch { breaks: &breaks, ..stretch(&points, 15_000) };
+        assert_eq!(cut_times(&pictures), [0, 2000, 3000, 4000, 6000, 11_000, 12_000]);
+        let sound = Stretch { points: &[], ..pictures };
+        assert_eq!(cut_times(&sound), [0, 2000, 3000, 4000, 6000, 11_000, 12_000]);
+    }
+
     /// Goal: audio alone is cut by time, and never leaves less than a second for the last segment.
     #[test]
     fn audio_is_cut_by_time() {

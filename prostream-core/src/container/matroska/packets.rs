@@ -550,9 +550,14 @@ impl Reader<'_> {
 
     /// How long one frame is, by its codec or DefaultDuration.
     fn frame_ticks(&self, frame: &[u8]) -> Option<i64> {
-        if let Some(step) = self.timing().step_ticks {
-            return Some(i64::from(step));
+        match self.timing().step_ticks {
+            Some(step) => Some(i64::from(step)),
+            None => self.own_ticks(frame),
         }
+    }
+
+    /// How long one frame says it is, or DefaultDuration.
+    fn own_ticks(&self, frame: &[u8]) -> Option<i64> {
         let by_codec = self.track.info.audio.as_ref().and_then(|audio| {
             let whole;
             let frame = if self.track_layout.prefix.is_empty() {
@@ -608,12 +613,13 @@ impl Reader<'_> {
             (Some(after), _) => Some(after),
             (None, None) => None,
             (None, Some(last)) => {
-                let ticks = match self.timing().step_ticks {
+                // The last block of FLAC is as short as its sound (RFC 9639 section 9.1.6).
+                let ticks = match self.timing().step_ticks.filter(|_| self.track.info.codec != Codec::Flac) {
                     Some(step) => Some(i64::from(step)),
                     None => {
                         let range = in_file(&last.payload);
                         let head = ByteRange::with_len(range.start, range.len().min(MAX_FRAME_HEAD_BYTES));
-                        self.frame_ticks(&cursor.bytes(head)?)
+                        self.own_ticks(&cursor.bytes(head)?)
                     }
                 };
                 ticks.map(|ticks| last.pts_ticks.saturating_add(ticks))
