@@ -44,6 +44,10 @@ impl Keyframes {
     /// `starts`: where its segments begin, and the end.
     pub(super) fn choose(index: &MediaIndex, cuts: &Cuts, track_index: usize, starts: &[i64]) -> Option<Self> {
         let track = index.tracks.get(track_index).filter(|track| track.info.kind == TrackKind::Video)?;
+        // Cuts of a grid are times: where the keyframes lie is found out when a segment is read.
+        if index.grid_gop().is_some() {
+            return None;
+        }
         let end = *starts.last()?;
         let points = if track.sync_points.is_empty() {
             of_each_second(index, track_index, track, end)

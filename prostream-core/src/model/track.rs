@@ -144,7 +144,7 @@ pub struct VideoFormat {
     /// Most pictures that precede a picture in decode order and follow it when shown, as the bitstream declares; `None` when it does not.
     #[serde(skip)]
     pub reorder_count: Option<u8>,
-    /// Pictures may be made of two fields: few devices show them well without conversion.
+    /// The container says that pictures are interlaced: players show combs, a converter can do better.
     pub is_interlaced: bool,
 }
 

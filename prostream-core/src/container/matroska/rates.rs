@@ -35,6 +35,9 @@ pub(super) fn with_rates_of_sound(mut index: MediaIndex, have: &Extents) -> Medi
 /// Bits a second of a track from the start of the file up to the last sync point before which all is at hand.
 fn rate_at_start(index: &MediaIndex, track_index: usize, have: &Extents) -> Option<u64> {
     let AnyLayout::Matroska(layout) = &index.layout else { return None };
+    if layout.grid.is_some() {
+        return None;
+    }
     let (pictures, points) = index
         .tracks
         .iter()
