@@ -255,6 +255,10 @@ pub unsafe extern "C" fn prostream_read(
             FileKind::Segment(index) | FileKind::TextSegment(index) => {
                 out.write_bytes(opened.segment(rendition.as_ref(), index)?);
             }
+            FileKind::Script => {
+                let read = async { rendition.script().await?.into_bytes().await };
+                out.write_bytes(opened.engine.wait(read, READ_LIMIT)?);
+            }
             FileKind::Keyframe(index) => {
                 let read = async { rendition.keyframe(index).await?.into_bytes().await };
                 out.write_bytes(opened.engine.wait(read, READ_LIMIT)?);

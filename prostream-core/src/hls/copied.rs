@@ -127,7 +127,7 @@ impl CopiedRendition {
             let pieces = gather(header.bytes, packets, have)?;
             Box::pin(stream::iter(pieces.into_iter().map(Ok)))
         };
-        Ok(Segment { size_bytes, etag, content_type, body })
+        Ok(Segment { size_bytes, etag, content_type, is_provisional: false, body })
     }
 
     /// Names the bytes of a segment: which file, which variant, which samples.

@@ -14,3 +14,4 @@ mod matroska;
 mod mp4;
 mod output;
 mod presentation;
+mod text;

@@ -43,6 +43,8 @@ pub enum FileKind {
     Keyframe(u32),
     /// `12.vtt`: a segment of text, counted from 0.
     TextSegment(u32),
+    /// `script.ass`: the whole of a text track as the script it was.
+    Script,
 }
 
 impl RenditionFile {
@@ -62,7 +64,7 @@ impl RenditionFile {
                     FileKind::Init(number) => !is_text && number < info.init_count(),
                     FileKind::Segment(_) => !is_text,
                     FileKind::KeyframePlaylist | FileKind::Keyframe(_) => info.keyframes.is_some(),
-                    FileKind::TextSegment(_) => is_text,
+                    FileKind::TextSegment(_) | FileKind::Script => is_text,
                 }
             })
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "find rendition"))
@@ -81,6 +83,7 @@ impl FromStr for FileKind {
         let kind = match (stem, ending) {
             ("index", "m3u8") => Some(Self::Playlist),
             ("keyframes", "m3u8") => Some(Self::KeyframePlaylist),
+            ("script", "ass") => Some(Self::Script),
             ("init", "mp4") => Some(Self::Init(0)),
             (_, "mp4") => stem.strip_prefix("init-").and_then(number).filter(|number| *number > 0).map(Self::Init),
             (_, "m4s") => match stem.strip_prefix("k-") {
@@ -104,6 +107,7 @@ impl fmt::Display for FileKind {
             Self::Segment(index) => write!(f, "{index}.m4s"),
             Self::Keyframe(index) => write!(f, "k-{index}.m4s"),
             Self::TextSegment(index) => write!(f, "{index}.vtt"),
+            Self::Script => f.write_str("script.ass"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The multivariant playlist.
 
+use super::super::extras::CHAPTERS_JSON_NAME;
 use super::super::fmp4::display_size;
 use super::super::{Presentation, RenditionInfo};
 use super::groups::{AudioGroup, chosen, group_by_codec, unique_names};
@@ -48,6 +49,13 @@ fn write_multivariant(presentation: &dyn Presentation, wished_start_s: Option<f6
     let wished_s = wished_start_s.map(within);
     if let Some(start_s) = wished_s.or(trimmed_s) {
         line(&mut out, format_args!("#EXT-X-START:TIME-OFFSET={start_s:.6},PRECISE=YES"));
+    }
+    if !presentation.chapters().is_empty() {
+        // RFC 8216 section 4.3.4.4; the id is Apple's.
+        line(
+            &mut out,
+            format_args!("#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"{CHAPTERS_JSON_NAME}\""),
+        );
     }
     // One track alone needs no choice.
     let is_single = video.is_empty() && audio.len() == 1;
