@@ -160,6 +160,16 @@ pub(super) fn fragmented_packets(
     to_step(fragments::packets(index, layout, query, have))
 }
 
+/// The packet of a sync point of a fragmented file.
+pub(super) fn fragmented_sync_packet(
+    index: &MediaIndex,
+    layout: &FragmentedLayout,
+    boundary: &Boundary,
+    have: &Extents,
+) -> Result<Step<Packet>> {
+    to_step(fragments::sync_packet(index, layout, boundary, have))
+}
+
 /// A byte distance that is never below what the packets of a query take.
 pub(super) fn estimate_fragmented_bytes(index: &MediaIndex, layout: &FragmentedLayout, query: &PacketQuery) -> u64 {
     fragments::estimate_bytes(index, layout, query)
