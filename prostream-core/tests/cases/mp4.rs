@@ -418,6 +418,64 @@ fn entry_of(file: &[u8]) -> Vec<u8> {
     file[stsd..stsd + size].to_vec()
 }
 
+/// Goal: where parameter sets change, a player is told: segments begin there, however short the last one is, lists are interrupted, and another init
+/// segment holds the sets, with which every picture decodes. Keyframes by themselves likewise.
+/// Method: two encodings of the same pictures after each other and the first again; ffmpeg decodes each stretch with its own init segment.
+#[tokio::test]
+async fn case_28_changed_parameter_sets_are_another_init_segment() {
+    let shop = Workshop::new();
+    let main = shop.ffmpeg(&format!("{PICTURES} main.mp4"));
+    let other = shop.ffmpeg(
+        "-i main.mp4 -c:v libx264 -preset ultrafast -profile:v baseline -g 25 -video_track_timescale 12800 other.mp4",
+    );
+    let (main, other) = (std::fs::read(main).unwrap(), std::fs::read(other).unwrap());
+    let mut samples = Vec::new();
+    for (film, description) in [(&main, 0), (&other, 1), (&main, 0)] {
+        let with = |sample: muxer::Sample| muxer::Sample { description, ..sample };
+        samples.extend(samples_of(film, 0).await.into_iter().map(with));
+    }
+    let count = samples.len();
+    let entries = vec![entry_of(&main), entry_of(&other)];
+    let track = muxer::Track { handler: *b"vide", timescale: 12_800, entries, samples, edits: Vec::new() };
+    let presentation = present(memory(muxer::file(&[track]))).await.unwrap();
+    let video = rendition(&presentation, "video");
+    let changes: Vec<usize> = presentation.cuts().changes.iter().map(|change| change.segment_index).collect();
+    let list = playlist::media(presentation.as_ref(), video.info());
+    let keyframes = playlist::keyframes(video.info()).unwrap();
+    for list in [&list, &keyframes] {
+        let maps: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("#EXT-X-MAP:URI=")).collect();
+        assert_eq!(maps, ["\"init.mp4\"", "\"init-1.mp4\"", "\"init-2.mp4\""], "{list}");
+        assert_eq!(list.matches("#EXT-X-DISCONTINUITY\n").count(), 2, "{list}");
+    }
+    let codecs = video.info().codec_strings().collect::<Vec<_>>();
+    assert!(codecs.len() == 3 && codecs[0] == codecs[2] && codecs[0] != codecs[1], "{codecs:?}");
+    let segment_count = video.info().listed_durations_s().len();
+    let bounds = [&[0][..], &changes, &[segment_count]].concat();
+    let infos = &video.info().keyframes.as_ref().unwrap();
+    let keyframe_bounds = [&[0][..], &infos.changes, &[infos.durations_s.len()]].concat();
+    let mut shown = 0;
+    for (stretch, (range, keyframes)) in bounds.windows(2).zip(keyframe_bounds.windows(2)).enumerate() {
+        let init = video.init_after(stretch as u32).await.unwrap();
+        let mut bytes = [init.to_vec(), init.to_vec()];
+        for index in range[0]..range[1] {
+            bytes[0].extend(video.segment(index as u32).await.unwrap().into_bytes().await.unwrap());
+        }
+        for index in keyframes[0]..keyframes[1] {
+            bytes[1].extend(video.keyframe(index as u32).await.unwrap().into_bytes().await.unwrap());
+        }
+        let decoded = bytes.map(|bytes| {
+            shop.write("stretch.mp4", &bytes);
+            let count = "-v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0";
+            shop.run("ffmpeg", "-v error -xerror -nostdin -i stretch.mp4 -f null -");
+            shop.run("ffprobe", &format!("{count} stretch.mp4")).trim().parse::<usize>().unwrap()
+        });
+        shown += decoded[0];
+        assert_eq!(decoded[1], keyframes[1] - keyframes[0]);
+    }
+    assert_eq!(shown, count);
+    assert!(video.init_after(3).await.is_err());
+}
+
 /// Goal: parameter sets that change in the middle of a film are further descriptions of the track, each from its first picture on; the bytes of all
 /// pictures stay what they are.
 #[tokio::test]
