@@ -262,6 +262,7 @@ async fn check(tracks: &[Written]) -> Result<(), TestCaseError> {
     let film = NativePackager::default().open(source, &DeviceProfile::any()).await.unwrap();
     prop_assert_eq!(film.renditions().len(), tracks.len());
     let mut shifts_s: Vec<(f64, f64)> = Vec::new();
+    let mut earliest_s = f64::MAX;
     for (rendition, track) in film.renditions().iter().zip(tracks) {
         let info = rendition.info();
         let seconds = |ticks: i64| ticks as f64 / f64::from(track.timescale);
@@ -294,6 +295,7 @@ async fn check(tracks: &[Written]) -> Result<(), TestCaseError> {
         shifts_s.push((seconds(shift) - track.edit_s(), 1.0 / f64::from(track.timescale)));
         let listed: f64 = durations.iter().sum();
         let first = played.iter().map(|sample| sample.pts).min().unwrap();
+        earliest_s = earliest_s.min(seconds(first.min(played[0].dts)));
         let last = played.iter().map(|sample| sample.pts + sample.duration).max().unwrap();
         let told = if track.is_video { seconds(last - first) } else { seconds(last - played[0].pts) };
         let tick = 1.0 / f64::from(track.timescale) + 1e-9;
@@ -311,7 +313,8 @@ async fn check(tracks: &[Written]) -> Result<(), TestCaseError> {
             shifts_s
         );
     }
-    // The earliest time of all is the origin.
+    // The origin is the earliest time of all: something begins at zero.
+    prop_assert!(earliest_s <= 1.0 / 600.0, "nothing before {} s", earliest_s);
     Ok(())
 }
 
