@@ -147,14 +147,14 @@ fn avc1() -> Vec<u8> {
     boxed(b"avc1", &[fixed, boxed(b"avcC", &avcc)].concat())
 }
 
-/// Writes a file whose samples are holes, but for those with bytes: `moov` first, sparse behind.
-fn write_sparse(shop: &Workshop, name: &str, tracks: &[muxer::Track]) -> (std::path::PathBuf, usize) {
+/// Writes a file whose samples are holes, but for those with bytes: `moov` first, then a hole of its own, sparse behind.
+fn write_sparse(shop: &Workshop, name: &str, tracks: &[muxer::Track], hole: u64) -> (std::path::PathBuf, usize) {
     let ftyp = boxed(b"ftyp", b"isom\0\0\0\0isom");
     // The second time with the size of moov known; offsets of 4 bytes may have become 8.
     let moov_size = |start: u64| muxer::mux(tracks, start).moov.len() as u64;
-    let size = moov_size(ftyp.len() as u64 + 16 + moov_size(0));
+    let size = moov_size(ftyp.len() as u64 + 16 + hole + moov_size(hole));
     let start = ftyp.len() as u64 + size + 16;
-    let muxed = muxer::mux(tracks, start);
+    let muxed = muxer::mux(tracks, start + hole);
     let path = shop.path(name);
     let mut file = std::fs::File::create(&path).unwrap();
     file.write_all(&ftyp).unwrap();
@@ -173,7 +173,7 @@ fn write_sparse(shop: &Workshop, name: &str, tracks: &[muxer::Track]) -> (std::p
 #[tokio::test]
 async fn case_02_a_large_moov_becomes_a_small_index() {
     let shop = Workshop::new();
-    let (path, moov_size) = write_sparse(&shop, "film.mp4", &long_film());
+    let (path, moov_size) = write_sparse(&shop, "film.mp4", &long_film(), 0);
     assert!(moov_size > 5_000_000, "moov of {moov_size} bytes");
     let film = source(&path).await;
     let index = container::open(&film).await.unwrap();
@@ -604,27 +604,18 @@ async fn case_41_large_offsets_and_ten_hours() {
     let second = shop.ffmpeg("-f lavfi -i testsrc2=s=160x90:r=25:d=1 -c:v libx264 -preset ultrafast -bf 2 -pix_fmt yuv420p -video_track_timescale 12800 second.mp4");
     let file = std::fs::read(second).unwrap();
     let once = samples_of(&file, 0).await;
-    let timescale = 10_000_000;
+    let timescale = 1_000_000;
     let slow = |sample: &muxer::Sample| muxer::Sample {
         duration: 10 * timescale,
         composition: sample.composition / 512 * 10 * timescale as i32,
         ..sample.clone()
     };
-    let hole = muxer::Sample { size: u32::MAX, duration: 10 * timescale, is_sync: true, ..muxer::Sample::default() };
     let samples: Vec<muxer::Sample> = std::iter::repeat_n(&once, 144).flatten().map(slow).collect();
     let count = samples.len();
-    // A second track of holes, which is all decoded before, moves the pictures far behind.
-    let far = muxer::Track {
-        handler: *b"soun",
-        timescale: 1,
-        entries: vec![mp4a()],
-        samples: vec![muxer::Sample { duration: 0, ..hole }; 2],
-        edits: Vec::new(),
-    };
     let video =
         muxer::Track { handler: *b"vide", timescale, entries: vec![entry_of(&file)], samples, edits: Vec::new() };
-    let (path, _) = write_sparse(&shop, "film.mp4", &[far, video]);
-    assert!(std::fs::metadata(&path).unwrap().len() > 8 << 30);
+    let (path, _) = write_sparse(&shop, "film.mp4", &[video], 5 << 30);
+    assert!(std::fs::metadata(&path).unwrap().len() > 5 << 30);
     let film = present(source(&path).await).await.unwrap();
     let pictures = rendition(&film, "video");
     assert_eq!(count, 3600);
@@ -632,7 +623,7 @@ async fn case_41_large_offsets_and_ten_hours() {
     assert!((listed_s - 36_000.0).abs() < 25.0, "{listed_s}");
     check_copied(&shop, &path, "v:0", pictures, 0.000_001).await;
     let last = packets(&shop.path("made.mp4"), "v").last().unwrap().pts_s.unwrap();
-    assert!(last * f64::from(timescale) > 4_294_967_296.0 * 80.0, "{last}");
+    assert!(last * f64::from(timescale) > 4_294_967_296.0 * 8.0, "{last}");
 }
 
 /// Goal: the film is the film, whatever stands before it: a cover, a time code, chapter titles, and two sounds that are both enabled.

@@ -16,19 +16,9 @@ pub(crate) struct Known {
 
 pub(crate) const KNOWN: &[Known] = &[
     Known {
-        aspect: Aspect::Open,
-        is_meant: |film, _| film.wrapper.family == Family::Fragmented,
-        reason: "fragmented MP4 is not read yet",
-    },
-    Known {
         aspect: Aspect::Codec,
         is_meant: |_, difference| difference.codec == "ass",
         reason: "ASS is not packaged yet",
-    },
-    Known {
-        aspect: Aspect::Codec,
-        is_meant: |film, _| film.wrapper.track_options.contains("zlib"),
-        reason: "frames that are compressed with zlib are not read yet",
     },
     Known {
         aspect: Aspect::Codec,
