@@ -301,9 +301,9 @@ impl Packaged {
         for _ in 0..MAX_ATTACHMENT_READS {
             match matroska::attachment_behind(&self.index, at, &have)? {
                 Step::Done(None) => break,
-                Step::Done(Some((attachment, end))) => {
-                    later.extend(attachment);
-                    at = end;
+                Step::Done(Some(next)) => {
+                    later.extend(next.attachment);
+                    at = next.end;
                 }
                 Step::Need(ranges) => {
                     read_missing(&self.source, &mut have, &ranges, 0).await?;
