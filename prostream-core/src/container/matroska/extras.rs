@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Passed;
 use super::cursor::{Cursor, Element, Found, Read, Stop};
 use super::ebml::{self, Children, id};
 use crate::container::{Attachment, Chapter};
@@ -198,7 +199,7 @@ pub(super) fn read_attachments(cursor: &mut Cursor<'_>, offset: u64) -> Vec<Atta
 }
 
 /// The attachment that follows the bytes of another, which end at `at`, and where its own end.
-pub(super) fn attachment_behind(cursor: &mut Cursor<'_>, at: u64) -> Read<Option<(Option<Attachment>, u64)>> {
+pub(super) fn attachment_behind(cursor: &mut Cursor<'_>, at: u64) -> Read<Option<Passed>> {
     let mut at = at;
     // First what else the attachment before has.
     for _ in 0..MAX_FIELDS {
