@@ -65,6 +65,7 @@ pub(crate) const TARGETS: &[Target] = &[
     plain("opus", codecs::opus),
     plain("mp3", codecs::mp3),
     plain("srt", subtitles::srt),
+    plain("ass", subtitles::ass),
     plain("webvtt", subtitles::webvtt),
     plain("tx3g", subtitles::tx3g),
     plain("playlist", playlists::run),
