@@ -158,6 +158,7 @@ fn rendition(data: &mut Data<'_>, number: u32) -> RenditionInfo {
         segment_durations_s: (0..usize::from(data.byte()) % MAX_SEGMENTS)
             .map(|_| f64::from(data.u32()) / f64::from(data.pick(&[1u32, 1000, 90_000, 1 << 20])))
             .collect(),
+        start_s: f64::from(data.u32()) / 1000.0,
         peak_bits_per_s: data.u64(),
         average_bits_per_s: data.u64(),
         later_codec_strings: Vec::new(),
