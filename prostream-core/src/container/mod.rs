@@ -17,6 +17,7 @@ pub mod codec;
 mod driver;
 pub mod matroska;
 pub mod mp4;
+mod stored;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -25,6 +26,7 @@ use crate::model::{ByteRange, Extents, Language, SampleEntry, TrackInfo};
 use crate::{Error, ErrorKind, Result};
 
 pub use driver::open;
+pub use stored::STORED_FORMAT;
 pub(crate) use driver::read_missing;
 
 /// Largest index memory of one file, in bytes (PARSE-01).

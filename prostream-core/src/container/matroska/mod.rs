@@ -21,6 +21,7 @@ mod header;
 mod index;
 mod nal;
 mod packets;
+mod stored;
 mod text;
 mod timing;
 mod tracks;
@@ -31,6 +32,7 @@ use super::{MediaIndex, Packet, PacketQuery, Step};
 use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
 use cursor::{Cursor, Read, Stop};
+pub(super) use stored::{read_layout, write_layout};
 use timing::Timing;
 
 /// Where clusters lie and what a block needs to be read.

@@ -3,6 +3,7 @@
 mod facts;
 mod locate;
 mod movie;
+mod stored;
 mod table;
 mod track;
 
@@ -12,6 +13,7 @@ use super::{Boundary, MediaIndex, Packet, PacketQuery, Payload, Step};
 use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
 
+pub(super) use stored::{read_layout, write_layout};
 use table::{Sample, SampleTable};
 
 /// Most packets that one answer holds: about 80 MB of them.

@@ -1,6 +1,7 @@
 //! Sample tables in columns (ISO/IEC 14496-12 sections 8.6 and 8.7): about five bytes a sample, lookups in O(log n), iteration in one pass.
 
 mod columns;
+mod stored;
 
 use std::ops::Range;
 

@@ -1,0 +1,201 @@
+//! A sample table in a stored index. Whatever lookups rely on is checked when it is read.
+
+use super::{Budget, ChunkOffsets, ChunkRun, Compositions, MAX_SAMPLES, SampleTable, Sizes, Syncs, TimeRun, columns};
+use crate::Result;
+use crate::container::mp4::stored::inconsistent;
+use crate::container::stored::{Reader, Writer};
+
+impl SampleTable {
+    /// Least bytes of a table.
+    pub(in crate::container::mp4) const MIN_STORED_SIZE: usize = 8;
+
+    pub(in crate::container::mp4) fn write(&self, writer: &mut Writer) {
+        // The sums are made of the sizes again.
+        let Self { count, sizes, size_sums: _, times, last_duration, compositions, chunk_runs, chunk_offsets, syncs } =
+            self;
+        writer.number((*count).into());
+        match sizes {
+            Sizes::Fixed(size) => {
+                writer.byte(0);
+                writer.number((*size).into());
+            }
+            Sizes::Two(column) => {
+                writer.byte(1);
+                writer.column(column.iter().map(|size| size.to_be_bytes()));
+            }
+            Sizes::Three(column) => {
+                writer.byte(2);
+                writer.column(column.iter().copied());
+            }
+            Sizes::Four(column) => {
+                writer.byte(3);
+                writer.column(column.iter().map(|size| size.to_be_bytes()));
+            }
+        }
+        let mut last = TimeRun { first_sample: 0, first_dts: 0, delta: 0 };
+        writer.list(times, |writer, run| {
+            let TimeRun { first_sample, first_dts, delta } = *run;
+            writer.number(first_sample.saturating_sub(last.first_sample).into());
+            writer.signed(first_dts.saturating_sub(last.first_dts));
+            writer.number(delta.into());
+            last = *run;
+        });
+        writer.number((*last_duration).into());
+        match compositions {
+            Compositions::None => writer.byte(0),
+            Compositions::Runs(runs) => {
+                writer.byte(1);
+                writer.list(runs, |writer, (first_sample, offset)| {
+                    writer.number((*first_sample).into());
+                    writer.signed((*offset).into());
+                });
+            }
+            Compositions::Palette { values, indexes } => {
+                writer.byte(2);
+                writer.list(values, |writer, value| writer.signed((*value).into()));
+                writer.bytes(indexes);
+            }
+        }
+        writer.list(chunk_runs, |writer, run| {
+            let ChunkRun { first_chunk, first_sample, samples_per_chunk } = *run;
+            writer.number(first_chunk.into());
+            writer.number(first_sample.into());
+            writer.number(samples_per_chunk.into());
+        });
+        match chunk_offsets {
+            ChunkOffsets::Four(column) => {
+                writer.byte(0);
+                writer.differences(column.iter().copied().map(u64::from));
+            }
+            ChunkOffsets::Eight(column) => {
+                writer.byte(1);
+                writer.differences(column.iter().copied());
+            }
+        }
+        match syncs {
+            Syncs::All => writer.byte(0),
+            Syncs::Listed(column) => {
+                writer.byte(1);
+                writer.differences(column.iter().copied().map(u64::from));
+            }
+        }
+    }
+
+    pub(in crate::container::mp4) fn read(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Self> {
+        let count: u32 = reader.small()?;
+        if count > MAX_SAMPLES {
+            return Err(inconsistent("over 10 million samples in a track"));
+        }
+        let sizes = match reader.byte()? {
+            0 => Sizes::Fixed(reader.small()?),
+            1 => Sizes::Two(reader.column(u16::from_be_bytes)?),
+            2 => Sizes::Three(reader.column(|size| size)?),
+            3 => Sizes::Four(reader.column(u32::from_be_bytes)?),
+            _ => return Err(inconsistent("unknown sizes")),
+        };
+        let mut last = TimeRun { first_sample: 0, first_dts: 0, delta: 0 };
+        let times = reader.list(3, |reader| {
+            last = TimeRun {
+                first_sample: last.first_sample.saturating_add(reader.small()?),
+                first_dts: last.first_dts.saturating_add(reader.signed()?),
+                delta: reader.small()?,
+            };
+            Ok(last)
+        })?;
+        let last_duration = reader.small()?;
+        let compositions = match reader.byte()? {
+            0 => Compositions::None,
+            1 => Compositions::Runs(reader.list(2, |reader| Ok((reader.small()?, reader.small_signed()?)))?),
+            2 => Compositions::Palette {
+                values: reader.list(1, Reader::small_signed)?,
+                indexes: reader.column(|[index]: [u8; 1]| index)?,
+            },
+            _ => return Err(inconsistent("unknown composition offsets")),
+        };
+        let chunk_runs = reader.list(3, |reader| {
+            Ok(ChunkRun {
+                first_chunk: reader.small()?,
+                first_sample: reader.small()?,
+                samples_per_chunk: reader.small()?,
+            })
+        })?;
+        let chunk_offsets = match reader.byte()? {
+            0 => ChunkOffsets::Four(reader.differences()?),
+            1 => ChunkOffsets::Eight(reader.differences()?),
+            _ => return Err(inconsistent("unknown chunk offsets")),
+        };
+        let syncs = match reader.byte()? {
+            0 => Syncs::All,
+            1 => Syncs::Listed(reader.differences()?),
+            _ => return Err(inconsistent("unknown sync samples")),
+        };
+        let mut table = Self {
+            count,
+            sizes,
+            size_sums: Vec::new(),
+            times,
+            last_duration,
+            compositions,
+            chunk_runs,
+            chunk_offsets,
+            syncs,
+        };
+        table.check()?;
+        if count > 0 {
+            table.size_sums = columns::sum_sizes(&table.sizes, count, budget)?;
+        }
+        Ok(table)
+    }
+
+    /// Do the columns speak of the same samples, in order?
+    fn check(&self) -> Result<()> {
+        let is_count = |len: usize| u32::try_from(len) == Ok(self.count);
+        let is_fine = match &self.sizes {
+            Sizes::Fixed(_) => true,
+            Sizes::Two(column) => is_count(column.len()),
+            Sizes::Three(column) => is_count(column.len()),
+            Sizes::Four(column) => is_count(column.len()),
+        };
+        if !is_fine {
+            return Err(inconsistent("sizes of other samples"));
+        }
+        let starts_at_0 = |first: Option<u32>| first == Some(0) || (self.count == 0 && first.is_none());
+        if !starts_at_0(self.times.first().map(|run| run.first_sample))
+            || !self.times.is_sorted_by(|one, next| {
+                one.first_sample < next.first_sample && one.first_dts <= next.first_dts
+            })
+        {
+            return Err(inconsistent("times out of order"));
+        }
+        let is_fine = match &self.compositions {
+            Compositions::None => true,
+            Compositions::Runs(runs) => runs.is_sorted_by(|one, next| one.0 < next.0),
+            Compositions::Palette { values, indexes } => {
+                let is_known = |index: &u8| usize::from(*index) < values.len();
+                is_count(indexes.len()) && indexes.iter().all(is_known)
+            }
+        };
+        if !is_fine {
+            return Err(inconsistent("composition offsets of other samples"));
+        }
+        let chunk_count = u64::try_from(self.chunk_offsets.len()).unwrap_or(u64::MAX);
+        let covered = self.chunk_runs.last().map_or(0, |run| {
+            let chunks = chunk_count.saturating_sub(run.first_chunk.into());
+            chunks.saturating_mul(run.samples_per_chunk.into()).saturating_add(run.first_sample.into())
+        });
+        if !starts_at_0(self.chunk_runs.first().map(|run| run.first_sample))
+            || covered < self.count.into()
+            || !self.chunk_runs.is_sorted_by(|one, next| {
+                one.first_chunk < next.first_chunk && one.first_sample < next.first_sample
+            })
+        {
+            return Err(inconsistent("chunks of other samples"));
+        }
+        if let Syncs::Listed(list) = &self.syncs
+            && (!list.is_sorted_by(|one, next| one < next) || list.last().is_some_and(|last| *last >= self.count))
+        {
+            return Err(inconsistent("sync samples that do not exist"));
+        }
+        Ok(())
+    }
+}
