@@ -61,7 +61,8 @@ fn films() -> &'static (Workshop, Vec<PathBuf>) {
 
 /// All playlists of a presentation.
 fn playlists(presentation: &Arc<dyn Presentation>) -> Vec<String> {
-    let media = presentation.renditions().iter().map(|rendition| playlist::media(presentation.as_ref(), rendition.info()));
+    let media =
+        presentation.renditions().iter().map(|rendition| playlist::media(presentation.as_ref(), rendition.info()));
     [playlist::multivariant(presentation.as_ref())].into_iter().chain(media).collect()
 }
 
@@ -87,7 +88,8 @@ async fn a_stored_index_gives_the_same_bytes() {
             let name = &one.info().name;
             assert_eq!(one.init().await.unwrap(), other.init().await.unwrap(), "{name}");
             for segment in 0..one.info().listed_durations_s().len() {
-                let (one, other) = (one.segment(segment as u32).await.unwrap(), other.segment(segment as u32).await.unwrap());
+                let (one, other) =
+                    (one.segment(segment as u32).await.unwrap(), other.segment(segment as u32).await.unwrap());
                 assert_eq!((one.size_bytes, &one.etag), (other.size_bytes, &other.etag), "{name} {segment}");
                 assert!(one.into_bytes().await.unwrap() == other.into_bytes().await.unwrap(), "{name} {segment}");
             }

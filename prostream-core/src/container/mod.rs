@@ -26,8 +26,8 @@ use crate::model::{ByteRange, Extents, Language, SampleEntry, TrackInfo};
 use crate::{Error, ErrorKind, Result};
 
 pub use driver::open;
-pub use stored::STORED_FORMAT;
 pub(crate) use driver::read_missing;
+pub use stored::STORED_FORMAT;
 
 /// Largest index memory of one file, in bytes (PARSE-01).
 pub const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;

@@ -3,9 +3,7 @@
 use super::{Reader, Writer, read_language, unreadable};
 use crate::Result;
 use crate::container::{Description, SyncPoint, Track};
-use crate::model::{
-    AudioFormat, Codec, ColorInfo, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat,
-};
+use crate::model::{AudioFormat, Codec, ColorInfo, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat};
 
 /// Least bytes of a track.
 pub(super) const MIN_SIZE: usize = 16;

@@ -161,9 +161,9 @@ impl SampleTable {
         }
         let starts_at_0 = |first: Option<u32>| first == Some(0) || (self.count == 0 && first.is_none());
         if !starts_at_0(self.times.first().map(|run| run.first_sample))
-            || !self.times.is_sorted_by(|one, next| {
-                one.first_sample < next.first_sample && one.first_dts <= next.first_dts
-            })
+            || !self
+                .times
+                .is_sorted_by(|one, next| one.first_sample < next.first_sample && one.first_dts <= next.first_dts)
         {
             return Err(inconsistent("times out of order"));
         }
@@ -185,9 +185,9 @@ impl SampleTable {
         });
         if !starts_at_0(self.chunk_runs.first().map(|run| run.first_sample))
             || covered < self.count.into()
-            || !self.chunk_runs.is_sorted_by(|one, next| {
-                one.first_chunk < next.first_chunk && one.first_sample < next.first_sample
-            })
+            || !self
+                .chunk_runs
+                .is_sorted_by(|one, next| one.first_chunk < next.first_chunk && one.first_sample < next.first_sample)
         {
             return Err(inconsistent("chunks of other samples"));
         }
