@@ -21,6 +21,7 @@ use crate::store::records::Records;
 
 pub use playable::{Resolution, Tried};
 pub use releases::ReleaseEvent;
+pub(crate) use releases::again;
 
 /// The providers of one viewer, each role in order of preference.
 #[derive(Clone, Debug, Default)]

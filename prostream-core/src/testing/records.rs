@@ -46,6 +46,7 @@ fn playback(owner: &str, id: u128, created_at_ms: i64) -> PlaybackRecord {
         media_id: Some("tt0944947:1:2".parse::<MediaId>().unwrap()),
         name: "Läufer 'n' \"Quotes\"; DROP TABLE playbacks; -- \u{1F3AC}".to_owned(),
         reopen: r#"{"link":"https://files.example/1?key=x"}"#.to_owned(),
+        start_ms: Some(3_500),
         created_at_ms,
         expires_at_ms: created_at_ms + 1_000,
     }
@@ -82,7 +83,7 @@ pub async fn too_many_hashes_are_refused(records: &impl Records) {
 /// Goal: every field is kept, text of any kind is only text.
 pub async fn playbacks_come_back_whole(records: &impl Records) {
     let with_title = playback("anna", 1, NOW_MS);
-    let without_title = PlaybackRecord { media_id: None, ..playback("anna", 2, NOW_MS) };
+    let without_title = PlaybackRecord { media_id: None, start_ms: None, ..playback("anna", 2, NOW_MS) };
     for record in [&with_title, &without_title] {
         records.add_playback(record).await.unwrap();
         assert_eq!(&records.playback("anna", &record.id, NOW_MS).await.unwrap(), record);

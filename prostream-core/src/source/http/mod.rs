@@ -81,6 +81,13 @@ impl HttpSource {
         Ok(Self { link, facts: Arc::new(facts), at_hand: Arc::new(at_hand), identity })
     }
 
+    /// What the host says to tell this state of the file from another: a strong entity tag, or a date of change.
+    #[must_use]
+    pub fn validator(&self) -> Option<String> {
+        let value = self.facts.validator.as_ref()?.value().as_bytes();
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+
     fn reader(&self, range: ByteRange) -> Result<Reader> {
         if range.end > self.facts.size_bytes {
             return Err(Error::new(ErrorKind::InvalidInput, "read link").detail("beyond the end"));

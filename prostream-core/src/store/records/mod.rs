@@ -97,6 +97,8 @@ pub struct PlaybackRecord {
     pub name: String,
     /// JSON text of what is needed to open it again: [`crate::playback`] writes and reads it. May hold secrets, so it is never shown.
     pub reopen: String,
+    /// Where its viewer wished to begin, in milliseconds.
+    pub start_ms: Option<i64>,
     /// When it was made, in milliseconds since 1970-01-01 UTC.
     pub created_at_ms: i64,
     /// When it ends if nobody uses it, likewise.
@@ -110,6 +112,7 @@ impl fmt::Debug for PlaybackRecord {
             .field("owner", &self.owner)
             .field("media_id", &self.media_id)
             .field("name", &self.name)
+            .field("start_ms", &self.start_ms)
             .field("created_at_ms", &self.created_at_ms)
             .field("expires_at_ms", &self.expires_at_ms)
             .finish_non_exhaustive()

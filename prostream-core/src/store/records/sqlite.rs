@@ -24,14 +24,14 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         version: 2,
-        name: "media indexes",
-        sql: include_str!("../../../migrations/sqlite/0002_media_indexes.sql"),
+        name: "media indexes and start positions",
+        sql: include_str!("../../../migrations/sqlite/0002_media_indexes_and_start_positions.sql"),
     },
 ];
 
-const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, created_at_ms, expires_at_ms FROM playbacks \
+const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
                         WHERE owner = $1 AND id = $2 AND expires_at_ms > $3";
-const PLAYBACKS: &str = "SELECT id, owner, media_id, name, reopen, created_at_ms, expires_at_ms FROM playbacks \
+const PLAYBACKS: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
                          WHERE owner = $1 AND expires_at_ms > $2 ORDER BY created_at_ms DESC, id LIMIT $3";
 
 /// Records in one SQLite file.
@@ -116,14 +116,15 @@ impl Records for SqliteRecords {
 
     async fn add_playback(&self, record: &PlaybackRecord) -> Result<()> {
         let done = sqlx::query(
-            "INSERT INTO playbacks (id, owner, media_id, name, reopen, created_at_ms, expires_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO playbacks (id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
         )
         .bind(&record.id)
         .bind(&record.owner)
         .bind(record.media_id.as_ref().map(ToString::to_string))
         .bind(&record.name)
         .bind(&record.reopen)
+        .bind(record.start_ms)
         .bind(record.created_at_ms)
         .bind(record.expires_at_ms)
         .execute(self.database.writer())
@@ -330,6 +331,7 @@ fn read_playback(row: &SqliteRow) -> Result<PlaybackRecord> {
         media_id: media_id.map(str::parse).transpose().map_err(|cause| damaged(OPERATION, cause))?,
         name: row.try_get("name").map_err(failure(OPERATION))?,
         reopen: row.try_get("reopen").map_err(failure(OPERATION))?,
+        start_ms: row.try_get("start_ms").map_err(failure(OPERATION))?,
         created_at_ms: row.try_get("created_at_ms").map_err(failure(OPERATION))?,
         expires_at_ms: row.try_get("expires_at_ms").map_err(failure(OPERATION))?,
     })

@@ -18,3 +18,6 @@ CREATE TABLE media_aliases (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX media_aliases_by_content ON media_aliases (content_id, used_at_ms);
+
+-- Where a viewer wished to begin, in milliseconds.
+ALTER TABLE playbacks ADD COLUMN start_ms INTEGER;
