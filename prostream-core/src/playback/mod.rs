@@ -563,6 +563,13 @@ impl Playbacks {
         fresh: Option<Playable>,
     ) -> Result<(Arc<RemoteFile>, Arc<MediaIndex>)> {
         let key = (way.alias.clone(), accounts);
+        // Others may have been at it since the caller looked.
+        let open = self.remotes().find(&key);
+        if let Some(file) = open
+            && let Some(index) = self.known.find_content(file.content_id()).await
+        {
+            return Ok((file, index));
+        }
         let file = Arc::new(RemoteFile::connect(way, call, accounts, fresh).await?);
         let index = match self.known.find_content(file.content_id()).await {
             Some(index) => index,
@@ -572,8 +579,8 @@ impl Playbacks {
             }
         };
         let known = Known { content_id: file.content_id(), validator: file.validator(), index: Arc::clone(&index) };
-        self.known.keep(key.0.clone(), &known).await;
-        self.remotes().insert(key, &file);
+        self.remotes().insert(key.clone(), &file);
+        self.known.keep(key.0, &known).await;
         Ok((file, index))
     }
 
