@@ -336,6 +336,41 @@ async fn play_finds_a_title_that_was_prepared_ready() {
     assert_eq!(house.take_requests(), 1, "the link is open already");
 }
 
+/// Goal: who only looks at a title leaves no trace in the account behind the service; what was the user's, and what is played, stays.
+#[tokio::test]
+async fn what_was_prepared_in_vain_is_taken_back() {
+    let house = House::new().await;
+    let config = PlaybackConfig { prepared_for: Duration::from_millis(100), ..PlaybackConfig::default() };
+    let prepare = async || {
+        let engine = ProStream::builder().http(house.http.clone()).playback(config.clone()).build().unwrap();
+        engine.prepare(&house.viewer, &media_id());
+        wait_until(|| house.host.stand_in.requests().len() >= 2).await;
+        house.take_requests();
+        engine
+    };
+    let end = async |engine: &ProStream| {
+        // First what is under way, then the end of its time.
+        engine.playbacks().close().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        engine.playbacks().trim_idle().await;
+        engine.playbacks().close().await;
+    };
+    let engine = prepare().await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT]);
+    end(&engine).await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), []);
+
+    let engine = prepare().await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    end(&engine).await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it is played");
+    drop(playback);
+
+    let engine = prepare().await;
+    end(&engine).await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it was there before");
+}
+
 /// Goal: local files are known too, and one that was written over is not taken for the other.
 #[tokio::test]
 async fn a_local_file_is_known_by_its_state() {

@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::container::{self, MediaIndex};
 use crate::hls::{NativePackager, PackagerConfig, Presentation};
-use crate::model::{DeviceProfile, Location, MediaId, Playable, Title};
+use crate::model::{DeviceProfile, InfoHash, Location, MediaId, Playable, Title};
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
@@ -60,6 +60,9 @@ pub struct PlaybackConfig {
     pub index_budget_bytes: u64,
     /// The same in the records, where they outlive the process. Default: 256 MiB, more than a hundred long films.
     pub stored_index_budget_bytes: u64,
+    /// How long a title that was made ready waits to be played ([`Playbacks::prepare`]); then what was added for it at a service is removed
+    /// again. Default: 5 minutes.
+    pub prepared_for: Duration,
     /// Blocks of remote files in memory.
     pub blocks: BlockCacheConfig,
 }
@@ -73,6 +76,7 @@ impl Default for PlaybackConfig {
             idle_expiry: Duration::from_secs(12 * 3600),
             index_budget_bytes: 512 << 20,
             stored_index_budget_bytes: 256 << 20,
+            prepared_for: Duration::from_secs(300),
             blocks: BlockCacheConfig::default(),
         }
     }
@@ -243,6 +247,11 @@ impl Remotes {
         self.files.get(key).and_then(Weak::upgrade).filter(|file| !file.has_changed())
     }
 
+    fn is_torrent_open(&self, info_hash: InfoHash) -> bool {
+        let prefix = reopen::torrent_prefix(info_hash);
+        self.files.iter().any(|((alias, _), file)| file.strong_count() > 0 && alias.starts_with(&prefix))
+    }
+
     fn insert(&mut self, key: RemoteKey, file: &Arc<RemoteFile>) {
         self.files.retain(|_, file| file.strong_count() > 0);
         self.files.insert(key, Arc::downgrade(file));
@@ -286,6 +295,20 @@ impl Playbacks {
         #[cfg(feature = "http")] http: HttpClient,
     ) -> Self {
         let known = KnownFiles::new(Arc::clone(&records), config.index_budget_bytes, config.stored_index_budget_bytes);
+        #[cfg(feature = "http")]
+        let remotes: Arc<Mutex<Remotes>> = Arc::default();
+        #[cfg(feature = "http")]
+        let in_use = Arc::clone(&remotes);
+        let is_in_use = move |info_hash| {
+            #[cfg(feature = "http")]
+            return in_use.lock().unwrap_or_else(PoisonError::into_inner).is_torrent_open(info_hash);
+            #[cfg(not(feature = "http"))]
+            return {
+                let _: InfoHash = info_hash;
+                false
+            };
+        };
+        let preparations = Preparations::new(config.prepared_for, Arc::new(is_in_use));
         let open = MokaCache::builder().max_capacity(config.max_open).time_to_idle(config.idle_close).build();
         Self {
             blocks: BlockCache::new(config.blocks.clone()),
@@ -297,10 +320,10 @@ impl Playbacks {
             http,
             known: Arc::new(known),
             #[cfg(feature = "http")]
-            remotes: Arc::default(),
+            remotes,
             #[cfg(feature = "http")]
             connecting: MokaCache::new(MAX_CONNECTING),
-            preparations: Preparations::new(),
+            preparations,
             open,
         }
     }
@@ -317,6 +340,7 @@ impl Playbacks {
         let mut tried = Vec::new();
         let mut title = None;
         let mut release = None;
+        let mut prepared = None;
         let (playable, what, media_id) = match &request.source {
             PlaybackSource::Path(path) => {
                 let playable = library::playable(&self.config.library, path).await?;
@@ -325,19 +349,27 @@ impl Playbacks {
             PlaybackSource::Url(url) => (link_playable(url), Reopen::Link { url: url.clone() }, None),
             PlaybackSource::Title(media_id) => {
                 let found = match request.release.as_deref() {
-                    None => self.take_ready(call, viewer, media_id).await?,
-                    release => Arc::new(self.resolver.resolve(call, viewer, media_id, release).await?),
+                    None => {
+                        let ready = self.take_ready(call, viewer, media_id).await?;
+                        let found = ready.found.clone();
+                        // Its file stays open until playing has found it.
+                        prepared = Some(ready);
+                        found
+                    }
+                    release => self.resolver.resolve(call, viewer, media_id, release).await?,
                 };
                 why.extend(tried_notes(&found.tried));
                 why.extend(found.candidate.reasons.iter().map(|reason| reason.text.clone()));
                 release = Some(crate::resolve::release_key(&found.candidate.release));
-                title = Some(Arc::clone(&found.title));
-                tried.clone_from(&found.tried);
-                (found.playable.clone(), Reopen::of(&found)?, Some(media_id.clone()))
+                let what = Reopen::of(&found)?;
+                title = Some(found.title);
+                tried = found.tried;
+                (found.playable, what, Some(media_id.clone()))
             }
         };
         let name = playable.file_name.clone();
         let opened = self.open_what(call, viewer, &what, Some(playable), &viewer.device).await?;
+        drop(prepared);
         why.extend(opened.track_notes);
         let created_at_ms = now_ms();
         let record = PlaybackRecord {
@@ -533,6 +565,7 @@ impl Playbacks {
                 let connected = self.connecting.try_get_with(key.clone(), connecting).await;
                 // Only those who came meanwhile share it; whoever comes later finds the file known.
                 self.connecting.invalidate(&key).await;
+                self.connecting.run_pending_tasks().await;
                 connected.map_err(|error| crate::resolve::again(&error))?
             }
         };

@@ -61,7 +61,7 @@ impl Reopen {
         match self {
             Reopen::File { .. } => None,
             Reopen::Link { url } => Some(format!("link:{}", hashed(url.as_str()))),
-            Reopen::Torrent { info_hash, path } => Some(format!("torrent:{info_hash}:{}", hashed(path))),
+            Reopen::Torrent { info_hash, path } => Some(torrent_prefix(*info_hash) + &hashed(path)),
         }
     }
 
@@ -81,6 +81,11 @@ impl Reopen {
         })?;
         Ok((stored.what, stored.device))
     }
+}
+
+/// Begins what the files of a torrent are known by.
+pub(super) fn torrent_prefix(info_hash: InfoHash) -> String {
+    format!("torrent:{info_hash}:")
 }
 
 fn hashed(text: &str) -> String {

@@ -19,6 +19,7 @@ use crate::release::{Preferences, Ranking, Wanted};
 use crate::store::cache::Cache;
 use crate::store::records::Records;
 
+pub(crate) use playable::NewlyAdded;
 pub use playable::{Resolution, Tried};
 pub use releases::ReleaseEvent;
 pub(crate) use releases::again;
