@@ -1,6 +1,6 @@
 //! From a title to a stream that plays on this device: metadata, indexers, debrid services, and HLS packaged on the fly
 //! from the remote file.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod container;
 mod engine;

@@ -54,10 +54,23 @@ impl Remote {
 
     /// Opens the file; each round must ask for bytes that were missing, within the file and in order.
     fn open(&mut self) -> prostream_core::Result<MediaIndex> {
+        let mut reader = mp4::IndexReader::new(self.bytes.len() as u64);
+        self.drive(|have| reader.read(have))
+    }
+
+    /// The packets of a query, with all bytes that it takes.
+    fn packets(&mut self, index: &MediaIndex, query: &PacketQuery) -> prostream_core::Result<Vec<Packet>> {
+        self.drive(|have| index.packets(query, have))
+    }
+
+    fn drive<T>(
+        &mut self,
+        mut read: impl FnMut(&Extents) -> prostream_core::Result<Step<T>>,
+    ) -> prostream_core::Result<T> {
         let size = self.bytes.len() as u64;
         for _ in 0..MAX_OPEN_ROUNDS {
-            let ranges = match mp4::read_index(size, &self.have)? {
-                Step::Done(index) => return Ok(index),
+            let ranges = match read(&self.have)? {
+                Step::Done(answer) => return Ok(answer),
                 Step::Need(ranges) => ranges,
             };
             assert!(!ranges.is_empty());
@@ -107,6 +120,7 @@ fn number(value: &serde_json::Value) -> i64 {
 
 /// Compares every packet of every track with ffprobe: times, size, place, flag.
 fn assert_like_ffprobe(path: &Path, index: &MediaIndex) {
+    let mut remote = Remote::with_edges(std::fs::read(path).unwrap(), 0);
     let probe = ffprobe(path, &[]);
     let mut compared = 0;
     for (track_index, track) in index.tracks.iter().enumerate() {
@@ -129,7 +143,10 @@ fn assert_like_ffprobe(path: &Path, index: &MediaIndex) {
                 )
             })
             .collect();
-        let found: Vec<_> = all_packets(index, track_index)
+        let query = PacketQuery { track_index, from: None, to: None };
+        let found: Vec<_> = remote
+            .packets(index, &query)
+            .unwrap()
             .into_iter()
             .map(|packet| {
                 let Payload::InFile(range) = packet.payload else { panic!("MP4 payload is in the file") };
@@ -406,20 +423,74 @@ fn open_gops_are_told() {
     }
 }
 
+/// How ffmpeg writes fragments, and whether their list is found without a walk.
+const FRAGMENTED: [(&str, &str); 9] = [
+    ("sidx.mp4", "-movflags frag_keyframe+empty_moov+dash+global_sidx+skip_trailer"),
+    ("mfra.mp4", "-movflags frag_keyframe+empty_moov"),
+    ("neither.mp4", "-movflags frag_keyframe+empty_moov+skip_trailer"),
+    ("each.mp4", "-movflags frag_keyframe+empty_moov+dash+skip_trailer"),
+    ("base.mp4", "-movflags frag_keyframe+empty_moov+default_base_moof"),
+    ("separate.mp4", "-movflags frag_keyframe+empty_moov+separate_moof"),
+    ("edits.mp4", "-movflags frag_keyframe+delay_moov"),
+    ("head.mp4", "-movflags frag_keyframe"),
+    ("lying.mp4", "-frag_duration 300000 -movflags empty_moov"),
+];
+
+/// Goal: fragments of every kind read as ffprobe reads them, and segments laid end to end give each packet once, each of pictures beginning
+/// with a sync sample: whatever the list of the file says.
+#[test]
+fn fragmented_files_read_like_ffprobe() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, flags) in FRAGMENTED {
+        let path =
+            encode(folder.path(), name, &format!("-c:v libx264 -preset veryfast -g 20 -bf 3 -c:a aac -ac 2 {flags}"));
+        let bytes = std::fs::read(&path).unwrap();
+        let mut remote = Remote::with_edges(bytes.clone(), EDGE);
+        let index = remote.open().unwrap();
+        assert!(matches!(index.layout, prostream_core::container::Layout::Fragmented(_)), "{name}");
+        assert_like_ffprobe(&path, &index);
+        assert!(index.tracks[0].sync_points.len() >= 4, "{name}: {:?}", index.tracks[0].sync_points);
+        assert_eq!(index.tracks[0].info.video.as_ref().unwrap().frame_rate, Some((25, 1)), "{name}");
+        for track_index in 0..2 {
+            let all = remote.packets(&index, &PacketQuery { track_index, from: None, to: None }).unwrap();
+            let track = &index.tracks[track_index];
+            let end = all.iter().map(|packet| packet.pts_ticks + i64::from(packet.duration_ticks)).max().unwrap();
+            assert_eq!(track.end_ticks, end, "{name}");
+            let cuts: Vec<Boundary> = index.tracks[0].sync_points[1..]
+                .iter()
+                .map(|point| Boundary { track_index: 0, point: *point })
+                .collect();
+            let mut joined = Vec::new();
+            let ends = cuts.iter().copied().map(Some).chain([None]);
+            let starts = [None].into_iter().chain(cuts.iter().copied().map(Some));
+            for (from, to) in starts.zip(ends) {
+                let mut fresh = Remote::with_edges(bytes.clone(), 64);
+                let part = fresh.packets(&index, &PacketQuery { track_index, from, to }).unwrap();
+                assert!(track_index != 0 || part.first().is_none_or(|packet| packet.is_sync), "{name}");
+                joined.extend(part);
+            }
+            assert_eq!(joined.len(), all.len(), "{name} {track_index}");
+            assert_eq!(joined, all, "{name} {track_index}");
+        }
+    }
+}
+
 /// Goal: what cannot be packaged says so.
 #[test]
-fn fragments_and_cut_files_are_refused_by_name() {
+fn cut_files_and_segments_alone_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let path =
-        encode(folder.path(), "frag.mp4", "-c:v libx264 -preset ultrafast -c:a aac -movflags frag_keyframe+empty_moov");
-    let error = Remote::with_edges(std::fs::read(&path).unwrap(), EDGE).open().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.detail_text().unwrap().contains("fragmented"));
     let path = encode(folder.path(), "whole.mp4", "-c:v libx264 -preset ultrafast -c:a aac");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.truncate(bytes.len() / 2);
     let error = Remote::with_edges(bytes, EDGE).open().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
+    let path =
+        encode(folder.path(), "frag.mp4", "-c:v libx264 -preset ultrafast -an -movflags frag_keyframe+empty_moov");
+    let bytes = std::fs::read(&path).unwrap();
+    let moof = bytes.windows(4).position(|window| window == b"moof").unwrap() - 4;
+    let error = Remote::with_edges(bytes[moof..].to_vec(), EDGE).open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.detail_text().unwrap().contains("init segment"));
 }
 
 /// Goal: a sample beyond the end of the file is an error when it is asked for, not before.
@@ -449,6 +520,9 @@ fn mutated_headers_never_panic() {
         ("c.mov", "-c:v libx264 -preset ultrafast -c:a aac"),
         ("d.mp4", "-c:v libsvtav1 -preset 12 -c:a libopus -movflags +faststart"),
         ("e.mp4", "-c:v libvpx-vp9 -cpu-used 8 -deadline realtime -c:a flac -strict -2"),
+        ("f.mp4", "-c:v libx264 -preset ultrafast -c:a aac -movflags frag_keyframe+delay_moov"),
+        ("g.mp4", "-c:v libx264 -preset ultrafast -c:a aac -movflags frag_keyframe+empty_moov+dash+global_sidx"),
+        ("h.mp4", "-c:v libx264 -preset ultrafast -c:a aac -movflags frag_keyframe+skip_trailer"),
     ]
     .iter()
     .map(|(name, args)| {
@@ -482,7 +556,8 @@ fn mutated_headers_never_panic() {
                 _ => bytes[at] ^= 0x80,
             }
         }
-        match bounds.check(|| Remote::with_edges(bytes, if round % 2 == 0 { EDGE } else { 200 }).open()) {
+        let mut remote = Remote::with_edges(bytes, if round % 2 == 0 { EDGE } else { 200 });
+        match bounds.check(|| remote.open()) {
             Err(error) => {
                 assert!(matches!(
                     error.kind(),
@@ -499,7 +574,7 @@ fn mutated_headers_never_panic() {
                         let query = PacketQuery { track_index, from, to };
                         // Walking ten million claimed samples is bounded, but not what this test has time for.
                         if index.estimate_bytes(&query) < 1 << 20 {
-                            let _ = index.packets(&query, &Extents::new());
+                            let _ = bounds.check(|| remote.packets(&index, &query));
                         }
                     }
                 }

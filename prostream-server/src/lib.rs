@@ -2,7 +2,7 @@
 //!
 //! [`serve`] runs a server with accounts, [`serve_single`] one that plays a single playback. Both take what they serve as arguments and read
 //! no environment, so that tests start the real thing.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod app;
 mod assets;
@@ -12,6 +12,7 @@ pub mod config;
 pub mod demo;
 mod edge;
 mod limit;
+pub mod memory;
 mod openapi;
 pub mod page;
 pub mod providers;

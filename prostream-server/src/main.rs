@@ -7,6 +7,7 @@ use clap::Parser;
 use prostream_server::cli::{self, Cli};
 
 fn main() -> ExitCode {
+    prostream_server::memory::keep_for_media();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(wrong) => return cli::wrong_arguments(&wrong),

@@ -9,6 +9,10 @@ use crate::{Error, ErrorKind, Result};
 
 /// Most reads of one file at the same time.
 const MAX_PARALLEL_READS: usize = 4;
+/// A source that would rather start another read than read through more than this is near: no link, but a disk or memory …
+const NEAR_SEEK_BYTES: u64 = 64 * 1024;
+/// … where a round of reads costs microseconds: enough to walk over the fragments of a day.
+const MAX_NEAR_ROUNDS: u32 = 65_536;
 /// Enough of the start to know the container: three packets of an MPEG transport stream.
 const MAGIC_SIZE: u64 = 3 * 192;
 
@@ -33,15 +37,19 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
         fetched_bytes = fetched_bytes.saturating_add(read_missing(source, &mut have, &ends, 0).await?);
     }
     let first = have.bytes(magic).unwrap_or_default();
-    let reader: fn(u64, &Extents) -> Result<Step<MediaIndex>> = match recognise(&first) {
-        Kind::Mp4 => mp4::read_index,
-        Kind::Matroska => matroska::read_index,
+    let mut reader: Box<dyn FnMut(&Extents) -> Result<Step<MediaIndex>> + Send> = match recognise(&first) {
+        Kind::Mp4 => {
+            let mut reader = mp4::IndexReader::new(size_bytes);
+            Box::new(move |have| reader.read(have))
+        }
+        Kind::Matroska => Box::new(move |have| matroska::read_index(size_bytes, have)),
         Kind::Other { name, advice } => {
             return Err(Error::new(ErrorKind::Unsupported, "open file").detail(name).advise(advice));
         }
     };
-    for _ in 0..MAX_OPEN_ROUNDS {
-        let ranges = match reader(size_bytes, &have)? {
+    let is_near = source.seek_cost_bytes() <= NEAR_SEEK_BYTES;
+    for _ in 0..if is_near { MAX_NEAR_ROUNDS } else { MAX_OPEN_ROUNDS } {
+        let ranges = match reader(&have)? {
             Step::Done(index) => return Ok(index),
             Step::Need(ranges) => ranges,
         };

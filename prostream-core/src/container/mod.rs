@@ -161,6 +161,8 @@ pub struct SyncPoint {
 pub enum Layout {
     /// A table for each track, in the order of [`MediaIndex::tracks`].
     Mp4(mp4::Layout),
+    /// Fragments of which only the places are known.
+    Fragmented(mp4::FragmentedLayout),
     /// Clusters found through cues.
     Matroska(matroska::Layout),
 }
@@ -230,7 +232,8 @@ impl Payload {
 impl MediaIndex {
     /// The packets that `query` names, in decode order.
     ///
-    /// MP4 answers at once from its tables. Matroska needs the bytes of the span, which hold the payload too: keep them.
+    /// MP4 with tables answers at once for tracks that are sent [as they lie in the file](Self::is_verbatim). All else needs bytes of the
+    /// file, which hold the payload too: keep them.
     ///
     /// # Errors
     /// `Malformed` when the bytes of the span are broken beyond the next cluster; `LimitExceeded` for a span over its limits.
@@ -239,9 +242,46 @@ impl MediaIndex {
             return Err(Error::new(ErrorKind::InvalidInput, "read packets").detail("no such track"));
         }
         match &self.layout {
-            Layout::Mp4(layout) => mp4::packets(self, layout, query).map(Step::Done),
+            Layout::Mp4(layout) => mp4::packets(self, layout, query, have),
+            Layout::Fragmented(layout) => mp4::fragmented_packets(self, layout, query, have),
             Layout::Matroska(layout) => matroska::packets(self, layout, query, have),
         }
+    }
+
+    /// The packets of a query where tables know them without a byte of the file; payload as it lies there, be it there or not. `None` where
+    /// there is no table.
+    ///
+    /// # Errors
+    /// `LimitExceeded` for more packets than are given at once.
+    pub fn tabled_packets(&self, query: &PacketQuery) -> Result<Option<Vec<Packet>>> {
+        match &self.layout {
+            Layout::Mp4(layout) => mp4::tabled_packets(self, layout, query).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Are the packets of a track known without a byte of the file, and sent as they lie in it?
+    #[must_use]
+    pub fn is_verbatim(&self, track_index: usize) -> bool {
+        matches!(&self.layout, Layout::Mp4(layout) if layout.is_verbatim(track_index))
+    }
+
+    /// Is it known that decoding can start at every sample of a track?
+    #[must_use]
+    pub fn is_all_sync(&self, track_index: usize) -> bool {
+        matches!(&self.layout, Layout::Mp4(layout) if layout.is_all_sync(track_index))
+    }
+
+    /// Decode time of the first sample of a track, in its ticks: what begins first, where pictures are decoded before they are shown.
+    #[must_use]
+    pub fn decode_start_ticks(&self, track_index: usize) -> i64 {
+        let start_ticks = self.tracks.get(track_index).map_or(0, |track| track.start_ticks);
+        let known = match &self.layout {
+            Layout::Mp4(layout) => layout.decode_start_ticks(track_index),
+            Layout::Fragmented(layout) => layout.decode_start_ticks(track_index),
+            Layout::Matroska(_) => None,
+        };
+        known.map_or(start_ticks, |ticks| ticks.min(start_ticks))
     }
 
     /// About how much memory the index takes, in bytes: what caches count with.
@@ -250,6 +290,7 @@ impl MediaIndex {
         let points: usize = self.tracks.iter().map(|track| std::mem::size_of_val(track.sync_points.as_slice())).sum();
         let layout = match &self.layout {
             Layout::Mp4(layout) => layout.memory_bytes(),
+            Layout::Fragmented(layout) => layout.memory_bytes(),
             Layout::Matroska(layout) => layout.memory_bytes(),
         };
         let tracks = self.tracks.len().saturating_mul(1024);
@@ -269,6 +310,7 @@ impl MediaIndex {
     pub fn estimate_bytes(&self, query: &PacketQuery) -> u64 {
         match &self.layout {
             Layout::Mp4(layout) => mp4::count_bytes(self, layout, query),
+            Layout::Fragmented(layout) => mp4::estimate_fragmented_bytes(self, layout, query),
             Layout::Matroska(layout) => matroska::estimate_bytes(self, layout, query),
         }
     }

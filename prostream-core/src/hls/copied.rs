@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::spans::{Samples, SpanReader};
 use super::{Cuts, Rendition, RenditionInfo, Segment, fmp4};
-use crate::container::{Layout, MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
+use crate::container::{MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
 use crate::model::{ByteRange, Extents, TrackKind};
 use crate::source::{ByteSource, ByteStream};
 use crate::{Error, ErrorKind, Result};
@@ -56,14 +56,14 @@ impl Rendition for CopiedRendition {
         if at >= self.info.listed_durations_s().len() {
             return Err(none());
         }
-        // The tables of an MP4 file know every packet; Matroska finds them in the bytes of the span.
-        let samples = match self.index.layout {
-            Layout::Mp4(_) => {
-                let query = self.cuts.query(self.track_index, at).ok_or_else(none)?;
-                let packets = read_packets(&self.index, &self.source, &query, &mut Extents::new(), 0).await?;
-                Arc::new(Samples { packets, have: Extents::new() })
-            }
-            _ => self.spans.samples(self.track_index, at).await?,
+        // The tables of an MP4 file know every packet; others are found in the bytes of the span.
+        let is_verbatim = self.index.is_verbatim(self.track_index);
+        let samples = if is_verbatim {
+            let query = self.cuts.query(self.track_index, at).ok_or_else(none)?;
+            let packets = read_packets(&self.index, &self.source, &query, &mut Extents::new(), 0).await?;
+            Arc::new(Samples { packets, have: Extents::new() })
+        } else {
+            self.spans.samples(self.track_index, at).await?
         };
         let packets = &samples.packets;
         let shift = self.cuts.shift_ticks(self.info.track.timescale);
@@ -75,12 +75,11 @@ impl Rendition for CopiedRendition {
             _ => "audio/mp4",
         };
         let size_bytes = (header.bytes.len() as u64).saturating_add(header.payload_size);
-        let body = match self.index.layout {
-            Layout::Mp4(_) => stream_payload(&self.source, header.bytes, packets)?,
-            _ => {
-                let pieces = gather(header.bytes, packets, &samples.have)?;
-                Box::pin(stream::iter(pieces.into_iter().map(Ok)))
-            }
+        let body = if is_verbatim {
+            stream_payload(&self.source, header.bytes, packets)?
+        } else {
+            let pieces = gather(header.bytes, packets, &samples.have)?;
+            Box::pin(stream::iter(pieces.into_iter().map(Ok)))
         };
         Ok(Segment { size_bytes, etag, content_type, body })
     }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::clock::{NS_PER_S, rescale, rescale_up};
-use crate::container::{Boundary, Layout, MediaIndex, PacketQuery, Step, SyncPoint, Track};
-use crate::model::{Codec, Extents, TrackKind};
+use crate::container::{Boundary, Layout, MediaIndex, PacketQuery, SyncPoint, Track};
+use crate::model::{Codec, TrackKind};
 use crate::{Error, ErrorKind, Result};
 
 /// Version of the cut rule (PACKAGING 5.4); part of every URL.
@@ -89,8 +89,11 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
                 .detail("no video or audio track that can be packaged")
                 .advise("choose another file")
         })?;
-    if reference.info.kind == TrackKind::Video && reference.sync_points.is_empty() {
-        require_all_sync(index, track_index, reference)?;
+    // Video that names no sync points is cut anywhere, if each of its samples is one.
+    if reference.info.kind == TrackKind::Video && reference.sync_points.is_empty() && !index.is_all_sync(track_index) {
+        return Err(Error::new(ErrorKind::Unsupported, "plan segments")
+            .detail("the video has no keyframes to cut at")
+            .advise("choose another release"));
     }
     let timescale = u64::from(reference.info.timescale);
     let audible_end = tracks()
@@ -101,44 +104,14 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
     let boundaries: Vec<Boundary> = points.into_iter().map(|point| Boundary { track_index, point }).collect();
     let mut origin_ns = i64::MAX;
     for (at, track) in tracks() {
-        let start = earliest_ticks(index, at, track, boundaries.get(1).copied())?;
+        // MP4 video begins to decode before it shows something; Matroska derives its decode times (PACKAGING 5.3).
+        let start = track.start_ticks.min(index.decode_start_ticks(at));
         origin_ns = origin_ns.min(rescale(start, u64::from(track.info.timescale), NS_PER_S));
     }
     let own_end = own_end_ticks(reference, &boundaries);
     let has_tail = boundaries.last().is_some_and(|boundary| boundary.point.pts_ticks >= own_end);
     let end_ticks = if has_tail { audible_end } else { own_end };
     Ok(Cuts { track_index, boundaries, origin_ns, end_ticks })
-}
-
-/// Video that names no sync points is cut anywhere, if each of its samples is one; the first second tells.
-fn require_all_sync(index: &MediaIndex, track_index: usize, track: &Track) -> Result<()> {
-    if let Layout::Mp4(_) = &index.layout {
-        let end = track.start_ticks.saturating_add(i64::from(track.info.timescale));
-        let to = Some(Boundary { track_index, point: at_time(end) });
-        let query = PacketQuery { track_index, from: None, to };
-        if let Step::Done(packets) = index.packets(&query, &Extents::new())?
-            && !packets.is_empty()
-            && packets.iter().all(|packet| packet.is_sync)
-        {
-            return Ok(());
-        }
-    }
-    Err(Error::new(ErrorKind::Unsupported, "plan segments")
-        .detail("the video has no keyframes to cut at")
-        .advise("choose another release"))
-}
-
-/// The earliest time of a track. MP4 video begins to decode before it shows something; Matroska derives its decode times from
-/// the presentation times and begins with the earliest of them (PACKAGING 5.3).
-fn earliest_ticks(index: &MediaIndex, track_index: usize, track: &Track, to: Option<Boundary>) -> Result<i64> {
-    if let (Layout::Mp4(_), TrackKind::Video) = (&index.layout, track.info.kind) {
-        let query = PacketQuery { track_index, from: None, to };
-        if let Step::Done(packets) = index.packets(&query, &Extents::new())? {
-            let first = packets.first().map_or(track.start_ticks, |packet| packet.dts_ticks);
-            return Ok(first.min(track.start_ticks));
-        }
-    }
-    Ok(track.start_ticks)
 }
 
 /// Where the cut track itself ends: cuts behind it are made for longer tracks.
@@ -331,7 +304,7 @@ fn first_packet_ticks(
     let nominal = stretch.start;
     let Some(track) = index.tracks.get(track_index) else { return Ok(None) };
     let timescale = u64::from(track.info.timescale);
-    if let Layout::Mp4(_) = index.layout {
+    if let Layout::Mp4(_) = &index.layout {
         // Packets of common codecs are well below a quarter of a second, so the first look nearly always finds one. No look goes beyond the
         // next boundary: together they see each packet once.
         let mut window = (i64::from(track.info.timescale) / 4).max(1);
@@ -340,7 +313,7 @@ fn first_packet_ticks(
             end = nominal.saturating_add(window).min(stretch.end);
             let to = Boundary { track_index, point: at_time(end) };
             let query = PacketQuery { track_index, from: Some(boundary), to: Some(to) };
-            if let Step::Done(packets) = index.packets(&query, &Extents::new())?
+            if let Some(packets) = index.tabled_packets(&query)?
                 && let Some(packet) = packets.first()
             {
                 return Ok(Some(packet.pts_ticks));

@@ -30,7 +30,7 @@ use crate::resolve::ProviderSet;
 use crate::resolve::{Resolver, Tried, Viewer};
 #[cfg(feature = "http")]
 use crate::source::CachedSource;
-use crate::source::{BlockCache, BlockCacheConfig, ByteSource, FileSource};
+use crate::source::{BlockCache, BlockCacheConfig, ByteSource, FileAccess, FileSource};
 use crate::store::now_ms;
 use crate::store::records::{PlaybackRecord, Records};
 use crate::{Error, ErrorKind, Result};
@@ -50,6 +50,8 @@ const MAX_CONNECTING: u64 = 1_000;
 pub struct PlaybackConfig {
     /// Folders whose files may be played by path. Default: none.
     pub library: Vec<PathBuf>,
+    /// How files of this machine are read. Default: copied.
+    pub file_access: FileAccess,
     /// Most playbacks held open; the one unused for longest is closed and opened again when it is asked for. Default: 1,000.
     pub max_open: u64,
     /// After which time without a request an open playback is closed. Default: 10 minutes.
@@ -71,6 +73,7 @@ impl Default for PlaybackConfig {
     fn default() -> Self {
         Self {
             library: Vec::new(),
+            file_access: FileAccess::default(),
             max_open: 1_000,
             idle_close: Duration::from_secs(600),
             idle_expiry: Duration::from_secs(12 * 3600),
@@ -515,7 +518,7 @@ impl Playbacks {
     }
 
     async fn open_local(&self, path: &Path, device: &DeviceProfile) -> Result<Opened> {
-        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(path).await?);
+        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(path, self.config.file_access).await?);
         let index = match self.known.find(source.identity()).await {
             Some(known) if known.content_id.size_bytes() == source.size_bytes() => known.index,
             _ => {

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+#[cfg(target_os = "linux")]
+use super::mapped::MappedFile;
 use super::{ByteSource, ByteStream, SourceStats};
 use crate::model::{ByteRange, Rope};
 use crate::{Error, ErrorKind, Result};
@@ -23,6 +25,22 @@ const MAX_SPARE_BUFFERS: usize = 32;
 /// Buffers of [`PIECE_SIZE`] that were read into before and that nobody looks at any more.
 static SPARE: SpareBuffers = SpareBuffers(Mutex::new(Vec::new()));
 
+/// Largest piece of a mapped file: bringing it in takes a thread that may wait, which costs nothing beside four megabytes.
+#[cfg(target_os = "linux")]
+const MAPPED_PIECE_SIZE: usize = 4 << 20;
+
+/// How the bytes of a local file are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileAccess {
+    /// Copied into buffers that are used again. A file that changes while it is played is an error, never worse.
+    #[default]
+    Copy,
+    /// Not copied: the file is mapped into memory (Linux; elsewhere as [`FileAccess::Copy`]). Takes about half the processor time. Only for
+    /// folders whose files nobody writes to in place: a file that is cut short in the very moment its bytes are sent ends the process.
+    Map,
+}
+
 /// A file on this machine, read at any offset by many at once. What is in memory already is copied at once (Linux); other reads
 /// run on threads that may block.
 ///
@@ -36,6 +54,8 @@ pub struct FileSource {
 #[derive(Debug)]
 struct Reader {
     file: PositionedFile,
+    #[cfg(target_os = "linux")]
+    map: Option<MappedFile>,
     size_bytes: u64,
     request_count: AtomicU64,
     read_bytes: AtomicU64,
@@ -47,18 +67,35 @@ impl FileSource {
     /// # Errors
     /// `NotFound`, `Forbidden` or `Storage`; `InvalidInput` when it is not a regular file.
     pub async fn open(path: &Path) -> Result<Self> {
-        let path = path.to_owned();
-        blocking(move || Self::open_blocking(&path)).await
+        Self::open_for(path, FileAccess::Copy).await
     }
 
-    fn open_blocking(path: &Path) -> Result<Self> {
+    /// Opens a file for reading in one of the ways there are.
+    ///
+    /// # Errors
+    /// As [`FileSource::open`]; `Storage` also when the file cannot be mapped.
+    pub async fn open_for(path: &Path, access: FileAccess) -> Result<Self> {
+        let path = path.to_owned();
+        blocking(move || Self::open_blocking(&path, access)).await
+    }
+
+    fn open_blocking(path: &Path, access: FileAccess) -> Result<Self> {
         // Looked at before it is opened: opening a pipe waits for its other end.
         require_regular(&std::fs::metadata(path).map_err(|error| failure("open file", error))?)?;
         let file = File::open(path).map_err(|error| failure("open file", error))?;
         let metadata = file.metadata().map_err(|error| failure("open file", error))?;
         require_regular(&metadata)?;
+        #[cfg(target_os = "linux")]
+        let map = match access {
+            FileAccess::Copy => None,
+            FileAccess::Map => Some(MappedFile::new(&file).map_err(|error| failure("map file", error))?),
+        };
+        #[cfg(not(target_os = "linux"))]
+        let _ = access;
         let reader = Reader {
             file: PositionedFile::new(file),
+            #[cfg(target_os = "linux")]
+            map,
             size_bytes: metadata.len(),
             request_count: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
@@ -88,7 +125,7 @@ impl ByteSource for FileSource {
         self.check(range)?;
         let mut rope = Rope::new();
         let mut at = range.start;
-        if range.len() <= MAX_READY_SIZE {
+        if range.len() <= MAX_READY_SIZE && !self.reader.is_mapped() {
             while let Some(piece) = self.reader.read_ready_piece(at, range.end) {
                 at = at.saturating_add(piece.len() as u64);
                 rope.push(piece);
@@ -157,7 +194,7 @@ impl Reader {
     /// The next piece if all of it is in memory already, without waiting for a disk: then no other thread has to be woken for it, which
     /// costs more than the copy. `None` when it is not, at the end, and where the system cannot tell.
     fn read_ready_piece(&self, at: u64, end: u64) -> Option<Bytes> {
-        if at >= end {
+        if at >= end || self.is_mapped() {
             return None;
         }
         let (mut buffer, len) = self.buffer(at, end);
@@ -171,17 +208,37 @@ impl Reader {
         None
     }
 
+    #[cfg(target_os = "linux")]
+    fn is_mapped(&self) -> bool {
+        self.map.is_some()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn is_mapped(&self) -> bool {
+        false
+    }
+
     /// The bytes from `at` up to `end` or the end of a piece; at least one.
     fn read_piece(&self, at: u64, end: u64) -> Result<Bytes> {
+        #[cfg(target_os = "linux")]
+        if let Some(map) = &self.map {
+            self.request_count.fetch_add(1, Ordering::Relaxed);
+            let range = (usize::try_from(at), usize::try_from(end.saturating_sub(at)));
+            let (Ok(at), Ok(len)) = range else { return Err(shorter()) };
+            let piece = map.bytes(at, len.min(MAPPED_PIECE_SIZE));
+            if piece.is_empty() || !map.is_there(at, piece.len()) {
+                return Err(shorter());
+            }
+            self.read_bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            return Ok(piece);
+        }
         let (mut buffer, len) = self.buffer(at, end);
         let mut done = 0;
         while done < len {
             self.request_count.fetch_add(1, Ordering::Relaxed);
             let offset = at.saturating_add(done as u64);
             match self.file.read_at(&mut buffer[done..len], offset) {
-                Ok(0) => {
-                    return Err(Error::new(ErrorKind::SourceChanged, "read file").detail("the file became shorter"));
-                }
+                Ok(0) => return Err(shorter()),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(failure("read file", error)),
@@ -318,6 +375,10 @@ fn require_regular(metadata: &Metadata) -> Result<()> {
             .advise("name a file, not a folder or a device"));
     }
     Ok(())
+}
+
+fn shorter() -> Error {
+    Error::new(ErrorKind::SourceChanged, "read file").detail("the file became shorter")
 }
 
 fn failure(operation: &'static str, error: io::Error) -> Error {

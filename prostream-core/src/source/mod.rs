@@ -3,9 +3,13 @@
 //! A [`ByteSource`] is opened once and read by many; every range costs at most one request upstream.
 
 mod cached;
+mod connections;
 mod file;
 #[cfg(feature = "http")]
 mod http;
+mod lease;
+#[cfg(target_os = "linux")]
+mod mapped;
 mod memory;
 
 use std::fmt;
@@ -19,9 +23,11 @@ use crate::model::{ByteRange, Extents, Rope};
 pub use crate::net::ByteStream;
 
 pub use cached::{BlockCache, BlockCacheConfig, CachedSource};
-pub use file::FileSource;
+pub use connections::{Connections, Leaving};
+pub use file::{FileAccess, FileSource};
 #[cfg(feature = "http")]
 pub use http::{HttpSource, HttpSourceConfig};
+pub use lease::{Lease, LeasedLink};
 pub use memory::MemorySource;
 
 /// How much of the start and of the end of a file is read at once when it is opened, in bytes: enough for the index of most files. The same
@@ -68,6 +74,11 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
     /// Gaps up to this many bytes are cheaper to read and drop than to start another read behind them.
     fn seek_cost_bytes(&self) -> u64 {
         64 * 1024
+    }
+
+    /// The connections that all streams of this source share, where they are few: who reads ahead can leave his to those who wait.
+    fn connections(&self) -> Option<Arc<Connections>> {
+        None
     }
 
     /// What was done so far.

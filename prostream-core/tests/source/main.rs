@@ -16,7 +16,9 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use prostream_core::ErrorKind;
 use prostream_core::model::ByteRange;
-use prostream_core::source::{BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileSource, MemorySource};
+use prostream_core::source::{
+    BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileAccess, FileSource, MemorySource,
+};
 
 /// A file in which every place looks different.
 fn film(len: usize) -> Vec<u8> {
@@ -120,6 +122,7 @@ async fn file_keeps_the_rules() {
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(&file).unwrap();
     keeps_the_rules(Arc::new(FileSource::open(on_disk.path()).await.unwrap()), &file).await;
+    keeps_the_rules(Arc::new(FileSource::open_for(on_disk.path(), FileAccess::Map).await.unwrap()), &file).await;
 }
 
 /// Goal: the cache changes no byte, whether all of the file fits, some of it, or nothing.
@@ -140,6 +143,7 @@ async fn file_notices_what_is_not_its_file() {
     assert_eq!(FileSource::open(folder.path()).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     std::fs::write(&path, film(2_000_000)).unwrap();
     let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(&path).await.unwrap());
+    let mapped: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(&path, FileAccess::Map).await.unwrap());
     let again = FileSource::open(&path).await.unwrap();
     assert_eq!(source.identity(), again.identity());
     assert!(!source.identity().contains("film"));
@@ -148,5 +152,8 @@ async fn file_notices_what_is_not_its_file() {
     let whole = ByteRange::new(0, 2_000_000);
     assert_eq!(source.read_at(whole).await.unwrap_err().kind(), ErrorKind::SourceChanged);
     assert_eq!(streamed(&source, whole).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    assert_eq!(mapped.read_at(whole).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    assert_eq!(streamed(&mapped, whole).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    assert_eq!(mapped.read_at(ByteRange::new(0, 1_400_000)).await.unwrap().len(), 1_400_000);
     assert_eq!(source.read_at(ByteRange::new(0, 1_500_000)).await.unwrap().len(), 1_500_000);
 }

@@ -1,6 +1,7 @@
 //! A host on the loopback that answers as a test wants it to: whole, in part, wrongly, or not at all.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(crate) struct Seen {
     /// Names in lower case.
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
+    /// How many others were being answered when it came.
+    pub(crate) others: usize,
 }
 
 impl Seen {
@@ -70,14 +73,14 @@ impl Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let port = listener.local_addr().expect("address").port();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (seen.clone(), Arc::new(answer));
+        let (log, answer, busy) = (seen.clone(), Arc::new(answer), Arc::new(AtomicUsize::new(0)));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 // Head and body are written apart: the body is not to wait for the other side's acknowledgement.
                 stream.set_nodelay(true).expect("an open socket");
-                connections.spawn(serve(stream, log.clone(), answer.clone()));
+                connections.spawn(serve(stream, log.clone(), answer.clone(), busy.clone()));
             }
         });
         Self { port, seen, _tasks: tasks }
@@ -102,8 +105,19 @@ pub(crate) fn client_for(hosts: &[&Host], config: HttpClientConfig) -> HttpClien
     HttpClient::new(HttpClientConfig { policy: AddressPolicy { allow }, ..config }).expect("a client")
 }
 
-async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<Seen>>>, answer: Arc<Answers>) {
-    while let Some(request) = read_request(&mut stream).await {
+/// One who is being answered.
+struct Busy(Arc<AtomicUsize>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<Seen>>>, answer: Arc<Answers>, busy: Arc<AtomicUsize>) {
+    while let Some(mut request) = read_request(&mut stream).await {
+        request.others = busy.fetch_add(1, Ordering::SeqCst);
+        let _busy = Busy(busy.clone());
         let number = {
             let mut log = log.lock().expect("lock");
             log.push(request.clone());
@@ -140,7 +154,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
             return None;
         }
     }
-    Some(Seen { method, path, headers, body: bytes[head_len..].to_vec() })
+    Some(Seen { method, path, headers, body: bytes[head_len..].to_vec(), others: 0 })
 }
 
 /// `None` when the connection is to be closed.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use prostream_core::playback::PlaybackConfig;
 use prostream_core::store::now_ms;
 use prostream_core::store::records::{Records, SqliteRecords};
 use prostream_core::store::sqlite::SqliteDatabase;
@@ -84,7 +83,7 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     let set = Arc::new(providers::build(&config.providers, &http)?);
     let (database, accounts) = open_data(&config).await?;
     let records = Arc::new(SqliteRecords::new(database).await?);
-    let playback = PlaybackConfig { library: config.library.folders.clone(), ..PlaybackConfig::default() };
+    let playback = config.library.playback();
     let engine =
         ProStream::builder().http(http).records(Arc::clone(&records) as Arc<dyn Records>).playback(playback).build()?;
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::Args;
 use prostream_core::model::{DeviceProfile, Language};
 use prostream_core::net::{AllowedHost, Call};
-use prostream_core::playback::PlaybackConfig;
 use prostream_core::resolve::Viewer;
 use prostream_core::{Error, ErrorKind, ProStream, Result};
 
@@ -88,7 +87,7 @@ impl Session {
                 .detail("no metadata provider is configured")
                 .advise("set PROSTREAM_PROVIDERS_TMDB_KEY, or switch Cinemeta on"));
         }
-        let playback = PlaybackConfig { library: config.library.folders.clone(), ..PlaybackConfig::default() };
+        let playback = config.library.playback();
         let engine = ProStream::builder().http(http).playback(playback).build()?;
         let mut viewer = Viewer::new("command-line", Arc::new(set));
         viewer.device = viewer_args.device.clone();

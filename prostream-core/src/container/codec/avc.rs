@@ -179,6 +179,7 @@ pub(super) fn parse_sps(nal: &[u8]) -> Option<VideoFormat> {
         width: width.checked_sub(crop_width)?,
         height: height.checked_sub(crop_height)?,
         bit_depth: Some(bit_depth),
+        is_interlaced: !is_frame_only,
         ..VideoFormat::default()
     };
     if bits.flag() == Some(true) {

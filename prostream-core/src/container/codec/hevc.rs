@@ -132,6 +132,10 @@ pub(super) fn parse_sps(nal: &[u8]) -> Option<VideoFormat> {
     bits.skip(4);
     let max_sub_layers = bits.bits(3)?;
     bits.skip(1);
+    // general_progressive_source_flag and general_interlaced_source_flag, behind profile and compatibility.
+    let mut source = bits.clone();
+    source.skip(40);
+    let is_interlaced = !source.flag()? && source.flag()?;
     skip_profile_tier_level(&mut bits, max_sub_layers)?;
     bits.ue()?;
     let chroma_format = bits.ue_up_to(3)?;
@@ -147,6 +151,7 @@ pub(super) fn parse_sps(nal: &[u8]) -> Option<VideoFormat> {
     let mut format = VideoFormat {
         width: width.checked_sub(crop_width)?,
         height: height.checked_sub(crop_height)?,
+        is_interlaced,
         ..VideoFormat::default()
     };
     // Broken or cut off: what was read so far stands.

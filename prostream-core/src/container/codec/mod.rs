@@ -13,6 +13,7 @@ mod flac;
 mod hevc;
 mod matroska;
 mod mp3;
+pub(super) mod nal;
 mod opus;
 mod sample_entry;
 mod visual;

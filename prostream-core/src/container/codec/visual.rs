@@ -119,6 +119,7 @@ impl Picture {
                 bit_depth: coded.bit_depth.or(stream.bit_depth),
                 color: self.color,
                 rotation_degrees: 0,
+                is_interlaced: stream.is_interlaced,
             }),
             audio: None,
             nal_length_size: coded.nal_length_size,

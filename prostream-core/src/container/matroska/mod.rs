@@ -19,7 +19,6 @@ mod ebml;
 mod extras;
 mod header;
 mod index;
-mod nal;
 mod packets;
 mod stored;
 mod text;
@@ -106,7 +105,7 @@ pub fn text_is_indexed(index: &MediaIndex, track_index: usize) -> bool {
         super::Layout::Matroska(layout) => {
             layout.tracks.get(track_index).is_some_and(|track| !track.text_blocks.is_empty())
         }
-        super::Layout::Mp4(_) => false,
+        super::Layout::Mp4(_) | super::Layout::Fragmented(_) => false,
     }
 }
 

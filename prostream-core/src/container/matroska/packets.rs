@@ -9,7 +9,7 @@ use super::blocks::{Lacing, split_laces};
 use super::cluster::{Block, Walker, is_cluster};
 use super::cursor::{Cursor, Read, Stop};
 use super::timing::{Timing, compare};
-use super::{Layout, TrackLayout, limit_exceeded, malformed, nal, text, tracks};
+use super::{Layout, TrackLayout, limit_exceeded, malformed, text, tracks};
 use crate::container::codec;
 use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, SyncPoint, Track};
 use crate::model::{ByteRange, Codec, TrackKind};
@@ -591,7 +591,7 @@ impl Reader<'_> {
             for packet in &mut packets {
                 let frame = cursor.bytes(in_file(&packet.payload))?;
                 let frame = [self.track_layout.prefix.as_ref(), &frame].concat();
-                packet.payload = Payload::Rewritten(nal::with_four_byte_lengths(&frame, length_size)?.into());
+                packet.payload = Payload::Rewritten(codec::nal::with_four_byte_lengths(&frame, length_size)?.into());
             }
         }
         Ok(packets)

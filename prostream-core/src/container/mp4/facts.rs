@@ -1,12 +1,14 @@
 //! What one pass over a sample table tells of a track: where it begins and ends, where it can be cut, how fast it runs.
 
+use std::ops::Range;
+
 use super::table::{Budget, SampleTable};
 use crate::Result;
 use crate::container::SyncPoint;
 use crate::model::Codec;
 
 /// Longest wait for an IDR picture: beyond it recovery points are cut at too (PACKAGING 5.4), in seconds.
-const MAX_IDR_DISTANCE_S: i64 = 20;
+pub(super) const MAX_IDR_DISTANCE_S: i64 = 20;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -24,16 +26,22 @@ pub(super) struct TableFacts {
 }
 
 impl TableFacts {
-    /// Walks the table, once and only where composition offsets make that needed.
-    pub(super) fn of(table: &SampleTable, codec: Codec, timescale: u32, budget: &mut Budget) -> Result<Self> {
-        let Some((first, last)) = table.sample(0).zip(table.sample(table.count().saturating_sub(1))) else {
+    /// Walks the samples that are shown, once and only where composition offsets make that needed.
+    pub(super) fn of(
+        table: &SampleTable,
+        shown: &Range<u32>,
+        codec: Codec,
+        timescale: u32,
+        budget: &mut Budget,
+    ) -> Result<Self> {
+        let Some((first, last)) = table.sample(shown.start).zip(table.sample(shown.end.saturating_sub(1))) else {
             return Ok(Self::default());
         };
         let mut facts = Self {
             timescale,
             start_ticks: first.pts_ticks,
             end_ticks: last.pts_ticks.saturating_add(last.duration_ticks.into()),
-            sample_count: table.count(),
+            sample_count: shown.end.saturating_sub(shown.start),
             durations: table.duration_bounds(),
             decode_ticks: last.dts_ticks.saturating_sub(first.dts_ticks),
             has_closed_gops: true,
@@ -41,6 +49,8 @@ impl TableFacts {
         };
         let is_video = matches!(codec, Codec::H264 | Codec::Hevc | Codec::Av1 | Codec::Vp9);
         let syncs = if is_video { table.syncs().unwrap_or_default() } else { &[] };
+        let syncs = syncs.get(syncs.partition_point(|sync| *sync < shown.start)..).unwrap_or_default();
+        let syncs = syncs.get(..syncs.partition_point(|sync| *sync < shown.end)).unwrap_or_default();
         budget.take::<SyncPoint>(syncs.len())?;
         facts.sync_points.reserve_exact(syncs.len());
         if table.is_in_order() {
@@ -52,7 +62,7 @@ impl TableFacts {
         // The earliest picture from each sync point up to the next.
         let mut earliest: Vec<i64> = Vec::new();
         budget.take::<i64>(syncs.len())?;
-        for sample in table.samples(0..table.count()) {
+        for sample in table.samples(shown.clone()) {
             facts.start_ticks = facts.start_ticks.min(sample.pts_ticks);
             facts.end_ticks = facts.end_ticks.max(sample.pts_ticks.saturating_add(sample.duration_ticks.into()));
             if sample.is_sync
@@ -67,6 +77,24 @@ impl TableFacts {
         }
         facts.judge_gops(earliest, codec);
         Ok(facts)
+    }
+
+    /// Of samples that lie in fragments: durations of all but the last, how many there are, and how long they last together.
+    pub(super) fn of_fragments(
+        timescale: u32,
+        durations: Option<(u32, u32)>,
+        sample_count: u32,
+        decode_ticks: i64,
+        (start_ticks, end_ticks): (i64, i64),
+    ) -> Self {
+        let sample_count = sample_count.saturating_add(1);
+        Self { timescale, start_ticks, end_ticks, durations, sample_count, decode_ticks, ..Self::default() }
+    }
+
+    /// Judges sync points by the earliest picture from each up to the next.
+    pub(super) fn judge_fragments(&mut self, points: &[SyncPoint], earliest: Vec<i64>, codec: Codec) {
+        self.sync_points = points.to_vec();
+        self.judge_gops(earliest, codec);
     }
 
     /// Adds a sync point. Their times rise; one that does not is no place to cut.
@@ -124,9 +152,9 @@ impl TableFacts {
         near.or_else(|| rate.is_finite().then(|| reduced((rate * 1000.0).round() as u32, 1000)))
     }
 
-    /// Payload bits a second over the whole track.
-    pub(super) fn average_bits_per_s(&self, table: &SampleTable) -> u64 {
-        let bits = u128::from(table.size_of(0..table.count())).saturating_mul(8).saturating_mul(self.timescale.into());
+    /// Payload bits a second over all that is shown.
+    pub(super) fn average_bits_per_s(&self, table: &SampleTable, shown: &Range<u32>) -> u64 {
+        let bits = u128::from(table.size_of(shown.clone())).saturating_mul(8).saturating_mul(self.timescale.into());
         let ticks = u128::try_from(self.end_ticks.saturating_sub(self.start_ticks)).unwrap_or(0);
         bits.checked_div(ticks).and_then(|rate| u64::try_from(rate).ok()).unwrap_or(0)
     }

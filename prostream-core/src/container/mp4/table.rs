@@ -9,7 +9,7 @@ use super::malformed;
 use crate::container::MAX_INDEX_BYTES;
 use crate::{Error, ErrorKind, Result};
 
-pub(super) use columns::only_description;
+pub(super) use columns::description_changes;
 
 /// Most samples of a track (PARSE-02).
 pub(super) const MAX_SAMPLES: u32 = 10_000_000;
@@ -22,6 +22,12 @@ const SUM_STEP: u32 = 64;
 #[derive(Debug)]
 pub(super) struct Budget {
     left_bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Budget {

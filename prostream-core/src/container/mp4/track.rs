@@ -1,16 +1,20 @@
-//! One `trak` box: what the track is, its edit list, and where it begins and ends.
+//! One `trak` box: what the track is, and where it begins and ends.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
+use super::descriptions::Descriptions;
+use super::edits::Edits;
 use super::facts::TableFacts;
+use super::fragment::Defaults;
 use super::malformed;
-use super::table::{Budget, SampleTable, only_description};
+use super::table::{Budget, SampleTable};
 use crate::Result;
 use crate::container::Track;
+use crate::container::codec::CodecConfig;
 use crate::container::codec::bits::ByteReader;
 use crate::container::codec::boxes::Children;
-use crate::container::codec::{CodecConfig, from_sample_entry};
-use crate::model::{AudioFormat, Codec, Language, TextFormat, TrackInfo, TrackKind};
+use crate::model::{AudioFormat, Codec, Language, TrackInfo, TrackKind};
 
 /// Longest name of a track that is kept, in characters.
 const MAX_NAME_CHARS: usize = 256;
@@ -24,6 +28,21 @@ pub(super) struct MovieFacts {
     pub(super) timescale: u32,
     /// Tracks that hold chapter titles of others.
     pub(super) chapter_tracks: BTreeSet<u32>,
+    /// What fragments of its tracks have that say nothing else.
+    pub(super) defaults: Vec<Defaults>,
+}
+
+/// A track as `trak` has it.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) track: Track,
+    pub(super) table: SampleTable,
+    /// The samples of the table that are presented, or needed for those that are.
+    pub(super) shown: Range<u32>,
+    /// What its edit list adds to every time.
+    pub(super) shift_ticks: i64,
+    /// Size of the lengths before NAL units, where it is not 4.
+    pub(super) odd_nal_length_size: Option<u8>,
 }
 
 /// The tracks that a `trak` names as its chapters (`tref/chap`, QuickTime File Format "Chapter lists").
@@ -33,7 +52,7 @@ pub(super) fn chapter_ids(trak: &[u8]) -> Vec<u32> {
 }
 
 /// Reads the payload of `trak`; `None` for what is neither pictures, sound nor subtitles (time codes, hints, metadata).
-pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Result<Option<(Track, SampleTable)>> {
+pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Result<Option<Parsed>> {
     let mdia = Children::find(trak, *b"mdia").ok_or_else(|| malformed("mdia is missing"))?;
     let hdlr = Children::find(mdia, *b"hdlr").ok_or_else(|| malformed("hdlr is missing"))?;
     let kind = match hdlr.get(8..12) {
@@ -46,30 +65,37 @@ pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Res
         Children::find(trak, *b"tkhd").and_then(TrackHeader::parse).ok_or_else(|| malformed("tkhd is broken"))?;
     let media =
         Children::find(mdia, *b"mdhd").and_then(MediaHeader::parse).ok_or_else(|| malformed("mdhd is broken"))?;
-    let stbl = Children::find(mdia, *b"minf")
-        .and_then(|minf| Children::find(minf, *b"stbl"))
-        .ok_or_else(|| malformed("stbl is missing"))?;
-    let (mut config, is_all_forced) = parse_description(stbl, kind)?;
+    let minf = Children::find(mdia, *b"minf").ok_or_else(|| malformed("minf is missing"))?;
+    let stbl = Children::find(minf, *b"stbl").ok_or_else(|| malformed("stbl is missing"))?;
+    let of_fragments = movie.defaults.iter().find(|defaults| defaults.track_id == header.track_id);
+    let of_fragments = of_fragments.map_or(1, |defaults| defaults.description);
+    let mut descriptions = Descriptions::parse(minf, stbl, kind, of_fragments)?;
+    let is_all_forced = descriptions.is_all_forced;
+    let edits = Children::find(trak, *b"edts").and_then(|edts| Children::find(edts, *b"elst"));
+    let edits = edits.map(|elst| Edits::parse(elst, movie.timescale, media.timescale)).unwrap_or_default();
     if movie.chapter_tracks.contains(&header.track_id) {
-        refuse(&mut config, "chapters");
+        descriptions.refusal = Some("chapters");
+    } else if edits.has_other_rate {
+        descriptions.refusal = descriptions.refusal.or(Some("played at another speed"));
     }
-    if config.nal_length_size != 4 && matches!(config.codec, Codec::H264 | Codec::Hevc) {
-        refuse(&mut config, "NAL lengths of other than 4 bytes");
-    }
-    if config.codec != Codec::Other && media.timescale == 0 {
+    let is_packaged =
+        descriptions.refusal.is_none() && descriptions.first().is_some_and(|config| config.codec != Codec::Other);
+    if is_packaged && media.timescale == 0 {
         return Err(malformed("a track with a timescale of 0"));
     }
-    let mut table = SampleTable::default();
-    if config.codec != Codec::Other {
-        let shift = Children::find(trak, *b"edts")
-            .and_then(|edts| Children::find(edts, *b"elst"))
-            .map_or(0, |elst| parse_edit_list(elst, movie.timescale, media.timescale));
-        table = SampleTable::parse(stbl, shift, budget)?;
-        if table.count() == 0 {
-            refuse(&mut config, "no samples");
-        }
+    let (mut table, mut shown) = (SampleTable::default(), 0..0);
+    if is_packaged {
+        table = SampleTable::parse(stbl, edits.shift_ticks, budget)?;
+        shown = edits.presented(&table, kind, media.timescale);
     }
-    let facts = TableFacts::of(&table, config.codec, media.timescale, budget)?;
+    let (mut config, later, refusal) = descriptions.from(shown.start, &table)?;
+    if let Some(why) = refusal {
+        refuse(&mut config, why);
+        (table, shown) = (SampleTable::default(), 0..0);
+    }
+    let odd_nal_length_size = Some(config.nal_length_size)
+        .filter(|size| (1..4).contains(size) && matches!(config.codec, Codec::H264 | Codec::Hevc));
+    let facts = TableFacts::of(&table, &shown, config.codec, media.timescale, budget)?;
     if let Some(video) = &mut config.video {
         video.rotation_degrees = header.rotation_degrees;
         video.frame_rate = facts.frame_rate();
@@ -94,17 +120,17 @@ pub(super) fn parse(trak: &[u8], movie: &MovieFacts, budget: &mut Budget) -> Res
         video: config.video,
         audio: config.audio,
     };
-    let average_bits_per_s = facts.average_bits_per_s(&table);
+    let average_bits_per_s = facts.average_bits_per_s(&table, &shown);
     let track = Track {
         info,
         start_ticks: facts.start_ticks,
         end_ticks: facts.end_ticks,
         sync_points: facts.sync_points,
-        descriptions: Vec::new(),
+        descriptions: if refusal.is_some() { Vec::new() } else { later },
         has_closed_gops: facts.has_closed_gops,
         average_bits_per_s,
     };
-    Ok(Some((track, table)))
+    Ok(Some(Parsed { track, table, shown, shift_ticks: edits.shift_ticks, odd_nal_length_size }))
 }
 
 /// A track that is shown and not packaged, and why.
@@ -112,6 +138,13 @@ fn refuse(config: &mut CodecConfig, why: &str) {
     config.codec = Codec::Other;
     config.codec_string = format!("{} ({why})", config.codec_string);
     config.sample_entry = crate::model::SampleEntry::default();
+}
+
+/// The same of a track that was read already.
+pub(super) fn refuse_track(info: &mut TrackInfo, why: &str) {
+    info.codec = Codec::Other;
+    info.codec_string = format!("{} ({why})", info.codec_string);
+    info.sample_entry = crate::model::SampleEntry::default();
 }
 
 /// `tkhd` (ISO/IEC 14496-12 section 8.3.2).
@@ -258,59 +291,8 @@ impl Roles {
     }
 }
 
-/// The sample description that the chunks use, and whether it says that all its samples are forced.
-fn parse_description(stbl: &[u8], kind: TrackKind) -> Result<(CodecConfig, bool)> {
-    let stsd =
-        Children::find(stbl, *b"stsd").and_then(|body| body.get(8..)).ok_or_else(|| malformed("stsd is missing"))?;
-    let several = only_description(stbl)?;
-    let index = usize::try_from(several.unwrap_or(0)).unwrap_or(usize::MAX);
-    let entry = Children::of(stsd).nth(index).ok_or_else(|| malformed("no sample description"))?;
-    let mut config = from_sample_entry(entry.kind, entry.body)?;
-    if several.is_none() {
-        refuse(&mut config, "several sample descriptions");
-    }
-    let is_fitting = match kind {
-        TrackKind::Video => config.video.is_some(),
-        TrackKind::Audio => config.audio.is_some(),
-        TrackKind::Subtitle => matches!(config.codec, Codec::Text(_)),
-    };
-    if !is_fitting && config.codec != Codec::Other {
-        refuse(&mut config, "in a track of another kind");
-    }
-    // displayFlags of 3GPP TS 26.245 section 5.16; "all samples are forced" is Apple's.
-    let is_all_forced = config.codec == Codec::Text(TextFormat::Tx3g)
-        && entry.body.get(8..).and_then(|flags| flags.first()).is_some_and(|flags| flags & 0x80 != 0);
-    Ok((config, is_all_forced))
-}
-
-/// What an edit list (section 8.6.6) adds to every time: its empty edits delay the track, its first media edit says which media time
-/// plays then. Later edits, which cut inside, are not followed.
-fn parse_edit_list(elst: &[u8], movie_timescale: u32, timescale: u32) -> i64 {
-    let mut reader = ByteReader::new(elst);
-    let parse = |reader: &mut ByteReader<'_>, is_long: bool| {
-        let edit =
-            if is_long { (reader.u64()?, reader.i64()?) } else { (u64::from(reader.u32()?), i64::from(reader.i32()?)) };
-        reader.u32()?;
-        Some(edit)
-    };
-    let Some((version_flags, count)) = reader.u32().zip(reader.u32()) else { return 0 };
-    let mut delay = 0i128;
-    for _ in 0..count {
-        let Some((duration, media_time)) = parse(&mut reader, version_flags >> 24 == 1) else { break };
-        if media_time >= 0 {
-            // To the nearest tick: movie timescales are mostly coarser.
-            let movie_timescale = i128::from(movie_timescale);
-            let scaled = delay.saturating_mul(timescale.into()).saturating_add(movie_timescale / 2);
-            let delay_ticks = scaled.checked_div(movie_timescale).unwrap_or(0);
-            return i64::try_from(delay_ticks.saturating_sub(media_time.into())).unwrap_or(i64::MIN);
-        }
-        delay = delay.saturating_add(duration.into());
-    }
-    0
-}
-
 /// The length of packets where the codec leaves it open and the table has all of them the same, in ticks that are samples.
-fn complete_audio(audio: &mut AudioFormat, facts: &TableFacts, timescale: u32) {
+pub(super) fn complete_audio(audio: &mut AudioFormat, facts: &TableFacts, timescale: u32) {
     if audio.packet_samples.is_none()
         && audio.sample_rate_hz == timescale
         && let Some((least, most)) = facts.durations
@@ -325,35 +307,6 @@ fn complete_audio(audio: &mut AudioFormat, facts: &TableFacts, timescale: u32) {
 mod tests {
     use super::*;
     use crate::container::codec::boxes::{write_box, write_full_box};
-
-    fn elst(version: u8, edits: &[(i64, i64)]) -> Vec<u8> {
-        let mut body = vec![version, 0, 0, 0];
-        body.extend_from_slice(&(edits.len() as u32).to_be_bytes());
-        for (duration, media_time) in edits {
-            if version == 1 {
-                body.extend_from_slice(&duration.to_be_bytes());
-                body.extend_from_slice(&media_time.to_be_bytes());
-            } else {
-                body.extend_from_slice(&(*duration as u32).to_be_bytes());
-                body.extend_from_slice(&(*media_time as i32).to_be_bytes());
-            }
-            body.extend_from_slice(&[0, 1, 0, 0]);
-        }
-        body
-    }
-
-    /// Goal: empty edits delay, the first media edit moves, later ones are not followed; broken ones do nothing.
-    #[test]
-    fn edit_lists_fold_into_one_shift() {
-        assert_eq!(parse_edit_list(&elst(0, &[(5000, 1024)]), 1000, 48_000), -1024);
-        assert_eq!(parse_edit_list(&elst(0, &[(500, -1), (5000, 1024)]), 1000, 48_000), 24_000 - 1024);
-        assert_eq!(parse_edit_list(&elst(1, &[(500, -1), (250, -1), (9, 0), (9, 777)]), 1000, 48_000), 36_000);
-        assert_eq!(parse_edit_list(&elst(0, &[(700, -1), (5000, 0)]), 1000, 12_288), 8602);
-        assert_eq!(parse_edit_list(&elst(0, &[(500, -1)]), 1000, 48_000), 0);
-        assert_eq!(parse_edit_list(&elst(0, &[(500, -1), (1, 10)]), 0, 48_000), -10);
-        assert_eq!(parse_edit_list(&elst(1, &[(-1, -1), (1, i64::MAX)])[..30], 1, 48_000), 0);
-        assert_eq!(parse_edit_list(&elst(1, &[(-1, -1), (1, 0)]), 1, u32::MAX), i64::MIN);
-    }
 
     /// Goal: matrices of a quarter turn are told, everything else is upright.
     #[test]

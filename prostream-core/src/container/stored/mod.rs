@@ -96,6 +96,10 @@ fn write(index: &MediaIndex, writer: &mut Writer) {
             writer.byte(1);
             matroska::write_layout(layout, writer);
         }
+        Layout::Fragmented(layout) => {
+            writer.byte(2);
+            mp4::write_fragmented_layout(layout, writer);
+        }
     }
 }
 
@@ -114,6 +118,7 @@ fn read(reader: &mut Reader<'_>) -> Result<MediaIndex> {
     let layout = match reader.byte()? {
         0 => Layout::Mp4(mp4::read_layout(reader, tracks.len())?),
         1 => Layout::Matroska(matroska::read_layout(reader, tracks.len())?),
+        2 => Layout::Fragmented(mp4::read_fragmented_layout(reader, tracks.len())?),
         _ => return Err(unreadable("an unknown layout")),
     };
     Ok(MediaIndex { container, size_bytes, duration_ns, tracks, chapters, attachments, layout })

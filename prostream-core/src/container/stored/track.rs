@@ -197,7 +197,8 @@ fn read_codec(reader: &mut Reader<'_>) -> Result<Codec> {
 }
 
 fn write_video(writer: &mut Writer, video: &VideoFormat) {
-    let VideoFormat { width, height, pixel_aspect, frame_rate, bit_depth, color, rotation_degrees } = video;
+    let VideoFormat { width, height, pixel_aspect, frame_rate, bit_depth, color, rotation_degrees, is_interlaced } =
+        video;
     writer.number((*width).into());
     writer.number((*height).into());
     writer.option(pixel_aspect.as_ref(), write_pair);
@@ -211,6 +212,7 @@ fn write_video(writer: &mut Writer, video: &VideoFormat) {
         writer.flag(*full_range);
     });
     writer.number((*rotation_degrees).into());
+    writer.flag(*is_interlaced);
 }
 
 fn read_video(reader: &mut Reader<'_>) -> Result<VideoFormat> {
@@ -229,6 +231,7 @@ fn read_video(reader: &mut Reader<'_>) -> Result<VideoFormat> {
             })
         })?,
         rotation_degrees: reader.small()?,
+        is_interlaced: reader.flag()?,
     })
 }
 

@@ -1,52 +1,77 @@
 //! Remote files read through memory.
 //!
-//! `blocks.rs` keeps bytes that came, `run.rs` is one request upstream and those who read along; here readers find the one or
-//! the other, or start a run of their own. A reader asks for what he wants and no more: a run ends with his range, rounded up to
-//! a block.
+//! `blocks.rs` keeps bytes that were read, `run.rs` is one request upstream and those who read along, `walks.rs` sees who moves forward;
+//! here readers find the one or the other, or start a run of their own. Who reads here and there gets what he asks for, rounded up to a
+//! block; for who moves forward one request goes on to the end of the file, as far ahead of him as there is room for, and no further.
 
 mod blocks;
 mod run;
+mod walks;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::blocks::{Blocks, FileName};
-use self::run::{Demand, Followed, Follower, Run as Fetch};
-use super::{ByteSource, ByteStream, Run, SourceStats};
+use self::run::{BATCH, Demand, Followed, Follower, Run as Fetch, Share};
+use self::walks::Walks;
+use super::connections::Leaving;
+use super::{ByteSource, ByteStream, Connections, Run, SourceStats};
 use crate::model::{ByteRange, Extents, Rope};
 use crate::{Error, ErrorKind, Result};
 
 /// Smallest size of a block, in bytes.
 const MIN_BLOCK_SIZE: u64 = 4 << 10;
-/// Most bytes of one request upstream; a longer range takes several, one after the other.
-const MAX_RUN_BYTES: u64 = 64 << 20;
-/// How long a request upstream stays open while its readers do not read; then its connection is given back. Shorter
-/// than a link waits for one of its two connections, so that two paused viewers do not fail a third.
-const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// How long a request upstream stays open while its readers do not read; then its connection is given back (PACKAGING 5.6). Until then
+/// who only pauses for a moment goes on without another request. Whoever waits for the connection gets it at once: see [`Turn`].
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// While others wait for a connection, each has it for so many bytes …
+const TURN_BYTES: u64 = 8 << 20;
+/// … or so long, whichever is over first; less when his readers can do without him.
+const TURN_TIME: Duration = Duration::from_secs(5);
+/// Most that a run holds behind its furthest reader, for those near him.
+const MAX_BEHIND: u64 = 2 << 20;
+/// After bytes could not be read ahead, nothing is for so long: whoever needs them asks, and hears why.
+const FAILURE_COOL_DOWN: Duration = Duration::from_secs(10);
+/// From so many files on, those that nobody has read for long are forgotten when another comes.
+const MANY_FILES: usize = 64;
 
 /// Limits of a [`BlockCache`].
 #[derive(Clone, Debug)]
 pub struct BlockCacheConfig {
-    /// Most bytes held for later, over all files. Default: 256 MiB. Beside it each request under way holds up to 16 MiB: 8 MiB ahead
-    /// of its readers and 8 MiB behind. A budget of 0 still shares requests among those who read at the same time.
+    /// Most bytes held, over all files: what was read, and what requests under way have read ahead. Default: 256 MiB. Up to three
+    /// quarters of it are shared evenly by the requests under way, each of which reads at most 24 MiB ahead; each may hold two blocks even
+    /// where that is more than its share, so a budget of 0 still shares requests among those who read at the same time.
     pub budget_bytes: u64,
-    /// Most of them of one file. Default: 64 MiB, more than a viewer goes back; memory that comes free soon is still warm for the next bytes.
+    /// Most bytes held of one file beside what is read ahead of its viewers. Default: 64 MiB, more than a viewer goes back; memory that
+    /// comes free soon is still warm for the next bytes.
     pub file_budget_bytes: u64,
+    /// Most bytes held when nobody has read for `idle_after`, see [`BlockCache::trim_if_idle`]. Default: 32 MiB.
+    pub idle_budget_bytes: u64,
+    /// See `idle_budget_bytes`. Default: 60 s.
+    pub idle_after: Duration,
     /// Size of a block: what is dropped at once, and to what ends of requests are rounded up. Default: 256 KiB; at least 4 KiB.
     pub block_size: u64,
 }
 
 impl Default for BlockCacheConfig {
     fn default() -> Self {
-        Self { budget_bytes: 256 << 20, file_budget_bytes: 64 << 20, block_size: 256 << 10 }
+        Self {
+            budget_bytes: 256 << 20,
+            file_budget_bytes: 64 << 20,
+            idle_budget_bytes: 32 << 20,
+            idle_after: Duration::from_secs(60),
+            block_size: 256 << 10,
+        }
     }
 }
 
@@ -55,8 +80,11 @@ impl Default for BlockCacheConfig {
 ///
 /// The bytes are counted as they are handed on; a source whose pieces are parts of larger buffers may hold somewhat more memory.
 pub struct BlockCache {
-    block_size: u64,
+    config: BlockCacheConfig,
     state: Mutex<State>,
+    /// Requests under way, and what they hold.
+    run_count: AtomicUsize,
+    run_bytes: AtomicU64,
     tasks: TaskTracker,
     closed: CancellationToken,
 }
@@ -64,8 +92,17 @@ pub struct BlockCache {
 #[derive(Debug)]
 struct State {
     blocks: Blocks,
+    files: HashMap<FileName, FileState>,
+    last_read: Instant,
+}
+
+/// What goes on in a file.
+#[derive(Debug, Default)]
+struct FileState {
     /// Requests under way.
-    fetches: HashMap<FileName, Vec<Arc<Fetch>>>,
+    fetches: Vec<Arc<Fetch>>,
+    walks: Walks,
+    failed_at: Option<Instant>,
 }
 
 /// Where a reader goes on.
@@ -80,21 +117,38 @@ impl BlockCache {
     /// An empty cache.
     #[must_use]
     pub fn new(config: BlockCacheConfig) -> Arc<Self> {
-        let block_size = config.block_size.max(MIN_BLOCK_SIZE);
-        let blocks = Blocks::new(block_size, config.budget_bytes, config.file_budget_bytes);
-        let state = State { blocks, fetches: HashMap::new() };
+        let config = BlockCacheConfig { block_size: config.block_size.max(MIN_BLOCK_SIZE), ..config };
+        let blocks = Blocks::new(config.block_size, config.file_budget_bytes);
+        let state = State { blocks, files: HashMap::new(), last_read: Instant::now() };
         Arc::new(Self {
-            block_size,
+            config,
             state: Mutex::new(state),
+            run_count: AtomicUsize::new(0),
+            run_bytes: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
         })
     }
 
-    /// Bytes held for later.
+    /// Bytes held: for later, and by requests under way.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
-        self.lock().blocks.used_bytes()
+        self.lock().blocks.used_bytes().saturating_add(self.run_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Drops the oldest bytes down to the idle budget if no request is under way and nobody has read for a while. Answers how many bytes
+    /// were dropped: when there are any, the caller may want its allocator to give memory back.
+    pub fn trim_if_idle(&self) -> u64 {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let is_idle = now.saturating_duration_since(state.last_read) >= self.config.idle_after;
+        if !is_idle || self.run_count.load(Ordering::Relaxed) > 0 {
+            return 0;
+        }
+        state.forget_files(now);
+        let before = state.blocks.used_bytes();
+        state.blocks.shrink_to(self.config.idle_budget_bytes);
+        before.saturating_sub(state.blocks.used_bytes())
     }
 
     /// Ends all requests under way and waits until they are gone. Reads that need one fail with `Cancelled` from then on.
@@ -104,43 +158,155 @@ impl BlockCache {
         self.tasks.wait().await;
     }
 
-    /// Finds the bytes at the start of `missing`, which lies within the file and between what is at hand, or sends for them.
-    fn find(self: &Arc<Self>, file: &File, missing: ByteRange) -> Result<Found> {
+    /// A viewer begins to read `range`: how many bytes are worth reading ahead of him.
+    fn note(&self, file: &File, range: ByteRange) -> u64 {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if state.files.len() >= MANY_FILES && !state.files.contains_key(&file.name) {
+            state.forget_files(now);
+        }
+        state.files.entry(file.name.clone()).or_default().walks.note(range, now)
+    }
+
+    /// Finds the bytes at the start of `missing`, which lies within the file and between what is at hand, or sends for them. `ahead` of
+    /// the reader bytes are read before anybody asks for them.
+    fn find(self: &Arc<Self>, file: &File, missing: ByteRange, ahead: u64) -> Result<Found> {
         let at = missing.start;
         let mut state = self.lock();
-        if let Some(rope) = state.blocks.read(&file.name, missing) {
+        let state = &mut *state;
+        state.last_read = Instant::now();
+        let going_on = state.files.entry(file.name.clone()).or_default();
+        let batch = ByteRange::new(at, missing.end.min(at.saturating_add(BATCH)));
+        if let Some(rope) = state.blocks.read(&file.name, batch) {
+            let end = at.saturating_add(rope.len());
+            for fetch in &going_on.fetches {
+                fetch.see(end, ahead);
+            }
             return Ok(Found::Have(rope));
         }
-        let fetches = state.fetches.get(&file.name).map(Vec::as_slice).unwrap_or_default();
-        if let Some(follower) = fetches.iter().find_map(|fetch| fetch.join(at)) {
+        if let Some(follower) = going_on.fetches.iter().find_map(|fetch| fetch.join(missing, ahead)) {
             return Ok(Found::Coming(follower));
         }
         if self.closed.is_cancelled() {
             return Err(run::stopped());
         }
-
-        let mut end = state.blocks.end_of_block(missing.end.saturating_sub(1)).min(file.inner.size_bytes());
-        end = end.min(at.saturating_add(MAX_RUN_BYTES));
-        if let Run::Miss(range) = Run::first(&file.at_hand, ByteRange::new(at, end)) {
-            end = range.end;
+        if ahead == 0 {
+            // A jump: the connection's bytes are for him now, not for what may be asked for later.
+            going_on.fetches.iter().for_each(|fetch| fetch.hold());
         }
-        end = state.blocks.next_start(&file.name, ByteRange::new(at, end));
-        for other in fetches {
+        let end = match ahead {
+            0 => state.blocks.end_of_block(missing.end.saturating_sub(1)),
+            _ => u64::MAX,
+        };
+        let follower = self.start(state, file, ByteRange::new(at, end), at, ahead, Some(missing));
+        follower.map(Found::Coming).ok_or_else(|| Error::new(ErrorKind::Internal, "read through cache"))
+    }
+
+    /// A viewer who moves forward has read up to `at`: sees to it that what comes next is there before he asks for it.
+    fn read_on(self: &Arc<Self>, file: &File, at: u64, ahead: u64) {
+        let size = file.inner.size_bytes();
+        let wanted = at.saturating_add(ahead).min(size);
+        let mut state = self.lock();
+        let state = &mut *state;
+        let going_on = state.files.entry(file.name.clone()).or_default();
+        let mut end = at;
+        loop {
+            let before = end;
+            end = file.at_hand.end_of_run(end);
+            end = state.blocks.end_of_run(&file.name, end, wanted.max(end));
+            if let Some(fetch) = going_on.fetches.iter().find(|fetch| fetch.covers(end)) {
+                if fetch.see(at, ahead) {
+                    return;
+                }
+                end = fetch.end_offset().max(end);
+            }
+            if end >= wanted {
+                return;
+            }
+            if end == before {
+                break;
+            }
+        }
+        let now = Instant::now();
+        let has_failed = going_on.failed_at.is_some_and(|at| now.saturating_duration_since(at) < FAILURE_COOL_DOWN);
+        let is_enough = end.saturating_sub(at) > ahead / 2;
+        let is_coming = going_on.fetches.iter().any(|fetch| fetch.covers(end));
+        if has_failed || is_enough || is_coming || self.closed.is_cancelled() {
+            return;
+        }
+        self.start(state, file, ByteRange::new(end, u64::MAX), at, ahead, None);
+    }
+
+    /// Sends a request for `range`, or as much of it as nobody else fetches, for a viewer at `furthest`, who may be here to read along.
+    fn start(
+        self: &Arc<Self>,
+        state: &mut State,
+        file: &File,
+        range: ByteRange,
+        furthest: u64,
+        ahead: u64,
+        reads: Option<ByteRange>,
+    ) -> Option<Follower> {
+        let at = range.start;
+        let going_on = state.files.entry(file.name.clone()).or_default();
+        let mut end = range.end.min(file.inner.size_bytes());
+        if let Run::Miss(missing) = Run::first(&file.at_hand, ByteRange::new(at, end)) {
+            end = missing.end;
+        }
+        end = state.blocks.next_run(&file.name, ByteRange::new(at, end), file.inner.seek_cost_bytes() / 4);
+        for other in &going_on.fetches {
             end = end.min(other.limit_for(at));
             other.stop_before(at);
         }
         let range = ByteRange::new(at, end);
-        let fetch = Fetch::new(range, self.block_size);
-        let follower = fetch.join(at).ok_or_else(|| Error::new(ErrorKind::Internal, "read through cache"))?;
-        state.fetches.entry(file.name.clone()).or_default().push(fetch.clone());
-        drop(state);
-        let feed = Feed { cache: self.clone(), name: file.name.clone(), fetch };
-        self.tasks.spawn(feed.run(file.inner.clone().stream(range), at));
-        Ok(Found::Coming(follower))
+        let fetch = Fetch::new(range, self.config.block_size, furthest, ahead);
+        // Before its task looks whether anybody wants it.
+        let follower = reads.and_then(|reads| fetch.join(reads, ahead));
+        going_on.fetches.push(fetch.clone());
+        self.run_count.fetch_add(1, Ordering::Relaxed);
+        let feed = Feed {
+            cache: self.clone(),
+            name: file.name.clone(),
+            connections: file.inner.connections(),
+            fetch,
+            counted_bytes: 0,
+        };
+        self.tasks.spawn(feed.run(file.inner.clone().stream(range)));
+        follower
+    }
+
+    /// What one of the requests under way may hold.
+    fn share(&self) -> Share {
+        let all = self.config.budget_bytes / 4 * 3;
+        let count = self.run_count.load(Ordering::Relaxed).max(1) as u64;
+        let share = all / count;
+        let behind = (share / 8).min(MAX_BEHIND);
+        // Others began when there was more for each: they are waited for.
+        let is_full = self.run_bytes.load(Ordering::Relaxed) >= all;
+        let ahead = if is_full { 0 } else { share.saturating_sub(behind).saturating_sub(self.config.block_size) };
+        Share { ahead: ahead.max(self.config.block_size), behind }
+    }
+
+    /// Keeps what a run gives away, and counts what it holds from now on instead of `before`.
+    fn keep(&self, name: &FileName, blocks: Vec<(u64, Rope)>, before: u64, now: u64) {
+        self.run_bytes.fetch_add(now, Ordering::Relaxed);
+        let run_bytes = self.run_bytes.fetch_sub(before, Ordering::Relaxed).saturating_sub(before);
+        let mut state = self.lock();
+        for (start, rope) in blocks {
+            state.blocks.insert(name, start, rope);
+        }
+        state.blocks.shrink_to(self.config.budget_bytes.saturating_sub(run_bytes));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Forgets files that nobody reads nor has read for long.
+    fn forget_files(&mut self, now: Instant) {
+        self.files.retain(|_, file| file.walks.forget(now) || !file.fetches.is_empty());
     }
 }
 
@@ -150,22 +316,40 @@ impl fmt::Debug for BlockCache {
     }
 }
 
-/// The task that feeds a run: takes from the source what is asked for, and puts full blocks away.
+/// The task that feeds a run: takes from the source what is asked for, and puts away what its readers have passed.
 struct Feed {
     cache: Arc<BlockCache>,
     name: FileName,
+    /// Those of the link, where they are few.
+    connections: Option<Arc<Connections>>,
     fetch: Arc<Fetch>,
+    /// Counted in [`BlockCache::run_bytes`].
+    counted_bytes: u64,
+}
+
+/// How long and for how much a run has had its connection.
+struct Turn {
+    since: Instant,
+    read_bytes: u64,
 }
 
 impl Feed {
-    async fn run(self, mut body: ByteStream, start: u64) {
-        let mut gathered = Gathered { start, rope: Rope::new() };
+    async fn run(mut self, mut body: ByteStream) {
+        let mut turn = Turn { since: Instant::now(), read_bytes: 0 };
+        let mut leaving = None;
         let failure = loop {
-            match self.fetch.demand() {
+            let share = self.cache.share();
+            match self.fetch.demand(share.ahead) {
                 Demand::Stop => break None,
                 Demand::Wait => {
                     tokio::select! {
                         () = self.fetch.asked() => {}
+                        () = wanted(self.connections.as_deref()) => {
+                            leaving = self.leave();
+                            if leaving.is_some() {
+                                break None;
+                            }
+                        }
                         () = tokio::time::sleep(MAX_PAUSE) => break None,
                         () = self.cache.closed.cancelled() => break Some(run::stopped()),
                     }
@@ -181,16 +365,52 @@ impl Feed {
                 () = self.fetch.asked() => continue,
             };
             match piece {
-                Some(Ok(piece)) => gathered.add(self.fetch.push(piece), &self.cache, &self.name),
+                Some(Ok(piece)) => {
+                    let most = BATCH.min(self.cache.config.block_size).min(self.fetch.rest());
+                    let (pieces, failure) = all_ready(piece, &mut body, most);
+                    turn.read_bytes =
+                        pieces.iter().fold(turn.read_bytes, |sum, piece| sum.saturating_add(piece.len() as u64));
+                    self.push(pieces, share.behind);
+                    if failure.is_some() {
+                        break failure;
+                    }
+                }
                 Some(Err(error)) => break Some(error),
                 None => {
                     break Some(Error::new(ErrorKind::Internal, "read through cache").detail("the source ended early"));
                 }
             }
+            if turn.is_over() || self.fetch.is_comfortable() {
+                leaving = self.leave();
+                if leaving.is_some() {
+                    break None;
+                }
+                if turn.is_over() {
+                    turn = Turn { since: Instant::now(), read_bytes: 0 };
+                }
+            }
         };
+        drop(body);
+        drop(leaving);
         // First kept, then said: who is told that the run is over finds the bytes.
-        gathered.put_away(&self.cache, &self.name);
+        let held = self.fetch.held();
+        self.cache.keep(&self.name, held, std::mem::take(&mut self.counted_bytes), 0);
+        if failure.is_some() {
+            let mut state = self.cache.lock();
+            state.files.entry(self.name.clone()).or_default().failed_at = Some(Instant::now());
+        }
         self.fetch.end(failure);
+    }
+
+    /// A promise to give up the connection, if somebody waits for one.
+    fn leave(&self) -> Option<Leaving> {
+        self.connections.as_ref()?.leave()
+    }
+
+    fn push(&mut self, pieces: Vec<Bytes>, behind: u64) {
+        let passed = self.fetch.push(pieces, behind);
+        let now = self.fetch.held_bytes();
+        self.cache.keep(&self.name, passed, std::mem::replace(&mut self.counted_bytes, now), now);
     }
 }
 
@@ -198,49 +418,53 @@ impl Drop for Feed {
     /// However the task ends, nobody waits for it any longer.
     fn drop(&mut self) {
         self.fetch.end(Some(run::stopped()));
+        self.cache.run_bytes.fetch_sub(self.counted_bytes, Ordering::Relaxed);
+        self.cache.run_count.fetch_sub(1, Ordering::Relaxed);
         let mut state = self.cache.lock();
-        if let Some(fetches) = state.fetches.get_mut(&self.name) {
-            fetches.retain(|fetch| !Arc::ptr_eq(fetch, &self.fetch));
-            if fetches.is_empty() {
-                state.fetches.remove(&self.name);
-            }
+        if let Some(file) = state.files.get_mut(&self.name) {
+            file.fetches.retain(|fetch| !Arc::ptr_eq(fetch, &self.fetch));
         }
     }
 }
 
-/// Bytes of one block that are not put away yet.
-struct Gathered {
-    start: u64,
-    rope: Rope,
+impl Turn {
+    fn is_over(&self) -> bool {
+        self.read_bytes >= TURN_BYTES || self.since.elapsed() >= TURN_TIME
+    }
 }
 
-impl Gathered {
-    fn add(&mut self, mut piece: Bytes, cache: &BlockCache, name: &FileName) {
-        while !piece.is_empty() {
-            let end = self.start.saturating_add(self.rope.len());
-            let room = cache.block_size.saturating_sub(end % cache.block_size);
-            let room = usize::try_from(room).unwrap_or(usize::MAX).min(piece.len());
-            self.rope.push(piece.split_to(room));
-            if self.start.saturating_add(self.rope.len()).is_multiple_of(cache.block_size) {
-                self.put_away(cache, name);
-            }
-        }
+/// Waits until somebody waits for a connection; for ever where there are as many as anybody wants.
+async fn wanted(connections: Option<&Connections>) {
+    match connections {
+        Some(connections) => connections.wanted().await,
+        None => std::future::pending().await,
     }
+}
 
-    fn put_away(&mut self, cache: &BlockCache, name: &FileName) {
-        let rope = std::mem::take(&mut self.rope);
-        let start = self.start;
-        self.start = start.saturating_add(rope.len());
-        if !rope.is_empty() {
-            cache.lock().blocks.insert(name, start, rope);
+/// `first` and what else has come by now, until there are `most` bytes, so that many small pieces wake the readers once; and the failure
+/// behind them.
+fn all_ready(first: Bytes, body: &mut ByteStream, most: u64) -> (Vec<Bytes>, Option<Error>) {
+    let mut len = first.len() as u64;
+    let mut pieces = vec![first];
+    while len < most {
+        match body.next().now_or_never() {
+            Some(Some(Ok(piece))) => {
+                len = len.saturating_add(piece.len() as u64);
+                pieces.push(piece);
+            }
+            Some(Some(Err(error))) => return (pieces, Some(error)),
+            // An end that came too early is seen when the next piece is asked for.
+            Some(None) | None => break,
         }
     }
+    (pieces, None)
 }
 
 /// A source read through a [`BlockCache`]. Sources with the same identity share their bytes.
 ///
-/// A range of up to 64 MiB of which nothing is known is one request upstream, whose bytes flow to the reader as they come. What
-/// the source had at hand from opening is never asked for.
+/// A range of which nothing is known is one request upstream, whose bytes flow to the reader as they come; for a viewer who moves forward
+/// it goes on, so that the whole film is one. What the source had at hand from opening is never asked for. A viewer may pause for as long as
+/// he likes: after 30 s his request ends, and when he reads on another begins at the same byte.
 #[derive(Debug)]
 pub struct CachedSource {
     cache: Arc<BlockCache>,
@@ -277,6 +501,7 @@ impl CachedSource {
             rest: range,
             pieces: Vec::new().into_iter(),
             follower: None,
+            ahead: None,
         })
     }
 }
@@ -300,7 +525,7 @@ impl ByteSource for CachedSource {
         Ok(rope)
     }
 
-    /// As [`ByteSource::stream`], but up to 8 MiB of the range are read ahead.
+    /// As [`ByteSource::stream`], but up to 24 MiB are read ahead.
     fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
         match self.reader(range) {
             Ok(reader) => Box::pin(futures_util::stream::try_unfold(reader, |mut reader| async move {
@@ -318,6 +543,10 @@ impl ByteSource for CachedSource {
         self.file.inner.seek_cost_bytes()
     }
 
+    fn connections(&self) -> Option<Arc<Connections>> {
+        self.file.inner.connections()
+    }
+
     fn stats(&self) -> SourceStats {
         self.file.inner.stats()
     }
@@ -331,6 +560,8 @@ struct Reader {
     rest: ByteRange,
     pieces: std::vec::IntoIter<Bytes>,
     follower: Option<Follower>,
+    /// How far is read ahead of him; `None` before he has asked for anything that was not at hand.
+    ahead: Option<u64>,
 }
 
 impl Reader {
@@ -340,35 +571,50 @@ impl Reader {
                 return Ok(Some(piece));
             }
             if self.rest.is_empty() {
-                self.follower = None;
                 return Ok(None);
             }
             if let Some(follower) = &self.follower {
-                match follower.next(self.rest.start).await {
-                    Followed::Piece(mut piece) => {
-                        piece.truncate(usize::try_from(self.rest.len()).unwrap_or(usize::MAX));
-                        self.advance(piece.len() as u64);
-                        return Ok(Some(piece));
+                match follower.next(self.rest).await {
+                    Followed::Pieces(rope) => {
+                        self.take(rope);
+                        continue;
                     }
-                    Followed::LeftBehind => self.follower = None,
+                    // Who lags reads what was put away, and may catch up.
+                    Followed::LeftBehind => {}
                     Followed::Failed(error) => return Err(error),
                 }
             }
-            let found = match Run::first(&self.file.at_hand, self.rest) {
-                Run::Have(rope) => Found::Have(rope),
-                Run::Miss(missing) => self.cache.find(&self.file, missing)?,
-            };
-            match found {
-                Found::Have(rope) => {
-                    self.advance(rope.len());
-                    self.pieces = rope.into_pieces().into_iter();
+            match Run::first(&self.file.at_hand, self.rest) {
+                Run::Have(rope) => self.take(rope),
+                Run::Miss(missing) => {
+                    let ahead = *self.ahead.get_or_insert_with(|| self.cache.note(&self.file, self.rest));
+                    match self.cache.find(&self.file, missing, ahead)? {
+                        Found::Have(rope) => self.take(rope),
+                        Found::Coming(follower) => {
+                            self.leave();
+                            self.follower = Some(follower);
+                        }
+                    }
                 }
-                Found::Coming(follower) => self.follower = Some(follower),
             }
         }
     }
 
-    fn advance(&mut self, len: u64) {
-        self.rest.start = self.rest.start.saturating_add(len).min(self.rest.end);
+    fn take(&mut self, rope: Rope) {
+        self.rest.start = self.rest.start.saturating_add(rope.len()).min(self.rest.end);
+        self.pieces = rope.into_pieces().into_iter();
+        // Not every reader asks once more when he has all that he wanted.
+        if self.rest.is_empty() {
+            self.leave();
+            if let Some(ahead) = self.ahead.filter(|ahead| *ahead > 0) {
+                self.cache.read_on(&self.file, self.rest.end, ahead);
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(follower) = self.follower.take() {
+            follower.leave();
+        }
     }
 }

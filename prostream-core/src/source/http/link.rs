@@ -1,24 +1,33 @@
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
+use std::{fmt, mem};
 
+use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use url::Url;
 
+use super::address::{Address, Ends};
 use super::facts::{ContentRange, Facts, Validator};
-use crate::model::ByteRange;
+use crate::model::{ByteRange, Rope};
 use crate::net::retry::retry_after;
 use crate::net::{Call, HttpClient, Request, StreamReply, redact_url};
-use crate::source::ByteStream;
+use crate::source::connections::Connection;
+use crate::source::{ByteStream, Connections, Lease};
 use crate::{Error, ErrorKind, Result};
 
-/// Most connections to one link at a time: what debrid services and CDNs commonly grant.
-const MAX_CONNECTIONS: usize = 2;
-/// Longest wait for one of them, and then for the headers of a reply.
+/// Longest wait for one of the connections of a link, then for the headers of a reply, and for a fresh link.
 const MAX_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait that a host may ask for before it is an error instead.
+pub(super) const MAX_ASKED_WAIT: Duration = Duration::from_secs(10);
+/// A link is renewed so long before its end.
+const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
+/// A link is not renewed again so soon after it was, or after that failed: what is wrong then is not its age.
+const RENEWAL_COOL_DOWN: Duration = Duration::from_secs(10);
+/// A host that refuses a connection which another reader has just left is asked again after these waits.
+const TAKE_OVER_WAITS: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400)];
 
 /// The part of a file that a request asks for.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +50,7 @@ pub(super) struct Opened {
     pub(super) is_partial: bool,
     pub(super) body: ByteStream,
     /// Held as long as the body is read.
-    pub(super) _permit: OwnedSemaphorePermit,
+    connection: Option<Connection>,
 }
 
 impl Opened {
@@ -51,14 +60,37 @@ impl Opened {
     }
 }
 
-/// An address that answers ranges: knows where it led to last, and how many may ask at a time.
+/// Why a request brought no bytes.
+struct Refusal {
+    error: Error,
+    reason: Reason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// The address does not serve the file, or no longer (401, 403, 404, 410, HTML).
+    Stale,
+    /// The host is asked too much, or by too many at once (429, 503, no connection).
+    Busy,
+    Other,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, reason: Reason::Other }
+    }
+}
+
+/// An address that answers ranges: knows where it led to last, how many may ask at a time, and how to get a fresh one.
 pub(super) struct Link {
     client: HttpClient,
-    original: Url,
-    headers: HeaderMap,
-    /// Where the redirects of the original ended: asked directly from then on.
-    current: Mutex<Url>,
-    connections: Arc<Semaphore>,
+    address: Mutex<Address>,
+    lease: Option<Arc<dyn Lease>>,
+    /// When a fresh link was asked for last; locked while one is.
+    renewed_at: tokio::sync::Mutex<Option<Instant>>,
+    /// Both ends of the file, once it was opened.
+    ends: OnceLock<Ends>,
+    connections: Arc<Connections>,
     /// The host takes `If-Range` for a reason to send everything although nothing changed.
     ignores_if_range: AtomicBool,
     pub(super) request_count: AtomicU64,
@@ -66,57 +98,248 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(client: HttpClient, original: Url, headers: HeaderMap) -> Self {
+    pub(super) fn new(
+        client: HttpClient,
+        address: Address,
+        lease: Option<Arc<dyn Lease>>,
+        connections: Arc<Connections>,
+    ) -> Self {
         Self {
             client,
-            current: Mutex::new(original.clone()),
-            original,
-            headers,
-            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            address: Mutex::new(address),
+            lease,
+            renewed_at: tokio::sync::Mutex::default(),
+            ends: OnceLock::new(),
+            connections,
             ignores_if_range: AtomicBool::new(false),
             request_count: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
         }
     }
 
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// From now on the file is this one.
+    pub(super) fn hold_to(&self, facts: &Facts) {
+        self.address().validator = facts.validator.clone();
+    }
+
+    /// How its ends look.
+    pub(super) fn remember(&self, ends: Ends) {
+        // Opened once.
+        let _ = self.ends.set(ends);
+    }
+
+    pub(super) fn ends(&self) -> Option<&Ends> {
+        self.ends.get()
+    }
+
     /// Sends one request for a part, and checks what came against what is known of the file.
     ///
-    /// A final address that no longer serves the file is given up once: the original leads to the next.
+    /// A final address that no longer serves the file is given up: the original leads to the next, and after that a fresh link. A connection
+    /// that the host refuses while another is open is given up too: from then on there is one.
     pub(super) async fn open(&self, wanted: Wanted, known: Option<&Facts>) -> Result<Opened> {
-        let call = Call::within(MAX_WAIT);
-        let permit = timeout(call.remaining(), self.connections.clone().acquire_owned())
-            .await
-            .map_err(|_| Error::new(ErrorKind::TimedOut, "read link").detail("all connections of the link are in use"))?
-            .map_err(|closed| Error::new(ErrorKind::Internal, "read link").because(closed))?;
-        let call = Call::within(MAX_WAIT);
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut reply = self.send(&call, &current, wanted, known).await;
-        let is_stale = matches!(&reply, Ok(reply) if matches!(reply.status.as_u16(), 401 | 403 | 404 | 410));
-        if is_stale && current != self.original {
-            drop(reply);
-            reply = self.send(&call, &self.original, wanted, known).await;
+        let mut connection = self.connect().await?;
+        let (mut has_given_up, mut has_renewed) = (false, false);
+        let mut take_over_waits = TAKE_OVER_WAITS.into_iter();
+        loop {
+            let address = self.address().clone();
+            if known.is_some() && !has_renewed && address.ends_within(RENEWED_BEFORE_END, SystemTime::now()) {
+                has_renewed = true;
+                // While the old one still serves, failing to renew it is no failure.
+                match self.renew(&address, known).await {
+                    Err(error) if error.kind() == ErrorKind::SourceChanged => return Err(error),
+                    Ok(true) => continue,
+                    Ok(false) | Err(_) => {}
+                }
+            }
+            let refusal = match self.ask(&address, wanted, known).await {
+                Ok(mut opened) => {
+                    opened.connection = Some(connection);
+                    return Ok(opened);
+                }
+                Err(refusal) => refusal,
+            };
+            match refusal.reason {
+                Reason::Busy => {
+                    let asked = refusal.error.retry_after().unwrap_or_default();
+                    if asked > MAX_ASKED_WAIT {
+                        return Err(refusal.error);
+                    }
+                    match self.connections.give_up(connection) {
+                        // Waits for the other one, and as long as the host says.
+                        Ok(()) if !has_given_up => {
+                            has_given_up = true;
+                            let earliest = Instant::now().checked_add(asked).unwrap_or_else(Instant::now);
+                            connection = self.connect().await?;
+                            sleep_until(earliest).await;
+                        }
+                        Err(own) if own.is_taken_over => {
+                            let Some(wait) = take_over_waits.next() else { return Err(refusal.error) };
+                            connection = own;
+                            sleep(wait.max(asked)).await;
+                        }
+                        Ok(()) | Err(_) => return Err(refusal.error),
+                    }
+                }
+                Reason::Stale if !has_renewed && self.lease.is_some() => {
+                    has_renewed = true;
+                    if !self.renew(&address, known).await? {
+                        return Err(refusal.error);
+                    }
+                }
+                Reason::Stale | Reason::Other => return Err(refusal.error),
+            }
         }
-        let mut reply = reply?;
+    }
+
+    async fn connect(&self) -> Result<Connection> {
+        let error = |kind| Error::new(kind, "read link").detail("all connections of the link are in use");
+        let connection = timeout(MAX_WAIT, self.connections.acquire()).await.map_err(|_| error(ErrorKind::TimedOut))?;
+        connection.ok_or_else(|| error(ErrorKind::Internal))
+    }
+
+    /// Asks where the link led to last, and the link itself when that has ended.
+    async fn ask(&self, address: &Address, wanted: Wanted, known: Option<&Facts>) -> Result<Opened, Refusal> {
+        let call = Call::within(MAX_WAIT);
+        match self.ask_at(&call, address, &address.current, wanted, known).await {
+            Err(refusal) if refusal.reason == Reason::Stale && address.current != address.original => {
+                self.ask_at(&call, address, &address.original, wanted, known).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn ask_at(
+        &self,
+        call: &Call,
+        address: &Address,
+        url: &Url,
+        wanted: Wanted,
+        known: Option<&Facts>,
+    ) -> Result<Opened, Refusal> {
+        let validator = address.validator.as_ref().filter(|_| known.is_some());
+        let mut reply = self.send(call, address, url, wanted, validator).await?;
         // A 200 to a conditional request says that the file changed. Some hosts say so about every file: asked without condition,
         // the headers tell.
         if reply.status == StatusCode::OK
-            && let Some(facts) = known
-            && facts.validator.as_ref().is_some_and(|validator| !validator.is_contradicted_by(&reply.headers))
+            && validator.is_some_and(|validator| !validator.is_contradicted_by(&reply.headers))
             && !self.ignores_if_range.swap(true, Ordering::Relaxed)
         {
             let url = reply.url.clone();
             drop(reply);
-            reply = self.send(&call, &url, wanted, known).await?;
+            reply = self.send(call, address, &url, wanted, validator).await?;
         }
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = reply.url.clone();
-        self.check(reply, wanted, known, permit)
+        let is_elsewhere = reply.url != address.current;
+        if let Some(facts) = known.filter(|_| is_elsewhere && reply.status.is_success() && !is_html(&reply.headers)) {
+            // Another place may call the same file by another tag, or another file by none.
+            if validator.is_none() || validator != Validator::of(&reply.headers).as_ref() {
+                let found = Address { current: reply.url.clone(), ..address.clone() };
+                drop(reply);
+                let verified = self.verify(call, found, facts).await?;
+                reply = self.send(call, &verified, &verified.current, wanted, verified.validator.as_ref()).await?;
+                self.settle(verified.clone());
+                return check(reply, wanted, Some(facts), verified.validator.as_ref());
+            }
+        }
+        let (found, is_media) = (reply.url.clone(), reply.status.is_success() && !is_html(&reply.headers));
+        let opened = check(reply, wanted, known, validator)?;
+        if is_elsewhere && is_media {
+            self.settle(Address { current: found, ..address.clone() });
+        }
+        Ok(opened)
     }
 
-    async fn send(&self, call: &Call, url: &Url, wanted: Wanted, known: Option<&Facts>) -> Result<StreamReply> {
+    /// From now on the file is read here, unless somebody found a fresh link meanwhile.
+    fn settle(&self, found: Address) {
+        let mut address = self.address();
+        if address.generation == found.generation {
+            // What was pinned meanwhile stays.
+            let validator = mem::take(&mut address.validator);
+            *address = found;
+            address.validator = address.validator.take().or(validator);
+        }
+    }
+
+    /// Gets a fresh link: once for all who find that the one they `saw` has ended. `false` when that was done just now.
+    async fn renew(&self, saw: &Address, known: Option<&Facts>) -> Result<bool> {
+        let Some(lease) = &self.lease else { return Ok(false) };
+        let mut renewed_at = self.renewed_at.lock().await;
+        if self.address().generation != saw.generation {
+            return Ok(true);
+        }
+        if renewed_at.is_some_and(|at| at.elapsed() < RENEWAL_COOL_DOWN) {
+            return Ok(false);
+        }
+        let outcome = self.renewed(lease.as_ref(), saw, known).await;
+        // Only now: who was dropped in the middle has not renewed.
+        *renewed_at = Some(Instant::now());
+        let fresh = outcome?;
+        tracing::debug!(link = redact_url(&fresh.original), "link was renewed");
+        *self.address() = fresh;
+        Ok(true)
+    }
+
+    async fn renewed(&self, lease: &dyn Lease, saw: &Address, known: Option<&Facts>) -> Result<Address> {
+        let call = Call::within(MAX_WAIT);
+        let link = timeout(call.remaining(), lease.renew(&call)).await.map_err(|_| {
+            Error::new(ErrorKind::TimedOut, "renew link").advise("the service is slow: try again in a moment")
+        })??;
+        let fresh = saw.renewed(link)?;
+        match known {
+            Some(facts) => self.verify(&Call::within(MAX_WAIT), fresh, facts).await.map_err(|refusal| refusal.error),
+            // Nothing was read yet that could be mixed.
+            None => Ok(fresh),
+        }
+    }
+
+    /// Looks whether the file at a new place is the one that was opened: as long, and with the same ends, unless it has the same tag.
+    async fn verify(&self, call: &Call, mut place: Address, facts: &Facts) -> Result<Address, Refusal> {
+        let Some(ends) = self.ends.get() else { return Ok(place) };
+        let url = place.current.clone();
+        let reply = self.send(call, &place, &url, Wanted::Part(ends.head), None).await?;
+        let (status, found) = (reply.status, reply.url.clone());
+        let opened = check(reply, Wanted::Part(ends.head), Some(facts), None)?;
+        if opened.size_bytes != Some(facts.size_bytes) || status != StatusCode::PARTIAL_CONTENT {
+            return Err(changed().into());
+        }
+        let (before, now) = (place.validator.take(), opened.validator.clone());
+        let head = collect(opened.body, ends.head.len()).await?;
+        let is_same_tag = now.is_some() && now == before;
+        let tail = if is_same_tag || ends.tail.is_empty() {
+            None
+        } else {
+            let reply = self.send(call, &place, &found, Wanted::Part(ends.tail), None).await?;
+            let opened = check(reply, Wanted::Part(ends.tail), Some(facts), None)?;
+            let is_same_file = opened.is_partial && opened.validator == now;
+            Some(collect(opened.body, ends.tail.len()).await?).filter(|_| is_same_file)
+        };
+        let is_it = match &tail {
+            Some(tail) => ends.are(facts.size_bytes, &head, tail),
+            None => is_same_tag || ends.tail.is_empty() && ends.are(facts.size_bytes, &head, &Rope::new()),
+        };
+        if !is_it {
+            return Err(changed().into());
+        }
+        place.validator = now;
+        place.current = found;
+        Ok(place)
+    }
+
+    async fn send(
+        &self,
+        call: &Call,
+        address: &Address,
+        url: &Url,
+        wanted: Wanted,
+        validator: Option<&Validator>,
+    ) -> Result<StreamReply, Refusal> {
         let mut request = Request::get(url.clone());
         // What the caller gave was meant for the host of the original.
-        if url.origin() == self.original.origin() {
-            request.headers = self.headers.clone();
+        if url.origin() == address.original.origin() {
+            request.headers = address.headers.clone();
         }
         let range = match wanted {
             Wanted::Part(range) => format!("bytes={}-{}", range.start, range.end.saturating_sub(1)),
@@ -126,72 +349,18 @@ impl Link {
             .map_err(|error| Error::new(ErrorKind::Internal, "read link").because(error))?;
         request.headers.insert(header::RANGE, range);
         request.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(validator) = known.and_then(|facts| facts.validator.as_ref())
-            && !self.ignores_if_range.load(Ordering::Relaxed)
-        {
+        if let Some(validator) = validator.filter(|_| !self.ignores_if_range.load(Ordering::Relaxed)) {
             request.headers.insert(header::IF_RANGE, validator.value().clone());
         }
         self.request_count.fetch_add(1, Ordering::Relaxed);
-        self.client.stream(call, request).await.map_err(advised)
+        self.client.stream(call, request).await.map_err(|error| {
+            let reason = if error.kind() == ErrorKind::Unavailable { Reason::Busy } else { Reason::Other };
+            Refusal { error: advised(error), reason }
+        })
     }
 
-    fn check(
-        &self,
-        reply: StreamReply,
-        wanted: Wanted,
-        known: Option<&Facts>,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Opened> {
-        let headers = &reply.headers;
-        let malformed = |detail| Error::new(ErrorKind::Malformed, "read link").detail(detail);
-        let content_range = ContentRange::of(headers);
-        if !matches!(reply.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-            return Err(status_error(reply.status, headers, known));
-        }
-        let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-        if [&b"text/html"[..], b"application/xhtml"]
-            .iter()
-            .any(|html| media_type.get(..html.len()).is_some_and(|start| start.eq_ignore_ascii_case(html)))
-        {
-            return Err(Error::new(ErrorKind::Unavailable, "read link")
-                .detail("HTML instead of media")
-                .advise("the link has probably expired: ask for a new one"));
-        }
-        if headers
-            .get(header::CONTENT_ENCODING)
-            .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-        {
-            return Err(malformed("a compressed body, although none was asked for"));
-        }
-        let is_partial = reply.status == StatusCode::PARTIAL_CONTENT;
-        let (start, end, size_bytes) = if is_partial {
-            let content_range = content_range.ok_or_else(|| malformed("a part without a proper Content-Range"))?;
-            let range = content_range.range.ok_or_else(|| malformed("a part without a range"))?;
-            let is_what_was_asked = match wanted {
-                Wanted::Part(part) => range.start == part.start,
-                Wanted::Last(_) => content_range.size_bytes == Some(range.end),
-            };
-            if !is_what_was_asked {
-                return Err(malformed("another part than the one asked for"));
-            }
-            (range.start, Some(range.end), content_range.size_bytes)
-        } else {
-            let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-            (0, length, length)
-        };
-        if let Some(facts) = known {
-            let is_other_size = size_bytes.is_some_and(|size| size != facts.size_bytes);
-            if is_other_size || facts.validator.as_ref().is_some_and(|known| known.is_contradicted_by(headers)) {
-                return Err(changed());
-            }
-        }
-        let validator = Validator::of(headers);
-        Ok(Opened { start, end, size_bytes, validator, is_partial, body: reply.body, _permit: permit })
-    }
-
-    /// The host refused a second connection: from now on there is one. Called while none is open.
-    pub(super) fn allow_one_connection(&self) {
-        self.connections.forget_permits(1);
+    fn address(&self) -> MutexGuard<'_, Address> {
+        self.address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts bytes that came.
@@ -202,8 +371,83 @@ impl Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact_url(&self.original))
+        f.write_str(&redact_url(&self.address().original))
     }
+}
+
+/// Compares the headers of a reply with what was asked for, and with what is known of the file.
+fn check(
+    reply: StreamReply,
+    wanted: Wanted,
+    known: Option<&Facts>,
+    pinned: Option<&Validator>,
+) -> Result<Opened, Refusal> {
+    let headers = &reply.headers;
+    let malformed = |detail| Error::new(ErrorKind::Malformed, "read link").detail(detail);
+    let content_range = ContentRange::of(headers);
+    if !matches!(reply.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+        let reason = match reply.status.as_u16() {
+            401 | 403 | 404 | 410 => Reason::Stale,
+            429 | 503 => Reason::Busy,
+            _ => Reason::Other,
+        };
+        return Err(Refusal { error: status_error(reply.status, headers, known), reason });
+    }
+    if is_html(headers) {
+        let error = Error::new(ErrorKind::Unavailable, "read link")
+            .detail("HTML instead of media")
+            .advise("the link has probably expired: ask for a new one");
+        return Err(Refusal { error, reason: Reason::Stale });
+    }
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(malformed("a compressed body, although none was asked for").into());
+    }
+    let is_partial = reply.status == StatusCode::PARTIAL_CONTENT;
+    let (start, end, size_bytes) = if is_partial {
+        let content_range = content_range.ok_or_else(|| malformed("a part without a proper Content-Range"))?;
+        let range = content_range.range.ok_or_else(|| malformed("a part without a range"))?;
+        let is_what_was_asked = match wanted {
+            Wanted::Part(part) => range.start == part.start,
+            Wanted::Last(_) => content_range.size_bytes == Some(range.end),
+        };
+        if !is_what_was_asked {
+            return Err(malformed("another part than the one asked for").into());
+        }
+        (range.start, Some(range.end), content_range.size_bytes)
+    } else {
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        (0, length, length)
+    };
+    if let Some(facts) = known {
+        let is_other_size = size_bytes.is_some_and(|size| size != facts.size_bytes);
+        if is_other_size || pinned.is_some_and(|pinned| pinned.is_contradicted_by(headers)) {
+            return Err(changed().into());
+        }
+    }
+    let validator = Validator::of(headers);
+    Ok(Opened { start, end, size_bytes, validator, is_partial, body: reply.body, connection: None })
+}
+
+/// Hosts say with a page that a link has ended, and call it a success.
+fn is_html(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    [&b"text/html"[..], b"application/xhtml"]
+        .iter()
+        .any(|html| media_type.get(..html.len()).is_some_and(|start| start.eq_ignore_ascii_case(html)))
+}
+
+/// The first `len` bytes of a body, which must have as many.
+async fn collect(mut body: ByteStream, len: u64) -> Result<Rope> {
+    let mut rope = Rope::new();
+    while rope.len() < len {
+        let piece = body
+            .next()
+            .await
+            .ok_or_else(|| Error::new(ErrorKind::Unavailable, "read link").detail("the body ended early"))??;
+        rope.push(piece);
+    }
+    Ok(rope.slice(0, len))
 }
 
 pub(super) fn changed() -> Error {

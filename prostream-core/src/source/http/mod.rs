@@ -1,8 +1,10 @@
 //! A file behind an HTTP link.
 //!
 //! `link.rs` sends one range request and checks the reply, `reader.rs` reads a range in order and resumes, `open.rs` learns
-//! everything about the file in one round trip, `facts.rs` reads the headers that tell one file from another.
+//! everything about the file in one round trip, `facts.rs` reads the headers that tell one file from another, `address.rs` knows where
+//! the file lies now and how its ends look.
 
+mod address;
 mod facts;
 mod link;
 mod open;
@@ -18,11 +20,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use self::address::Address;
 use self::facts::Facts;
 use self::link::Link;
 use self::reader::RangeReader;
-use super::{ByteSource, ByteStream, END_SIZE, Run, SourceStats};
-use crate::model::{ByteRange, Extents, Rope};
+use super::{ByteSource, ByteStream, Connections, END_SIZE, Lease, LeasedLink, Run, SourceStats};
+use crate::model::{ByteRange, ContentId, Extents, Rope};
 use crate::net::HttpClient;
 use crate::{Error, ErrorKind, Result};
 
@@ -46,8 +49,10 @@ impl Default for HttpSourceConfig {
 
 /// A file behind an HTTP link that answers ranges (RFC 9110 section 14).
 ///
-/// At most two connections are open at a time. A connection that breaks is resumed at the exact byte; a reply that shows another
-/// file is an error, never other bytes. Where redirects led to is asked directly until it refuses.
+/// At most two connections to a link are open at a time, however many sources read it, and one where the host grants no more. A connection
+/// that breaks is resumed at the exact byte; a reply that shows another file is an error, never other bytes. Where redirects led to is
+/// asked directly until it refuses; then the link itself is asked again, and after it the [`Lease`], if there is one. At a new place the
+/// length and the tag of the file, or else both its ends, are compared before a byte is read there.
 pub struct HttpSource {
     link: Arc<Link>,
     facts: Arc<Facts>,
@@ -73,11 +78,39 @@ impl HttpSource {
         headers: &[(String, String)],
         config: &HttpSourceConfig,
     ) -> Result<Self> {
-        let headers = header_map(headers)?;
-        let name = url.to_string();
-        let link = Arc::new(Link::new(client.clone(), url, headers));
+        let link = LeasedLink { url, headers: headers.to_vec(), expires_at: None };
+        let name = link.url.to_string();
+        Self::open_at(client, link, None, &name, config).await
+    }
+
+    /// As [`open`](Self::open), for a link that can be had anew. `name` tells the file from every other for caches, whatever link leads to
+    /// it: an info hash and a path, say.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and what [`Lease::renew`] answers; later reads fail with `SourceChanged` when a fresh link leads to another file.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub async fn open_leased(
+        client: &HttpClient,
+        link: LeasedLink,
+        lease: Arc<dyn Lease>,
+        name: &str,
+        config: &HttpSourceConfig,
+    ) -> Result<Self> {
+        Self::open_at(client, link, Some(lease), name, config).await
+    }
+
+    async fn open_at(
+        client: &HttpClient,
+        link: LeasedLink,
+        lease: Option<Arc<dyn Lease>>,
+        name: &str,
+        config: &HttpSourceConfig,
+    ) -> Result<Self> {
+        let connections = Connections::of(&named("link", link.url.as_str()));
+        let link = Arc::new(Link::new(client.clone(), Address::new(link)?, lease, connections));
         let (facts, at_hand) = open::open(&link, config).await?;
-        let identity = identity(&name, &facts);
+        let identity = identity(name, &facts);
         Ok(Self { link, facts: Arc::new(facts), at_hand: Arc::new(at_hand), identity })
     }
 
@@ -86,6 +119,12 @@ impl HttpSource {
     pub fn validator(&self) -> Option<String> {
         let value = self.facts.validator.as_ref()?.value().as_bytes();
         Some(String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// Names the content of the file, wherever it lies; `None` when opening brought too little of its ends along.
+    #[must_use]
+    pub fn content_id(&self) -> Option<ContentId> {
+        self.link.ends()?.content_id()
     }
 
     fn reader(&self, range: ByteRange) -> Result<Reader> {
@@ -137,6 +176,10 @@ impl ByteSource for HttpSource {
 
     fn seek_cost_bytes(&self) -> u64 {
         READ_THROUGH_BYTES
+    }
+
+    fn connections(&self) -> Option<Arc<Connections>> {
+        Some(self.link.connections().clone())
     }
 
     fn stats(&self) -> SourceStats {
@@ -207,6 +250,13 @@ fn identity(name: &str, facts: &Facts) -> String {
     hash.update(facts.size_bytes.to_le_bytes());
     hash.update(facts.validator.as_ref().map(|validator| validator.value().as_bytes()).unwrap_or_default());
     super::named_by("http", hash)
+}
+
+/// A name of what may be a secret.
+fn named(kind: &str, text: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(text);
+    super::named_by(kind, hash)
 }
 
 fn header_map(headers: &[(String, String)]) -> Result<HeaderMap> {

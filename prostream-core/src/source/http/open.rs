@@ -1,13 +1,13 @@
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 
 use super::HttpSourceConfig;
+use super::address::Ends;
 use super::facts::Facts;
-use super::link::{Link, Opened, Wanted, changed};
+use super::link::{Link, MAX_ASKED_WAIT, Opened, Wanted, changed};
 use super::reader::{RangeReader, no_ranges};
 use crate::model::{ByteRange, Extents, Rope};
 use crate::net::retry::backoff;
@@ -18,8 +18,6 @@ use crate::{Error, ErrorKind, Result};
 const MAX_WHOLE_BYTES: u64 = 64 << 20;
 /// Most tries to get the head.
 const MAX_TRIES: u32 = 3;
-/// Longest wait that a host may ask for before it is an error instead.
-const MAX_ASKED_WAIT: Duration = Duration::from_secs(10);
 
 /// What one of the two first requests brought.
 struct End {
@@ -44,9 +42,6 @@ pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<
         }
         Either::Right((tail, head)) => (head.await?, Some(tail)),
     };
-    if matches!(&tail, Some(Err(error)) if error.kind() == ErrorKind::RateLimited) {
-        link.allow_one_connection();
-    }
     let tail = tail.and_then(Result::ok);
 
     let head_facts = head.facts.clone();
@@ -70,10 +65,13 @@ pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<
     if let Some(tail) = tail {
         at_hand.insert(tail.start, tail.bytes);
     }
+    // What is still missing must come from the same file.
+    link.hold_to(&facts);
     let shared = Arc::new(facts.clone());
     for end in [ByteRange::new(0, head_size.min(size)), ByteRange::new(size.saturating_sub(config.tail_size), size)] {
         complete(link, &shared, &mut at_hand, end).await?;
     }
+    link.remember(Ends::of(size, &at_hand));
     Ok((facts, at_hand))
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::facts::Facts;
-use super::link::{Link, Opened, Wanted};
+use super::link::{Link, MAX_ASKED_WAIT, Opened, Wanted};
 use crate::model::ByteRange;
 use crate::net::retry::backoff;
 use crate::{Error, ErrorKind, Result};
@@ -17,8 +17,6 @@ const MAX_FRUITLESS: u32 = 3;
 const FREE_CONNECTIONS: u64 = 32;
 /// See [`FREE_CONNECTIONS`].
 const BYTES_PER_CONNECTION: u64 = 64 * 1024;
-/// Longest wait that a host may ask for before it is an error instead.
-const MAX_ASKED_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads one range in order, from one connection, and goes on at the exact byte when that one breaks.
 pub(super) struct RangeReader {

@@ -265,11 +265,22 @@ pub(super) fn parse_syncs(stbl: &[u8], count: u32, budget: &mut Budget) -> Resul
     Ok(Syncs::Listed(list))
 }
 
-/// Which sample descriptions the chunks of a track use, as indexes from 0; `None` when there is more than one.
-pub(in crate::container::mp4) fn only_description(stbl: &[u8]) -> Result<Option<u32>> {
-    let Some((reader, count)) = table(stbl, *b"stsc")? else { return Ok(Some(0)) };
-    let mut used =
-        entries(reader, count, 12)?.filter_map(|entry| entry.last_chunk::<4>()).map(|last| u32::from_be_bytes(*last));
-    let Some(first) = used.next() else { return Ok(Some(0)) };
-    Ok(used.all(|other| other == first).then(|| first.saturating_sub(1)))
+/// Where the sample description changes: first sample and description, counted from 0, of each run of chunks with the same; at most `most` of them.
+pub(in crate::container::mp4) fn description_changes(stbl: &[u8], most: usize) -> Result<Vec<(u32, u32)>> {
+    let Some((reader, count)) = table(stbl, *b"stsc")? else { return Ok(Vec::new()) };
+    let mut changes: Vec<(u32, u32)> = Vec::new();
+    let (mut sample, mut last) = (0u32, None);
+    for entry in entries(reader, count, 12)? {
+        let Some((first_chunk, samples_per_chunk)) = pair(entry) else { continue };
+        let description = entry.last_chunk::<4>().map_or(0, |last| u32::from_be_bytes(*last).saturating_sub(1));
+        if let Some((chunk, per_chunk)) = last {
+            // What does not rise is refused where chunks are read.
+            sample = sample.saturating_add(u32::saturating_sub(first_chunk, chunk).saturating_mul(per_chunk));
+        }
+        last = Some((first_chunk, samples_per_chunk));
+        if changes.last().is_none_or(|change| change.1 != description) && changes.len() < most {
+            changes.push((sample, description));
+        }
+    }
+    Ok(changes)
 }

@@ -8,7 +8,7 @@ use crate::Result;
 ///
 /// # Errors
 /// `Malformed` when the units do not fill the frame.
-pub(super) fn with_four_byte_lengths(frame: &[u8], length_size: u8) -> Result<Vec<u8>> {
+pub(in crate::container) fn with_four_byte_lengths(frame: &[u8], length_size: u8) -> Result<Vec<u8>> {
     // Shorter lengths grow each unit by at most three bytes; most frames have few units.
     let mut out = Vec::with_capacity(frame.len().saturating_add(64));
     let mut append = |unit: &[u8]| {

@@ -1,0 +1,221 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Most connections to one link at a time: what debrid services and CDNs commonly grant (PACKAGING 5.6).
+const MAX_CONNECTIONS: usize = 2;
+/// From so many links on, those that nobody reads any more are forgotten when the next one is opened.
+const MANY_LINKS: usize = 256;
+
+/// The links that are read in this process, by a hash of their address: a limit of the host counts all readers of a link together.
+static LINKS: LazyLock<Mutex<HashMap<String, Weak<Connections>>>> = LazyLock::new(Mutex::default);
+
+/// The few connections that a link permits, handed out in the order in which they were asked for.
+///
+/// Who has one and does not need it just now can see that others wait, and [leave](Self::leave) his to them. So a viewer who pauses
+/// may keep his connection for a while without keeping a third one from reading.
+pub struct Connections {
+    permits: Arc<Semaphore>,
+    state: Mutex<State>,
+    /// Somebody waits for a connection: wakes the one who has been listening for longest.
+    wanted: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    limit: usize,
+    waiting_count: usize,
+    /// Promises to leave that are not kept yet.
+    leaving_count: usize,
+}
+
+/// One of the connections; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Connection {
+    permit: OwnedSemaphorePermit,
+    /// Another had it just before: his host may not have noticed yet that he is gone.
+    pub(super) is_taken_over: bool,
+}
+
+/// A promise to give a connection back; dropped when that is done.
+#[derive(Debug)]
+pub struct Leaving {
+    connections: Arc<Connections>,
+}
+
+impl Connections {
+    /// Of a link of its own.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            state: Mutex::new(State { limit: MAX_CONNECTIONS, waiting_count: 0, leaving_count: 0 }),
+            wanted: Notify::new(),
+        })
+    }
+
+    /// Those of the link with this name, the same for all who read it.
+    pub(super) fn of(link: &str) -> Arc<Self> {
+        let mut links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connections) = links.get(link).and_then(Weak::upgrade) {
+            return connections;
+        }
+        if links.len() >= MANY_LINKS {
+            links.retain(|_, connections| connections.strong_count() > 0);
+        }
+        let connections = Self::new();
+        links.insert(link.to_owned(), Arc::downgrade(&connections));
+        connections
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Cancel safety
+    /// Safe to drop: the place in the queue is lost.
+    pub(super) async fn acquire(self: &Arc<Self>) -> Option<Connection> {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Some(Connection { permit, is_taken_over: false });
+        }
+        let _waiting = Waiting::new(self);
+        // Never closed.
+        let permit = self.permits.clone().acquire_owned().await.ok()?;
+        Some(Connection { permit, is_taken_over: true })
+    }
+
+    /// The host refused this connection while another was open: from now on there is one less, but always one. When it was
+    /// the only one that is open it is given back, and nothing changes.
+    pub(super) fn give_up(&self, refused: Connection) -> Result<(), Connection> {
+        let mut state = self.lock();
+        let open_count = state.limit.saturating_sub(self.permits.available_permits());
+        if state.limit <= 1 || open_count <= 1 {
+            return Err(refused);
+        }
+        state.limit = state.limit.saturating_sub(1);
+        refused.permit.forget();
+        Ok(())
+    }
+
+    /// Does somebody wait for whom nobody has promised to leave?
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.lock().is_wanted()
+    }
+
+    /// Waits until somebody waits for a connection. Of several who listen the one is told who began to listen first.
+    ///
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub async fn wanted(&self) {
+        while !self.is_wanted() {
+            self.wanted.notified().await;
+        }
+    }
+
+    /// A promise to give a connection back at once, if somebody waits for one.
+    #[must_use]
+    pub fn leave(self: &Arc<Self>) -> Option<Leaving> {
+        let mut state = self.lock();
+        if !state.is_wanted() {
+            return None;
+        }
+        state.leaving_count = state.leaving_count.saturating_add(1);
+        Some(Leaving { connections: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_wanted(&self) -> bool {
+        self.waiting_count > self.leaving_count
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let mut state = self.connections.lock();
+        state.leaving_count = state.leaving_count.saturating_sub(1);
+    }
+}
+
+/// One who stands in the queue.
+struct Waiting<'a> {
+    connections: &'a Connections,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(connections: &'a Connections) -> Self {
+        let mut state = connections.lock();
+        state.waiting_count = state.waiting_count.saturating_add(1);
+        drop(state);
+        connections.wanted.notify_one();
+        Self { connections }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.connections.lock();
+        state.waiting_count = state.waiting_count.saturating_sub(1);
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("state", &*self.lock()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: who waits is seen once by those who could leave, and gets what one of them leaves.
+    #[tokio::test]
+    async fn one_leaves_for_one_who_waits() {
+        let connections = Connections::new();
+        let (first, second) = (connections.acquire().await, connections.acquire().await);
+        assert!(connections.leave().is_none(), "nobody waits");
+        let waits = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.acquire().await.is_some() }
+        });
+        connections.wanted().await;
+        let leaving = connections.leave().expect("somebody waits");
+        assert!(connections.leave().is_none(), "one is enough");
+        drop(first);
+        drop(leaving);
+        assert!(waits.await.expect("the task ends"));
+        assert!(!connections.is_wanted());
+        drop(second);
+    }
+
+    /// Goal: a host that grants one connection is read with one, and never with none.
+    #[tokio::test]
+    async fn a_refused_connection_is_given_up_but_not_the_last() {
+        let connections = Connections::new();
+        let (first, second) =
+            (connections.acquire().await.expect("a place"), connections.acquire().await.expect("a place"));
+        assert!(connections.give_up(second).is_ok());
+        assert!(connections.give_up(first).is_err(), "it is the only one");
+        let again = connections.acquire().await;
+        assert!(again.is_some());
+        assert_eq!(connections.permits.available_permits(), 0);
+    }
+
+    /// Goal: readers of the same link share its connections, and links that nobody reads are forgotten.
+    #[test]
+    fn a_link_has_one_set_of_connections() {
+        let one = Connections::of("test: one");
+        assert!(Arc::ptr_eq(&one, &Connections::of("test: one")));
+        assert!(!Arc::ptr_eq(&one, &Connections::of("test: other")));
+        for n in 0..2 * MANY_LINKS {
+            drop(Connections::of(&format!("test: {n}")));
+        }
+        let links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(links.len() <= MANY_LINKS + 16, "{}", links.len());
+    }
+}
