@@ -8,6 +8,7 @@ mod scenes;
 mod workshop;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,12 +18,15 @@ use prostream_core::hls::playlist;
 use prostream_core::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId, TitleKind, TitleSummary};
 use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
 use prostream_core::playback::{Playback, PlaybackConfig, PlaybackSource, StartPlayback};
+use prostream_core::provider::debrid::DebridService;
 use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
 use prostream_core::provider::indexer::{Indexer, Query, Releases};
 use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
 use prostream_core::resolve::{ProviderSet, Viewer};
 use prostream_core::store::records::{Records, SqliteRecords};
-use prostream_core::testing::stand_in::{AllDebridStandIn, FilmHost, StandInTorrent};
+use prostream_core::testing::stand_in::{
+    AllDebridStandIn, FilmHost, StandIn, StandInReply, StandInRequest, StandInTorrent,
+};
 use prostream_core::{ErrorKind, ProStream, Result};
 use scenes::Mounted;
 use url::Url;
@@ -118,10 +122,33 @@ impl Indexer for Shelf {
     }
 }
 
-/// A host of films, a debrid service whose links lead there, and a data folder; engines come and go.
+/// The host behind the links of debrid services: a link that has ended is gone.
+#[derive(Debug, Default)]
+struct LinkHost {
+    films: FilmHost,
+    services: OnceLock<Vec<Arc<AllDebridStandIn>>>,
+    /// Requests with a link that had ended.
+    refused: AtomicUsize,
+}
+
+impl StandIn for LinkHost {
+    fn reply(&self, request: &StandInRequest) -> StandInReply {
+        if let Some(query) = request.uri().query()
+            && !self.services.get().unwrap().iter().any(|service| service.is_live_link(query))
+        {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return http::Response::builder().status(410).body(Bytes::new()).unwrap();
+        }
+        self.films.reply(request)
+    }
+}
+
+/// A host of films, two debrid services whose links lead there, and a data folder; engines come and go.
 struct House {
-    host: Mounted<FilmHost>,
+    host: Mounted<LinkHost>,
     debrid: Mounted<AllDebridStandIn>,
+    /// Holds the same, and is asked when the first fails.
+    second: Mounted<AllDebridStandIn>,
     folder: tempfile::TempDir,
     viewer: Viewer,
     http: HttpClient,
@@ -130,28 +157,39 @@ struct House {
 impl House {
     async fn new() -> Self {
         let file_name = format!("{RELEASE}.mkv");
-        let films_host = FilmHost::new()
+        let film_host = FilmHost::new()
             .with_file("/film.mkv", films()[0].clone())
             .with_file(format!("/{file_name}"), films()[0].clone());
-        let host = Mounted::new(films_host).await;
-        let torrent =
-            StandInTorrent::new(TORRENT, RELEASE).with_file(format!("{RELEASE}/{file_name}"), films()[0].len() as u64);
-        let debrid = Mounted::new(AllDebridStandIn::new(KEY, host.url("/")).with_torrent(torrent)).await;
-        let allow = [host.url("/"), debrid.url("/")]
+        let host = Mounted::new(LinkHost { films: film_host, ..LinkHost::default() }).await;
+        let size_bytes = films()[0].len() as u64;
+        let service = |folder: &str| {
+            let torrent = StandInTorrent::new(TORRENT, RELEASE).with_file(format!("{folder}{file_name}"), size_bytes);
+            Mounted::new(AllDebridStandIn::new(KEY, host.url("/")).with_torrent(torrent))
+        };
+        let (debrid, second) = (service(&format!("{RELEASE}/")).await, service("").await);
+        // Its links differ from those that the first one gives here.
+        (0..10).for_each(|_| second.stand_in.expire_links());
+        let services = vec![Arc::clone(&debrid.stand_in), Arc::clone(&second.stand_in)];
+        host.stand_in.services.set(services).unwrap();
+        let allow = [host.url("/"), debrid.url("/"), second.url("/")]
             .iter()
             .map(|url| format!("127.0.0.1:{}", url.port().unwrap()).parse().unwrap())
             .collect();
         let config = HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() };
         let http = HttpClient::new(config).unwrap();
-        let settings = AllDebridConfig { base_url: debrid.url("/"), ..AllDebridConfig::new(Secret::new(KEY)) };
+        let client = |mounted: &Mounted<AllDebridStandIn>, instance: &str| -> Arc<dyn DebridService> {
+            let id = ProviderId::with_instance("alldebrid", instance);
+            let settings = AllDebridConfig { id, base_url: mounted.url("/"), ..AllDebridConfig::new(Secret::new(KEY)) };
+            Arc::new(AllDebrid::new(settings, http.clone()).unwrap())
+        };
         let shelf = Arc::new(Shelf(ProviderId::new("shelf")));
         let providers = ProviderSet {
             metadata: vec![shelf.clone()],
             indexers: vec![shelf],
-            debrid: vec![Arc::new(AllDebrid::new(settings, http.clone()).unwrap())],
+            debrid: vec![client(&debrid, "first"), client(&second, "second")],
         };
         let viewer = Viewer::new("mia", Arc::new(providers));
-        Self { host, debrid, folder: tempfile::tempdir().unwrap(), viewer, http }
+        Self { host, debrid, second, folder: tempfile::tempdir().unwrap(), viewer, http }
     }
 
     /// A program that starts with what earlier ones left in the data folder.
@@ -164,8 +202,8 @@ impl House {
 
     /// Requests to the host since the last look.
     fn take_requests(&self) -> usize {
-        let count = self.host.stand_in.requests().len();
-        self.host.stand_in.clear_requests();
+        let count = self.host.stand_in.films.requests().len();
+        self.host.stand_in.films.clear_requests();
         count
     }
 
@@ -262,7 +300,7 @@ async fn a_file_that_changed_is_read_anew() {
     house.start(&engine, house.link()).await.unwrap();
     engine.playbacks().close().await;
 
-    house.host.stand_in.put_file("/film.mkv", films()[1].clone());
+    house.host.stand_in.films.put_file("/film.mkv", films()[1].clone());
     let engine = house.engine().await;
     let stale = house.start(&engine, house.link()).await.unwrap();
     for name in ["video", "audio"] {
@@ -272,10 +310,10 @@ async fn a_file_that_changed_is_read_anew() {
     let fresh = engine.playbacks().playback(&call(), &house.viewer, stale.id()).await.unwrap();
 
     // Again, while it is connected and nothing of the middle was read.
-    house.host.stand_in.put_file("/film.mkv", films()[0].clone());
+    house.host.stand_in.films.put_file("/film.mkv", films()[0].clone());
     assert_eq!(segment(&fresh, "video", 1).await.unwrap_err().kind(), ErrorKind::SourceChanged);
     assert!(engine.playbacks().opened(fresh.id()).await.is_none());
-    house.host.stand_in.put_file("/film.mkv", films()[1].clone());
+    house.host.stand_in.films.put_file("/film.mkv", films()[1].clone());
     let fresh = engine.playbacks().playback(&call(), &house.viewer, stale.id()).await.unwrap();
     let direct = workshop::present(workshop::memory(films()[1].to_vec())).await.unwrap();
     let expected = rendition(&direct, "video").segment(1).await.unwrap().into_bytes().await.unwrap();
@@ -325,26 +363,85 @@ async fn play_finds_a_title_that_was_prepared_ready() {
     for _ in 0..3 {
         engine.prepare(&house.viewer, &media_id());
     }
-    wait_until(|| house.host.stand_in.requests().len() >= 2).await;
+    wait_until(|| house.host.stand_in.films.requests().len() >= 2).await;
     let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
     front(&playback).await;
     assert_eq!(house.take_requests(), 2, "read once, and not for play");
-    let unlocks = house.debrid.requests().await.iter().filter(|path| path.contains("link/unlock")).count();
-    assert_eq!(unlocks, 1);
+    assert_eq!(unlock_count(&house.debrid).await, 1);
     assert!(playback.title().is_some() && playback.release().is_some() && !playback.why().is_empty());
     assert!(!segment(&playback, "video", 1).await.unwrap().is_empty());
     assert_eq!(house.take_requests(), 1, "the link is open already");
+}
+
+/// How often a service was asked for a link.
+async fn unlock_count(service: &Mounted<AllDebridStandIn>) -> usize {
+    service.requests().await.iter().filter(|path| path.contains("link/unlock")).count()
+}
+
+/// All segments of the pictures and the sound, asked for at once.
+async fn whole_film(playback: &Playback) -> Vec<Bytes> {
+    let presentation = playback.presentation();
+    let all = presentation.renditions().iter().flat_map(|rendition| {
+        let count = rendition.info().listed_durations_s().len();
+        (0..count)
+            .map(move |index| async move { rendition.segment(index as u32).await.unwrap().into_bytes().await.unwrap() })
+    });
+    futures_util::future::join_all(all).await
+}
+
+/// Goal: a link that ends mid-film costs its viewers nothing: one of them has it renewed, all go on at the same byte.
+#[tokio::test]
+async fn a_link_that_ends_is_renewed_once_and_playing_goes_on() {
+    let house = House::new().await;
+    let direct = workshop::present(workshop::memory(films()[0].to_vec())).await.unwrap();
+    let engine = house.engine().await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    assert!(!segment(&playback, "video", 0).await.unwrap().is_empty());
+    assert_eq!(unlock_count(&house.debrid).await, 1);
+    house.debrid.stand_in.expire_links();
+    // Nothing that was read ahead helps: a restart forgets it, and the film is played from the middle of the file too.
+    engine.playbacks().close().await;
+    let engine = house.engine().await;
+    let other = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    house.debrid.stand_in.expire_links();
+    let unlocked_before = unlock_count(&house.debrid).await;
+    let mut expected = Vec::new();
+    for rendition in direct.renditions() {
+        for index in 0..rendition.info().listed_durations_s().len() {
+            expected.push(rendition.segment(index as u32).await.unwrap().into_bytes().await.unwrap());
+        }
+    }
+    let (one, two) = tokio::join!(whole_film(&other), whole_film(&other));
+    assert!(one == expected && two == expected);
+    assert!(house.host.stand_in.refused.load(Ordering::Relaxed) > 0, "the old link was tried");
+    assert_eq!(unlock_count(&house.debrid).await - unlocked_before, 1);
+}
+
+/// Goal: when a service dies, another that holds the same torrent goes on with the same file.
+#[tokio::test]
+async fn another_service_goes_on_when_one_dies() {
+    let house = House::new().await;
+    let direct = workshop::present(workshop::memory(films()[0].to_vec())).await.unwrap();
+    let expected = rendition(&direct, "video").segment(1).await.unwrap().into_bytes().await.unwrap();
+    let engine = house.engine().await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    assert_eq!(unlock_count(&house.second).await, 0);
+    house.debrid.stand_in.expire_links();
+    house.debrid.stand_in.given_maintenance(true);
+    assert!(segment(&playback, "video", 1).await.unwrap() == expected);
+    assert_eq!(unlock_count(&house.second).await, 1);
 }
 
 /// Goal: who only looks at a title leaves no trace in the account behind the service; what was the user's, and what is played, stays.
 #[tokio::test]
 async fn what_was_prepared_in_vain_is_taken_back() {
     let house = House::new().await;
-    let config = PlaybackConfig { prepared_for: Duration::from_millis(100), ..PlaybackConfig::default() };
-    let prepare = async || {
-        let engine = ProStream::builder().http(house.http.clone()).playback(config.clone()).build().unwrap();
+    let (brief, long) = (Duration::from_millis(100), Duration::from_secs(600));
+    let prepare = async |prepared_for: Duration| {
+        let config = PlaybackConfig { prepared_for, ..PlaybackConfig::default() };
+        let engine = ProStream::builder().http(house.http.clone()).playback(config).build().unwrap();
         engine.prepare(&house.viewer, &media_id());
-        wait_until(|| house.host.stand_in.requests().len() >= 2).await;
+        wait_until(|| house.host.stand_in.films.requests().len() >= 2).await;
         house.take_requests();
         engine
     };
@@ -355,18 +452,18 @@ async fn what_was_prepared_in_vain_is_taken_back() {
         engine.playbacks().trim_idle().await;
         engine.playbacks().close().await;
     };
-    let engine = prepare().await;
+    let engine = prepare(brief).await;
     assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT]);
     end(&engine).await;
     assert_eq!(house.debrid.stand_in.account_torrents(), []);
 
-    let engine = prepare().await;
+    let engine = prepare(long).await;
     let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
     end(&engine).await;
     assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it is played");
     drop(playback);
 
-    let engine = prepare().await;
+    let engine = prepare(brief).await;
     end(&engine).await;
     assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it was there before");
 }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use moka::sync::Cache;
@@ -32,6 +32,8 @@ const MAX_KEPT_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_KEPT_PACKETS: usize = 16 * 1024;
 /// How long sound is kept that nobody asks for.
 const KEPT_IDLE: Duration = Duration::from_secs(600);
+/// How long spans wait when nobody reads any more.
+const WAITING_IDLE: Duration = Duration::from_secs(60);
 
 /// The packets of one segment of one track, and all their bytes.
 #[derive(Debug)]
@@ -79,6 +81,8 @@ type SpanCell = Arc<OnceCell<Arc<Samples>>>;
 pub(super) struct SpanCache {
     /// Spans that are being read or wait for their pictures to be taken, oldest first.
     waiting: Mutex<VecDeque<(SpanKey, SpanCell)>>,
+    /// When somebody last asked for one.
+    last_join: Mutex<Instant>,
     /// Samples that were copied out, by span and index of their track.
     kept: Cache<(SpanKey, usize), Arc<Samples>>,
 }
@@ -91,11 +95,21 @@ impl SpanCache {
             .weigher(|_, samples: &Arc<Samples>| samples.weight())
             .time_to_idle(KEPT_IDLE)
             .build();
-        Self { waiting: Mutex::default(), kept }
+        Self { waiting: Mutex::default(), last_join: Mutex::new(Instant::now()), kept }
+    }
+
+    /// Drops what is past its time, and all spans when nobody has read for a while: their viewers left without taking the pictures.
+    pub(super) fn trim_idle(&self) {
+        self.kept.run_pending_tasks();
+        let last_join = *self.last_join.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_join.elapsed() >= WAITING_IDLE {
+            self.lock().clear();
+        }
     }
 
     /// The place of a span, for all who wait for it.
     fn join(&self, key: &SpanKey) -> SpanCell {
+        *self.last_join.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let mut waiting = self.lock();
         if let Some((_, cell)) = waiting.iter().find(|(other, _)| other == key) {
             return cell.clone();

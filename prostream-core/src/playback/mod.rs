@@ -467,11 +467,16 @@ impl Playbacks {
         self.open_local(path, device).await.map(|opened| opened.presentation)
     }
 
-    /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers.
+    /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers. To be called now and then.
     pub async fn trim_idle(&self) {
         self.open.run_pending_tasks().await;
         self.preparations.trim().await;
         self.known.trim().await;
+        self.packager.trim_idle();
+        let dropped_bytes = self.blocks.trim_if_idle();
+        if dropped_bytes > 0 {
+            tracing::debug!(dropped_bytes, "the block cache was trimmed");
+        }
     }
 
     /// Waits until what was learned of files is kept, and ends all reading. For the end of a program.

@@ -9,10 +9,12 @@ use tokio::sync::OnceCell;
 
 use super::known::{KnownFiles, content_id};
 use super::reopen::Reopen;
-use crate::model::{ByteRange, ContentId, Extents, Location, Playable, Rope};
+use crate::model::{ByteRange, ContentId, Extents, InfoHash, Location, Playable, Rope};
 use crate::net::{Call, HttpClient};
 use crate::resolve::{Resolver, Viewer};
-use crate::source::{ByteSource, ByteStream, END_SIZE, HttpSource, HttpSourceConfig, SourceStats};
+use crate::source::{
+    ByteSource, ByteStream, Connections, END_SIZE, HttpSource, HttpSourceConfig, Lease, LeasedLink, SourceStats,
+};
 use crate::store::records::MediaAlias;
 use crate::{Error, ErrorKind, Result};
 
@@ -46,14 +48,57 @@ impl Way {
 
     /// Opens a link; `end_size` bytes of its start, and of its end where `with_tail`, come along.
     async fn open(&self, call: &Call, playable: &Playable, end_size: u64, with_tail: bool) -> Result<HttpSource> {
-        let Location::Link { url, headers } = &playable.location else {
-            return Err(Error::new(ErrorKind::Internal, "open link").detail("a file is no link"));
-        };
+        let link = leased(playable)?;
         let config = HttpSourceConfig { head_size: end_size, tail_size: if with_tail { end_size } else { 0 } };
-        let opening = HttpSource::open(&self.http, url.clone(), headers, &config);
+        let opening = async {
+            match &self.what {
+                Reopen::Torrent { info_hash, path } => {
+                    let lease = TorrentLease {
+                        resolver: self.resolver.clone(),
+                        viewer: self.viewer.clone(),
+                        info_hash: *info_hash,
+                        path: path.clone(),
+                    };
+                    HttpSource::open_leased(&self.http, link, Arc::new(lease), &self.alias, &config).await
+                }
+                _ => HttpSource::open(&self.http, link.url, &link.headers, &config).await,
+            }
+        };
         tokio::time::timeout(call.remaining(), opening).await.map_err(|_| {
             Error::new(ErrorKind::TimedOut, "open link").advise("the host is slow or down; try another release")
         })?
+    }
+}
+
+fn leased(playable: &Playable) -> Result<LeasedLink> {
+    match &playable.location {
+        Location::Link { url, headers } => {
+            Ok(LeasedLink { url: url.clone(), headers: headers.clone(), expires_at: playable.expires_at })
+        }
+        Location::File(_) => Err(Error::new(ErrorKind::Internal, "open link").detail("a file is no link")),
+    }
+}
+
+/// Links to a file of a torrent: of the first of the viewer's services that gives one, so when one dies another goes on.
+struct TorrentLease {
+    resolver: Resolver,
+    viewer: Viewer,
+    info_hash: InfoHash,
+    path: String,
+}
+
+impl fmt::Debug for TorrentLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TorrentLease").field("info_hash", &self.info_hash).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Lease for TorrentLease {
+    async fn renew(&self, call: &Call) -> Result<LeasedLink> {
+        let playable = self.resolver.reopen(call, &self.viewer, self.info_hash, &self.path).await?;
+        tracing::info!(service = %playable.provider, "link to a file of a torrent was renewed");
+        leased(&playable)
     }
 }
 
@@ -209,6 +254,10 @@ impl ByteSource for RemoteFile {
 
     fn seek_cost_bytes(&self) -> u64 {
         self.source.get().map_or(SEEK_COST_BYTES, |source| source.seek_cost_bytes())
+    }
+
+    fn connections(&self) -> Option<Arc<Connections>> {
+        self.source.get()?.connections()
     }
 
     fn stats(&self) -> SourceStats {

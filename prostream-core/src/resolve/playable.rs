@@ -115,9 +115,14 @@ impl Resolver {
     pub async fn reopen(&self, call: &Call, viewer: &Viewer, info_hash: InfoHash, path: &str) -> Result<Playable> {
         let link = TorrentLink::Magnet(Magnet::from_hash(info_hash));
         let choose = |files: &[RemoteFile]| {
+            let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+            // Services write the folders of a torrent differently: then the name tells, where it is the only one.
+            let mut alike = files.iter().enumerate().filter(|(_, file)| name(&file.entry.path) == name(path));
+            let only = alike.next().filter(|_| alike.next().is_none()).map(|(at, _)| at);
             files
                 .iter()
                 .position(|file| file.entry.path == path)
+                .or(only)
                 .ok_or_else(|| Error::new(ErrorKind::NotFound, "find file").detail("the torrent no longer has it"))
         };
         self.unlock_at_first(call, viewer, &link, &choose).await.map(|unlocked| unlocked.playable)
@@ -181,8 +186,12 @@ impl Resolver {
         choose: &(dyn Fn(&[RemoteFile]) -> Result<usize> + Sync),
     ) -> Result<Unlocked> {
         let mut last_error = None;
+        let mut left = viewer.providers.debrid.len();
         for service in &viewer.providers.debrid {
-            match unlock_at(call, service, link, choose).await {
+            // One that hangs leaves the others their share of the time.
+            let limit = call.at_most(call.remaining() / u32::try_from(left).unwrap_or(u32::MAX).max(1));
+            left = left.saturating_sub(1);
+            match unlock_at(&limit, service, link, choose).await {
                 Ok(unlocked) => {
                     self.observe(service.as_ref(), link.info_hash(), Availability::Ready).await;
                     return Ok(unlocked);
