@@ -5,6 +5,48 @@ use crate::Result;
 use crate::container::mp4::stored::inconsistent;
 use crate::container::stored::{Reader, Writer};
 
+/// When a sample is decoded if nothing is between it and the run before.
+fn end_of_run(run: &TimeRun, sample: u32) -> i64 {
+    let ahead = i64::from(sample.saturating_sub(run.first_sample)).saturating_mul(run.delta.into());
+    run.first_dts.saturating_add(ahead)
+}
+
+/// Where chunks lie if nothing lies between them: what does is the sound between pictures, or the other way round, so that a chunk takes two
+/// or three bytes in place of eight.
+struct ChunkPlaces<'a> {
+    sizes: &'a Sizes,
+    sample_count: u32,
+    runs: &'a [ChunkRun],
+    chunk: u32,
+    sample: u32,
+    end: u64,
+}
+
+impl<'a> ChunkPlaces<'a> {
+    fn new(sizes: &'a Sizes, sample_count: u32, runs: &'a [ChunkRun]) -> Self {
+        Self { sizes, sample_count, runs, chunk: 0, sample: 0, end: 0 }
+    }
+
+    /// Behind the chunk before.
+    fn expected(&self) -> u64 {
+        self.end
+    }
+
+    /// The next chunk begins at `offset`.
+    fn advance(&mut self, offset: u64) {
+        while let [_, rest @ ..] = self.runs
+            && rest.first().is_some_and(|next| next.first_chunk <= self.chunk)
+        {
+            self.runs = rest;
+        }
+        let len = self.runs.first().map_or(0, |run| run.samples_per_chunk);
+        let last = self.sample.saturating_add(len).min(self.sample_count);
+        self.end = (self.sample..last).fold(offset, |end, sample| end.wrapping_add(self.sizes.at(sample).into()));
+        self.sample = last;
+        self.chunk = self.chunk.saturating_add(1);
+    }
+}
+
 impl SampleTable {
     /// Least bytes of a table.
     pub(in crate::container::mp4) const MIN_STORED_SIZE: usize = 8;
@@ -36,7 +78,7 @@ impl SampleTable {
         writer.list(times, |writer, run| {
             let TimeRun { first_sample, first_dts, delta } = *run;
             writer.number(first_sample.saturating_sub(last.first_sample).into());
-            writer.signed(first_dts.saturating_sub(last.first_dts));
+            writer.signed(first_dts.wrapping_sub(end_of_run(&last, first_sample)));
             writer.number(delta.into());
             last = *run;
         });
@@ -62,15 +104,13 @@ impl SampleTable {
             writer.number(first_sample.into());
             writer.number(samples_per_chunk.into());
         });
-        match chunk_offsets {
-            ChunkOffsets::Four(column) => {
-                writer.byte(0);
-                writer.differences(column.iter().copied().map(u64::from));
-            }
-            ChunkOffsets::Eight(column) => {
-                writer.byte(1);
-                writer.differences(column.iter().copied());
-            }
+        writer.flag(matches!(chunk_offsets, ChunkOffsets::Eight(_)));
+        writer.number(chunk_offsets.len() as u64);
+        let mut places = ChunkPlaces::new(sizes, *count, chunk_runs);
+        for chunk in (0..).take(chunk_offsets.len()) {
+            let offset = chunk_offsets.at(chunk);
+            writer.signed(offset.wrapping_sub(places.expected()).cast_signed());
+            places.advance(offset);
         }
         match syncs {
             Syncs::All => writer.byte(0),
@@ -95,11 +135,9 @@ impl SampleTable {
         };
         let mut last = TimeRun { first_sample: 0, first_dts: 0, delta: 0 };
         let times = reader.list(3, |reader| {
-            last = TimeRun {
-                first_sample: last.first_sample.saturating_add(reader.small()?),
-                first_dts: last.first_dts.saturating_add(reader.signed()?),
-                delta: reader.small()?,
-            };
+            let first_sample = last.first_sample.saturating_add(reader.small()?);
+            let first_dts = end_of_run(&last, first_sample).wrapping_add(reader.signed()?);
+            last = TimeRun { first_sample, first_dts, delta: reader.small()? };
             Ok(last)
         })?;
         let last_duration = reader.small()?;
@@ -119,10 +157,18 @@ impl SampleTable {
                 samples_per_chunk: reader.small()?,
             })
         })?;
-        let chunk_offsets = match reader.byte()? {
-            0 => ChunkOffsets::Four(reader.differences()?),
-            1 => ChunkOffsets::Eight(reader.differences()?),
-            _ => return Err(inconsistent("unknown chunk offsets")),
+        let is_eight = reader.flag()?;
+        let mut places = ChunkPlaces::new(&sizes, count, &chunk_runs);
+        let mut next = |reader: &mut Reader<'_>| {
+            let offset = places.expected().wrapping_add(reader.signed()?.cast_unsigned());
+            places.advance(offset);
+            Ok(offset)
+        };
+        let chunk_offsets = if is_eight {
+            ChunkOffsets::Eight(reader.list(1, next)?)
+        } else {
+            let narrow = |offset| u32::try_from(offset).map_err(|_| inconsistent("a chunk beyond four bytes"));
+            ChunkOffsets::Four(reader.list(1, |reader| next(reader).and_then(narrow))?)
         };
         let syncs = match reader.byte()? {
             0 => Syncs::All,
