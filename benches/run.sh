@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# All benches: the Criterion ones, and the program beside ffmpeg. Figures are ratios to what ran in the same run.
-#   run.sh [--short]     --short: each hot path once without measuring, and the comparison on a small film, to see that they work
+# All benches: the Criterion ones, and the programs beside ffmpeg and nginx. Figures are ratios to what ran in the same run.
+#   run.sh [--short]     --short: each hot path once without measuring, and the comparisons on small films, to see that they work
+# One alone: cargo run --release --locked -p prostream-benches --bin NAME -- [--short]; what it measures stands at the head of
+# benches/src/bin/NAME.rs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = --short ]; then
@@ -9,4 +11,12 @@ else
   cargo bench --locked -p prostream-benches
 fi
 cargo build --release --locked --quiet -p prostream-server
-exec cargo run --release --locked --quiet -p prostream-benches --bin against_ffmpeg -- "$@"
+cargo build --release --locked --quiet -p prostream-benches --bins
+folder=${CARGO_TARGET_DIR:-target}/release
+status=0
+for bench in against_ffmpeg against_nginx start_and_seek many_viewers; do
+  echo "--- $bench"
+  # One that misses its limits does not keep the others from being measured.
+  "$folder/$bench" "$@" || status=1
+done
+exit $status

@@ -1,5 +1,7 @@
 //! Files to play: generated, so that everyone measures the same.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,6 +16,39 @@ pub struct Media {
     pub path: PathBuf,
     /// Its length.
     pub size_bytes: u64,
+    /// Where it can be changed.
+    pub salt: Salt,
+}
+
+/// A place near the front of a file where any four letters may stand, so that the same film can be many files: the minor version of an MP4's
+/// brand, which readers ignore, and the name of the program that wrote a Matroska file.
+#[derive(Clone, Copy, Debug)]
+pub struct Salt {
+    /// Of its first byte.
+    pub offset: u64,
+}
+
+impl Salt {
+    /// How long it is.
+    pub const SIZE: usize = 4;
+
+    /// The `number`th.
+    #[must_use]
+    pub fn bytes(number: u32) -> [u8; Self::SIZE] {
+        std::array::from_fn(|at| b'a' + (number >> (4 * at) & 15) as u8)
+    }
+
+    fn of(path: &Path) -> Result<Self, Error> {
+        let mut head = Vec::new();
+        File::open(path)?.take(4096).read_to_end(&mut head)?;
+        let offset = if head.get(4..8) == Some(b"ftyp") {
+            Some(12)
+        } else {
+            // Muxer and writing program both carry this name; the second is the program.
+            head.windows(4).rposition(|letters| letters == b"Lavf")
+        };
+        Ok(Self { offset: offset.ok_or("a file without a place for salt")? as u64 })
+    }
 }
 
 /// A quiet ffmpeg.
@@ -60,7 +95,8 @@ pub fn films(folder: &Path, clip: &Path, seconds: u32) -> Result<Vec<Media>, Err
         }
         run(copy.arg(&path))?;
         let size_bytes = path.metadata()?.len();
-        films.push(Media { name, path, size_bytes });
+        let salt = Salt::of(&path)?;
+        films.push(Media { name, path, size_bytes, salt });
     }
     Ok(films)
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -9,16 +10,29 @@ use crate::{Error, ErrorKind, Result};
 
 /// Most reads of one file at the same time.
 const MAX_PARALLEL_READS: usize = 4;
-/// A source that would rather start another read than read through more than this is near: no link, but a disk or memory …
-const NEAR_SEEK_BYTES: u64 = 64 * 1024;
-/// … where a round of reads costs microseconds: enough to walk over the fragments of a day.
-const MAX_NEAR_ROUNDS: u32 = 65_536;
+/// Most rounds of reads on this machine, where one costs microseconds: enough to walk over the fragments of a day.
+const MAX_LOCAL_ROUNDS: u32 = 65_536;
 /// Enough of the start to know the container: three packets of an MPEG transport stream.
 const MAGIC_SIZE: u64 = 3 * 192;
 
+/// How much is read at each place of a local file that is searched for keyframes, in bytes: the head of a cluster and of its first frame.
+const SCAN_WINDOW_BYTES: u64 = 4 * 1024;
+/// The same of a link, at most: what lies between two places is cheaper to read than another request, up to here.
+const MAX_SCAN_WINDOW_BYTES: u64 = 256 * 1024;
+/// Most reads of a local file that is searched while somebody waits: ten hours of clusters, and a short file block by block …
+const MAX_OPEN_SCAN_READS: u64 = 200_000;
+/// … and longest time for it. A folder that is mounted over the network looks like a disk.
+const MAX_OPEN_SCAN_TIME: Duration = Duration::from_secs(3);
+/// Most reads of a file that is searched while nobody waits.
+const MAX_SCAN_READS: u64 = 16_000_000;
+/// Most bytes of a search that are kept before they are forgotten.
+const MAX_SCAN_HELD_BYTES: u64 = 1024 * 1024;
+
 /// Reads the index of a file: recognises the container by its first bytes, then fetches what its reader asks for.
 ///
-/// A usual MP4 or Matroska file needs nothing beyond the head and tail that an HTTP source brings along from opening.
+/// A usual MP4 or Matroska file needs nothing beyond the head and tail that an HTTP source brings along from opening. A large Matroska file
+/// without Cues is searched for its keyframes where it lies on this machine, as long as that does not take long; where that is left undone, the answer is an index whose
+/// cuts are a [grid of times](MediaIndex::grid_gop), and [`complete`] makes a better one.
 ///
 /// # Errors
 /// `Unsupported` for a container that is not packaged (named in the detail), `Malformed` and `LimitExceeded` for broken or hostile
@@ -26,6 +40,75 @@ const MAGIC_SIZE: u64 = 3 * 192;
 /// # Cancel safety
 /// Safe to drop at any point.
 pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
+    let (have, fetched_bytes) = read_ends(source).await?;
+    let first = have.bytes(ByteRange::with_len(0, MAGIC_SIZE.min(source.size_bytes()))).unwrap_or_default();
+    let size_bytes = source.size_bytes();
+    let index = match recognise(&first) {
+        Kind::Mp4 => {
+            let mut reader = mp4::IndexReader::new(size_bytes);
+            read_index(source, have, fetched_bytes, |have| reader.read(have)).await?
+        }
+        Kind::Matroska => {
+            read_index(source, have, fetched_bytes, |have| matroska::read_index(size_bytes, have)).await?
+        }
+        Kind::Other { name, advice } => {
+            return Err(Error::new(ErrorKind::Unsupported, "open file").detail(name).advise(advice));
+        }
+    };
+    if index.grid_gop().is_some() && source.is_local() {
+        let search = search(source, &index, MAX_OPEN_SCAN_READS);
+        // What takes too long, or comes to nothing, leaves the index that is there.
+        if let Ok(Ok(Some(complete))) = tokio::time::timeout(MAX_OPEN_SCAN_TIME, search).await {
+            return Ok(complete);
+        }
+    }
+    Ok(index)
+}
+
+/// The index of the same file with the keyframes that its clusters show, each looked at: for a file whose index is a
+/// [grid of times](MediaIndex::grid_gop), or whose Cues were found to lie. `None` for a file that has no such thing.
+///
+/// It takes a small read for each cluster, some thousands for a film, one after the other: for the background, and for the next time that the
+/// file is opened. Segments of the two indexes must not be mixed.
+///
+/// # Errors
+/// `LimitExceeded` for a file with more keyframes than are kept; what the source answers.
+/// # Cancel safety
+/// Safe to drop at any point: what was found until then is lost.
+pub async fn complete(source: &Arc<dyn ByteSource>, index: &MediaIndex) -> Result<Option<MediaIndex>> {
+    search(source, index, MAX_SCAN_READS).await
+}
+
+async fn search(source: &Arc<dyn ByteSource>, index: &MediaIndex, max_reads: u64) -> Result<Option<MediaIndex>> {
+    let window_bytes = if source.is_local() {
+        SCAN_WINDOW_BYTES
+    } else {
+        source.seek_cost_bytes().clamp(SCAN_WINDOW_BYTES, MAX_SCAN_WINDOW_BYTES)
+    };
+    let Some(mut scan) = matroska::Scan::new(index, window_bytes) else { return Ok(None) };
+    let mut have = Extents::new();
+    for _ in 0..max_reads {
+        let ranges = match scan.step(&have)? {
+            Step::Need(ranges) => ranges,
+            Step::Done(()) => {
+                let (have, fetched_bytes) = read_ends(source).await?;
+                let size_bytes = source.size_bytes();
+                let reader = |have: &Extents| matroska::read_index_after_scan(size_bytes, have, &scan);
+                return read_index(source, have, fetched_bytes, reader).await.map(Some);
+            }
+        };
+        if have.len() > MAX_SCAN_HELD_BYTES {
+            have = Extents::new();
+        }
+        if read_missing(source, &mut have, &ranges, 0).await? == 0 {
+            return Err(Error::new(ErrorKind::Internal, "search keyframes").detail("the reader asks for what it has"));
+        }
+    }
+    Err(limit("it takes more reads to find its keyframes than are made for one file"))
+}
+
+/// The head and the tail of a file, and how many bytes that took.
+async fn read_ends(source: &Arc<dyn ByteSource>) -> Result<(Extents, u64)> {
     let size_bytes = source.size_bytes();
     let mut have = source.at_hand();
     let mut fetched_bytes = have.len();
@@ -36,19 +119,17 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
         let ends = [head, ByteRange::new(tail.start.max(head.end), size_bytes)];
         fetched_bytes = fetched_bytes.saturating_add(read_missing(source, &mut have, &ends, 0).await?);
     }
-    let first = have.bytes(magic).unwrap_or_default();
-    let mut reader: Box<dyn FnMut(&Extents) -> Result<Step<MediaIndex>> + Send> = match recognise(&first) {
-        Kind::Mp4 => {
-            let mut reader = mp4::IndexReader::new(size_bytes);
-            Box::new(move |have| reader.read(have))
-        }
-        Kind::Matroska => Box::new(move |have| matroska::read_index(size_bytes, have)),
-        Kind::Other { name, advice } => {
-            return Err(Error::new(ErrorKind::Unsupported, "open file").detail(name).advise(advice));
-        }
-    };
-    let is_near = source.seek_cost_bytes() <= NEAR_SEEK_BYTES;
-    for _ in 0..if is_near { MAX_NEAR_ROUNDS } else { MAX_OPEN_ROUNDS } {
+    Ok((have, fetched_bytes))
+}
+
+/// Asks a reader until it is done, within the limits of opening.
+async fn read_index(
+    source: &Arc<dyn ByteSource>,
+    mut have: Extents,
+    mut fetched_bytes: u64,
+    mut reader: impl FnMut(&Extents) -> Result<Step<MediaIndex>>,
+) -> Result<MediaIndex> {
+    for _ in 0..if source.is_local() { MAX_LOCAL_ROUNDS } else { MAX_OPEN_ROUNDS } {
         let ranges = match reader(&have)? {
             Step::Done(index) => return Ok(index),
             Step::Need(ranges) => ranges,

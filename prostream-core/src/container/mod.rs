@@ -19,14 +19,16 @@ pub mod matroska;
 pub mod mp4;
 mod stored;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::model::{ByteRange, Extents, Language, SampleEntry, TrackInfo};
+use crate::model::{ByteRange, Codec, Extents, Language, SampleEntry, TrackInfo, TrackKind};
 use crate::{Error, ErrorKind, Result};
 
-pub use driver::open;
 pub(crate) use driver::read_missing;
+pub use driver::{complete, open};
 pub use stored::STORED_FORMAT;
 
 /// Largest index memory of one file, in bytes (PARSE-01).
@@ -227,9 +229,60 @@ impl Payload {
             Payload::Rewritten(bytes) => bytes.len() as u64,
         }
     }
+
+    /// Up to `max_bytes` of its start; `None` where they are not at hand.
+    fn start(&self, have: &Extents, max_bytes: u64) -> Option<Bytes> {
+        let in_file = |range: &ByteRange| have.bytes(ByteRange::with_len(range.start, range.len().min(max_bytes)));
+        match self {
+            Payload::InFile(range) => in_file(range),
+            Payload::Prefixed(prefix, range) => Some([prefix.as_ref(), &in_file(range)?].concat().into()),
+            Payload::Rewritten(bytes) => Some(bytes.clone()),
+        }
+    }
+}
+
+/// What the pictures of a segment say of the cut in front of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutFinding {
+    /// Decoding can start here, and no picture behind it in decode order needs what stands before.
+    Closed,
+    /// Decoding can start here, but pictures that are shown earlier need what stands before: an open GOP.
+    Open,
+    /// Decoding cannot start here, or not in every player: no sync sample by PACKAGING 5.4, whatever the container says.
+    NotSync,
 }
 
 impl MediaIndex {
+    /// Looks at the pictures of a segment, to see whether the index is right that they can be cut there: Cues are taken at their word
+    /// until then. A pure function of what [`packets`](Self::packets) gave. `None` when the bytes do not tell, or for no video.
+    ///
+    /// An index with a cut that is [`CutFinding::NotSync`] should be [completed](complete) before the file is opened the next time; where every
+    /// segment was seen to be [`CutFinding::Closed`], all are independent.
+    #[must_use]
+    pub fn examine_cut(&self, track_index: usize, packets: &[Packet], have: &Extents) -> Option<CutFinding> {
+        /// As much of a frame as is looked at: parameter sets and messages may stand in front.
+        const HEAD_BYTES: u64 = 1024;
+        /// Packets leave with lengths of four bytes, whatever the file has.
+        const NAL_LENGTH_SIZE: u8 = 4;
+        let codec = self.tracks.get(track_index).filter(|track| track.info.kind == TrackKind::Video)?.info.codec;
+        let first = packets.first()?;
+        let is_sync = match codec::is_random_access(codec, NAL_LENGTH_SIZE, &first.payload.start(have, HEAD_BYTES)?) {
+            Some(is_sync) => is_sync,
+            None if matches!(codec, Codec::H264 | Codec::Hevc) => return None,
+            None => first.is_sync,
+        };
+        if !is_sync {
+            return Some(CutFinding::NotSync);
+        }
+        let mut leading = packets.iter().skip(1).filter(|packet| packet.pts_ticks < first.pts_ticks);
+        let is_open = codec == Codec::Hevc
+            && leading.any(|packet| {
+                let start = packet.payload.start(have, HEAD_BYTES).unwrap_or_default();
+                codec::is_skipped_leading(codec, NAL_LENGTH_SIZE, &start) != Some(false)
+            });
+        Some(if is_open { CutFinding::Open } else { CutFinding::Closed })
+    }
+
     /// The packets that `query` names, in decode order.
     ///
     /// MP4 with tables answers at once for tracks that are sent [as they lie in the file](Self::is_verbatim). All else needs bytes of the
@@ -282,6 +335,18 @@ impl MediaIndex {
             Layout::Matroska(_) => None,
         };
         known.map_or(start_ticks, |ticks| ticks.min(start_ticks))
+    }
+
+    /// Nobody knows where the keyframes of this file lie: its cuts are a grid of times, and lengths and rates only nominal. How far apart the
+    /// keyframes of the first GOPs are; `None` for every other file. Such an index can be [completed](complete).
+    #[must_use]
+    pub fn grid_gop(&self) -> Option<Duration> {
+        match &self.layout {
+            Layout::Mp4(_) | Layout::Fragmented(_) => None,
+            Layout::Matroska(layout) => {
+                layout.grid_gop_ns().map(|gop_ns| Duration::from_nanos(u64::try_from(gop_ns).unwrap_or(0)))
+            }
+        }
     }
 
     /// About how much memory the index takes, in bytes: what caches count with.

@@ -71,7 +71,7 @@ impl Samples {
     }
 }
 
-/// Which segment of which file, by its [identity](ByteSource::identity).
+/// Which segment of which file, by its [identity](ByteSource::identity) and how it is cut.
 type SpanKey = (Arc<str>, usize);
 /// A span, once it was read: the pictures, and with their bytes most of the sound.
 type SpanCell = Arc<OnceCell<Arc<Samples>>>;
@@ -135,6 +135,16 @@ impl SpanCache {
     }
 }
 
+/// Names a file and its cuts: a file whose index was completed is cut in other places than it was for those who still play it.
+fn identity(file: &str, cuts: &Cuts) -> String {
+    let points = cuts.boundaries.iter().map(|boundary| boundary.point);
+    // FNV-1a.
+    let plan = points
+        .flat_map(|point| [point.pts_ticks.cast_unsigned(), point.offset_bytes])
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, number| (hash ^ number).wrapping_mul(0x0100_0000_01b3));
+    format!("{file}#{plan:x}")
+}
+
 /// Reads the spans of one presentation.
 #[derive(Debug)]
 pub(super) struct SpanReader {
@@ -158,7 +168,7 @@ impl SpanReader {
         let is_sound = |at: &usize| index.tracks.get(*at).is_some_and(|track| track.info.kind == TrackKind::Audio);
         let first = selected.iter().copied().find(is_sound).filter(|at| *at != cuts.track_index);
         let is_kept = (0..index.tracks.len()).map(|at| AtomicBool::new(Some(at) == first)).collect();
-        Self { cache, identity: source.identity().into(), index, source, cuts, is_kept }
+        Self { cache, identity: identity(source.identity(), &cuts).into(), index, source, cuts, is_kept }
     }
 
     /// The samples of segment `at` of a track.

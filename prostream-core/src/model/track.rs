@@ -127,7 +127,7 @@ pub struct VideoFormat {
     pub color: Option<ColorInfo>,
     /// Clockwise rotation for display, in degrees: 0, 90, 180 or 270.
     pub rotation_degrees: u16,
-    /// Pictures may be made of two fields: few devices show them well without conversion.
+    /// The container says that pictures are interlaced: players show combs, a converter can do better.
     pub is_interlaced: bool,
 }
 

@@ -3,17 +3,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use moka::future::Cache as MokaCache;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::container::{MediaIndex, STORED_FORMAT};
+use crate::container::{self, MediaIndex, STORED_FORMAT};
 use crate::model::{ByteRange, ContentId};
 use crate::source::ByteSource;
 use crate::store::now_ms;
 use crate::store::records::{MediaAlias, Records, StoredIndex};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Most names of files that are remembered in memory; the others are asked of the records.
 const MAX_ALIASES_IN_MEMORY: u64 = 10_000;
+/// Most files that are searched for their keyframes at the same time.
+const MAX_COMPLETING: usize = 1;
+/// How long after a file was opened the search begins.
+const COMPLETED_AFTER: Duration = Duration::from_secs(30);
 /// How long an index is held in memory that nobody asks for.
 const INDEX_IDLE: Duration = Duration::from_secs(24 * 3600);
 
@@ -36,6 +42,10 @@ pub(super) struct KnownFiles {
     aliases: MokaCache<String, MediaAlias>,
     /// Writes that nobody waits for.
     writes: TaskTracker,
+    /// Indexes that are completed, one after the other, until the end of the program.
+    completing: Arc<Semaphore>,
+    completions: TaskTracker,
+    closed: CancellationToken,
 }
 
 impl KnownFiles {
@@ -47,7 +57,16 @@ impl KnownFiles {
             .time_to_idle(INDEX_IDLE)
             .build();
         let aliases = MokaCache::new(MAX_ALIASES_IN_MEMORY);
-        Self { records, stored_budget_bytes, indexes, aliases, writes: TaskTracker::new() }
+        Self {
+            records,
+            stored_budget_bytes,
+            indexes,
+            aliases,
+            writes: TaskTracker::new(),
+            completing: Arc::new(Semaphore::new(MAX_COMPLETING)),
+            completions: TaskTracker::new(),
+            closed: CancellationToken::new(),
+        }
     }
 
     /// The file of this name, if it was read before, in this process or another.
@@ -108,17 +127,34 @@ impl KnownFiles {
         let records = Arc::clone(&self.records);
         let budget_bytes = self.stored_budget_bytes;
         self.writes.spawn(async move {
-            let kept = async {
-                let written = tokio::task::spawn_blocking(move || index.to_stored());
-                let bytes = written
-                    .await
-                    .map_err(|error| Error::new(crate::ErrorKind::Cancelled, "store index").because(error))?;
-                let stored = StoredIndex { content_id, format: STORED_FORMAT, bytes: bytes.into() };
-                records.keep_index(&stored, now_ms(), budget_bytes).await?;
-                records.keep_alias(&alias, now_ms()).await
-            };
-            if let Err(error) = kept.await {
+            if let Err(error) = store(records.as_ref(), content_id, index, budget_bytes, Some(&alias)).await {
                 tracing::warn!(%error, "the index of a file could not be stored");
+            }
+        });
+    }
+
+    /// A file whose keyframes nobody knows is searched for them in the background, and cut by them when it is opened the next time. Not
+    /// while its first viewer begins: it takes some thousands of small reads.
+    pub(super) fn complete_later(&self, source: &Arc<dyn ByteSource>, known: &Known) {
+        if known.index.grid_gop().is_none() {
+            return;
+        }
+        let (source, content_id, index) = (Arc::clone(source), known.content_id, Arc::clone(&known.index));
+        let (completing, closed) = (Arc::clone(&self.completing), self.closed.clone());
+        let (records, indexes) = (Arc::clone(&self.records), self.indexes.clone());
+        let budget_bytes = self.stored_budget_bytes;
+        let work = async move {
+            tokio::time::sleep(COMPLETED_AFTER).await;
+            let Ok(_permit) = completing.acquire_owned().await else { return Ok(()) };
+            let Some(complete) = container::complete(&source, &index).await? else { return Ok(()) };
+            let complete = Arc::new(complete);
+            indexes.insert(content_id, Arc::clone(&complete)).await;
+            store(records.as_ref(), content_id, complete, budget_bytes, None).await
+        };
+        self.completions.spawn(async move {
+            match closed.run_until_cancelled(work).await {
+                Some(Err(error)) => tracing::info!(%error, "the keyframes of a file were not found"),
+                Some(Ok(())) | None => {}
             }
         });
     }
@@ -158,13 +194,33 @@ impl KnownFiles {
 
     /// Waits for what is being written.
     pub(super) async fn settle(&self) {
+        self.closed.cancel();
+        self.completions.close();
+        self.completions.wait().await;
         self.writes.close();
         self.writes.wait().await;
     }
 }
 
+async fn store(
+    records: &dyn Records,
+    content_id: ContentId,
+    index: Arc<MediaIndex>,
+    budget_bytes: u64,
+    alias: Option<&MediaAlias>,
+) -> Result<()> {
+    let written = tokio::task::spawn_blocking(move || index.to_stored());
+    let bytes = written.await.map_err(|error| Error::new(ErrorKind::Cancelled, "store index").because(error))?;
+    let stored = StoredIndex { content_id, format: STORED_FORMAT, bytes: bytes.into() };
+    records.keep_index(&stored, now_ms(), budget_bytes).await?;
+    match alias {
+        Some(alias) => records.keep_alias(alias, now_ms()).await,
+        None => Ok(()),
+    }
+}
+
 fn other_content() -> Error {
-    Error::new(crate::ErrorKind::Malformed, "read stored index").detail("it is of another file")
+    Error::new(ErrorKind::Malformed, "read stored index").detail("it is of another file")
 }
 
 /// Length and ends of a file as its content id: both ends were read when it was opened, or are read now.

@@ -531,6 +531,7 @@ impl Playbacks {
                 let content_id = known::content_id(source.as_ref()).await?;
                 let known = Known { content_id, validator: None, index: Arc::clone(&index) };
                 self.known.keep(source.identity().to_owned(), &known).await;
+                self.known.complete_later(&source, &known);
                 index
             }
         };
@@ -622,6 +623,8 @@ impl Playbacks {
         let known = Known { content_id: file.content_id(), validator: file.validator(), index: Arc::clone(&index) };
         self.remotes().insert(key.clone(), &file);
         self.known.keep(key.0, &known).await;
+        let source = CachedSource::new(Arc::clone(&file) as Arc<dyn ByteSource>, Arc::clone(&self.blocks));
+        self.known.complete_later(&(Arc::new(source) as Arc<dyn ByteSource>), &known);
         Ok((file, index))
     }
 

@@ -167,6 +167,10 @@ impl ByteSource for FileSource {
         }))
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn stats(&self) -> SourceStats {
         SourceStats {
             request_count: self.reader.request_count.load(Ordering::Relaxed),

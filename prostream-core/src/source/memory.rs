@@ -65,6 +65,10 @@ impl ByteSource for MemorySource {
         Box::pin(futures_util::stream::once(async move { answer }))
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn stats(&self) -> SourceStats {
         SourceStats {
             request_count: self.request_count.load(Ordering::Relaxed),

@@ -81,6 +81,11 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
         None
     }
 
+    /// Lies on this machine: a small read costs no request, so that thousands of them are a way to search in it.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// What was done so far.
     fn stats(&self) -> SourceStats;
 }

@@ -56,6 +56,15 @@ pub(super) fn is_irap(nal: &[u8]) -> Option<bool> {
     }
 }
 
+/// Is a slice one of a picture that is skipped after random access (RASL)? `None` for no slice.
+pub(super) fn is_rasl(nal: &[u8]) -> Option<bool> {
+    match (nal.first()? >> 1) & 0x3F {
+        8 | 9 => Some(true),
+        0..=31 => Some(false),
+        _ => None,
+    }
+}
+
 struct Record<'a> {
     codec_string: String,
     bit_depth: u8,

@@ -92,6 +92,7 @@ pub fn from_matroska(track: &MatroskaTrack<'_>, first_frame: Option<&[u8]>) -> R
                 avc::configure_from_annex_b(frame, track.picture()).unwrap_or_else(|| Ok(track.other())).map(Some)
             }
         },
+        "V_MS/VFW/FOURCC" => from_bitmap_header(track, first_frame),
         "V_MPEGH/ISO/HEVC" if private.is_empty() => Ok(Some(track.other())),
         "V_MPEGH/ISO/HEVC" => hevc::configure(private, track.picture()).map(Some),
         // Drafts before version 1 of the record are as good as none.
@@ -131,6 +132,31 @@ pub fn from_matroska(track: &MatroskaTrack<'_>, first_frame: Option<&[u8]>) -> R
         id if id == "S_TEXT/WEBVTT" || id.starts_with("D_WEBVTT/") => Ok(Some(text(track, TextFormat::WebVtt))),
         _ => Ok(Some(track.other())),
     }
+}
+
+/// H.264 under the name that it has in AVI: the private data is a `BITMAPINFOHEADER`, perhaps with a configuration or parameter sets
+/// behind it, and the frames are Annex B unless the configuration says otherwise.
+fn from_bitmap_header(track: &MatroskaTrack<'_>, first_frame: Option<&[u8]>) -> Result<Option<CodecConfig>> {
+    /// Length of the header without what follows it.
+    const HEADER_SIZE: usize = 40;
+    const FOURCC: std::ops::Range<usize> = 16..20;
+    let fourcc = track.codec_private.get(FOURCC).unwrap_or_default().to_ascii_uppercase();
+    let is_h264 = [b"H264", b"X264", b"AVC1", b"DAVC", b"VSSH"].iter().any(|known| fourcc == known[..]);
+    if !is_h264 {
+        let mut config = track.other();
+        // The name says more than that of the wrapping.
+        if fourcc.len() == 4 && fourcc.iter().all(u8::is_ascii_alphanumeric) {
+            config.codec_string = format!("{} ({})", track.codec_id, String::from_utf8_lossy(&fourcc));
+        }
+        return Ok(Some(config));
+    }
+    let behind = track.codec_private.get(HEADER_SIZE..).unwrap_or_default();
+    if behind.first() == Some(&1) {
+        return avc::configure(behind, track.picture()).map(Some);
+    }
+    let Some(frame) = first_frame else { return Ok(None) };
+    let stream = [behind, frame].concat();
+    avc::configure_from_annex_b(&stream, track.picture()).unwrap_or_else(|| Ok(track.other())).map(Some)
 }
 
 fn text(track: &MatroskaTrack<'_>, format: TextFormat) -> CodecConfig {
@@ -223,6 +249,18 @@ mod tests {
         assert_eq!((dts.codec, dts.codec_string.as_str(), dts.audio.is_some()), (Codec::Other, "A_DTS", true));
         assert!(config("V_MPEG2").video.is_some());
         assert_eq!(config("S_HDMV/PGS").codec, Codec::Other);
+    }
+
+    /// Goal: what AVI wrapped is named by its four-character code; H.264 without its parameter sets anywhere is not packaged.
+    #[test]
+    fn bitmap_headers_name_the_codec() {
+        let header = |fourcc: &[u8; 4]| [&[40, 0, 0, 0][..], &[0; 12], fourcc, &[0; 20]].concat();
+        let (mpeg4, h264) = (header(b"XVID"), header(b"h264"));
+        let track = |codec_private| MatroskaTrack { codec_id: "V_MS/VFW/FOURCC", codec_private, ..Default::default() };
+        assert_eq!(read(&track(&mpeg4), None).unwrap().codec_string, "V_MS/VFW/FOURCC (XVID)");
+        assert_eq!(read(&track(&h264), None), None);
+        assert_eq!(read(&track(&h264), Some(&[0, 0, 1, 0x65, 0x88])).unwrap().codec, Codec::Other);
+        assert_eq!(read(&track(&[1, 2, 3]), None).unwrap().codec_string, "V_MS/VFW/FOURCC");
     }
 
     /// Goal: HE-AAC that only the track header tells keeps rate and packet size consistent; old ids get a configuration.

@@ -102,14 +102,28 @@ pub fn is_random_access(codec: Codec, nal_length_size: u8, packet: &[u8]) -> Opt
         Codec::Vp9 => return vp9::is_key_frame(packet),
         _ => return None,
     };
-    if nal_length_size == 0 {
-        return avc::annex_b_units(packet).find_map(is_start);
+    in_first_slice(nal_length_size, packet, is_start)
+}
+
+/// Is this a picture of HEVC that is shown before the random access picture in front of it and needs what stands before that (RASL)? `None` as
+/// for [`is_random_access`].
+#[must_use]
+pub fn is_skipped_leading(codec: Codec, nal_length_size: u8, packet: &[u8]) -> Option<bool> {
+    match codec {
+        Codec::Hevc => in_first_slice(nal_length_size, packet, hevc::is_rasl),
+        _ => None,
     }
-    // The first slice decides: all slices of a picture agree.
+}
+
+/// What the first slice says: all slices of a picture agree. `read` answers `None` for a NAL unit that is no slice.
+fn in_first_slice(nal_length_size: u8, packet: &[u8], read: fn(&[u8]) -> Option<bool>) -> Option<bool> {
+    if nal_length_size == 0 {
+        return avc::annex_b_units(packet).find_map(read);
+    }
     let mut rest = packet;
     loop {
         let (length, body) = rest.split_at_checked(usize::from(nal_length_size.min(4)))?;
-        if let Some(answer) = is_start(body) {
+        if let Some(answer) = read(body) {
             return Some(answer);
         }
         let length = length.iter().fold(0usize, |value, byte| (value << 8) | usize::from(*byte));
@@ -134,5 +148,8 @@ mod tests {
         assert_eq!(is_random_access(Codec::Hevc, 4, &[0, 0, 0, 9, 0x02, 1]), Some(false));
         assert_eq!(is_random_access(Codec::H264, 4, &[0xFF; 9]), None);
         assert_eq!(is_random_access(Codec::Aac, 0, &[0x21]), None);
+        let leading = |nal: u8| is_skipped_leading(Codec::Hevc, 4, &[0, 0, 0, 9, nal << 1, 1]);
+        assert_eq!([6, 8, 9, 21].map(leading), [Some(false), Some(true), Some(true), Some(false)]);
+        assert_eq!(is_skipped_leading(Codec::H264, 4, &idr), None);
     }
 }

@@ -9,10 +9,14 @@ use super::ebml::{self, id};
 use super::malformed;
 use crate::model::ByteRange;
 
-/// How far the next cluster is searched behind broken bytes.
-const MAX_RESYNC_BYTES: u64 = 4 * 1024 * 1024;
-/// How much is asked for at a time in that search.
+/// How far the next cluster is searched behind broken bytes: clusters of the largest discs take as much.
+const MAX_RESYNC_BYTES: u64 = 32 * 1024 * 1024;
+/// How much is asked for at a time in that search: at first …
 const RESYNC_WINDOW_BYTES: u64 = 256 * 1024;
+/// … and at most, when it goes on.
+const MAX_RESYNC_WINDOW_BYTES: u64 = 4 * 1024 * 1024;
+/// Most elements before the `Timestamp` of a cluster that are looked at.
+const MAX_CLUSTER_FRONT: usize = 16;
 /// Largest element with an id we do not know that is skipped; a larger one is taken for broken bytes.
 const MAX_UNKNOWN_BYTES: u64 = 1024 * 1024;
 /// Largest time of a block: 36 years in nanoseconds. More is no film and would overflow later.
@@ -27,6 +31,8 @@ pub(super) struct Cluster {
     pub(super) offset: u64,
     /// Where its data begins.
     pub(super) data: u64,
+    /// One past its data, as it says itself: a hint. `None` when unknown.
+    pub(super) end: Option<u64>,
     /// Its `Timestamp`, once the walk has passed it.
     pub(super) timestamp: Option<u64>,
 }
@@ -135,6 +141,25 @@ impl Walker {
         self.cluster
     }
 
+    /// The same walk, but not beyond `end`.
+    pub(super) fn up_to(self, end: u64) -> Self {
+        Self { end: self.end.min(end), ..self }
+    }
+
+    /// Leaves the cluster that the walk is in, if something that may follow a cluster stands where it says that it ends. Without that the
+    /// walk goes on block by block.
+    pub(super) fn leave_cluster(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
+        let Some(end) = self.cluster.and_then(|cluster| cluster.end).filter(|end| *end > self.at) else {
+            return Ok(());
+        };
+        let follows = end >= self.end
+            || matches!(cursor.header(end)?, Found::Element(next) if id::is_level_1(next.id) || is_start_over(next.id));
+        if follows {
+            self.at = end;
+        }
+        Ok(())
+    }
+
     /// Goes back to a block, which is then the next one.
     pub(super) fn rewind(&mut self, block: &Block) {
         self.at = block.offset;
@@ -178,12 +203,12 @@ impl Walker {
             };
             match element.id {
                 id::CLUSTER => {
-                    self.cluster = Some(Cluster { offset: element.offset, data: element.data, timestamp: None });
+                    let Element { offset, data, end, .. } = element;
+                    self.cluster = Some(Cluster { offset, data, end, timestamp: None });
                     self.at = element.data;
                     continue;
                 }
-                // Another file was appended: its times start over.
-                id::EBML | id::SEGMENT => break,
+                other if is_start_over(other) => break,
                 _ => {}
             }
             // is_credible lets no other element of unknown size pass.
@@ -249,31 +274,61 @@ impl Walker {
     /// Moves to the next cluster at or after `from`; false when there is none before the end.
     fn resync(&mut self, cursor: &mut Cursor<'_>, from: u64) -> Read<bool> {
         let limit = from.saturating_add(MAX_RESYNC_BYTES);
-        let end = self.end.min(cursor.size);
-        let mut at = from;
-        while at < end {
-            if at >= limit {
-                return Err(Stop::Fail(malformed("broken bytes between clusters")));
+        match find_cluster(cursor, from, self.end.min(limit), RESYNC_WINDOW_BYTES)? {
+            Some(offset) => {
+                self.at = offset;
+                self.cluster = None;
+                Ok(true)
             }
-            let bytes = cursor.piece(at);
-            if bytes.is_empty() {
-                return Err(Stop::Need(vec![ByteRange::new(at, end.min(at.saturating_add(RESYNC_WINDOW_BYTES)))]));
-            }
-            match bytes.iter().position(|byte| *byte == 0x1F) {
-                None => at = at.saturating_add(bytes.len() as u64),
-                Some(skip) => {
-                    at = at.saturating_add(skip as u64);
-                    if at < end && is_cluster(cursor, at)? {
-                        self.at = at;
-                        self.cluster = None;
-                        return Ok(true);
-                    }
-                    at = at.saturating_add(1);
+            None if limit < self.end.min(cursor.size) => Err(Stop::Fail(malformed("broken bytes between clusters"))),
+            None => Ok(false),
+        }
+    }
+}
+
+/// The first cluster that begins in `from..end`. What is missing is asked for in windows that grow.
+pub(super) fn find_cluster(cursor: &mut Cursor<'_>, from: u64, end: u64, window: u64) -> Read<Option<u64>> {
+    let end = end.min(cursor.size);
+    let mut at = from;
+    while at < end {
+        let bytes = cursor.piece(at);
+        if bytes.is_empty() {
+            let grown = at.saturating_sub(from).min(MAX_RESYNC_WINDOW_BYTES).max(window);
+            return Err(Stop::Need(vec![ByteRange::new(at, end.min(at.saturating_add(grown)))]));
+        }
+        // The first byte of its id.
+        match bytes.iter().position(|byte| *byte == 0x1F) {
+            None => at = at.saturating_add(bytes.len() as u64),
+            Some(skip) => {
+                at = at.saturating_add(skip as u64);
+                if at < end && is_cluster(cursor, at)? {
+                    return Ok(Some(at));
                 }
+                at = at.saturating_add(1);
             }
         }
-        Ok(false)
     }
+    Ok(None)
+}
+
+/// The `Timestamp` of the cluster at `offset`; `None` where it says none.
+pub(super) fn cluster_timestamp(cursor: &mut Cursor<'_>, offset: u64) -> Read<Option<u64>> {
+    let Found::Element(Element { id: id::CLUSTER, data, .. }) = cursor.header(offset)? else { return Ok(None) };
+    let mut at = data;
+    for _ in 0..MAX_CLUSTER_FRONT {
+        let Found::Element(child) = cursor.header(at)? else { break };
+        match (child.id, child.end) {
+            (id::TIMESTAMP, _) => return read_uint(cursor, &child),
+            (other, Some(end)) if id::is_in_cluster(other) && end <= cursor.size => at = end,
+            _ => break,
+        }
+    }
+    Ok(None)
+}
+
+/// Another file was appended: its times start over.
+fn is_start_over(id: u32) -> bool {
+    matches!(id, id::EBML | id::SEGMENT)
 }
 
 /// A block without the time that its cluster gives it.
@@ -350,7 +405,7 @@ pub(super) fn is_cluster(cursor: &mut Cursor<'_>, offset: u64) -> Read<bool> {
 
 /// Is this an element that belongs between blocks, rather than broken bytes that look like one?
 fn is_credible(cursor: &Cursor<'_>, element: &Element) -> bool {
-    if matches!(element.id, id::CLUSTER | id::EBML | id::SEGMENT) {
+    if element.id == id::CLUSTER || is_start_over(element.id) {
         return true;
     }
     match element.end {

@@ -90,6 +90,12 @@ pub(super) mod id {
     pub(in super::super) const BLOCK_ADD_ID_TYPE: u32 = 0x41E7;
     pub(in super::super) const BLOCK_ADD_ID_EXTRA_DATA: u32 = 0x41ED;
     pub(in super::super) const VIDEO: u32 = 0xE0;
+    pub(in super::super) const FLAG_INTERLACED: u32 = 0x9A;
+    pub(in super::super) const PROJECTION: u32 = 0x7670;
+    pub(in super::super) const PROJECTION_TYPE: u32 = 0x7671;
+    pub(in super::super) const PROJECTION_POSE_YAW: u32 = 0x7673;
+    pub(in super::super) const PROJECTION_POSE_PITCH: u32 = 0x7674;
+    pub(in super::super) const PROJECTION_POSE_ROLL: u32 = 0x7675;
     pub(in super::super) const PIXEL_WIDTH: u32 = 0xB0;
     pub(in super::super) const PIXEL_HEIGHT: u32 = 0xBA;
     pub(in super::super) const DISPLAY_WIDTH: u32 = 0x54B0;

@@ -6,8 +6,9 @@
 //!
 //! * `ebml`, `cursor`: bytes into elements. `blocks`, `cluster`: clusters into blocks.
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
+//! * `scan`, `grid`: files without Cues, searched for their keyframes once, or whenever a segment is asked for.
 //! * `extras`: statistics, chapters and attachments, where they are at hand.
-//! * `packets`, `text`: a span into packets. `nal`: the frames that are rewritten.
+//! * `packets`, `text`: a span into packets. `nal`, `zlib`: the frames that are rewritten.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
 
@@ -17,13 +18,18 @@ mod cues;
 mod cursor;
 mod ebml;
 mod extras;
+mod grid;
 mod header;
 mod index;
 mod packets;
+mod scan;
 mod stored;
 mod text;
 mod timing;
 mod tracks;
+mod zlib;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 
@@ -31,6 +37,8 @@ use super::{MediaIndex, Packet, PacketQuery, Step};
 use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
 use cursor::{Cursor, Read, Stop};
+use grid::Grid;
+pub use scan::Scan;
 pub(super) use stored::{read_layout, write_layout};
 use timing::Timing;
 
@@ -43,6 +51,8 @@ pub struct Layout {
     timestamp_scale_ns: u64,
     /// In the order of [`MediaIndex::tracks`].
     tracks: Vec<TrackLayout>,
+    /// For files whose keyframes are not known: the sync points of the cut track are nothing but times.
+    grid: Option<Grid>,
 }
 
 /// What a block of one track needs to be read.
@@ -55,6 +65,8 @@ struct TrackLayout {
     default_duration_ns: Option<i64>,
     /// Bytes that stand before each frame and were stripped from the file.
     prefix: Bytes,
+    /// Each frame is a zlib stream.
+    is_zlib: bool,
     /// H.264 and HEVC whose NAL units have no lengths of four bytes: their size, 0 for start codes.
     odd_nal_length_size: Option<u8>,
     /// AAC whose header says nothing: frames may carry ADTS headers, which are left out.
@@ -76,6 +88,32 @@ struct TextBlock {
     time_ns: i64,
 }
 
+impl TrackLayout {
+    /// A frame as its codec made it, from all of its bytes in the file.
+    ///
+    /// # Errors
+    /// `Malformed` for broken compression, `LimitExceeded` for a frame that becomes too large.
+    fn unpack(&self, frame: Bytes) -> Result<Bytes> {
+        if self.is_zlib {
+            return zlib::inflate(&frame).map(Bytes::from);
+        }
+        Ok(if self.prefix.is_empty() { frame } else { [self.prefix.as_ref(), &frame].concat().into() })
+    }
+
+    /// As much of a frame as its first bytes in the file tell.
+    fn start_of_frame<'a>(&self, start: &'a [u8]) -> Cow<'a, [u8]> {
+        /// As much as a codec needs.
+        const WANTED_BYTES: usize = 64 * 1024;
+        if self.is_zlib {
+            Cow::Owned(zlib::inflate_start(start, WANTED_BYTES))
+        } else if self.prefix.is_empty() {
+            Cow::Borrowed(start)
+        } else {
+            Cow::Owned([self.prefix.as_ref(), start].concat())
+        }
+    }
+}
+
 impl Layout {
     /// Memory of the cue lists, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
@@ -84,17 +122,36 @@ impl Layout {
                 .saturating_add(track.prefix.len())
                 .saturating_add(size_of_val(track.text_blocks.as_slice()))
         };
-        self.tracks.iter().map(of_track).fold(0, usize::saturating_add)
+        let grid = self.grid.as_ref().map_or(0, Grid::memory_bytes);
+        self.tracks.iter().map(of_track).fold(grid, usize::saturating_add)
+    }
+
+    /// How far apart the keyframes of the first GOPs are in nanoseconds, where cuts are a grid of times because none are known.
+    pub(super) fn grid_gop_ns(&self) -> Option<i64> {
+        self.grid.as_ref().map(|grid| grid.longest_gop_ns)
     }
 }
 
 /// Reads the index of a file of `size_bytes` from the bytes at hand.
 ///
+/// A file without Cues is read through for an index if it is small. The cuts of a large one are a grid of times
+/// ([`MediaIndex::grid_gop`]), until a [`Scan`] was made.
+///
 /// # Errors
 /// `Malformed` for broken elements, `Unsupported` for what is not packaged, `LimitExceeded` for tables over the limits.
 pub fn read_index(size_bytes: u64, have: &Extents) -> Result<Step<MediaIndex>> {
     let mut cursor = Cursor::new(size_bytes, have, index::WINDOW_BYTES);
-    let result = index::read(&mut cursor);
+    let result = index::read(&mut cursor, None);
+    step(&cursor, result)
+}
+
+/// As [`read_index`], with what a finished scan found instead of what the Cues say.
+///
+/// # Errors
+/// As [`read_index`].
+pub fn read_index_after_scan(size_bytes: u64, have: &Extents, scan: &Scan) -> Result<Step<MediaIndex>> {
+    let mut cursor = Cursor::new(size_bytes, have, index::WINDOW_BYTES);
+    let result = index::read(&mut cursor, Some(scan));
     step(&cursor, result)
 }
 

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use super::blocks::{Lacing, split_laces};
-use super::cluster::{Block, Walker, is_cluster};
+use super::cluster::{Block, Walker, find_cluster, is_cluster};
 use super::cursor::{Cursor, Read, Stop};
 use super::timing::{Timing, compare};
 use super::{Layout, TrackLayout, limit_exceeded, malformed, text, tracks};
@@ -24,6 +24,8 @@ const STEP_BYTES: u64 = 256 * 1024;
 const MAX_WINDOW_BYTES: u64 = 1024 * 1024;
 /// Largest span of clusters that is read for one segment.
 const MAX_SPAN_BYTES: u64 = 256 * 1024 * 1024;
+/// Most bytes of rewritten frames of one segment.
+const MAX_REWRITTEN_BYTES: u64 = MAX_SPAN_BYTES;
 /// Most packets of one segment.
 const MAX_PACKETS: usize = 1_000_000;
 /// A boundary's block this far into its cluster or nearer is reached by reading the cluster from its start.
@@ -144,9 +146,12 @@ pub(super) fn read(
     let track = index.tracks.get(query.track_index).ok_or_else(no_track)?;
     let track_layout = layout.tracks.get(query.track_index).ok_or_else(no_track)?;
     let is_text = tracks::is_text(track.info.codec);
+    let resolved = resolve(cursor, index, layout, query)?;
+    let query = &resolved;
     let owns = Ownership { index, query, timescale: track.info.timescale };
     if is_text && !track_layout.text_blocks.is_empty() {
-        return text::read_indexed(cursor, layout, track_layout, |pts_ticks| owns.by_time(pts_ticks));
+        let packets = text::read_indexed(cursor, layout, track_layout, |pts_ticks| owns.by_time(pts_ticks))?;
+        return rewrite(cursor, track, track_layout, packets);
     }
     let span = Span::new(index, layout, query)?;
     let missing = cursor.missing(&span.ranges());
@@ -166,8 +171,33 @@ pub(super) fn read(
     result.map_err(|stop| reader.widen(cursor, stop))
 }
 
+/// The query with boundaries whose places are known. Those of a grid are searched in the file.
+fn resolve(cursor: &mut Cursor<'_>, index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Read<PacketQuery> {
+    let Some(grid) = &layout.grid else { return Ok(*query) };
+    let mut find = |boundary: Option<Boundary>| {
+        let find = |boundary: Boundary| {
+            let point = grid.resolve(cursor, index, layout, boundary.point)?;
+            Ok::<_, Stop>(Boundary { point, ..boundary })
+        };
+        boundary.map(find).transpose()
+    };
+    // One after the other: what the first brings is often enough for the second.
+    Ok(PacketQuery { from: find(query.from)?, to: find(query.to)?, ..*query })
+}
+
 /// A byte distance that is never below what the packets of a query take.
 pub(super) fn estimate_bytes(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> u64 {
+    if let Some(grid) = &layout.grid {
+        let own =
+            |boundary: Boundary| layout.tracks.get(boundary.track_index).map(|own| (own, boundary.point.pts_ticks));
+        let file_ns = |boundary: Option<Boundary>| boundary.and_then(own).map(|(own, ticks)| own.timing.file_ns(ticks));
+        let end_ns = i64::try_from(index.duration_ns).unwrap_or(i64::MAX);
+        return grid.estimate_bytes(
+            layout.clusters,
+            file_ns(query.from).unwrap_or(0),
+            file_ns(query.to).unwrap_or(end_ns),
+        );
+    }
     let start = query.from.map_or(layout.clusters.start, |boundary| {
         let point = place(index, layout, &boundary);
         point.offset_bytes.saturating_add(point.block_offset_bytes)
@@ -305,9 +335,16 @@ impl Reader<'_> {
         };
         let end = next.map_or(u64::MAX, |(_, offset)| offset);
         let mut packets = Vec::new();
-        while walker.at < end
-            && let Some(block) = walker.next_block(cursor)?
-        {
+        // What is broken is passed over to the next cluster, but never beyond the next boundary.
+        walker = walker.up_to(end);
+        while walker.at < end {
+            let block = match walker.next_block(cursor) {
+                Ok(Some(block)) => block,
+                Ok(None) => break,
+                // What is whole of the segment can be shown.
+                Err(Stop::Fail(_)) if !packets.is_empty() => break,
+                Err(stop) => return Err(stop),
+            };
             if block.offset >= end {
                 break;
             }
@@ -418,7 +455,14 @@ impl Reader<'_> {
                 break;
             }
             let target = point.offset_bytes.saturating_sub(back);
-            walker = self.walker(self.last_known_cluster(target));
+            let known = self.last_known_cluster(target);
+            // Where none is known, one that lies a little later is found; the steps grow.
+            let start = if self.layout.grid.is_some() && target > self.layout.clusters.start {
+                find_cluster(cursor, target, point.offset_bytes, back)?.unwrap_or(point.offset_bytes)
+            } else {
+                known
+            };
+            walker = self.walker(start);
             let whole = ByteRange::new(walker.at, point.offset_bytes);
             if cursor.end_of_run(whole.start) < whole.end {
                 return Err(Stop::Need(vec![whole]));
@@ -441,7 +485,7 @@ impl Reader<'_> {
     /// boundary, follows it without a gap for another packet, or is the track's first.
     fn is_early_enough(&self, cursor: &mut Cursor<'_>, mut walker: Walker, from: &Boundary) -> Read<bool> {
         let limit_ns = self.limit_ns();
-        let mut first: Option<(i64, i64)> = None;
+        let mut first: Option<(i64, i64, i64)> = None;
         while let Some(block) = walker.next_block(cursor)? {
             if self.query.to.is_some() && (block.time_ns > limit_ns || self.is_far_behind(&block)) {
                 break;
@@ -449,7 +493,7 @@ impl Reader<'_> {
             if block.track != self.track_layout.number {
                 continue;
             }
-            let Some((first_ticks, first_ns)) = first else {
+            let Some((first_ticks, first_ns, frame_count)) = first else {
                 let pts_ticks = self.timing().snap(block.time_ns);
                 if pts_ticks <= self.track.start_ticks || self.owns.compare(pts_ticks, from) != Ordering::Greater {
                     return Ok(true);
@@ -457,16 +501,15 @@ impl Reader<'_> {
                 if let Some(step) = self.timing().step_ticks {
                     return Ok(self.owns.compare(pts_ticks.saturating_sub(i64::from(step)), from) == Ordering::Less);
                 }
-                first = Some((pts_ticks, block.time_ns));
+                let frame_count = i64::try_from(self.frames(cursor, &block)?.len()).unwrap_or(1);
+                first = Some((pts_ticks, block.time_ns, frame_count));
                 continue;
             };
-            // Without a fixed length, the distance to the next block tells; a little more for stamps that are rounded.
-            let distance = self.timing().ticks(
-                block
-                    .time_ns
-                    .saturating_sub(first_ns)
-                    .saturating_add(i64::try_from(self.timing().tolerance_ns).unwrap_or(0)),
-            );
+            // Without a fixed length, the distance to the next block tells, shared by the frames of the block; a little more for stamps
+            // that are rounded.
+            let frame_ns = block.time_ns.saturating_sub(first_ns).checked_div(frame_count).unwrap_or(0);
+            let tolerance_ns = i64::try_from(self.timing().tolerance_ns).unwrap_or(0);
+            let distance = self.timing().ticks(frame_ns.saturating_add(tolerance_ns));
             return Ok(self.owns.compare(first_ticks.saturating_sub(distance), from) == Ordering::Less);
         }
         // Silence from here on: what was muxed ahead of the pictures, if anything, is not searched for.
@@ -493,7 +536,8 @@ impl Reader<'_> {
             let duration = block.details(cursor)?.duration;
             blocks.push(text::Cue { time_ns: block.time_ns, duration, data: block.data });
         }
-        text::finish(cursor, self.layout, self.track_layout, blocks)
+        let packets = text::finish(cursor, self.layout, self.track_layout, blocks)?;
+        rewrite(cursor, self.track, self.track_layout, packets)
     }
 
     /// The frames of a block with their times.
@@ -521,14 +565,8 @@ impl Reader<'_> {
             return Some(i64::from(step));
         }
         let by_codec = self.track.info.audio.as_ref().and_then(|audio| {
-            let whole;
-            let frame = if self.track_layout.prefix.is_empty() {
-                frame
-            } else {
-                whole = [self.track_layout.prefix.as_ref(), frame].concat();
-                &whole
-            };
-            codec::packet_samples(audio, self.track.info.codec, frame)
+            let frame = self.track_layout.start_of_frame(frame);
+            codec::packet_samples(audio, self.track.info.codec, &frame)
         });
         by_codec.map(i64::from).or_else(|| self.track_layout.default_duration_ns.map(|ns| self.timing().ticks(ns)))
     }
@@ -538,14 +576,8 @@ impl Reader<'_> {
             return Err(limit_exceeded("packets of one segment").into());
         }
         let mut range = frame.range;
-        if self.track_layout.prefix.is_empty() {
-            let skip = match self.track.info.codec {
-                Codec::Av1 => codec::delimiter_size(cursor.peek(range.start, FRAME_START_BYTES)),
-                Codec::Aac if self.track_layout.may_have_adts => {
-                    codec::adts_header_size(cursor.peek(range.start, FRAME_START_BYTES)).unwrap_or(0)
-                }
-                _ => 0,
-            };
+        if self.track_layout.prefix.is_empty() && !self.track_layout.is_zlib {
+            let skip = left_out_size(self.track, self.track_layout, cursor.peek(range.start, FRAME_START_BYTES));
             range = ByteRange::new(range.start.saturating_add(skip as u64).min(range.end), range.end);
         }
         let payload = if self.track_layout.prefix.is_empty() {
@@ -587,15 +619,40 @@ impl Reader<'_> {
             }
         };
         stamp(&mut packets, after);
-        if let Some(length_size) = self.track_layout.odd_nal_length_size {
-            for packet in &mut packets {
-                let frame = cursor.bytes(in_file(&packet.payload))?;
-                let frame = [self.track_layout.prefix.as_ref(), &frame].concat();
-                packet.payload = Payload::Rewritten(codec::nal::with_four_byte_lengths(&frame, length_size)?.into());
-            }
-        }
-        Ok(packets)
+        rewrite(cursor, self.track, self.track_layout, packets)
     }
+}
+
+/// How many bytes at the start of a frame do not belong into MP4: the temporal delimiter of AV1, the ADTS header of AAC.
+fn left_out_size(track: &Track, layout: &TrackLayout, start: &[u8]) -> usize {
+    match track.info.codec {
+        Codec::Av1 => codec::delimiter_size(start),
+        Codec::Aac if layout.may_have_adts => codec::adts_header_size(start).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Rewrites the frames that cannot be sent as they lie in the file: unpacks them, gives their NAL units lengths of four bytes.
+fn rewrite(cursor: &Cursor<'_>, track: &Track, layout: &TrackLayout, mut packets: Vec<Packet>) -> Read<Vec<Packet>> {
+    if !layout.is_zlib && layout.odd_nal_length_size.is_none() {
+        return Ok(packets);
+    }
+    let mut rewritten_bytes = 0u64;
+    for packet in &mut packets {
+        let mut frame = layout.unpack(cursor.bytes(in_file(&packet.payload))?)?;
+        if layout.is_zlib {
+            frame = frame.slice(left_out_size(track, layout, &frame).min(frame.len())..);
+        }
+        if let Some(length_size) = layout.odd_nal_length_size {
+            frame = codec::nal::with_four_byte_lengths(&frame, length_size)?.into();
+        }
+        rewritten_bytes = rewritten_bytes.saturating_add(frame.len() as u64);
+        if rewritten_bytes > MAX_REWRITTEN_BYTES {
+            return Err(limit_exceeded("unpacked frames of one segment").into());
+        }
+        packet.payload = Payload::Rewritten(frame);
+    }
+    Ok(packets)
 }
 
 fn in_file(payload: &Payload) -> ByteRange {

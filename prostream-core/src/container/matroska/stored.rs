@@ -1,32 +1,36 @@
 //! Where the clusters lie, in a stored index.
 
+use super::grid::Grid;
 use super::timing::Timing;
 use super::{Layout, TextBlock, TrackLayout};
+use crate::container::Track;
 use crate::container::stored::{Reader, Writer};
 use crate::{Error, ErrorKind, Result};
 
 /// Writes what [`read_layout`] reads.
 pub(in crate::container) fn write_layout(layout: &Layout, writer: &mut Writer) {
-    let Layout { clusters, timestamp_scale_ns, tracks } = layout;
+    let Layout { clusters, timestamp_scale_ns, tracks, grid } = layout;
     writer.range(*clusters);
     writer.number(*timestamp_scale_ns);
     writer.list(tracks, write_track);
+    writer.option(grid.as_ref(), |writer, grid| grid.write(writer));
 }
 
-/// Reads the layout of a file with so many tracks.
-pub(in crate::container) fn read_layout(reader: &mut Reader<'_>, track_count: usize) -> Result<Layout> {
+/// Reads the layout of a file with these tracks.
+pub(in crate::container) fn read_layout(reader: &mut Reader<'_>, tracks: &[Track]) -> Result<Layout> {
     let layout = Layout {
         clusters: reader.range()?,
         timestamp_scale_ns: reader.number()?,
         tracks: reader.list(12, read_track)?,
+        grid: reader.option(|reader| Grid::read(reader, tracks))?,
     };
-    if layout.tracks.len() != track_count {
+    if layout.tracks.len() != tracks.len() {
         return Err(inconsistent("tracks without a layout"));
     }
     Ok(layout)
 }
 
-fn inconsistent(detail: &'static str) -> Error {
+pub(super) fn inconsistent(detail: &'static str) -> Error {
     Error::new(ErrorKind::Malformed, "read stored index").detail(detail)
 }
 
@@ -36,6 +40,7 @@ fn write_track(writer: &mut Writer, track: &TrackLayout) {
         timing,
         default_duration_ns,
         prefix,
+        is_zlib,
         odd_nal_length_size,
         may_have_adts,
         has_inline_webvtt_settings,
@@ -50,6 +55,7 @@ fn write_track(writer: &mut Writer, track: &TrackLayout) {
     writer.number(tolerance_ns);
     writer.option(default_duration_ns.as_ref(), |writer, duration| writer.signed(*duration));
     writer.bytes(prefix);
+    writer.flag(*is_zlib);
     writer.option(odd_nal_length_size.as_ref(), |writer, size| writer.byte(*size));
     writer.flag(*may_have_adts);
     writer.flag(*has_inline_webvtt_settings);
@@ -78,6 +84,7 @@ fn read_track(reader: &mut Reader<'_>) -> Result<TrackLayout> {
         },
         default_duration_ns: reader.option(Reader::signed)?,
         prefix: reader.bytes()?,
+        is_zlib: reader.flag()?,
         odd_nal_length_size: reader.option(Reader::byte)?,
         may_have_adts: reader.flag()?,
         has_inline_webvtt_settings: reader.flag()?,

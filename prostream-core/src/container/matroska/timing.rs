@@ -53,6 +53,12 @@ impl Timing {
         self.ticks(self.first_ns.saturating_sub(self.delay_ns))
     }
 
+    /// The time of the file that ticks of the track stand for, in nanoseconds.
+    pub(super) fn file_ns(&self, ticks: i64) -> i64 {
+        let ns = round_div(i128::from(ticks).saturating_mul(NS_PER_S), i128::from(self.timescale));
+        saturate(ns).saturating_add(self.delay_ns)
+    }
+
     /// A time of the file in ticks: on the grid where it is near enough, as it is otherwise.
     pub(super) fn snap(&self, time_ns: i64) -> i64 {
         let raw = self.ticks(time_ns.saturating_sub(self.delay_ns));
@@ -196,6 +202,8 @@ mod tests {
         let timing = Timing::new(48_000, 6_500_000, 0, Some(960), 1_000_000);
         assert_eq!(timing.first_ticks(), -312);
         assert_eq!(timing.snap(21_000_000), 648);
+        assert_eq!(timing.file_ns(-312), 0);
+        assert_eq!(timing.file_ns(648), 20_000_000);
     }
 
     proptest! {

@@ -1,10 +1,12 @@
 //! Tracks (RFC 9559 section 5.1.4): the header of each track, and what it becomes in the index.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::ebml::{self, Children, id};
 use super::timing::{self, Timing};
-use super::{limit_exceeded, malformed};
+use super::{limit_exceeded, malformed, zlib};
 use crate::Result;
 use crate::container::MAX_TRACKS;
 use crate::container::codec::{self, CodecConfig, MatroskaTrack};
@@ -24,8 +26,21 @@ pub(super) enum Encoding {
     Plain,
     /// These bytes were taken from the front of each.
     HeaderStripping(Bytes),
+    /// Each is a zlib stream.
+    Zlib,
     /// In a way that is not undone here; its name.
     Other(&'static str),
+}
+
+impl Encoding {
+    /// As much of a frame as `start`, the first bytes of it in the file, tells.
+    pub(super) fn start_of_frame<'a>(&self, start: &'a [u8], want: usize) -> Cow<'a, [u8]> {
+        match self {
+            Encoding::HeaderStripping(prefix) => Cow::Owned([prefix, start].concat()),
+            Encoding::Zlib => Cow::Owned(zlib::inflate_start(start, want)),
+            Encoding::Plain | Encoding::Other(_) => Cow::Borrowed(start),
+        }
+    }
 }
 
 /// The header of one track.
@@ -48,6 +63,9 @@ pub(super) struct TrackHeader {
     is_commentary: bool,
     width_height: (u32, u32),
     display: Option<(u32, u32)>,
+    /// Clockwise rotation for display, in degrees.
+    rotation_degrees: u16,
+    is_interlaced: bool,
     color: Option<ColorInfo>,
     mastering: (Option<[u8; 24]>, Option<[u8; 4]>),
     dolby_vision: Option<([u8; 4], Vec<u8>)>,
@@ -99,6 +117,8 @@ fn parse_entry(data: &[u8]) -> Result<Option<TrackHeader>> {
         is_commentary: false,
         width_height: (0, 0),
         display: None,
+        rotation_degrees: 0,
+        is_interlaced: false,
         color: None,
         mastering: (None, None),
         dolby_vision: None,
@@ -159,20 +179,50 @@ fn parse_video(data: &[u8], track: &mut TrackHeader) -> Result<()> {
     for child in Children::new(data) {
         let (child_id, value) = child?;
         match child_id {
+            // 0 is undetermined, 2 progressive.
+            id::FLAG_INTERLACED => track.is_interlaced = ebml::uint(value)? == 1,
             id::PIXEL_WIDTH => track.width_height.0 = small(value)?,
             id::PIXEL_HEIGHT => track.width_height.1 = small(value)?,
             id::DISPLAY_WIDTH => display.0 = small(value)?,
             id::DISPLAY_HEIGHT => display.1 = small(value)?,
             id::DISPLAY_UNIT => display_unit = ebml::uint(value)?,
             id::COLOUR => parse_colour(value, track)?,
+            id::PROJECTION => track.rotation_degrees = parse_rotation(value)?,
             _ => {}
         }
     }
-    // Unit 0 is pixels; a side that is absent is as long as the coded picture's (RFC 9559 section 5.1.4.1.28.13).
+    // Unit 0 is pixels: a side that is absent is as long as the coded picture's (RFC 9559 section 5.1.4.1.28.13). In other units, and as
+    // a mere aspect ratio (3), both sides have to be there; only their proportion counts. Unit 4 says that nothing is known.
     let (width, height) = track.width_height;
-    let shown = (if display.0 == 0 { width } else { display.0 }, if display.1 == 0 { height } else { display.1 });
-    track.display = (display_unit == 0 && shown != (width, height) && shown.0 != 0 && shown.1 != 0).then_some(shown);
+    let shown = match display_unit {
+        0 => (if display.0 == 0 { width } else { display.0 }, if display.1 == 0 { height } else { display.1 }),
+        1..=3 => display,
+        _ => (0, 0),
+    };
+    track.display = (shown != (width, height) && shown.0 != 0 && shown.1 != 0).then_some(shown);
     Ok(())
+}
+
+/// Clockwise rotation in degrees, of a flat picture that is turned by quarters; all other projections are none.
+fn parse_rotation(data: &[u8]) -> Result<u16> {
+    let (mut kind, mut yaw, mut pitch, mut roll) = (0, 0.0, 0.0, 0.0);
+    for child in Children::new(data) {
+        let (child_id, value) = child?;
+        match child_id {
+            id::PROJECTION_TYPE => kind = ebml::uint(value)?,
+            id::PROJECTION_POSE_YAW => yaw = ebml::float(value)?,
+            id::PROJECTION_POSE_PITCH => pitch = ebml::float(value)?,
+            id::PROJECTION_POSE_ROLL => roll = ebml::float(value)?,
+            _ => {}
+        }
+    }
+    if (kind, yaw, pitch) != (0, 0.0, 0.0) {
+        return Ok(0);
+    }
+    // The roll counts counter-clockwise (RFC 9559 section 5.1.4.1.28.45).
+    let quarters = [(-180.0, 180), (-90.0, 90), (90.0, 270), (180.0, 180)];
+    let near = quarters.iter().find(|(quarter, _): &&(f64, u16)| (roll - quarter).abs() < 0.5);
+    Ok(near.map_or(0, |(_, degrees)| *degrees))
 }
 
 /// A number that must be of 32 bits.
@@ -277,7 +327,7 @@ fn parse_encodings(data: &[u8], codec_private: &mut Vec<u8>) -> Result<Encoding>
         }
         let this = match (kind, algorithm) {
             (0, 3) => Encoding::HeaderStripping(Bytes::copy_from_slice(settings)),
-            (0, 0) => Encoding::Other("zlib"),
+            (0, 0) => Encoding::Zlib,
             (0, 1) => Encoding::Other("bzip2"),
             (0, 2) => Encoding::Other("lzo"),
             (1, _) => Encoding::Other("encrypted"),
@@ -286,6 +336,7 @@ fn parse_encodings(data: &[u8], codec_private: &mut Vec<u8>) -> Result<Encoding>
         if scope & 2 != 0 {
             match &this {
                 Encoding::HeaderStripping(prefix) => *codec_private = [prefix, codec_private.as_slice()].concat(),
+                Encoding::Zlib => *codec_private = zlib::inflate(codec_private)?,
                 // Its configuration cannot be read, so neither can its frames.
                 _ => scope |= 1,
             }
@@ -319,6 +370,9 @@ impl TrackHeader {
     pub(super) fn codec(&self, first_frame: Option<&[u8]>) -> Option<CodecConfig> {
         if let Encoding::Other(name) = self.encoding {
             return Some(self.unsupported(&format!("{} ({name})", self.codec_id)));
+        }
+        if self.encoding == Encoding::Zlib && self.has_inline_webvtt_settings() {
+            return Some(self.unsupported(&format!("{} (zlib)", self.codec_id)));
         }
         let track = MatroskaTrack {
             codec_id: &self.codec_id,
@@ -414,6 +468,8 @@ impl TrackHeader {
         if let Some(video) = &mut video {
             // What the file says of the rate, even where it follows no usual grid.
             video.frame_rate = timing::frame_rate(self.default_duration_ns).or(video.frame_rate);
+            video.rotation_degrees = self.rotation_degrees;
+            video.is_interlaced = self.is_interlaced;
         }
         TrackInfo {
             number: self.number,
@@ -471,10 +527,11 @@ mod tests {
         let stripping =
             element(&[0x50, 0x34], &[&element(&[0x42, 0x54], &[3])[..], &element(&[0x42, 0x55], b"ab")].concat());
         assert_eq!(encoding(&stripping).encoding, Encoding::HeaderStripping(Bytes::from_static(b"ab")));
-        let zlib = encoding(&element(&[0x50, 0x34], &[]));
-        assert_eq!(zlib.encoding, Encoding::Other("zlib"));
-        let config = zlib.codec(None).unwrap();
-        assert_eq!((config.codec, config.codec_string.as_str()), (Codec::Other, " (zlib)"));
+        assert_eq!(encoding(&element(&[0x50, 0x34], &[])).encoding, Encoding::Zlib);
+        let lzo = encoding(&element(&[0x50, 0x34], &element(&[0x42, 0x54], &[2])));
+        assert_eq!(lzo.encoding, Encoding::Other("lzo"));
+        let config = lzo.codec(None).unwrap();
+        assert_eq!((config.codec, config.codec_string.as_str()), (Codec::Other, " (lzo)"));
         assert_eq!(encoding(&element(&[0x50, 0x33], &[1])).encoding, Encoding::Other("encrypted"));
     }
 

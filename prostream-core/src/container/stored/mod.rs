@@ -11,7 +11,7 @@ mod track;
 use sha2::{Digest, Sha256};
 
 use super::{Attachment, Chapter, ContainerKind, Layout, MediaIndex, matroska, mp4};
-use crate::model::{ByteRange, Language};
+use crate::model::{ByteRange, Codec, Language};
 use crate::{Error, ErrorKind, Result};
 
 pub(super) use self::bytes::{Reader, Writer};
@@ -117,7 +117,7 @@ fn read(reader: &mut Reader<'_>) -> Result<MediaIndex> {
     let attachments = reader.list(4, read_attachment)?;
     let layout = match reader.byte()? {
         0 => Layout::Mp4(mp4::read_layout(reader, tracks.len())?),
-        1 => Layout::Matroska(matroska::read_layout(reader, tracks.len())?),
+        1 => Layout::Matroska(matroska::read_layout(reader, &tracks)?),
         2 => Layout::Fragmented(mp4::read_fragmented_layout(reader, tracks.len())?),
         _ => return Err(unreadable("an unknown layout")),
     };
@@ -157,6 +157,11 @@ fn read_language(reader: &mut Reader<'_>) -> Result<Language> {
 }
 
 impl Writer {
+    /// How samples are coded.
+    pub(super) fn codec(&mut self, codec: Codec) {
+        self.byte(track::codec_number(codec));
+    }
+
     /// A range of bytes of the file.
     pub(super) fn range(&mut self, range: ByteRange) {
         self.number(range.start);
@@ -165,6 +170,11 @@ impl Writer {
 }
 
 impl Reader<'_> {
+    /// What [`Writer::codec`] wrote.
+    pub(super) fn codec(&mut self) -> Result<Codec> {
+        track::read_codec(self)
+    }
+
     /// What [`Writer::range`] wrote.
     pub(super) fn range(&mut self) -> Result<ByteRange> {
         let (start, len) = (self.number()?, self.number()?);

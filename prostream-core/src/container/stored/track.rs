@@ -115,7 +115,7 @@ fn write_info(writer: &mut Writer, info: &TrackInfo) {
         TrackKind::Audio => 1,
         TrackKind::Subtitle => 2,
     });
-    writer.byte(codec_number(*codec));
+    writer.codec(*codec);
     writer.text(codec_string);
     write_sample_entry(writer, sample_entry);
     writer.number((*timescale).into());
@@ -137,7 +137,7 @@ fn read_info(reader: &mut Reader<'_>) -> Result<TrackInfo> {
             2 => TrackKind::Subtitle,
             _ => return Err(unreadable("an unknown kind of track")),
         },
-        codec: read_codec(reader)?,
+        codec: reader.codec()?,
         codec_string: reader.text()?,
         sample_entry: read_sample_entry(reader)?,
         timescale: reader.small().and_then(|timescale| match timescale {
@@ -156,7 +156,7 @@ fn read_info(reader: &mut Reader<'_>) -> Result<TrackInfo> {
 }
 
 /// A number is never used again for another codec.
-fn codec_number(codec: Codec) -> u8 {
+pub(super) fn codec_number(codec: Codec) -> u8 {
     match codec {
         Codec::Other => 0,
         Codec::H264 => 1,
@@ -175,7 +175,7 @@ fn codec_number(codec: Codec) -> u8 {
     }
 }
 
-fn read_codec(reader: &mut Reader<'_>) -> Result<Codec> {
+pub(super) fn read_codec(reader: &mut Reader<'_>) -> Result<Codec> {
     const KNOWN: [Codec; 14] = [
         Codec::Other,
         Codec::H264,

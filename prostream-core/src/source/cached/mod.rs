@@ -547,6 +547,10 @@ impl ByteSource for CachedSource {
         self.file.inner.connections()
     }
 
+    fn is_local(&self) -> bool {
+        self.file.inner.is_local()
+    }
+
     fn stats(&self) -> SourceStats {
         self.file.inner.stats()
     }

@@ -1,0 +1,49 @@
+//! Samples of text, and the WebVTT that is made of them.
+
+use prostream_core::hls::webvtt::{Cue, HEADER, read_sample, write_segment};
+use prostream_core::model::TextFormat;
+
+pub(super) fn srt(sample: &[u8]) {
+    run(TextFormat::Srt, sample);
+}
+
+pub(super) fn webvtt(sample: &[u8]) {
+    run(TextFormat::WebVtt, sample);
+}
+
+pub(super) fn tx3g(sample: &[u8]) {
+    run(TextFormat::Tx3g, sample);
+}
+
+fn run(format: TextFormat, sample: &[u8]) {
+    let bodies = read_sample(format, sample);
+    let count = bodies.len();
+    let cues: Vec<Cue> = bodies.into_iter().map(|body| Cue { start_ms: 1000, end_ms: 4_000_000, body }).collect();
+    let segment = write_segment(&cues, 0, 6000);
+    assert_eq!(check_segment(&segment), count, "each cue is one cue: {segment:?}");
+    assert_eq!(write_segment(&cues, 0, 1000), HEADER, "nothing before its time");
+}
+
+/// Reads a segment as a player does, and says how many cues it has: blocks parted by empty lines, each a line of times and text.
+pub(super) fn check_segment(segment: &str) -> usize {
+    let blocks = segment.strip_prefix(HEADER).expect("a header");
+    assert!(!blocks.contains(['\r', '\0']), "a letter that WebVTT reads as another");
+    let mut count = 0;
+    for block in blocks.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty()) {
+        let (times, text) = block.split_once('\n').expect("times and text");
+        let (start, rest) = times.split_once(" --> ").expect("times");
+        let end = rest.split(' ').next().unwrap_or_default();
+        assert!(time_ms(start) < time_ms(end), "{times:?}");
+        assert!(!text.contains("-->"), "times within the text: {text:?}");
+        count += 1;
+    }
+    count
+}
+
+fn time_ms(text: &str) -> u64 {
+    let (clock, thousandths) = text.split_once('.').expect("thousandths");
+    let parts: Vec<u64> = clock.split(':').map(|part| part.parse().expect("a number")).collect();
+    let [hours, minutes, seconds] = parts[..] else { panic!("no time: {text:?}") };
+    assert!(minutes < 60 && seconds < 60 && thousandths.len() == 3, "{text:?}");
+    ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths.parse::<u64>().expect("a number")
+}
