@@ -152,9 +152,8 @@ impl KnownFiles {
             store(records.as_ref(), content_id, complete, budget_bytes, None).await
         };
         self.completions.spawn(async move {
-            match closed.run_until_cancelled(work).await {
-                Some(Err(error)) => tracing::info!(%error, "the keyframes of a file were not found"),
-                Some(Ok(())) | None => {}
+            if let Some(Err(error)) = closed.run_until_cancelled(work).await {
+                tracing::info!(%error, "the keyframes of a file were not found");
             }
         });
     }
