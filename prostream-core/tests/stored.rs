@@ -35,6 +35,7 @@ const FILMS: &[(&str, &str)] = &[
     ("cues.mkv", "-i h264.mp4 -i aac.m4a -i ac3.mp4 -i text.srt -map 0 -map 1 -map 2 -map 3 -c copy -cues_to_front 1"),
     ("hevc.mkv", "-i hevc.mp4 -i aac.m4a -c copy -metadata:s:v:0 title=Pictures"),
     ("chapters.mkv", "-i h264.mp4 -i aac.m4a -i chapters.txt -map_metadata 2 -map 0 -map 1 -c copy"),
+    ("styled.mkv", "-i h264.mp4 -i aac.m4a -i text.srt -c copy -c:s ass"),
     ("sound.mka", "-i aac.m4a -c copy"),
 ];
 

@@ -13,6 +13,7 @@ pub fn assets() -> Assets {
         Asset::new("app.js", SCRIPT, include_bytes!("../ui/app.js")),
         Asset::new("api.js", SCRIPT, include_bytes!("../ui/api.js")),
         Asset::new("player.js", SCRIPT, include_bytes!("../ui/player.js")),
+        Asset::new("position.js", SCRIPT, include_bytes!("../ui/position.js")),
         Asset::new("hls.js", SCRIPT, include_bytes!(concat!(env!("OUT_DIR"), "/hls.js"))),
     ])
 }

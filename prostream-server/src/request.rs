@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::HeaderMap;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+};
 use serde::de::DeserializeOwned;
 
 use crate::config::{AddressBlock, Limits};
@@ -89,6 +91,16 @@ impl Request {
             .filter_map(|field| field.to_str().ok())
             .flat_map(|field| field.split(','))
             .any(|range| range.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(media_type)))
+    }
+
+    /// Does the client take this content coding? Only one that it names, without the weight 0 (RFC 9110 section 12.5.3).
+    pub(crate) fn accepts_encoding(&self, coding: &str) -> bool {
+        let fields = self.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|field| field.to_str().ok());
+        fields.flat_map(|field| field.split(',')).any(|one| {
+            let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
+            name.trim().eq_ignore_ascii_case(coding) && weight.is_none_or(|weight| weight > 0.0)
+        })
     }
 
     /// Reads the query.

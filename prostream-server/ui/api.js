@@ -56,6 +56,12 @@ export const title = id => call("GET", `/api/v1/titles/${encodeURIComponent(id)}
 export const startPlayback = request => call("POST", "/api/v1/playbacks", request);
 export const endPlayback = id => call("DELETE", `/api/v1/playbacks/${encodeURIComponent(id)}`);
 
+/** Chapters of a film by the address of its playlist: for pages that were handed nothing else. */
+export const chapters = async playlist => {
+  const entries = await read(await fetch(playlist.replace(/main\.m3u8.*$/, "chapters.json"), {credentials: "same-origin"}));
+  return entries.map(entry => ({start_s: entry["start-time"], end_s: entry["start-time"] + entry.duration, title: entry.titles[0].title}));
+};
+
 /** Releases as the indexers answer: `onEvent(name, data)` for each server-sent event. Read with fetch, so that no token stands in an address. */
 export const releases = async (id, device, signal, onEvent) => {
   const path = `/api/v1/titles/${encodeURIComponent(id)}/releases?device=${encodeURIComponent(device)}`;

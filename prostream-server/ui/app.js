@@ -2,9 +2,10 @@
 
 import * as api from "./api.js";
 import {Player} from "./player.js";
+import * as position from "./position.js";
 
 const byId = id => document.getElementById(id);
-const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null};
+const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null, positionKey: null};
 
 const DEVICE = /firefox/i.test(navigator.userAgent) ? "firefox"
   : /chrom(e|ium)/i.test(navigator.userAgent) ? "chromium"
@@ -12,7 +13,8 @@ const DEVICE = /firefox/i.test(navigator.userAgent) ? "firefox"
 
 const player = new Player({
   video: byId("video"), audio: byId("audio"), audioLabel: byId("audio-label"),
-  subtitle: byId("subtitle"), subtitleLabel: byId("subtitle-label"), note: byId("player-note"),
+  subtitle: byId("subtitle"), subtitleLabel: byId("subtitle-label"), chapter: byId("chapter"), chapterLabel: byId("chapter-label"),
+  note: byId("player-note"),
 }, text => showProblem({message: `It does not play: ${text}`, advice: state.mediaId ? "Press “Broken, next one” to try another release." : "Try another file."}));
 
 // --- small pieces
@@ -41,6 +43,9 @@ const showProblem = problem => {
   box.querySelector("strong").textContent = problem.message;
   box.querySelector("span").textContent = problem.advice || "";
 };
+
+const LANGUAGES = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(undefined, {type: "language"}) : null;
+const languageText = tag => { try { return tag && LANGUAGES ? LANGUAGES.of(tag) : tag; } catch { return tag; } };
 
 const size = bytes => !bytes ? null : bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -92,6 +97,7 @@ byId("sign-in-form").addEventListener("submit", event => {
 
 byId("sign-out").addEventListener("click", () => attempt(async () => {
   leavePlayer();
+  position.forgetAll();
   await api.signOut();
   askToSignIn();
 }));
@@ -193,9 +199,9 @@ const drawReleases = ({candidates, rejected}) => {
 
 // --- playing
 
-const play = async (release, start = 0) => {
+const play = async (release, start = position.recall(state.mediaId)) => {
   notice("Opening…");
-  const playback = await api.startPlayback({media_id: state.mediaId, ...(release ? {release} : {}), device: DEVICE});
+  const playback = await api.startPlayback({media_id: state.mediaId, ...(release ? {release} : {}), ...(start > 0 ? {start_s: start} : {}), device: DEVICE});
   notice(null);
   if (state.playback) api.endPlayback(state.playback.id).catch(() => { /* it ends by itself */ });
   state.playback = playback;
@@ -209,21 +215,50 @@ const titleText = () => {
   return state.title.name + (isEpisode ? ` · season ${episode[1]}, episode ${episode[2]}` : state.title.year ? ` (${state.title.year})` : "");
 };
 
+/** Names a track for people: what it is, and how it is written in the file. */
+const trackText = track => {
+  const kind = {video: "Video", audio: "Sound", subtitle: "Subtitles"}[track.kind] || "Track";
+  return [kind, track.name || languageText(track.language), `(${track.codec === "other" ? track.codec_string : track.codec})`].filter(Boolean).join(" ");
+};
+
+const fillDetails = (id, summary, texts) => {
+  const box = byId(id);
+  box.hidden = !texts.length;
+  if (summary) box.querySelector("summary").textContent = summary;
+  box.querySelector("ul").replaceChildren(...texts.map(text => make("li", {}, text)));
+};
+
 const openPlayer = (playback, start) => {
   show("player");
   byId("playing").textContent = state.mediaId ? titleText() : playback.name || "";
   byId("playing-release").textContent = state.mediaId ? playback.name || "" : "";
-  byId("why").hidden = !(playback.why || []).length;
-  byId("why").querySelector("ul").replaceChildren(...(playback.why || []).map(text => make("li", {}, text)));
-  byId("file-link").hidden = !playback.file_url;
-  if (playback.file_url) byId("file-link").href = playback.file_url;
+  const left = (playback.tracks || []).filter(track => track.left_out);
+  fillDetails("left-out", left.length === 1 ? "One track is left out" : `${left.length} tracks are left out`, left.map(track => `${trackText(track)}: ${track.left_out}`));
+  // Said above already, with the name of the track.
+  fillDetails("why", null, (playback.why || []).filter(text => !/^track \d+ is left out: /.test(text)));
+  for (const [id, address] of [["file-link", playback.file_url], ["list-link", playback.m3u_url]]) {
+    byId(id).hidden = !address;
+    if (address) byId(id).href = address;
+  }
   byId("next-release").hidden = !state.mediaId;
   byId("close-player").hidden = !state.mediaId;
+  byId("from-start").hidden = !(start > 0);
+  state.positionKey = state.mediaId || playback.name;
   player.play(playback.hls_url, start);
+  const chapters = playback.chapters ? Promise.resolve(playback.chapters) : api.chapters(playback.hls_url);
+  chapters.then(found => player.showChapters(found)).catch(() => { /* it plays without */ });
 };
+
+byId("from-start").addEventListener("click", () => { byId("from-start").hidden = true; player.seek(0); });
+
+// Where the viewer is, for the next time: kept by this browser alone.
+const keepPosition = () => { if (state.positionKey) position.keep(state.positionKey, player.position, player.length); };
+byId("video").addEventListener("timeupdate", keepPosition);
+byId("video").addEventListener("ended", () => { if (state.positionKey) position.forget(state.positionKey); });
 
 const leavePlayer = () => {
   state.search?.abort();
+  state.positionKey = null;
   player.stop();
   if (state.playback?.id) api.endPlayback(state.playback.id).catch(() => { /* it ends by itself */ });
   state.playback = null;
@@ -255,7 +290,8 @@ const begin = async () => {
   if (fragment.has("play")) {
     const token = fragment.get("play");
     byId("home").removeAttribute("href");
-    openPlayer({name: fragment.get("name") || "", hls_url: `/hls/${encodeURIComponent(token)}/main.m3u8`, file_url: `/hls/${encodeURIComponent(token)}/file`, why: []}, 0);
+    const [name, below] = [fragment.get("name") || "", `/hls/${encodeURIComponent(token)}`];
+    openPlayer({name, hls_url: `${below}/main.m3u8`, file_url: `${below}/file`, m3u_url: `${below}/file.m3u`}, position.recall(name));
     return;
   }
   if (fragment.has("access_token")) { api.useToken(fragment.get("access_token")); welcome(); return; }

@@ -21,11 +21,12 @@ const fill = (select, holder, options, chosen, choose) => {
 };
 
 export class Player {
-  /** `elements`: video, audio, audioLabel, subtitle, subtitleLabel, note. `onFailure(text)` is called when playing cannot go on. */
+  /** `elements`: video, audio, audioLabel, subtitle, subtitleLabel, chapter, chapterLabel, note. `onFailure(text)` is called when playing cannot go on. */
   constructor(elements, onFailure) {
     this.elements = elements;
     this.onFailure = onFailure;
     this.hls = null;
+    this.chapterChanged = null;
     elements.video.addEventListener("error", () => {
       const error = elements.video.error;
       if (error && elements.video.hasAttribute("src") && !this.hls) this.onFailure(error.message || "the browser cannot play it");
@@ -104,16 +105,41 @@ export class Player {
     });
   }
 
+  /** Offers the chapters to jump to, and shows which one it is. */
+  showChapters(chapters) {
+    const {video, chapter, chapterLabel} = this.elements;
+    const clock = seconds => new Date(Math.round(seconds) * 1000).toISOString().slice(seconds < 3600 ? 14 : 11, 19);
+    const current = () => Math.max(0, chapters.findLastIndex(one => one.start_s <= video.currentTime + 0.25));
+    fill(chapter, chapterLabel, chapters.map((one, index) => [index, `${clock(one.start_s)}  ${one.title}`]), current(), index => this.seek(chapters[index].start_s));
+    this.chapterChanged = () => {
+      // Not under the hand of who is choosing.
+      if (document.activeElement !== chapter || video.seeking) chapter.value = String(current());
+    };
+    video.addEventListener("timeupdate", this.chapterChanged);
+    video.addEventListener("seeked", this.chapterChanged);
+  }
+
+  /** Goes to a time, in seconds. */
+  seek(seconds) { this.elements.video.currentTime = seconds; }
+
+  /** Seconds of the whole film; 0 until it is known. */
+  get length() { return Number.isFinite(this.elements.video.duration) ? this.elements.video.duration : 0; }
+
   /** Seconds into the film. */
   get position() { return this.elements.video.currentTime || 0; }
 
   stop() {
-    const {video, audioLabel, subtitleLabel} = this.elements;
+    const {video, audioLabel, subtitleLabel, chapterLabel} = this.elements;
+    if (this.chapterChanged) {
+      video.removeEventListener("timeupdate", this.chapterChanged);
+      video.removeEventListener("seeked", this.chapterChanged);
+      this.chapterChanged = null;
+    }
     if (this.hls) { this.hls.destroy(); this.hls = null; }
     video.onloadedmetadata = null;
     video.pause();
     video.removeAttribute("src");
     video.load();
-    audioLabel.hidden = subtitleLabel.hidden = true;
+    audioLabel.hidden = subtitleLabel.hidden = chapterLabel.hidden = true;
   }
 }

@@ -200,7 +200,7 @@ pub struct Packet {
     pub pts_ticks: i64,
     /// Decode time in ticks of the track, likewise.
     pub dts_ticks: i64,
-    /// Ticks until the next sample in decode order begins; for text how long the cue is shown.
+    /// Ticks until the next sample in decode order begins; for text how long the cue is shown, 0 where the file does not say.
     pub duration_ticks: u32,
     /// Decoding can start here.
     pub is_sync: bool,

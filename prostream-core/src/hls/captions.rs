@@ -1,48 +1,39 @@
-//! A text track as WebVTT segments.
+//! A text track as WebVTT segments, and as the script it was.
 //!
-//! A player may ask for all text from the start, so text is never paid for with the pictures around it where the file allows
-//! (PACKAGING 5.5): MP4 knows each sample by its tables; a small Matroska file is read once as a whole; of a larger one, a segment
-//! takes the cues that begin in it or in the one before: in small ranges where the file's Cues name them, else from the spans, which the pictures
-//! of these segments need too. Which of these is a function of the file, so the bytes of a segment are too.
+//! How its lines are come by is told in `lines`. The bytes of an answer that is not provisional are a function of the file alone.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
 
 use super::clock::rescale;
-use super::copied::{read_packets, short_hex};
-use super::webvtt::{self, Cue};
-use super::{Cuts, Rendition, RenditionInfo, Segment};
-use crate::container::{Layout, MediaIndex, Packet, PacketQuery, Payload, read_missing};
-use crate::model::{ByteRange, Codec, Extents, TextFormat};
+use super::copied::short_hex;
+use super::lines::{FileText, Line, Lines};
+use super::webvtt::{self, Cue, TextReader};
+use super::{Rendition, RenditionInfo, Segment, ass};
+use crate::container::{Layout, Packet, matroska};
+use crate::model::{Codec, TextFormat};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
 
-/// A file up to this size is read whole for its text.
-const MAX_SMALL_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// Most bytes read for one segment of text from the spans around it.
-const MAX_WINDOW_BYTES: u64 = 256 * 1024 * 1024;
-/// Most bytes of text that are kept of one track.
-const MAX_TEXT_BYTES: usize = 16 * 1024 * 1024;
-/// How long a cue is shown whose length the file does not say.
-const OPEN_CUE_MS: u64 = 5000;
-/// Text samples that lie at most this far apart are read together.
-const GAP_BYTES: u64 = 64 * 1024;
+/// Longest that a cue is shown whose length the file does not say: then the next one follows, or nothing.
+const MAX_OPEN_CUE_MS: u64 = 5000;
+/// How many lines back the same line in another layer is looked for.
+const MAX_LAYERS: usize = 64;
+/// Media type of a script; not registered, as players know it.
+const SCRIPT_TYPE: &str = "text/x-ssa";
 
 /// A rendition of one text track.
 #[derive(Debug)]
 pub(super) struct TextRendition {
-    pub(super) info: RenditionInfo,
-    pub(super) index: Arc<MediaIndex>,
-    pub(super) source: Arc<dyn ByteSource>,
-    pub(super) cuts: Arc<Cuts>,
-    /// Index of the track in [`MediaIndex::tracks`].
-    pub(super) track_index: usize,
-    /// All cues, where the track is read as a whole: once for everyone who waits.
-    pub(super) whole: OnceCell<Vec<Cue>>,
+    info: RenditionInfo,
+    text: Arc<FileText>,
+    source: Arc<dyn ByteSource>,
+    /// Index of the track in [`MediaIndex::tracks`](crate::container::MediaIndex::tracks).
+    track_index: usize,
+    reader: TextReader,
 }
 
 #[async_trait]
@@ -59,123 +50,120 @@ impl Rendition for TextRendition {
         let none = || Error::new(ErrorKind::NotFound, "read segment").detail("beyond the end");
         let at = usize::try_from(index).map_err(|_| none())?;
         let (from_ms, to_ms) = self.window_ms(at).ok_or_else(none)?;
-        let text = match (&self.index.layout, self.is_read_whole()) {
-            (Layout::Mp4(_), _) => webvtt::write_segment(&self.read_by_tables(from_ms, to_ms).await?, from_ms, to_ms),
-            (_, true) => {
-                let cues = self.whole.get_or_try_init(|| self.read_whole()).await?;
-                webvtt::write_segment(cues, from_ms, to_ms)
+        let Lines { lines, is_complete } = match &self.text.index.layout {
+            Layout::Mp4(_) => {
+                let is_shown = |packet: &Packet| {
+                    let (start_ms, end_ms) = self.span_ms(packet.pts_ticks, packet.duration_ticks, None);
+                    start_ms < to_ms && from_ms < end_ms
+                };
+                let lines = self.text.read_by_tables(&self.source, self.track_index, is_shown).await?;
+                Lines { lines, is_complete: true }
             }
-            (_, false) => webvtt::write_segment(&self.read_near(at).await?, from_ms, to_ms),
+            Layout::Fragmented(_) | Layout::Matroska(_) => {
+                self.text.of_segment(&self.source, self.track_index, at).await?
+            }
         };
-        let etag = short_hex(&Sha256::digest(text.as_bytes()));
-        Ok(Segment::from_pieces(vec![text.into()], etag, "text/vtt"))
+        let text = webvtt::write_segment(&self.cues(&lines), from_ms, to_ms);
+        Ok(answer(text, "text/vtt", is_complete))
+    }
+
+    async fn script(&self) -> Result<Segment> {
+        if self.info.track.codec != Codec::Text(TextFormat::Ass) {
+            return Err(Error::new(ErrorKind::NotFound, "read script").detail("the track is no script"));
+        }
+        let Lines { lines, is_complete } = self.text.of_track(&self.source, self.track_index).await?;
+        let timed = self.timed(&lines);
+        let events: Vec<(u64, u64, &[u8])> =
+            timed.iter().map(|(start_ms, end_ms, line)| (*start_ms, *end_ms, &line.sample[..])).collect();
+        let text = ass::write_script(self.info.track.text_header(), &events);
+        Ok(answer(text, SCRIPT_TYPE, is_complete))
     }
 }
 
+fn answer(text: String, content_type: &'static str, is_complete: bool) -> Segment {
+    let etag = short_hex(&Sha256::digest(text.as_bytes()));
+    let segment = Segment::from_pieces(vec![text.into()], etag, content_type);
+    Segment { is_provisional: !is_complete, ..segment }
+}
+
 impl TextRendition {
-    /// Is the text of the track read at once, for all segments?
-    fn is_read_whole(&self) -> bool {
-        self.index.size_bytes <= MAX_SMALL_FILE_BYTES
+    pub(super) fn new(
+        info: RenditionInfo,
+        text: Arc<FileText>,
+        source: Arc<dyn ByteSource>,
+        track_index: usize,
+    ) -> Self {
+        let reader = TextReader::of_track(&info.track);
+        Self { info, text, source, track_index, reader }
     }
 
     /// What a segment shows, on the time line of the presentation. The first begins, and the last ends, with everything.
     fn window_ms(&self, at: usize) -> Option<(u64, u64)> {
-        let timescale = self.index.tracks.get(self.cuts.track_index)?.info.timescale;
-        let shift = self.cuts.shift_ticks(timescale);
+        let cuts = &self.text.cuts;
+        let timescale = self.text.index.tracks.get(cuts.track_index)?.info.timescale;
+        let shift = cuts.shift_ticks(timescale);
         let time_ms = |at: usize| {
-            let ticks = self.cuts.boundaries.get(at)?.point.pts_ticks;
+            let ticks = cuts.boundaries.get(at)?.point.pts_ticks;
             Some(to_ms(ticks.saturating_sub(shift), timescale))
         };
         let from_ms = time_ms(at)?;
         Some((if at == 0 { 0 } else { from_ms }, time_ms(at.saturating_add(1)).unwrap_or(u64::MAX)))
     }
 
-    fn span(&self, packet: &Packet) -> (u64, u64) {
+    /// When a line is shown, on the time line of the presentation. One whose length the file does not say ends with the next.
+    fn span_ms(&self, start_ticks: i64, duration_ticks: u32, next_ticks: Option<i64>) -> (u64, u64) {
         let timescale = self.info.track.timescale;
-        let start = packet.pts_ticks.saturating_sub(self.cuts.shift_ticks(timescale));
-        let start_ms = to_ms(start, timescale);
-        let end_ms = to_ms(start.saturating_add(i64::from(packet.duration_ticks)), timescale);
-        (start_ms, if end_ms > start_ms { end_ms } else { start_ms.saturating_add(OPEN_CUE_MS) })
-    }
-
-    /// MP4: the tables say which samples are shown when; only those are read.
-    async fn read_by_tables(&self, from_ms: u64, to_ms: u64) -> Result<Vec<Cue>> {
-        let all = PacketQuery { track_index: self.track_index, from: None, to: None };
-        let mut have = Extents::new();
-        let mut packets = read_packets(&self.index, &self.source, &all, &mut have, 0).await?;
-        packets.retain(|packet| {
-            let (start_ms, end_ms) = self.span(packet);
-            start_ms < to_ms && from_ms < end_ms
-        });
-        let ranges: Vec<ByteRange> = packets
-            .iter()
-            .filter_map(|packet| match &packet.payload {
-                Payload::InFile(range) if range.len() <= webvtt::MAX_CUE_BYTES as u64 => Some(*range),
-                _ => None,
-            })
-            .collect();
-        if ranges.iter().fold(0u64, |sum, range| sum.saturating_add(range.len())) > MAX_TEXT_BYTES as u64 {
-            return Err(too_much());
+        let shift = self.text.cuts.shift_ticks(timescale);
+        let time_ms = |ticks: i64| to_ms(ticks.saturating_sub(shift), timescale);
+        let start_ms = time_ms(start_ticks);
+        let end_ms = time_ms(start_ticks.saturating_add(i64::from(duration_ticks)));
+        if end_ms > start_ms {
+            return (start_ms, end_ms);
         }
-        read_missing(&self.source, &mut have, &ranges, GAP_BYTES).await?;
-        self.read_cues(&packets, &have)
+        let latest_ms = start_ms.saturating_add(MAX_OPEN_CUE_MS);
+        let next_ms = next_ticks.map(time_ms).filter(|next_ms| *next_ms > start_ms);
+        (start_ms, next_ms.map_or(latest_ms, |next_ms| next_ms.min(latest_ms)))
     }
 
-    /// Matroska: every cue of the track.
-    async fn read_whole(&self) -> Result<Vec<Cue>> {
-        let query = PacketQuery { track_index: self.track_index, from: None, to: None };
-        let mut have = self.source.at_hand();
-        let packets = read_packets(&self.index, &self.source, &query, &mut have, MAX_SMALL_FILE_BYTES).await?;
-        self.read_cues(&packets, &have)
+    /// Lines in order of their start, those of one start in order of their file, with start and end in milliseconds.
+    fn timed<'a>(&self, lines: &'a [Line]) -> Vec<(u64, u64, &'a Line)> {
+        let mut sorted: Vec<&Line> = lines.iter().collect();
+        sorted.sort_by_key(|line| (line.start_ticks, self.reader.order(&line.sample)));
+        // For each, from the back, when the next begins that does not begin together with it; behind the last, as the Cues say.
+        let last = sorted.last().map(|line| line.start_ticks);
+        let is_any_open = sorted.iter().any(|line| line.duration_ticks == 0);
+        let mut at = last
+            .filter(|_| is_any_open)
+            .and_then(|last| matroska::next_text_start(&self.text.index, self.track_index, last));
+        let mut next = at;
+        let mut timed = Vec::with_capacity(sorted.len());
+        for line in sorted.into_iter().rev() {
+            if at != Some(line.start_ticks) {
+                next = at;
+                at = Some(line.start_ticks);
+            }
+            let (start_ms, end_ms) = self.span_ms(line.start_ticks, line.duration_ticks, next);
+            timed.push((start_ms, end_ms, line));
+        }
+        timed.reverse();
+        timed
     }
 
-    /// Matroska: the cues that begin in a segment or in the one before.
-    async fn read_near(&self, at: usize) -> Result<Vec<Cue>> {
-        let own = self.cuts.query(self.track_index, at);
-        let before = at.checked_sub(1).and_then(|before| self.cuts.query(self.track_index, before));
-        let Some(own) = own else { return Ok(Vec::new()) };
-        let query = PacketQuery { from: before.map_or(own.from, |before| before.from), ..own };
-        let mut have = self.source.at_hand();
-        let packets = read_packets(&self.index, &self.source, &query, &mut have, MAX_WINDOW_BYTES).await?;
-        self.read_cues(&packets, &have)
-    }
-
-    /// The cues of packets whose bytes are at hand, in order of their start.
-    fn read_cues(&self, packets: &[Packet], have: &Extents) -> Result<Vec<Cue>> {
-        let format = match self.info.track.codec {
-            Codec::Text(format) => format,
-            _ => TextFormat::Srt,
-        };
-        let mut cues = Vec::with_capacity(packets.len());
-        let mut text_bytes = 0usize;
-        for packet in packets {
-            let sample = match &packet.payload {
-                Payload::InFile(range) => have.bytes(first_bytes(*range)).unwrap_or_default(),
-                Payload::Prefixed(prefix, range) => {
-                    [prefix.clone(), have.bytes(first_bytes(*range)).unwrap_or_default()].concat().into()
+    fn cues(&self, lines: &[Line]) -> Vec<Cue> {
+        let mut cues: Vec<Cue> = Vec::with_capacity(lines.len());
+        let is_layered = self.info.track.codec == Codec::Text(TextFormat::Ass);
+        for (start_ms, end_ms, line) in self.timed(lines) {
+            for body in self.reader.read(&line.sample) {
+                let cue = Cue { start_ms, end_ms, body };
+                // Text that lies in several layers, for its border or its shadow, is there once.
+                let is_repeated = is_layered && cues.iter().rev().take(MAX_LAYERS).any(|other| *other == cue);
+                if !is_repeated {
+                    cues.push(cue);
                 }
-                Payload::Rewritten(bytes) => bytes.clone(),
-            };
-            let (start_ms, end_ms) = self.span(packet);
-            for body in webvtt::read_sample(format, &sample) {
-                text_bytes = text_bytes.saturating_add(body.text.len());
-                cues.push(Cue { start_ms, end_ms, body });
-            }
-            if text_bytes > MAX_TEXT_BYTES {
-                return Err(too_much());
             }
         }
-        cues.sort_by_key(|cue| cue.start_ms);
-        Ok(cues)
+        cues
     }
-}
-
-fn too_much() -> Error {
-    Error::new(ErrorKind::LimitExceeded, "read subtitles").detail("too much text")
-}
-
-fn first_bytes(range: ByteRange) -> ByteRange {
-    ByteRange::with_len(range.start, range.len().min(webvtt::MAX_CUE_BYTES as u64))
 }
 
 fn to_ms(ticks: i64, timescale: u32) -> u64 {

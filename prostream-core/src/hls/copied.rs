@@ -81,7 +81,7 @@ impl Rendition for CopiedRendition {
             let pieces = gather(header.bytes, packets, &samples.have)?;
             Box::pin(stream::iter(pieces.into_iter().map(Ok)))
         };
-        Ok(Segment { size_bytes, etag, content_type, body })
+        Ok(Segment { size_bytes, etag, content_type, is_provisional: false, body })
     }
 }
 

@@ -1,9 +1,9 @@
 //! HLS: the plan of segments, the playlists, fragmented MP4 and WebVTT, and the packager that joins them to a source.
 //!
 //! * Pure: `plan` (where a film is cut, by its index alone), `playlist`, `fmp4` (init segments and heads of fragments), `webvtt`, `clock`
-//!   (exact conversion of times).
+//!   (exact conversion of times), `extras` (chapters, fonts).
 //! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `spans`: the bytes
-//!   between samples, read once for all tracks. `captions`: text.
+//!   between samples, read once for all tracks. `captions`: text as segments; `lines`: how it is come by; `ass`: styled scripts.
 //!
 //! A segment is a pure function of file, track and number: from disk or from a link, in whatever order, on whatever node, it is the same bytes.
 #![cfg_attr(
@@ -17,10 +17,13 @@
     )
 )]
 
+mod ass;
 mod captions;
 mod clock;
 mod copied;
+pub mod extras;
 pub mod fmp4;
+mod lines;
 pub mod plan;
 pub mod playlist;
 mod remux;
@@ -56,6 +59,7 @@ pub trait HlsProvider: Send + Sync + fmt::Debug + 'static {
 }
 
 /// What a player sees of a file: plain data and renditions. Playlists are pure functions of it ([`playlist`]).
+#[async_trait]
 pub trait Presentation: Send + Sync + fmt::Debug + 'static {
     /// The plan all renditions share.
     fn cuts(&self) -> &Cuts;
@@ -71,6 +75,26 @@ pub trait Presentation: Send + Sync + fmt::Debug + 'static {
 
     /// Every segment starts with a picture that needs nothing before it, for certain.
     fn has_independent_segments(&self) -> bool;
+
+    /// The chapters of the file, in order.
+    fn chapters(&self) -> Vec<extras::Chapter> {
+        Vec::new()
+    }
+
+    /// The fonts that the file carries, as far as opening it showed them.
+    fn fonts(&self) -> Vec<extras::Font> {
+        Vec::new()
+    }
+
+    /// All fonts that the file carries: looks behind those that are known already, a small read for each, the first time it is asked for.
+    ///
+    /// # Errors
+    /// What the source answers.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn all_fonts(&self) -> Result<Vec<extras::Font>> {
+        Ok(self.fonts())
+    }
 }
 
 /// What a rendition is, as playlists need it.
@@ -121,6 +145,16 @@ pub trait Rendition: Send + Sync + fmt::Debug + 'static {
     /// # Cancel safety
     /// Safe to drop at any point; the body too.
     async fn segment(&self, index: u32) -> Result<Segment>;
+
+    /// The whole track as a script of its own format, for players that draw it as it was meant; its times are those of the presentation.
+    ///
+    /// # Errors
+    /// `NotFound` for a track that is no [`TextFormat::Ass`](crate::model::TextFormat::Ass); what the source answers.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn script(&self) -> Result<Segment> {
+        Err(crate::Error::new(crate::ErrorKind::NotFound, "read script"))
+    }
 }
 
 /// One media segment on its way.
@@ -129,8 +163,10 @@ pub struct Segment {
     pub size_bytes: u64,
     /// Strong validator without quotes.
     pub etag: String,
-    /// `video/mp4`, `audio/mp4` or `text/vtt`.
+    /// `video/mp4`, `audio/mp4`, `text/vtt` or `text/x-ssa`.
     pub content_type: &'static str,
+    /// Not all that belongs into it was known yet: asked for again it may hold more, so nobody should keep it.
+    pub is_provisional: bool,
     /// The bytes.
     pub body: ByteStream,
 }
@@ -149,7 +185,8 @@ impl Segment {
     #[must_use]
     pub fn from_pieces(pieces: Vec<Bytes>, etag: String, content_type: &'static str) -> Self {
         let size_bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Self { size_bytes, etag, content_type, body: Box::pin(futures_util::stream::iter(pieces.into_iter().map(Ok))) }
+        let body = Box::pin(futures_util::stream::iter(pieces.into_iter().map(Ok)));
+        Self { size_bytes, etag, content_type, is_provisional: false, body }
     }
 
     /// The whole body in one piece.

@@ -8,6 +8,7 @@ use std::fmt::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::extras::CHAPTERS_JSON_NAME;
 use super::fmp4::display_size;
 use super::{Presentation, Rendition, RenditionInfo};
 use crate::model::{Codec, HdrKind, TrackInfo, TrackKind};
@@ -61,6 +62,13 @@ fn write_multivariant(presentation: &dyn Presentation, wished_start_s: Option<f6
     let wished_s = wished_start_s.map(within);
     if let Some(start_s) = wished_s.or(trimmed_s) {
         line(&mut out, format_args!("#EXT-X-START:TIME-OFFSET={start_s:.6},PRECISE=YES"));
+    }
+    if !presentation.chapters().is_empty() {
+        // RFC 8216 section 4.3.4.4; the id is Apple's.
+        line(
+            &mut out,
+            format_args!("#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"{CHAPTERS_JSON_NAME}\""),
+        );
     }
     // One track alone needs no choice.
     let is_single = video.is_empty() && audio.len() == 1;
@@ -368,6 +376,8 @@ pub enum FileKind {
     Segment(u32),
     /// `12.vtt`: a segment of text, counted from 0.
     TextSegment(u32),
+    /// `script.ass`: the whole of a text track as the script it was.
+    Script,
 }
 
 impl RenditionFile {
@@ -384,7 +394,7 @@ impl RenditionFile {
                 match self.kind {
                     FileKind::Playlist => true,
                     FileKind::Init | FileKind::Segment(_) => !is_text,
-                    FileKind::TextSegment(_) => is_text,
+                    FileKind::TextSegment(_) | FileKind::Script => is_text,
                 }
             })
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "find rendition"))
@@ -411,6 +421,7 @@ impl FromStr for RenditionFile {
         let kind = match file {
             "index.m3u8" => FileKind::Playlist,
             "init.mp4" => FileKind::Init,
+            "script.ass" => FileKind::Script,
             _ => {
                 let (stem, ending) = file.split_once('.').ok_or_else(wrong)?;
                 let index: u32 = stem.parse().map_err(|_| wrong())?;
@@ -437,6 +448,7 @@ impl fmt::Display for RenditionFile {
             FileKind::Init => f.write_str("init.mp4"),
             FileKind::Segment(index) => write!(f, "{index}.m4s"),
             FileKind::TextSegment(index) => write!(f, "{index}.vtt"),
+            FileKind::Script => f.write_str("script.ass"),
         }
     }
 }

@@ -1,18 +1,22 @@
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use tokio::sync::OnceCell;
-
 use super::captions::TextRendition;
 use super::clock::seconds;
 use super::copied::CopiedRendition;
-use super::playlist::{peak_bits_per_s, target_duration_s};
+use super::extras::{self, Font};
+use super::lines::TextShelf;
+use super::playlist::{length_s, peak_bits_per_s, target_duration_s};
 use super::spans::{SpanCache, SpanReader};
 use super::{CUT_RULE, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan};
-use crate::container::{self, Layout, MediaIndex, Track};
+use crate::container::{self, Attachment, Layout, MediaIndex, Step, Track, matroska, read_missing};
 use crate::model::{Codec, DeviceProfile, TrackInfo, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+/// Most steps in which attachments are looked for, two for each.
+const MAX_ATTACHMENT_READS: usize = 512;
 
 /// Settings of the packager.
 #[derive(Clone, Debug)]
@@ -33,6 +37,7 @@ impl Default for PackagerConfig {
 #[derive(Debug)]
 pub struct NativePackager {
     spans: Arc<SpanCache>,
+    texts: TextShelf,
 }
 
 impl Default for NativePackager {
@@ -45,7 +50,7 @@ impl NativePackager {
     /// A packager with these settings.
     #[must_use]
     pub fn new(config: PackagerConfig) -> Self {
-        Self { spans: Arc::new(SpanCache::new(config.sound_budget_bytes)) }
+        Self { spans: Arc::new(SpanCache::new(config.sound_budget_bytes)), texts: TextShelf::default() }
     }
 
     /// Lets go of what was read for viewers who have left. To be called now and then.
@@ -78,7 +83,8 @@ impl NativePackager {
             .into_iter()
             .map(|(track_index, track)| Draft::new(&index, &cuts, track_index, track))
             .collect::<Result<Vec<Draft>>>()?;
-        let spans = SpanReader::new(self.spans.clone(), index.clone(), source.clone(), cuts.clone(), &selected);
+        let text = self.texts.of_file(source.identity(), &index, &cuts);
+        let spans = SpanReader::new(self.spans.clone(), source.clone(), text.clone(), &selected);
         let spans = Arc::new(spans);
         let target_s = target_duration_s(drafts.iter().map(|draft| &draft.info));
         let mut renditions: Vec<Arc<dyn Rendition>> = Vec::with_capacity(drafts.len());
@@ -95,20 +101,16 @@ impl NativePackager {
         }
         for (track_index, track) in index.tracks.iter().enumerate() {
             if matches!(track.info.codec, Codec::Text(_)) {
-                renditions.push(Arc::new(TextRendition {
-                    info: text_info(&index, &cuts, track),
-                    index: index.clone(),
-                    source: source.clone(),
-                    cuts: cuts.clone(),
-                    track_index,
-                    whole: OnceCell::new(),
-                }));
+                let info = text_info(&index, &cuts, track);
+                renditions.push(Arc::new(TextRendition::new(info, text.clone(), source.clone(), track_index)));
             }
         }
         let cut_track = index.tracks.get(cuts.track_index);
         let has_independent_segments =
             cut_track.is_some_and(|track| track.info.kind == TrackKind::Audio || track.has_closed_gops);
-        Ok(Arc::new(Packaged { index, cuts, renditions, variant_id, has_independent_segments }))
+        let packaged =
+            Packaged { index, source, cuts, renditions, variant_id, has_independent_segments, fonts: OnceCell::new() };
+        Ok(Arc::new(packaged))
     }
 }
 
@@ -312,8 +314,39 @@ struct Packaged {
     renditions: Vec<Arc<dyn Rendition>>,
     variant_id: String,
     has_independent_segments: bool,
+    source: Arc<dyn ByteSource>,
+    /// All fonts, once somebody asked.
+    fonts: OnceCell<Vec<Font>>,
 }
 
+impl Packaged {
+    /// The attachments that lie behind those which opening showed: their headers are read, their bytes passed over.
+    async fn later_attachments(&self) -> Result<Vec<Attachment>> {
+        let Some(last) = self.index.attachments.last() else { return Ok(Vec::new()) };
+        let (mut at, mut later) = (last.range.end, Vec::new());
+        let mut have = self.source.at_hand();
+        for _ in 0..MAX_ATTACHMENT_READS {
+            match matroska::attachment_behind(&self.index, at, &have)? {
+                Step::Done(None) => break,
+                Step::Done(Some((attachment, end))) => {
+                    later.extend(attachment);
+                    at = end;
+                }
+                Step::Need(ranges) => {
+                    read_missing(&self.source, &mut have, &ranges, 0).await?;
+                }
+            }
+        }
+        Ok(later)
+    }
+}
+
+/// Counts attachments from 1, and picks out the fonts.
+fn fonts<'a>(attachments: impl Iterator<Item = &'a Attachment>) -> Vec<Font> {
+    (1..).zip(attachments).filter_map(|(number, attachment)| Font::of(number, attachment)).collect()
+}
+
+#[async_trait]
 impl Presentation for Packaged {
     fn cuts(&self) -> &Cuts {
         &self.cuts
@@ -333,5 +366,21 @@ impl Presentation for Packaged {
 
     fn has_independent_segments(&self) -> bool {
         self.has_independent_segments
+    }
+
+    fn chapters(&self) -> Vec<extras::Chapter> {
+        extras::chapters(&self.index.chapters, &self.cuts, length_s(self))
+    }
+
+    fn fonts(&self) -> Vec<Font> {
+        fonts(self.index.attachments.iter())
+    }
+
+    async fn all_fonts(&self) -> Result<Vec<Font>> {
+        let all = self.fonts.get_or_try_init(|| async {
+            let later = self.later_attachments().await?;
+            Ok::<_, Error>(fonts(self.index.attachments.iter().chain(&later)))
+        });
+        all.await.cloned()
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::Cuts;
 use super::copied::read_packets;
+use super::lines::FileText;
 use crate::container::{MediaIndex, Packet, Payload, Step};
 use crate::model::{Extents, Rope, TrackKind};
 use crate::source::ByteSource;
@@ -153,6 +154,8 @@ pub(super) struct SpanReader {
     source: Arc<dyn ByteSource>,
     cuts: Arc<Cuts>,
     identity: Arc<str>,
+    /// Where the text goes that lies between the pictures.
+    text: Arc<FileText>,
     /// For each track of the index: is its sound kept as its spans pass? The first one's is, and each that was asked for.
     is_kept: Vec<AtomicBool>,
 }
@@ -160,15 +163,16 @@ pub(super) struct SpanReader {
 impl SpanReader {
     pub(super) fn new(
         cache: Arc<SpanCache>,
-        index: Arc<MediaIndex>,
         source: Arc<dyn ByteSource>,
-        cuts: Arc<Cuts>,
+        text: Arc<FileText>,
         selected: &[usize],
     ) -> Self {
+        let (index, cuts) = (text.index.clone(), text.cuts.clone());
         let is_sound = |at: &usize| index.tracks.get(*at).is_some_and(|track| track.info.kind == TrackKind::Audio);
         let first = selected.iter().copied().find(is_sound).filter(|at| *at != cuts.track_index);
         let is_kept = (0..index.tracks.len()).map(|at| AtomicBool::new(Some(at) == first)).collect();
-        Self { cache, identity: identity(source.identity(), &cuts).into(), index, source, cuts, is_kept }
+        let identity = identity(source.identity(), &cuts).into();
+        Self { cache, identity, index, source, cuts, text, is_kept }
     }
 
     /// The samples of segment `at` of a track.
@@ -229,6 +233,7 @@ impl SpanReader {
             }
             have = samples.have;
         }
+        self.text.span_passed(key.1, &have);
         Ok(Arc::new(Samples { packets: pictures, have }))
     }
 

@@ -4,7 +4,8 @@
 
 use std::fmt::Write;
 
-use crate::model::TextFormat;
+use super::ass;
+use crate::model::{Codec, TextFormat, TrackInfo};
 
 /// What every segment begins with: media time 0 is cue time 0, as the fragments of the other renditions begin at 0 (PACKAGING 2).
 pub const HEADER: &str = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
@@ -38,20 +39,59 @@ pub struct CueBody {
 /// No bytes are an error: what cannot be understood is left out.
 #[must_use]
 pub fn read_sample(format: TextFormat, sample: &[u8]) -> Vec<CueBody> {
-    let sample = sample.get(..MAX_CUE_BYTES).unwrap_or(sample);
-    let mut bodies = match format {
-        TextFormat::Srt => vec![from_srt(&String::from_utf8_lossy(sample))],
-        TextFormat::Tx3g => vec![from_tx3g(sample)],
-        TextFormat::WebVtt if is_boxed_webvtt(sample) => from_boxed_webvtt(sample),
-        TextFormat::WebVtt => {
-            vec![CueBody { settings: String::new(), text: clean_webvtt(&String::from_utf8_lossy(sample)) }]
-        }
-    };
-    for body in &mut bodies {
-        body.text = without_empty_lines(&body.text);
+    TextReader::new(format, &[]).read(sample)
+}
+
+/// Reads the samples of one track.
+#[derive(Clone, Debug)]
+pub struct TextReader {
+    format: TextFormat,
+    /// Styles of ASS.
+    script: ass::Script,
+}
+
+impl TextReader {
+    /// A reader for samples of this format; `header` is what the track says before its first line ([`TrackInfo::text_header`]).
+    #[must_use]
+    pub fn new(format: TextFormat, header: &[u8]) -> Self {
+        let script = if format == TextFormat::Ass { ass::Script::parse(header) } else { ass::Script::default() };
+        Self { format, script }
     }
-    bodies.retain(|body| !body.text.is_empty());
-    bodies
+
+    /// A reader for the samples of a text track.
+    #[must_use]
+    pub fn of_track(track: &TrackInfo) -> Self {
+        let format = match track.codec {
+            Codec::Text(format) => format,
+            _ => TextFormat::Srt,
+        };
+        Self::new(format, track.text_header())
+    }
+
+    /// The cues of one sample, as [`read_sample`].
+    #[must_use]
+    pub fn read(&self, sample: &[u8]) -> Vec<CueBody> {
+        let sample = sample.get(..MAX_CUE_BYTES).unwrap_or(sample);
+        let mut bodies = match self.format {
+            TextFormat::Srt => vec![from_srt(&String::from_utf8_lossy(sample))],
+            TextFormat::Tx3g => vec![from_tx3g(sample)],
+            TextFormat::Ass => vec![self.script.read(sample)],
+            TextFormat::WebVtt if is_boxed_webvtt(sample) => from_boxed_webvtt(sample),
+            TextFormat::WebVtt => {
+                vec![CueBody { settings: String::new(), text: clean_webvtt(&String::from_utf8_lossy(sample)) }]
+            }
+        };
+        for body in &mut bodies {
+            body.text = without_empty_lines(&body.text);
+        }
+        bodies.retain(|body| !body.text.is_empty());
+        bodies
+    }
+
+    /// Where a sample stood among those of the same time: ASS numbers its events, all others stand as they come.
+    pub(super) fn order(&self, sample: &[u8]) -> u64 {
+        if self.format == TextFormat::Ass { ass::read_order(sample) } else { 0 }
+    }
 }
 
 /// Writes the segment that shows `from_ms..to_ms`: every cue that overlaps it, with its full times, so that a cue over a boundary stands
@@ -76,7 +116,7 @@ pub fn write_segment<'a>(cues: impl IntoIterator<Item = &'a Cue>, from_ms: u64, 
     out
 }
 
-fn write_time(out: &mut String, ms: u64) {
+pub(super) fn write_time(out: &mut String, ms: u64) {
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
     // Writing to a string does not fail.
     let _ = write!(out, "{hours:02}:{minutes:02}:{seconds:02}.{:03}", ms % 1000);
@@ -94,7 +134,7 @@ fn without_empty_lines(text: &str) -> String {
     out
 }
 
-fn escape(out: &mut String, letter: char) {
+pub(super) fn escape(out: &mut String, letter: char) {
     match letter {
         '&' => out.push_str("&amp;"),
         '<' => out.push_str("&lt;"),
@@ -167,7 +207,7 @@ fn read_override<'a>(after: &'a str, body: &mut CueBody) -> Option<&'a str> {
 }
 
 /// The nine places of `\an`, laid out as on a number pad, as cue settings; 2, below in the middle, is where cues stand anyway.
-fn place_settings(place: u8) -> String {
+pub(super) fn place_settings(place: u8) -> String {
     let line = match place {
         7..=9 => "line:0",
         4..=6 => "line:50%",
@@ -227,7 +267,7 @@ fn from_tx3g(sample: &[u8]) -> CueBody {
     body
 }
 
-/// A run of characters in one face: bit 0 bold, bit 1 italic, bit 2 underlined.
+/// A run of characters in one face.
 struct Style {
     start: usize,
     end: usize,
@@ -253,17 +293,22 @@ fn read_styles(boxes: &[u8]) -> Vec<Style> {
     styles
 }
 
+/// Bits of a face, as timed text has them.
+pub(super) const FACE_BOLD: u8 = 1;
+pub(super) const FACE_ITALIC: u8 = 2;
+pub(super) const FACE_UNDERLINED: u8 = 4;
+
 /// Closes the tags of one face and opens those of another.
-fn switch_face(out: &mut String, from: u8, to: u8) {
+pub(super) fn switch_face(out: &mut String, from: u8, to: u8) {
     if from == to {
         return;
     }
-    for (bit, tag) in [(4, "</u>"), (2, "</i>"), (1, "</b>")] {
+    for (bit, tag) in [(FACE_UNDERLINED, "</u>"), (FACE_ITALIC, "</i>"), (FACE_BOLD, "</b>")] {
         if from & bit != 0 {
             out.push_str(tag);
         }
     }
-    for (bit, tag) in [(1, "<b>"), (2, "<i>"), (4, "<u>")] {
+    for (bit, tag) in [(FACE_BOLD, "<b>"), (FACE_ITALIC, "<i>"), (FACE_UNDERLINED, "<u>")] {
         if to & bit != 0 {
             out.push_str(tag);
         }
@@ -374,7 +419,7 @@ mod tests {
         /// Goal: no sample panics, and none can end its cue early or smuggle in another.
         #[test]
         fn hostile_samples_stay_inside_their_cue(sample in prop::collection::vec(any::<u8>(), 0..300), text in "(<|>|-->|\\{\\\\an8\\}|&|\n|\r|a| ){0,40}") {
-            for format in [TextFormat::Srt, TextFormat::Tx3g, TextFormat::WebVtt] {
+            for format in [TextFormat::Srt, TextFormat::Tx3g, TextFormat::WebVtt, TextFormat::Ass] {
                 for body in read_sample(format, &sample).into_iter().chain(read_sample(format, text.as_bytes())) {
                     prop_assert!(!body.text.contains("-->"));
                     prop_assert!(!body.settings.contains('\n'));

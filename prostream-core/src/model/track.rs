@@ -63,6 +63,7 @@ impl Codec {
             Codec::Text(TextFormat::Srt) => "srt",
             Codec::Text(TextFormat::WebVtt) => "webvtt",
             Codec::Text(TextFormat::Tx3g) => "tx3g",
+            Codec::Text(TextFormat::Ass) => "ass",
             Codec::Other => "other",
         }
     }
@@ -84,6 +85,8 @@ pub enum TextFormat {
     WebVtt,
     /// 3GPP timed text as MP4 keeps it.
     Tx3g,
+    /// Advanced SubStation Alpha, or SubStation Alpha before it: styled events without their times, one block each.
+    Ass,
 }
 
 /// Which kind of high dynamic range the pictures use.
@@ -162,6 +165,7 @@ pub struct SampleEntry {
     /// Four-character code to be written: `avc1`, `hvc1`, `av01`, `vp09`, `mp4a`, `ac-3`, `ec-3`, `Opus`, `fLaC`.
     pub kind: [u8; 4],
     /// Complete child boxes (size, type, payload) in the order to be written: `avcC`, `esds`, `dac3`, `colr`, `pasp`, `mdcv`, …
+    /// For text, which has no init segment: its header as the file keeps it ([`TrackInfo::text_header`]), if it has one.
     pub boxes: Vec<Bytes>,
 }
 
@@ -197,4 +201,16 @@ pub struct TrackInfo {
     pub video: Option<VideoFormat>,
     /// Present for audio.
     pub audio: Option<AudioFormat>,
+}
+
+impl TrackInfo {
+    /// What a text track says before its first line, as the file keeps it: script info and styles of [`TextFormat::Ass`]. Empty where there is
+    /// none.
+    #[must_use]
+    pub fn text_header(&self) -> &[u8] {
+        match self.codec {
+            Codec::Text(_) => self.sample_entry.boxes.first().map_or(&[], Bytes::as_ref),
+            _ => &[],
+        }
+    }
 }

@@ -13,3 +13,4 @@ mod hosts;
 mod matroska;
 mod mp4;
 mod output;
+mod text;

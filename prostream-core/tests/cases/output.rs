@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prostream_core::hls::{Presentation, playlist};
-use prostream_core::model::{Codec, TrackKind};
 
-use crate::workshop::{Workshop, check_copied, memory, packets, present, rendition, source};
+use crate::workshop::{Workshop, check_copied, packets, present, rendition, source};
 
 const INDEPENDENT: &str = "#EXT-X-INDEPENDENT-SEGMENTS";
 
@@ -153,102 +152,4 @@ async fn case_33_video_range_is_declared() {
         }
         assert_eq!(range(&workshop.path("plain.mkv")).await, "SDR");
     }
-}
-
-/// What every segment of text begins with.
-const TEXT_HEAD: &str = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
-
-const LINES: &str =
-    "1\n00:00:01,000 --> 00:00:02,500\n<i>First</i> at A&B\n\n2\n00:00:05,000 --> 00:00:07,000\nSecond\n\n";
-
-/// A film with these lines as `codec`.
-fn subtitled(workshop: &Workshop, codec: &str, name: &str) -> std::path::PathBuf {
-    workshop.write("lines.srt", LINES.as_bytes());
-    workshop.ffmpeg(&format!(
-        "-f lavfi -i testsrc2=s=160x90:r=25:d=12 -i lines.srt -c:v libx264 -preset veryfast -bf 0 -pix_fmt yuv420p \
-         -g 50 -c:s {codec} {name}"
-    ))
-}
-
-/// Every cue of the text, in order, once; a cue that two segments show is written in both.
-async fn cues(presentation: &Arc<dyn Presentation>) -> Vec<String> {
-    let text = rendition(presentation, "text");
-    let mut cues = Vec::new();
-    for index in 0..text.info().listed_durations_s().len() {
-        let segment = text.segment(index as u32).await.unwrap().into_bytes().await.unwrap();
-        let segment = String::from_utf8(segment.to_vec()).unwrap();
-        let blocks = segment.strip_prefix(TEXT_HEAD).expect("a head").split("\n\n").map(str::trim);
-        cues.extend(blocks.filter(|block| !block.is_empty()).map(str::to_owned));
-    }
-    cues.dedup();
-    cues
-}
-
-/// Goal: text of every format that is packaged becomes the same WebVTT, at the same times.
-#[tokio::test]
-async fn case_35_text_becomes_webvtt() {
-    let workshop = Workshop::new();
-    for (codec, name) in [("srt", "srt.mkv"), ("webvtt", "vtt.mkv"), ("mov_text", "tx3g.mp4")] {
-        let film = subtitled(&workshop, codec, name);
-        let presentation = present(source(&film).await).await.unwrap();
-        let expected =
-            ["00:00:01.000 --> 00:00:02.500\n<i>First</i> at A&amp;B", "00:00:05.000 --> 00:00:07.000\nSecond"];
-        assert_eq!(cues(&presentation).await, expected, "{name}");
-        let listed = rendition(&presentation, "text").info().listed_durations_s();
-        assert_eq!(
-            listed,
-            rendition(&presentation, "video").info().listed_durations_s(),
-            "{name}: text spans the film"
-        );
-    }
-}
-
-/// Goal: a line whose block does not say how long it is shown is shown all the same, for a while.
-/// Method: the BlockDuration behind a line of a Matroska file becomes Void.
-#[tokio::test]
-async fn case_35_a_line_without_duration_is_shown() {
-    const BLOCK_DURATION: u8 = 0x9b;
-    const VOID: u8 = 0xec;
-    let workshop = Workshop::new();
-    let mut film = std::fs::read(subtitled(&workshop, "srt", "srt.mkv")).unwrap();
-    let end = film.windows(6).position(|bytes| bytes == b"Second").expect("the second line") + 6;
-    assert_eq!(film[end], BLOCK_DURATION);
-    film[end] = VOID;
-    let cues = cues(&present(memory(film)).await.unwrap()).await;
-    assert_eq!(cues.last().unwrap(), "00:00:05.000 --> 00:00:10.000\nSecond");
-    assert_eq!(cues.len(), 2, "{cues:?}");
-}
-
-/// Goal: subtitles that are pictures are reported, and the film plays without them: no empty rendition that a viewer could choose.
-/// Method: a PGS stream of one empty composition, made by hand, in a film that also has text.
-#[tokio::test]
-async fn case_35_bitmap_subtitles_are_reported() {
-    let workshop = Workshop::new();
-    subtitled(&workshop, "srt", "srt.mkv");
-    let mut pgs = Vec::new();
-    for (at_s, number) in [(1u32, 0u8), (3, 1)] {
-        // A presentation composition without objects, and the end of its display set.
-        let composition = [1, 64, 0, 180, 0x10, 0, number, 0x80, 0, 0, 0];
-        for (kind, body) in [(0x16, &composition[..]), (0x80, &[])] {
-            pgs.extend_from_slice(b"PG");
-            pgs.extend_from_slice(&(at_s * 90_000).to_be_bytes());
-            pgs.extend_from_slice(&[0; 4]);
-            pgs.extend_from_slice(&[kind, 0, body.len() as u8]);
-            pgs.extend_from_slice(body);
-        }
-    }
-    workshop.write("pictures.sup", &pgs);
-    workshop.run("mkvmerge", "-q -o both.mkv srt.mkv pictures.sup");
-    let film = workshop.path("both.mkv");
-    let presentation = present(source(&film).await).await.unwrap();
-    let reported: Vec<_> =
-        presentation.tracks().into_iter().filter(|track| track.kind == TrackKind::Subtitle).collect();
-    assert_eq!(reported.len(), 2, "{reported:?}");
-    assert!(matches!(reported[0].codec, Codec::Text(_)));
-    assert_eq!(reported[1].codec, Codec::Other);
-    assert!(reported[1].codec_string.starts_with("S_HDMV/PGS"), "{reported:?}");
-    let playlist = playlist::multivariant(presentation.as_ref());
-    assert_eq!(playlist.matches("TYPE=SUBTITLES").count(), 1, "{playlist}");
-    assert_eq!(cues(&presentation).await.len(), 2);
-    check_copied(&workshop, &film, "v:0", rendition(&presentation, "video"), 0.0011).await;
 }

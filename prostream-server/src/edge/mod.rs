@@ -230,7 +230,8 @@ async fn serve_connection<S, B>(
     }
 }
 
-/// Adds what is known of the connection, and lets HEAD take the way of GET: hyper leaves the body out and keeps its length.
+/// Adds what is known of the connection, and lets HEAD take the way of GET: hyper leaves the body out and keeps its length. Ranges are
+/// defined for GET alone (RFC 9110 section 14.2), so HEAD tells of the whole.
 fn arrive(mut request: Request<Incoming>, peer: IpAddr) -> Request<Incoming> {
     let fault = fault_of(&request);
     if fault == Some(ArrivalFault::Target) {
@@ -238,6 +239,7 @@ fn arrive(mut request: Request<Incoming>, peer: IpAddr) -> Request<Incoming> {
     }
     if request.method() == Method::HEAD {
         *request.method_mut() = Method::GET;
+        request.headers_mut().remove(http::header::RANGE);
     }
     request.extensions_mut().insert(Arrival { peer, fault });
     request

@@ -1,14 +1,18 @@
 //! `/hls/{token}/…`: playlists, segments, and the original file. The token in the path is the permission (MEDIA-01), so nothing here asks who
 //! is calling, and every page may read it.
 
+use std::io::Write;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HOST, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, HOST, HeaderValue, VARY};
 use http::uri::Authority;
 use prostream_core::hls::playlist::{self, CONTENT_TYPE as PLAYLIST_TYPE, FileKind, RenditionFile};
 use prostream_core::hls::{Rendition, Segment};
-use prostream_core::model::TrackKind;
+use prostream_core::model::{TitleKind, TrackKind};
 use prostream_core::playback::Playback;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -45,8 +49,11 @@ const PLAYLIST_CACHE: &str = "private, no-store";
 /// A segment is a pure function of its address.
 const SEGMENT_CACHE: &str = "private, max-age=31536000, immutable";
 
+/// What is not known in full yet is asked for again.
+const PROVISIONAL_CACHE: &str = "no-store";
+
 /// The original file may be kept by the player, and asked for again by its validator.
-const FILE_CACHE: &str = "private, no-cache";
+pub(super) const FILE_CACHE: &str = "private, no-cache";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -61,11 +68,16 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_bytes(416, "the range lies beyond the end", &[])
             .media(original),
         get("/hls/{token}/file.m3u", "A list of the original file alone, which desktop players open")
+            .query("t", "where players are to begin, in seconds", false)
             .gives_bytes(200, "the list", &[LIST_TYPE])
             .media(original_list),
         get("/hls/{token}/{variant}/{rendition}/{file}", "A media playlist, init segment or segment")
-            .gives_bytes(200, "the playlist or the segment", &[PLAYLIST_TYPE, "video/mp4", "audio/mp4", "text/vtt"])
-            .gives_bytes(206, "the range of a segment", &["video/mp4", "audio/mp4", "text/vtt"])
+            .gives_bytes(
+                200,
+                "the playlist or the segment",
+                &[PLAYLIST_TYPE, "video/mp4", "audio/mp4", "text/vtt", "text/x-ssa"],
+            )
+            .gives_bytes(206, "the range of a segment", &["video/mp4", "audio/mp4", "text/vtt", "text/x-ssa"])
             .gives_bytes(304, "it has not changed", &[])
             .gives_bytes(416, "the range lies beyond the end", &[])
             .media(rendition_file),
@@ -83,28 +95,39 @@ pub(super) fn is_media_name(name: &str) -> bool {
 }
 
 async fn multivariant(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
-    let query: MultivariantQuery = request.query()?;
+    let start_s = asked_start_s(&request)?;
     let presentation = playback.presentation().as_ref();
-    Ok(playlist_reply(match query.t {
-        Some(text) => {
-            let start_s = text.parse().map_err(|_| Problem::invalid("t is a number of seconds"))?;
-            playlist::multivariant_from(presentation, checked_start_s(start_s)?)
-        }
+    let text = match start_s {
+        Some(start_s) => playlist::multivariant_from(presentation, start_s),
         None => playlist::multivariant(presentation),
-    }))
+    };
+    Ok(playlist_reply(&request, text))
 }
 
 /// What else players put into the query is left alone.
 #[derive(Deserialize)]
-struct MultivariantQuery {
+struct StartQuery {
     #[serde(default)]
     t: Option<String>,
 }
 
+/// Where players are to begin, as the address says.
+fn asked_start_s(request: &Request) -> Result<Option<f64>, Problem> {
+    let query: StartQuery = request.query()?;
+    let read = |text: String| {
+        let start_s = text.parse().map_err(|_| Problem::invalid("t is a number of seconds"))?;
+        checked_start_s(start_s)
+    };
+    query.t.map(read).transpose()
+}
+
 /// Address of the multivariant playlist below a token; a start stands in it, so that it survives reloads and other nodes.
 pub(super) fn multivariant_path(token: &str, start_s: Option<f64>) -> String {
-    let query = start_s.map(|start_s| format!("?t={start_s}")).unwrap_or_default();
-    format!("/hls/{token}/{}{query}", playlist::MULTIVARIANT_NAME)
+    format!("/hls/{token}/{}{}", playlist::MULTIVARIANT_NAME, start_query(start_s))
+}
+
+fn start_query(start_s: Option<f64>) -> String {
+    start_s.map(|start_s| format!("?t={start_s}")).unwrap_or_default()
 }
 
 /// Address of the original file below a token.
@@ -113,8 +136,13 @@ pub(super) fn original_path(token: &str) -> String {
 }
 
 /// Address of the list of the original file below a token.
-pub(super) fn original_list_path(token: &str) -> String {
-    format!("/hls/{token}/{ORIGINAL_LIST}")
+pub(super) fn original_list_path(token: &str, start_s: Option<f64>) -> String {
+    format!("/hls/{token}/{ORIGINAL_LIST}{}", start_query(start_s))
+}
+
+/// Address of a file of a rendition below a token.
+pub(super) fn rendition_path(token: &str, file: &RenditionFile) -> String {
+    format!("/hls/{token}/{file}")
 }
 
 /// A position in a film as a client may give it.
@@ -129,10 +157,26 @@ pub(super) fn checked_start_s(start_s: f64) -> Result<f64, Problem> {
     }
 }
 
-fn playlist_reply(text: String) -> Response {
-    let mut response = bytes(PLAYLIST_TYPE, text);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(PLAYLIST_CACHE));
+/// A playlist, packed where the client takes that: of all media they alone become smaller.
+fn playlist_reply(request: &Request, text: String) -> Response {
+    let packed = if request.accepts_encoding("gzip") { gzip(text.as_bytes()) } else { None };
+    let is_packed = packed.is_some();
+    let mut response = bytes(PLAYLIST_TYPE, packed.unwrap_or_else(|| text.into()));
+    let headers = response.headers_mut();
+    if is_packed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers.insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(PLAYLIST_CACHE));
     response
+}
+
+/// Packs bytes; `None` where that makes nothing smaller.
+fn gzip(content: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(content.len() / 4), Compression::fast());
+    // Writing into memory does not fail.
+    encoder.write_all(content).ok()?;
+    encoder.finish().ok().filter(|packed| packed.len() < content.len()).map(Bytes::from)
 }
 
 async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
@@ -141,9 +185,16 @@ async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback
     let presentation = playback.presentation();
     let rendition = file.find(presentation.as_ref())?;
     match file.kind {
-        FileKind::Playlist => Ok(playlist_reply(playlist::media(presentation.as_ref(), rendition.info()))),
+        FileKind::Playlist => Ok(playlist_reply(&request, playlist::media(presentation.as_ref(), rendition.info()))),
         FileKind::Init => init(request, rendition.as_ref()).await,
-        FileKind::Segment(index) | FileKind::TextSegment(index) => segment(request, rendition.as_ref(), index).await,
+        FileKind::Segment(index) | FileKind::TextSegment(index) => {
+            let found = rendition.segment(index).await?;
+            Ok(segment(&request, found))
+        }
+        FileKind::Script => {
+            let found = rendition.script().await?;
+            Ok(segment(&request, found))
+        }
     }
 }
 
@@ -158,10 +209,11 @@ async fn init(request: Request, rendition: &dyn Rendition) -> Answer {
     Ok(content.answer(&request, |range| part_of(Box::pin(stream::iter([Ok(init)])), range)))
 }
 
-async fn segment(request: Request, rendition: &dyn Rendition, index: u32) -> Answer {
-    let Segment { size_bytes, etag, content_type, body } = rendition.segment(index).await?;
-    let content = Content { content_type, etag: format!("\"{etag}\""), size_bytes, cache: SEGMENT_CACHE };
-    Ok(content.answer(&request, |range| part_of(body, range)))
+fn segment(request: &Request, segment: Segment) -> Response {
+    let Segment { size_bytes, etag, content_type, is_provisional, body } = segment;
+    let cache = if is_provisional { PROVISIONAL_CACHE } else { SEGMENT_CACHE };
+    let content = Content { content_type, etag: format!("\"{etag}\""), size_bytes, cache };
+    content.answer(request, |range| part_of(body, range))
 }
 
 /// The original file: nothing is read of it but the range that is asked for.
@@ -183,16 +235,31 @@ async fn original(_app: Arc<App>, request: Request, playback: Arc<Playback>) -> 
 
 /// The original file as a list of one entry: a browser hands it to the player that this machine opens lists with.
 async fn original_list(app: Arc<App>, request: Request, playback: Arc<Playback>) -> Answer {
+    let start_s = asked_start_s(&request)?;
     let address = app.link(&original_path(request.param("token")));
     // The list is opened from where it was saved, so the address has to be whole: without one of the settings, the one that was called.
     let address = if address.starts_with('/') { called_at(&request, &address) } else { address };
     let length_s = playlist::length_s(playback.presentation().as_ref()).round();
-    let name: String = playback.file_name().chars().filter(|letter| !letter.is_control()).collect();
-    let text = format!("#EXTM3U\n#EXTENC:UTF-8\n#EXTINF:{length_s},{name}\n{address}\n");
+    let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).collect::<String>();
+    let (name, title) = (plain(playback.file_name()), plain(&title_of(&playback)));
+    // VLC begins there; others take the line for a comment.
+    let start = start_s.map(|start_s| format!("#EXTVLCOPT:start-time={start_s}\n")).unwrap_or_default();
+    let text = format!("#EXTM3U\n#EXTENC:UTF-8\n#EXTINF:{length_s},{title}\n{start}{address}\n");
     let mut response = bytes(LIST_TYPE, text);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(PLAYLIST_CACHE));
     set(&mut response, CONTENT_DISPOSITION, &disposition("attachment", &format!("{name}.m3u")));
     Ok(response)
+}
+
+/// What people call it: the film, or the name of the file, which says the episode too.
+fn title_of(playback: &Playback) -> String {
+    match playback.title().map(|title| &title.summary) {
+        Some(summary) if summary.kind == TitleKind::Movie => match summary.year {
+            Some(year) => format!("{} ({year})", summary.name),
+            None => summary.name.clone(),
+        },
+        _ => playback.file_name().to_owned(),
+    }
 }
 
 /// The address of a path at the host that the client called; the path alone for a host that is none.
@@ -205,7 +272,7 @@ fn called_at(request: &Request, path: &str) -> String {
 }
 
 /// A strong validator of a content or of what names it.
-fn short_etag(content: &[u8]) -> String {
+pub(super) fn short_etag(content: &[u8]) -> String {
     let digest = Sha256::digest(content);
     format!("\"{}\"", to_hex(digest.get(..16).unwrap_or_default()))
 }
@@ -227,7 +294,7 @@ fn content_type_of(file_name: &str) -> &'static str {
 }
 
 /// The file's own name for whoever saves it (RFC 6266, RFC 8187); everything but letters and digits is encoded.
-fn disposition(kind: &str, file_name: &str) -> String {
+pub(super) fn disposition(kind: &str, file_name: &str) -> String {
     let encoded: String = file_name
         .bytes()
         .map(|byte| {
@@ -259,6 +326,12 @@ mod tests {
             "p1c1/video-1/init.mp4",
             "p1c1/audio-2/12.m4s",
             "p1c1/text-3/0.vtt",
+            "p1c1/text-3/script.ass",
+            "chapters.json",
+            "chapters.vtt",
+            "fonts.json",
+            "fonts/1.ttf",
+            "fonts/12.otf",
         ] {
             assert!(is_media_name(good), "{good}");
         }
@@ -288,6 +361,9 @@ mod tests {
             "file.m3u/",
             "file/",
             "file%20",
+            "fonts/1.woff",
+            "fonts/../file",
+            "fonts/Arial.ttf",
             "etc/passwd",
             "main.sh",
             "m\u{e4}in.m3u8",

@@ -3,6 +3,7 @@
 
 mod auth;
 mod docs;
+mod extras;
 mod health;
 mod hls;
 mod page;
@@ -37,7 +38,7 @@ pub(crate) use table::{Access, NamedSchema, Route};
 
 /// Header fields that scripts of other origins may send and read under `/hls/`.
 const MEDIA_REQUEST_HEADERS: &str = "Range, If-Range, If-None-Match";
-const MEDIA_ANSWER_HEADERS: &str = "Accept-Ranges, Content-Length, Content-Range, ETag";
+const MEDIA_ANSWER_HEADERS: &str = "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag";
 
 /// Header fields that scripts of allowed origins may send to `/api/`.
 const API_REQUEST_HEADERS: &str = "Authorization, Content-Type";
@@ -55,6 +56,7 @@ pub(crate) fn full_table() -> Vec<Route> {
         releases::routes(),
         playbacks::routes(),
         hls::routes(),
+        extras::routes(),
         page::routes(),
     ]
     .into_iter()
@@ -64,7 +66,7 @@ pub(crate) fn full_table() -> Vec<Route> {
 
 /// Every route of a server of one playback.
 pub(crate) fn single_table() -> Vec<Route> {
-    [health::routes(), hls::routes(), page::routes()].into_iter().flatten().collect()
+    [health::routes(), hls::routes(), extras::routes(), page::routes()].into_iter().flatten().collect()
 }
 
 /// The table as a warp filter. It matches every request and never rejects: what is wrong is answered, not tried on.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
+use prostream_core::hls::playlist::{FileKind, RenditionFile};
 use prostream_core::model::{Codec, DeviceProfile, MediaId, TextFormat, TrackInfo, TrackKind};
 use prostream_core::playback::{Playback, PlaybackSource, StartPlayback};
 use prostream_core::store::records::PlaybackRecord;
@@ -13,7 +14,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use super::hls::{checked_start_s, multivariant_path, original_list_path, original_path};
+use super::extras::{ChapterOut, FontOut, chapter_paths, fonts_path};
+use super::hls::{checked_start_s, multivariant_path, original_list_path, original_path, rendition_path};
 use super::table::{Route, delete, get, post};
 use crate::app::App;
 use crate::auth::{Caller, from_hex};
@@ -115,6 +117,16 @@ struct PlaybackOut {
     start_s: Option<f64>,
     /// Every track of the file.
     tracks: Vec<Track>,
+    /// The chapters of the film, in order; empty where the file has none.
+    chapters: Vec<ChapterOut>,
+    /// Address of the chapters as Apple's players read them (JSON).
+    chapters_json_url: Option<String>,
+    /// Address of the chapters as WebVTT.
+    chapters_vtt_url: Option<String>,
+    /// Fonts that the file carries for its styled subtitles, as far as opening it showed them.
+    fonts: Vec<FontOut>,
+    /// Address of the list of all its fonts, where it has some.
+    fonts_url: Option<String>,
     /// Why this release and these tracks, for people.
     why: Vec<String>,
 }
@@ -143,6 +155,10 @@ struct Track {
     height: Option<u32>,
     /// Channels, 6 for 5.1.
     channel_count: Option<u16>,
+    /// Why players are not offered it; absent for what they are.
+    left_out: Option<String>,
+    /// Styled subtitles: address of the whole script (`.ass`), for players that draw it as it was meant.
+    script_url: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -235,7 +251,7 @@ async fn list(app: Arc<App>, _request: Request, caller: Caller) -> Answer {
         Listed {
             hls_url: app.link(&multivariant_path(&token, None)),
             file_url: app.link(&original_path(&token)),
-            m3u_url: app.link(&original_list_path(&token)),
+            m3u_url: app.link(&original_list_path(&token, None)),
             created_at: moment(record.created_at_ms),
             expires_at: moment(record.expires_at_ms),
             media_id: record.media_id.map(|media_id| media_id.to_string()),
@@ -274,6 +290,10 @@ fn playback_id(request: &Request) -> Result<&str, Problem> {
 fn shown(app: &App, playback: &Playback, token: &str) -> PlaybackOut {
     let record = playback.record();
     let start_s = playback.start_s();
+    let presentation = playback.presentation();
+    let (chapters, fonts) = (presentation.chapters(), presentation.fonts());
+    let chapter_urls = chapter_paths(token).map(|path| (!chapters.is_empty()).then(|| app.link(&path)));
+    let [chapters_json_url, chapters_vtt_url] = chapter_urls;
     PlaybackOut {
         id: record.id.clone(),
         state: State::Ready,
@@ -282,12 +302,36 @@ fn shown(app: &App, playback: &Playback, token: &str) -> PlaybackOut {
         release: playback.release().map(str::to_owned),
         hls_url: app.link(&multivariant_path(token, start_s)),
         file_url: app.link(&original_path(token)),
-        m3u_url: app.link(&original_list_path(token)),
+        m3u_url: app.link(&original_list_path(token, start_s)),
         expires_at: moment(record.expires_at_ms),
         start_s,
-        tracks: playback.presentation().tracks().into_iter().map(Track::from).collect(),
+        tracks: tracks(app, playback, token),
+        chapters: chapters.into_iter().map(ChapterOut::from).collect(),
+        chapters_json_url,
+        chapters_vtt_url,
+        fonts_url: (!fonts.is_empty()).then(|| app.link(&fonts_path(token))),
+        fonts: fonts.iter().map(|font| FontOut::below(app, token, font)).collect(),
         why: playback.why().to_vec(),
     }
+}
+
+/// Every track, with what became of it.
+fn tracks(app: &App, playback: &Playback, token: &str) -> Vec<Track> {
+    let presentation = playback.presentation();
+    let of_track = |info: TrackInfo| {
+        let mut renditions = presentation.renditions().iter().map(|rendition| rendition.info());
+        let rendition = renditions.find(|rendition| rendition.track.number == info.number);
+        let script_url = rendition.filter(|_| info.codec == Codec::Text(TextFormat::Ass)).map(|rendition| {
+            let variant_id = presentation.variant_id().to_owned();
+            let file = RenditionFile { variant_id, rendition: rendition.name.clone(), kind: FileKind::Script };
+            app.link(&rendition_path(token, &file))
+        });
+        let note = format!("track {} is left out: ", info.number);
+        let reason = playback.why().iter().find_map(|why| why.strip_prefix(&note));
+        let left_out = rendition.is_none().then(|| reason.unwrap_or("another track is played instead").to_owned());
+        Track { left_out, script_url, ..Track::from(info) }
+    };
+    presentation.tracks().into_iter().map(of_track).collect()
 }
 
 fn moment(at_ms: i64) -> String {
@@ -304,7 +348,7 @@ impl From<TrackInfo> for Track {
                 TrackKind::Audio => "audio",
                 TrackKind::Subtitle => "subtitle",
             },
-            codec: codec_name(track.codec),
+            codec: track.codec.name(),
             codec_string: track.codec_string,
             language: track.language.map(|language| language.to_string()),
             name: track.name,
@@ -313,25 +357,8 @@ impl From<TrackInfo> for Track {
             width: track.video.as_ref().map(|video| video.width),
             height: track.video.as_ref().map(|video| video.height),
             channel_count: track.audio.as_ref().map(|audio| audio.channel_count),
+            left_out: None,
+            script_url: None,
         }
-    }
-}
-
-fn codec_name(codec: Codec) -> &'static str {
-    match codec {
-        Codec::H264 => "h264",
-        Codec::Hevc => "hevc",
-        Codec::Av1 => "av1",
-        Codec::Vp9 => "vp9",
-        Codec::Aac => "aac",
-        Codec::Ac3 => "ac3",
-        Codec::Eac3 => "eac3",
-        Codec::Opus => "opus",
-        Codec::Flac => "flac",
-        Codec::Mp3 => "mp3",
-        Codec::Text(TextFormat::Srt) => "srt",
-        Codec::Text(TextFormat::WebVtt) => "webvtt",
-        Codec::Text(TextFormat::Tx3g) => "tx3g",
-        _ => "other",
     }
 }

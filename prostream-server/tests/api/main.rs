@@ -5,6 +5,7 @@ mod app;
 mod auth;
 mod cors;
 mod edge;
+mod extras;
 mod files;
 mod generated;
 mod playbacks;

@@ -1,9 +1,14 @@
 //! Codec ids and private data of Matroska tracks.
 
+use bytes::Bytes;
+
 use super::visual::{DolbyVision, Picture, pixel_aspect};
 use super::{CodecConfig, aac, av1, avc, dolby, flac, hevc, malformed, mp3, opus, vp9};
 use crate::Result;
-use crate::model::{AudioFormat, Codec, ColorInfo, TextFormat};
+use crate::model::{AudioFormat, Codec, ColorInfo, SampleEntry, TextFormat};
+
+/// Largest header of a text track that is kept: script info and styles. A larger one carries pictures or fonts, which nobody needs here.
+const MAX_TEXT_HEADER_BYTES: usize = 256 * 1024;
 
 /// The header of a Matroska track (RFC 9559 section 5.1.4), as far as its codec goes.
 #[derive(Clone, Debug, Default)]
@@ -130,6 +135,11 @@ pub fn from_matroska(track: &MatroskaTrack<'_>, first_frame: Option<&[u8]>) -> R
         }),
         "S_TEXT/UTF8" | "S_TEXT/ASCII" => Ok(Some(text(track, TextFormat::Srt))),
         id if id == "S_TEXT/WEBVTT" || id.starts_with("D_WEBVTT/") => Ok(Some(text(track, TextFormat::WebVtt))),
+        "S_TEXT/ASS" | "S_TEXT/SSA" | "S_ASS" | "S_SSA" => {
+            let header = Some(private).filter(|header| (1..=MAX_TEXT_HEADER_BYTES).contains(&header.len()));
+            let boxes = header.map(Bytes::copy_from_slice).into_iter().collect();
+            Ok(Some(CodecConfig { sample_entry: SampleEntry { kind: [0; 4], boxes }, ..text(track, TextFormat::Ass) }))
+        }
         _ => Ok(Some(track.other())),
     }
 }
@@ -245,6 +255,15 @@ mod tests {
         let config = |id| read(&MatroskaTrack { codec_id: id, ..MatroskaTrack::default() }, None).unwrap();
         assert_eq!(config("S_TEXT/UTF8").codec, Codec::Text(TextFormat::Srt));
         assert_eq!(config("D_WEBVTT/SUBTITLES").codec, Codec::Text(TextFormat::WebVtt));
+        for id in ["S_TEXT/ASS", "S_TEXT/SSA", "S_ASS", "S_SSA"] {
+            assert_eq!(config(id).codec, Codec::Text(TextFormat::Ass), "{id}");
+            let header: &[u8] = b"[Script Info]";
+            let track = MatroskaTrack { codec_id: id, codec_private: header, ..MatroskaTrack::default() };
+            assert_eq!(read(&track, None).unwrap().sample_entry.boxes, [header], "{id}");
+        }
+        for id in ["S_HDMV/PGS", "S_VOBSUB", "S_DVBSUB", "S_KATE", "S_TEXT/USF", "S_ARIBSUB"] {
+            assert_eq!((config(id).codec, config(id).codec_string.as_str()), (Codec::Other, id));
+        }
         let dts = config("A_DTS");
         assert_eq!((dts.codec, dts.codec_string.as_str(), dts.audio.is_some()), (Codec::Other, "A_DTS", true));
         assert!(config("V_MPEG2").video.is_some());

@@ -20,6 +20,7 @@ pub fn from_sample_entry(kind: [u8; 4], body: &[u8]) -> Result<CodecConfig> {
         }
         b"mp4a" | b".mp3" | b"ac-3" | b"ec-3" | b"Opus" | b"fLaC" => from_audio(kind, body),
         b"tx3g" => Ok(CodecConfig::without_entry(Codec::Text(TextFormat::Tx3g), "tx3g".to_owned())),
+        b"wvtt" => Ok(CodecConfig::without_entry(Codec::Text(TextFormat::WebVtt), "wvtt".to_owned())),
         // Sound descriptions of codecs that are not packaged still say rate and channels.
         b"alac" | b"dtsc" | b"dtse" | b"dtsh" | b"dtsl" | b"dtsx" | b"mlpa" | b"lpcm" | b"sowt" | b"twos" | b"in24"
         | b"ipcm" | b"samr" | b"enca" => {
@@ -199,5 +200,10 @@ mod tests {
         assert_eq!(from_sample_entry([0, 1, b'a', b'b'], &[]).unwrap().codec_string, "??ab");
         let tx3g = from_sample_entry(*b"tx3g", &[]).unwrap();
         assert_eq!((tx3g.codec, tx3g.sample_entry.kind), (Codec::Text(TextFormat::Tx3g), [0; 4]));
+        assert_eq!(from_sample_entry(*b"wvtt", &[]).unwrap().codec, Codec::Text(TextFormat::WebVtt));
+        for kind in [*b"stpp", *b"c608", *b"c708", *b"mp4s", *b"sbtt"] {
+            let other = from_sample_entry(kind, &[]).unwrap();
+            assert_eq!((other.codec, other.codec_string.as_bytes()), (Codec::Other, &kind[..]));
+        }
     }
 }

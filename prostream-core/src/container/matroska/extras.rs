@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cursor::{Cursor, Element, Found};
+use super::cursor::{Cursor, Element, Found, Read, Stop};
 use super::ebml::{self, Children, id};
 use crate::container::{Attachment, Chapter};
 use crate::model::{ByteRange, Language};
@@ -19,6 +19,8 @@ const MAX_ATTACHMENTS: usize = 256;
 const MAX_FIELDS: usize = 32;
 /// Longest name of an attachment or its type, in bytes.
 const MAX_NAME_BYTES: u64 = 4096;
+/// Where the bytes of an attachment begin, at most, behind its name, description and type.
+const ATTACHMENT_HEAD_BYTES: u64 = 16 * 1024;
 /// Longest title of a chapter, in characters.
 const MAX_TITLE_CHARS: usize = 256;
 /// A year: a longer track, or a later chapter, is a broken number.
@@ -193,6 +195,30 @@ pub(super) fn read_attachments(cursor: &mut Cursor<'_>, offset: u64) -> Vec<Atta
         }
     }
     attachments
+}
+
+/// The attachment that follows the bytes of another, which end at `at`, and where its own end.
+pub(super) fn attachment_behind(cursor: &mut Cursor<'_>, at: u64) -> Read<Option<(Option<Attachment>, u64)>> {
+    let mut at = at;
+    // First what else the attachment before has.
+    for _ in 0..MAX_FIELDS {
+        let Found::Element(element) = cursor.header(at)? else { return Ok(None) };
+        let Some(end) = element.end.filter(|end| *end <= cursor.size) else { return Ok(None) };
+        if element.id == id::ATTACHED_FILE {
+            let head = ByteRange::new(at, end.min(element.data.saturating_add(ATTACHMENT_HEAD_BYTES)));
+            if cursor.end_of_run(at) < head.end {
+                return Err(Stop::Need(vec![head]));
+            }
+            let attachment = read_attachment(cursor, &element);
+            let own_end = attachment.as_ref().map_or(end, |attachment| attachment.range.end);
+            return Ok(Some((attachment, own_end)));
+        }
+        if id::is_level_1(element.id) || end.saturating_sub(at) > MAX_NAME_BYTES {
+            return Ok(None);
+        }
+        at = end;
+    }
+    Ok(None)
 }
 
 fn read_attachment(cursor: &mut Cursor<'_>, file: &Element) -> Option<Attachment> {

@@ -33,13 +33,14 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::{MediaIndex, Packet, PacketQuery, Step};
+use super::{Attachment, MediaIndex, Packet, PacketQuery, Step};
 use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
 use cursor::{Cursor, Read, Stop};
 use grid::Grid;
 pub use scan::Scan;
 pub(super) use stored::{read_layout, write_layout};
+pub(crate) use text::TextWalk;
 use timing::Timing;
 
 /// Where clusters lie and what a block needs to be read.
@@ -163,6 +164,26 @@ pub fn text_is_indexed(index: &MediaIndex, track_index: usize) -> bool {
             layout.tracks.get(track_index).is_some_and(|track| !track.text_blocks.is_empty())
         }
         super::Layout::Mp4(_) | super::Layout::Fragmented(_) => false,
+    }
+}
+
+/// The attachment that follows the bytes of another, which end at `at`, and where its own end; `None` for the attachment where it is broken,
+/// and for all where no other follows. Its bytes are passed over.
+pub(crate) fn attachment_behind(
+    index: &MediaIndex,
+    at: u64,
+    have: &Extents,
+) -> Result<Step<Option<(Option<Attachment>, u64)>>> {
+    let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
+    let result = extras::attachment_behind(&mut cursor, at);
+    step(&cursor, result)
+}
+
+/// When the next cue of an indexed text track begins behind a time, in ticks of the track.
+pub(crate) fn next_text_start(index: &MediaIndex, track_index: usize, after_ticks: i64) -> Option<i64> {
+    match &index.layout {
+        super::Layout::Matroska(layout) => text::next_start(layout.tracks.get(track_index)?, after_ticks),
+        super::Layout::Mp4(_) | super::Layout::Fragmented(_) => None,
     }
 }
 

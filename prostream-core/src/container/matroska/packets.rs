@@ -62,7 +62,7 @@ pub(super) struct Span {
 impl Span {
     /// # Errors
     /// `LimitExceeded` for more than [`MAX_SPAN_BYTES`].
-    fn new(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Read<Self> {
+    pub(super) fn new(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Read<Self> {
         let clusters = layout.clusters;
         let from = query.from.map(|boundary| place(index, layout, &boundary));
         let start = from.map_or(clusters.start, |point| point.offset_bytes);
@@ -220,10 +220,10 @@ pub(super) fn estimate_bytes(index: &MediaIndex, layout: &Layout, query: &Packet
 }
 
 /// Which times of a track lie in a query.
-struct Ownership<'a> {
-    index: &'a MediaIndex,
-    query: &'a PacketQuery,
-    timescale: u32,
+pub(super) struct Ownership<'a> {
+    pub(super) index: &'a MediaIndex,
+    pub(super) query: &'a PacketQuery,
+    pub(super) timescale: u32,
 }
 
 impl Ownership<'_> {
@@ -233,7 +233,7 @@ impl Ownership<'_> {
     }
 
     /// Does a packet that starts then belong to the segment, for all but the pictures that were cut?
-    fn by_time(&self, pts_ticks: i64) -> bool {
+    pub(super) fn by_time(&self, pts_ticks: i64) -> bool {
         self.query.from.is_none_or(|from| self.compare(pts_ticks, &from) != Ordering::Less)
             && self.query.to.is_none_or(|to| self.compare(pts_ticks, &to) == Ordering::Less)
     }

@@ -10,9 +10,7 @@ use super::{limit_exceeded, malformed, zlib};
 use crate::Result;
 use crate::container::MAX_TRACKS;
 use crate::container::codec::{self, CodecConfig, MatroskaTrack};
-use crate::model::{
-    AudioFormat, Codec, ColorInfo, Language, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat,
-};
+use crate::model::{AudioFormat, Codec, ColorInfo, Language, SampleEntry, TrackInfo, TrackKind, VideoFormat};
 
 /// Longest track name that is kept, in characters.
 const MAX_NAME_CHARS: usize = 256;
@@ -492,7 +490,7 @@ impl TrackHeader {
 
 /// Text that is packaged as WebVTT segments.
 pub(super) fn is_text(codec: Codec) -> bool {
-    matches!(codec, Codec::Text(TextFormat::Srt | TextFormat::WebVtt | TextFormat::Tx3g))
+    matches!(codec, Codec::Text(_))
 }
 
 #[cfg(test)]

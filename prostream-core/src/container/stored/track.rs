@@ -172,11 +172,12 @@ pub(super) fn codec_number(codec: Codec) -> u8 {
         Codec::Text(TextFormat::Srt) => 11,
         Codec::Text(TextFormat::WebVtt) => 12,
         Codec::Text(TextFormat::Tx3g) => 13,
+        Codec::Text(TextFormat::Ass) => 14,
     }
 }
 
 pub(super) fn read_codec(reader: &mut Reader<'_>) -> Result<Codec> {
-    const KNOWN: [Codec; 14] = [
+    const KNOWN: [Codec; 15] = [
         Codec::Other,
         Codec::H264,
         Codec::Hevc,
@@ -191,6 +192,7 @@ pub(super) fn read_codec(reader: &mut Reader<'_>) -> Result<Codec> {
         Codec::Text(TextFormat::Srt),
         Codec::Text(TextFormat::WebVtt),
         Codec::Text(TextFormat::Tx3g),
+        Codec::Text(TextFormat::Ass),
     ];
     let number = reader.byte()?;
     KNOWN.into_iter().find(|codec| codec_number(*codec) == number).ok_or_else(|| unreadable("an unknown codec"))
