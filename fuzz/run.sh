@@ -21,16 +21,24 @@ while [ $# -gt 0 ]; do
     *) targets+=("$1"); shift ;;
   esac
 done
-[ ${#targets[@]} -gt 0 ] || for folder in corpus/*/; do targets+=("$(basename "$folder")"); done
+[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(sed -nE 's/^ *(of_boxes|of_elements|plain)\("([a-z0-9_]+)".*/\2/p' src/targets/mod.rs)
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 # With --target, build scripts and macros are built without these flags.
 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares" \
-  cargo build --quiet --locked --profile fuzz --target "$host"
+-Cllvm-args=-sanitizer-coverage-trace-compares --cap-lints warn" \
+  cargo build --quiet --profile fuzz --target "$host" --target-dir target
 program=$PWD/target/$host/fuzz/fuzz
 
+# The two targets of a container share their seeds.
+corpus_of() {
+  case $1 in
+    mp4_*) echo corpus/mp4 ;;
+    matroska_*) echo corpus/matroska ;;
+    *) echo "corpus/$1" ;;
+  esac
+}
 # Seeds are at most a few KiB; what grows beyond finds little more and is slow.
 length_of() {
   case $1 in
@@ -47,7 +55,7 @@ run_target() {
   [ ! -e "dictionaries/$target" ] || options+=(-dict="dictionaries/$target")
   options+=(-max_len="$(length_of "$target")" -timeout=1 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="artifacts/$target/")
   local started=$SECONDS
-  if PROSTREAM_FUZZ_TARGET=$target "$program" "${options[@]}" "${limit[@]}" "target/found/$target" "corpus/$target" >"$log" 2>&1; then
+  if PROSTREAM_FUZZ_TARGET=$target "$program" "${options[@]}" "${limit[@]}" "target/found/$target" "$(corpus_of "$target")" >"$log" 2>&1; then
     awk -v target="$target" -v seconds=$((SECONDS - started)) '
       /stat::number_of_executed_units/ { runs = $2 }
       /stat::peak_rss_mb/ { rss = $2 }
@@ -77,8 +85,8 @@ done
 
 if [ -n "$merge" ]; then
   for target in "${targets[@]}"; do
-    PROSTREAM_FUZZ_TARGET=$target "$program" -merge=1 -max_len="$(length_of "$target")" "corpus/$target" "target/found/$target" \
-      2>&1 | tail -1
+    PROSTREAM_FUZZ_TARGET=$target "$program" -merge=1 -max_len="$(length_of "$target")" "$(corpus_of "$target")" \
+      "target/found/$target" 2>&1 | tail -1
   done
 fi
 exit $failed

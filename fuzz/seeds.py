@@ -257,6 +257,20 @@ def subtitles(wanted):
         ]
         for number, sample in enumerate(boxed):
             keep("webvtt", f"boxed-{number}", sample)
+    if "ass" in wanted:
+        style = "Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
+        header = f"[Script Info]\nScriptType: v4.00+\nPlayResX: 384\nPlayResY: 288\n\n[V4+ Styles]\n{style}Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1\nStyle: Top,Arial,16,&Hff,&H0,&H0,&H0,-1,-1,0,0,100,100,0,0,1,1,0,8,10,10,10,1\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        old = "[Script Info]\nScriptType: v4.00\n\n[V4 Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, Bold, Italic, Alignment\nStyle: Default,Arial,16,255,-1,0,6\n"
+        events = [
+            "0,0,Default,,0,0,0,,Hello", "1,0,Top,,0,0,0,,top, with a comma", "2,0,Default,Name,0,0,0,,{\\i1}x{\\i0}\\Ny\\hz\\nw", "3,1,Nobody,,0,0,0,,{\\an8\\b1}x{\\r}y",
+            "4,0,Default,,0,0,0,,{\\p1}m 0 0 l 10 0{\\p0}", "5,0,Default,,0,0,0,,{\\k20}ka{\\k30}ra", "6,0,Default,,0,0,0,,{\\pos(192,20)}x", "7,0,Default,,0,0,0,,{\\move(0,0,1,1)}{\\fad(1,2)}x",
+            "8,0,Default,,0,0,0,,{a comment}x", "9,0,Default,,0,0,0,,{\\t(\\fs20)}x{", "x,y", "", "10,0,Top,,0,0,0,,a --> b & <c>", "11,0,*Default,,9999,0,0,Banner;5,x", "99999999999999999999,0,Default,,0,0,0,,x", "12,0,Default,,0,0,0,,{\\rTop}x{\\c&HFF&}y{\\1a&H80&}", "13,0,Default,,0,0,0,,\\N\\N\\Nx",
+        ]
+        for number, event in enumerate(events):
+            keep("ass", f"{number:02}", (header + "\0" + event).encode())
+            if number % 4 == 0:
+                keep("ass", f"{number:02}-old", (old + "\0" + event).encode())
+                keep("ass", f"{number:02}-bare", event.encode())
     if "tx3g" in wanted:
         style = lambda *records: box(b"styl", len(records).to_bytes(2, "big") + b"".join(records))
         record = lambda start, end, face: start.to_bytes(2, "big") + end.to_bytes(2, "big") + b"\0\1" + bytes([face, 18]) + b"\xff" * 4
@@ -285,7 +299,7 @@ Show.S01E01-E03.AV1.Opus|Folder/Film.2003.mkv|Film (Extended) 10bit x265|Film.CA
 
 
 def main():
-    known = ["mp4", "matroska", "aac", "dolby", "avc", "hevc", "av1", "vp9", "flac", "opus", "mp3", "srt", "webvtt", "tx3g", "playlist", "release_name"]
+    known = ["mp4", "matroska", "aac", "dolby", "avc", "hevc", "av1", "vp9", "flac", "opus", "mp3", "srt", "ass", "webvtt", "tx3g", "playlist", "release_name"]
     wanted = set(sys.argv[1:] or known)
     for target in wanted:
         for old in (CORPUS / target).glob("*"):
@@ -293,12 +307,14 @@ def main():
                 old.unlink()
     subtitles(wanted)
     others(wanted)
+    with_media = wanted - {"srt", "ass", "webvtt", "tx3g", "playlist", "release_name"}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        streams = encode(folder)
+        streams = encode(folder) if with_media else {}
         print("encoded:", " ".join(streams))
         codecs(folder, streams, wanted)
-        containers(folder, streams, wanted)
+        if with_media & {"mp4", "matroska"}:
+            containers(folder, streams, wanted)
     for target in sorted(wanted):
         files = list((CORPUS / target).glob("*"))
         print(f"{target}: {len(files)} seeds, {sum(file.stat().st_size for file in files)} bytes")

@@ -74,6 +74,7 @@ const players = {
     hls.on(Hls.Events.ERROR, (_, {type, details, fatal, error}) => {
       // So it tells that a seek made it cancel a load of its own: nothing went wrong.
       if (details === Hls.ErrorDetails.INTERNAL_ABORTED && !fatal) return;
+      if (details === Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE && !fatal && state.hasHole) return;
       // And so that pictures stand still although seconds of them lie ready: then the machine is busy, and the stream is not late.
       if (details === Hls.ErrorDetails.BUFFER_STALLED_ERROR && !fatal && bufferedAhead() > FULL_BUFFER_S) { state.starvedCount += 1; return; }
       told(`hls.js: ${type} ${details}${fatal ? ", fatal" : ""}: ${error?.message}`);
@@ -104,8 +105,9 @@ const untilTrue = async (limitMs, isTrue) => {
 
 window.stage = {
   /** Starts a player; true once pictures move. */
-  start: async (name, url) => {
+  start: async (name, url, hasHole) => {
     state.kind = name;
+    state.hasHole = hasHole;
     await listen();
     try { await players[name](url); } catch (error) { told(`load: ${error.code || error} ${JSON.stringify(error.data || "")}`); }
     video.play().catch(told);
@@ -118,7 +120,7 @@ window.stage = {
   },
   /** Plays another sound, by language. */
   chooseSound: async language => {
-    if (state.kind === "hls.js") state.player.audioTrack = state.player.audioTracks.findIndex(track => track.lang.startsWith(language));
+    if (state.kind === "hls.js") state.player.setAudioOption(state.player.allAudioTracks.find(track => track.lang.startsWith(language)));
     if (state.kind === "shaka") state.player.selectAudioTrack(state.player.getAudioTracks().find(track => track.language.startsWith(language)));
   },
   /** Goes somewhere and stays there. */

@@ -51,6 +51,11 @@ const MP4: &[Film] = &[
     film("h264-late-audio.mp4", &["h264", "aac-late"], &[]),
     film("h264-short-aac.mp4", &["h264-short", "aac"], &[]),
     film("h264-silent.mp4", &["h264"], FIRST),
+    film(
+        "h264-fragmented.mp4",
+        &["h264", "aac"],
+        &["-movflags", "+frag_keyframe+empty_moov+default_base_moof+global_sidx"],
+    ),
     film("opus-alone.mp4", &["opus"], &[]),
     film("aac-alone.m4a", &["aac"], &[]),
 ];
@@ -337,10 +342,17 @@ async fn check(film: &Film, folder: &Path) {
         let hashes = |packets: &[Probed]| packets.iter().map(|packet| packet.hash.clone()).collect::<Vec<_>>();
         assert!(hashes(&source) == hashes(&output), "{what}: {} packets became {}", source.len(), output.len());
         assert!(!source.is_empty(), "{what}: no packets");
+        check_keyframes(&*presentation, rendition, &source, &joined, &what).await;
+        // Without tables, sound is listed before its packets are read.
+        let is_listed_before = is_matroska || name.contains("fragmented");
         offsets.extend(
-            check_times(rendition, &what, is_matroska).iter().zip(&source).map(|(time, source)| time - source.pts_s),
+            check_times(rendition, &what, is_listed_before)
+                .iter()
+                .zip(&source)
+                .map(|(time, source)| time - source.pts_s),
         );
     }
+    check_bandwidths(&playlist::multivariant(&*presentation), &fetched, name);
     let (least, most) = offsets.iter().fold((f64::MAX, f64::MIN), |(a, b), &offset| (a.min(offset), b.max(offset)));
     assert!(most - least <= tolerance_s, "{name}: times move by {least} to {most}");
     for rendition in fetched.iter().filter(|rendition| rendition.info.track.kind == TrackKind::Subtitle) {
@@ -350,8 +362,111 @@ async fn check(film: &Film, folder: &Path) {
     }
 }
 
+/// Every keyframe that is listed is a picture of the film by itself, at the time at which it is in the film, and they last as long as that.
+/// Method: they are joined to one file; `joined` is the whole rendition.
+async fn check_keyframes(
+    presentation: &dyn Presentation,
+    rendition: &Fetched,
+    source: &[Probed],
+    joined: &Path,
+    what: &str,
+) {
+    let Some(info) = &rendition.info.keyframes else {
+        assert_ne!(rendition.info.track.kind, TrackKind::Video, "{what} has no keyframes");
+        return;
+    };
+    let address = |line: &str| format!("{}/{}/{line}", presentation.variant_id(), rendition.info.name).parse();
+    let list = playlist::keyframes(&rendition.info).unwrap();
+    let mut bytes = rendition.init.clone();
+    let mut times_s = Vec::new();
+    let timescale = f64::from(rendition.info.track.timescale);
+    let mut largest = 0.0f64;
+    for (line, duration_s) in list.lines().filter(|line| !line.starts_with('#')).zip(&info.durations_s) {
+        let file: RenditionFile = address(line).unwrap();
+        let playlist::FileKind::Keyframe(index) = file.kind else { panic!("{file}") };
+        let segment = file.find(presentation).unwrap().keyframe(index).await.unwrap();
+        let size_bytes = segment.size_bytes;
+        let segment = segment.into_bytes().await.unwrap();
+        assert_eq!(segment.len() as u64, size_bytes);
+        largest = largest.max(if *duration_s < 0.5 { 0.0 } else { size_bytes as f64 * 8.0 / duration_s });
+        let [sample] = &samples(&segment)[..] else { panic!("{what}: one sample") };
+        assert!((sample.duration_ticks as f64 / timescale - duration_s).abs() < 1e-6);
+        times_s.push(sample.pts_ticks as f64 / timescale);
+        bytes.extend_from_slice(&segment);
+    }
+    assert!(info.peak_bits_per_s as f64 >= largest, "{what}: {} of {largest}", info.peak_bits_per_s);
+    for (pair, duration_s) in times_s.windows(2).zip(&info.durations_s) {
+        assert!((pair[1] - pair[0] - duration_s).abs() < 1e-6, "{what}");
+    }
+    let total: f64 = info.durations_s.iter().sum();
+    let listed: f64 = rendition.info.listed_durations_s().iter().sum();
+    assert!((total - listed).abs() < 0.001, "{what}: keyframes last {total} of {listed}");
+    let alone = joined.with_extension("keyframes.mp4");
+    std::fs::write(&alone, bytes).unwrap();
+    let keyframes = probe(&alone, "v:0");
+    assert_eq!(keyframes.len(), info.durations_s.len(), "{what}");
+    let first_s = source.iter().map(|packet| packet.pts_s).fold(f64::MAX, f64::min);
+    let begin_s = rendition.segments.iter().flat_map(|segment| samples(segment)).map(|sample| sample.pts_ticks).min();
+    let shift_s = begin_s.unwrap() as f64 / timescale - first_s;
+    for (keyframe, time_s) in keyframes.iter().zip(times_s) {
+        let same = source.iter().find(|packet| (packet.pts_s + shift_s - time_s).abs() < 0.002);
+        assert_eq!(same.map(|packet| &packet.hash), Some(&keyframe.hash), "{what}: at {time_s}");
+    }
+    let alone = alone.to_str().expect("UTF-8");
+    let count = ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", alone];
+    assert_eq!(run("ffprobe", &count).trim(), info.durations_s.len().to_string(), "{what}: all of them decode");
+}
+
+/// Bits a second that a player measures (RFC 8216 section 4.1): the most over any run of half to one and a half target durations, and over all.
+fn measured_rates(rendition: &Fetched, target_s: f64) -> (f64, f64) {
+    let durations = rendition.info.listed_durations_s();
+    let sizes = rendition.segments.iter().map(|segment| segment.len() as f64 * 8.0);
+    let segments: Vec<(f64, f64)> = sizes.zip(durations.iter().copied()).collect();
+    let total = segments.iter().fold((0.0, 0.0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
+    let mut peak = 0.0f64;
+    for first in 0..segments.len() {
+        let mut sum = (0.0, 0.0);
+        for next in &segments[first..] {
+            sum = (sum.0 + next.0, sum.1 + next.1);
+            if (0.5 * target_s..=1.5 * target_s).contains(&sum.1) {
+                peak = peak.max(sum.0 / sum.1);
+            }
+        }
+    }
+    (if peak > 0.0 { peak } else { total.0 / total.1 }, total.0 / total.1)
+}
+
+/// `BANDWIDTH` of each variant is not below what a player measures of its pictures and the largest sound beside them, and at most a tenth above.
+fn check_bandwidths(multivariant: &str, fetched: &[Fetched], name: &str) {
+    let longest =
+        fetched.iter().flat_map(|rendition| rendition.info.segment_durations_s.iter()).fold(0.0, |a: f64, b| a.max(*b));
+    let rates = |rendition: &Fetched| measured_rates(rendition, longest.round().max(1.0));
+    let of_kind = |kind: TrackKind| fetched.iter().filter(move |rendition| rendition.info.track.kind == kind);
+    for line in multivariant.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF:")) {
+        let value =
+            |name: &str| -> f64 { line.split_once(name).unwrap().1.split(',').next().unwrap().parse().unwrap() };
+        let (peak, average) = (value(":BANDWIDTH="), value(",AVERAGE-BANDWIDTH="));
+        let is_in = |rendition: &&Fetched| line.contains(rendition.info.track.codec_string.as_str());
+        let video = of_kind(TrackKind::Video).map(rates).next().unwrap_or_default();
+        let sound = of_kind(TrackKind::Audio).filter(is_in).map(rates);
+        let sound = sound.fold((0.0f64, 0.0f64), |most, next| (most.0.max(next.0), most.1.max(next.1)));
+        let (real_peak, real_average) = (video.0 + sound.0, video.1 + sound.1);
+        println!(
+            "{name}: peak {peak} of {real_peak} ({:.3}), average {average} of {real_average} ({:.3})",
+            peak / real_peak,
+            average / real_average
+        );
+        assert!(peak >= real_peak, "{name}: BANDWIDTH {peak} is below {real_peak}");
+        assert!(peak <= 1.1 * real_peak, "{name}: BANDWIDTH {peak} is far above {real_peak}");
+        assert!(
+            (average / real_average - 1.0).abs() < 0.1,
+            "{name}: AVERAGE-BANDWIDTH {average}, measured {real_average}"
+        );
+    }
+}
+
 /// Segments lie end to end, and last as long as the playlist says. Gives the presentation time of every sample in seconds.
-fn check_times(rendition: &Fetched, what: &str, is_matroska: bool) -> Vec<f64> {
+fn check_times(rendition: &Fetched, what: &str, is_listed_before: bool) -> Vec<f64> {
     let segments: Vec<Vec<Sample>> = rendition.segments.iter().map(|segment| samples(segment)).collect();
     let timescale = f64::from(rendition.info.track.timescale);
     let is_video = rendition.info.track.kind == TrackKind::Video;
@@ -364,7 +479,7 @@ fn check_times(rendition: &Fetched, what: &str, is_matroska: bool) -> Vec<f64> {
         let measured = (starts[at + 1] - starts[at]) as f64 / timescale;
         let listed = rendition.info.segment_durations_s[at];
         // Sound in Matroska is listed before its packets are read: exact where they keep their pace, else within a packet or so.
-        let tolerance = if is_matroska && !is_video { 0.03 } else { 1.5e-6 };
+        let tolerance = if is_listed_before && !is_video { 0.03 } else { 1.5e-6 };
         assert!((measured - listed).abs() < tolerance, "{what}: segment {at} lasts {measured}, listed {listed}");
     }
     let all = || segments.iter().flatten();
@@ -374,7 +489,7 @@ fn check_times(rendition: &Fetched, what: &str, is_matroska: bool) -> Vec<f64> {
     let listed: f64 = rendition.info.listed_durations_s().iter().sum();
     let tolerance = if is_video { 0.09 } else { 0.12 };
     // Matroska knows one length for all tracks, the longest: sound that starts late ends late.
-    let late = if is_matroska { 1.6 } else { tolerance };
+    let late = if is_listed_before { 1.6 } else { tolerance };
     assert!((-tolerance..late).contains(&(listed - measured)), "{what}: lasts {measured}, listed {listed}");
     all().map(|sample| sample.pts_ticks as f64 / timescale).collect()
 }

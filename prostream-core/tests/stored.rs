@@ -33,6 +33,7 @@ const FILMS: &[(&str, &str)] = &[
     ("fragments.mp4", "-i h264.mp4 -i aac.m4a -c copy -movflags +frag_keyframe+empty_moov+default_base_moof"),
     ("listed.mp4", "-i h264.mp4 -i aac.m4a -c copy -movflags +frag_keyframe+empty_moov+global_sidx"),
     ("cues.mkv", "-i h264.mp4 -i aac.m4a -i ac3.mp4 -i text.srt -map 0 -map 1 -map 2 -map 3 -c copy -cues_to_front 1"),
+    ("remuxed.mp4", "-i cues.mkv -map 0:v -map 0:a -c copy"),
     ("hevc.mkv", "-i hevc.mp4 -i aac.m4a -c copy -metadata:s:v:0 title=Pictures"),
     ("chapters.mkv", "-i h264.mp4 -i aac.m4a -i chapters.txt -map_metadata 2 -map 0 -map 1 -c copy"),
     ("styled.mkv", "-i h264.mp4 -i aac.m4a -i text.srt -c copy -c:s ass"),
@@ -80,6 +81,11 @@ async fn a_stored_index_gives_the_same_bytes() {
         let loaded = Arc::new(MediaIndex::from_stored(&stored).unwrap());
         assert_eq!(format!("{read:?}"), format!("{loaded:?}"), "{path:?}");
         assert!(loaded.to_stored() == stored, "{path:?}: one index has one form");
+        // Once for all of its tracks.
+        assert_eq!(loaded.memory_bytes(), read.memory_bytes(), "{path:?}");
+        if path.ends_with("remuxed.mp4") {
+            assert!(format!("{read:?}").contains("Interleaved"), "its chunks are in an order");
+        }
         let device = DeviceProfile::any();
         let packager = NativePackager::default();
         let [before, after] = [read, loaded];
@@ -102,7 +108,7 @@ async fn a_stored_index_gives_the_same_bytes() {
 
 /// Goal: the stored index of a 108-minute film takes at most 2 MB (PACKAGING 5.2).
 /// Method: films of 24 pictures a second with sound, 108 minutes long, interleaved picture by picture as ffmpeg does, the first picture
-/// large enough that sizes take three bytes.
+/// large enough that sizes take three bytes; one of them came from Matroska, with durations that follow milliseconds.
 #[tokio::test]
 async fn the_index_of_a_long_film_is_small() {
     let workshop = Workshop::new();
@@ -110,8 +116,13 @@ async fn the_index_of_a_long_film_is_small() {
     workshop.ffmpeg(&format!("{pictures} -c:v libx264 -preset veryfast -qp 2 -bf 2 -g 96 pictures.mp4"));
     workshop.ffmpeg("-f lavfi -i anullsrc=duration=12 -c:a aac -b:a 32k sound.m4a");
     workshop.ffmpeg("-i pictures.mp4 -i sound.m4a -c copy part.mp4");
-    for name in ["long.mp4", "long.mkv"] {
-        let path = workshop.ffmpeg(&format!("-stream_loop 539 -i part.mp4 -c copy {name}"));
+    let films = [
+        ("long.mp4", "-stream_loop 539 -i part.mp4"),
+        ("long.mkv", "-stream_loop 539 -i part.mp4"),
+        ("remuxed.mp4", "-i long.mkv"),
+    ];
+    for (name, inputs) in films {
+        let path = workshop.ffmpeg(&format!("{inputs} -c copy {name}"));
         let read = index(&path).await.unwrap();
         assert!(read.duration_ns > 107 * 60 * 1_000_000_000, "{name} is {} ns long", read.duration_ns);
         let stored = read.to_stored();

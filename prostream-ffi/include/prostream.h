@@ -246,7 +246,7 @@ prostream_status prostream_resolve(prostream_engine engine,
  * @param engine     a live engine handle.
  * @param media_id   such as "tt0133093" or "tt0944947:1:2".
  * @param release    NULL for the best one, or a "release" of prostream_resolve.
- * @param device     NULL for a player that takes everything, or a profile: any, chromium, firefox, safari, apple_tv, android_tv, or the
+ * @param device     NULL for a player that takes everything, or a profile: any, chromium, firefox, safari, apple_tv, android_tv, mpv, vlc, ffplay, or the
  *                   JSON of one.
  * @param timeout_ms milliseconds; 0 means 30 s.
  * @param out_presentation not NULL; written only on PROSTREAM_OK.
@@ -294,7 +294,7 @@ prostream_status prostream_describe(prostream_presentation presentation,
                                     struct prostream_bytes *out_json);
 
 /**
- * The multivariant playlist. Its addresses are relative, such as "p1c1/video-1/index.m3u8": prostream_read takes each of them.
+ * The multivariant playlist. Its addresses are relative, such as "p2c1/video-1/index.m3u8": prostream_read takes each of them.
  *
  * @param presentation a live presentation handle.
  * @param out_text     not NULL; written only on PROSTREAM_OK; to be given back with prostream_bytes_free.
@@ -342,8 +342,8 @@ prostream_status prostream_segment(prostream_presentation presentation,
                                    struct prostream_bytes *out_bytes);
 
 /**
- * Whatever a playlist names, by its relative address: "main.m3u8", "p1c1/video-1/index.m3u8", "p1c1/video-1/init.mp4",
- * "p1c1/video-1/12.m4s", "p1c1/text-3/12.vtt". For programs that answer a player's requests themselves.
+ * Whatever a playlist names, by its relative address: "main.m3u8", "p2c1/video-1/index.m3u8", "p2c1/video-1/init.mp4",
+ * "p2c1/video-1/12.m4s", "p2c1/text-3/12.vtt". For programs that answer a player's requests themselves.
  *
  * @param presentation a live presentation handle.
  * @param name         relative to the multivariant playlist.

@@ -102,7 +102,7 @@ fn read_device(name: Option<String>) -> Result<DeviceProfile, Failure> {
     }
     serde_json::from_str(&text).map_err(|_| {
         Failure::invalid_input(
-            "device is neither a profile (any, chromium, firefox, safari, apple_tv, android_tv) nor the JSON of one",
+            "device is neither a profile (any, chromium, firefox, safari, apple_tv, android_tv, mpv, vlc, ffplay) nor the JSON of one",
         )
     })
 }
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn prostream_resolve(
 /// @param engine     a live engine handle.
 /// @param media_id   such as "tt0133093" or "tt0944947:1:2".
 /// @param release    NULL for the best one, or a "release" of prostream_resolve.
-/// @param device     NULL for a player that takes everything, or a profile: any, chromium, firefox, safari, apple_tv, android_tv, or the
+/// @param device     NULL for a player that takes everything, or a profile: any, chromium, firefox, safari, apple_tv, android_tv, mpv, vlc, ffplay, or the
 ///                   JSON of one.
 /// @param timeout_ms milliseconds; 0 means 30 s.
 /// @param out_presentation not NULL; written only on PROSTREAM_OK.

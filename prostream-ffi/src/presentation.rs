@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use prostream_core::hls::extras;
 use prostream_core::hls::playlist::{self, FileKind, MULTIVARIANT_NAME, RenditionFile};
 use prostream_core::hls::{Presentation, Rendition};
 use prostream_core::playback::Playback;
@@ -130,7 +131,7 @@ pub unsafe extern "C" fn prostream_describe(
     })
 }
 
-/// The multivariant playlist. Its addresses are relative, such as "p1c1/video-1/index.m3u8": prostream_read takes each of them.
+/// The multivariant playlist. Its addresses are relative, such as "p2c1/video-1/index.m3u8": prostream_read takes each of them.
 ///
 /// @param presentation a live presentation handle.
 /// @param out_text     not NULL; written only on PROSTREAM_OK; to be given back with prostream_bytes_free.
@@ -220,8 +221,8 @@ pub unsafe extern "C" fn prostream_segment(
     })
 }
 
-/// Whatever a playlist names, by its relative address: "main.m3u8", "p1c1/video-1/index.m3u8", "p1c1/video-1/init.mp4",
-/// "p1c1/video-1/12.m4s", "p1c1/text-3/12.vtt". For programs that answer a player's requests themselves.
+/// Whatever a playlist names, by its relative address: "main.m3u8", "p2c1/video-1/index.m3u8", "p2c1/video-1/init.mp4",
+/// "p2c1/video-1/12.m4s", "p2c1/text-3/12.vtt". For programs that answer a player's requests themselves.
 ///
 /// @param presentation a live presentation handle.
 /// @param name         relative to the multivariant playlist.
@@ -243,13 +244,30 @@ pub unsafe extern "C" fn prostream_read(
             out.write_text(playlist::multivariant(presentation));
             return Ok(());
         }
+        // The playlist names it.
+        if name == extras::CHAPTERS_JSON_NAME {
+            out.write_text(extras::chapters_json(&presentation.chapters()));
+            return Ok(());
+        }
         let file: RenditionFile = name.parse()?;
         let rendition = file.find(presentation)?;
         match file.kind {
             FileKind::Playlist => out.write_text(playlist::media(presentation, rendition.info())),
-            FileKind::Init => out.write_bytes(opened.engine.wait(rendition.init(), READ_LIMIT)?),
+            FileKind::KeyframePlaylist => {
+                let missing = || Error::new(ErrorKind::NotFound, "find rendition");
+                out.write_text(playlist::keyframes(rendition.info()).ok_or_else(missing)?);
+            }
+            FileKind::Init(number) => out.write_bytes(opened.engine.wait(rendition.init_after(number), READ_LIMIT)?),
             FileKind::Segment(index) | FileKind::TextSegment(index) => {
                 out.write_bytes(opened.segment(rendition.as_ref(), index)?);
+            }
+            FileKind::Script => {
+                let read = async { rendition.script().await?.into_bytes().await };
+                out.write_bytes(opened.engine.wait(read, READ_LIMIT)?);
+            }
+            FileKind::Keyframe(index) => {
+                let read = async { rendition.keyframe(index).await?.into_bytes().await };
+                out.write_bytes(opened.engine.wait(read, READ_LIMIT)?);
             }
         }
         Ok(())

@@ -2,8 +2,9 @@
 
 const PREFIX = "position:";
 const MAX_KEPT = 100;
-/** Nearer to the start or the end, there is nothing to go on with; in seconds. */
+/** Nearer to the start or the end, there is nothing to go on with; in seconds, and less for what is short. */
 const MARGIN_S = 30;
+const MARGIN_SHARE = 0.05;
 
 // Storage may be switched off, full or forbidden: then films begin at their start.
 const attempt = (action, otherwise) => { try { return action(); } catch { return otherwise; } };
@@ -14,13 +15,14 @@ const all = () => attempt(() => Object.keys(localStorage).filter(key => key.star
 /** Seconds at which to go on; 0 for the start. */
 export const recall = key => {
   const kept = key ? read(key) : null;
-  return Number.isFinite(kept?.at) && kept.at > MARGIN_S ? kept.at : 0;
+  return Number.isFinite(kept?.at) && kept.at > 0 ? kept.at : 0;
 };
 
 /** Keeps a position, unless it is at either end. */
 export const keep = (key, at, length) => attempt(() => {
-  if (!(at > MARGIN_S)) return;
-  if (length > 0 && at > length - MARGIN_S) { forget(key); return; }
+  const margin = Math.min(MARGIN_S, length * MARGIN_SHARE);
+  if (!(length > 0) || !(at > margin)) return;
+  if (at > length - margin) { forget(key); return; }
   if (Math.abs((read(key)?.at ?? -Infinity) - at) < 5) return;
   localStorage.setItem(PREFIX + key, JSON.stringify({at: Math.floor(at), kept: Date.now()}));
   const keys = all();

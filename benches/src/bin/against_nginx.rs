@@ -9,7 +9,7 @@
 //! cargo build --release -p prostream-server
 //! cargo run --release -p prostream-benches --bin against_nginx [--short] [--opt-in KEY=VALUE] [--free] [--prostream PATH] [--set KEY=VALUE]
 //! ```
-//! `--opt-in` starts a second server with this setting and measures it beside the others, such as `source.memory_map=true`. With `--free`
+//! `--opt-in` starts a second server with this setting and measures it beside the others, such as `library.memory_map=true`. With `--free`
 //! nothing is kept on one processor. `--short` takes a minute of film and one round; it judges nothing. Otherwise the exit code is 1 when a
 //! GB of pictures takes more than 3.5 times what nginx takes (5 times of Matroska), 1.5 times (3) with the setting, or a segment of sound
 //! more than 0.15 ms. Needs ffmpeg with libx264, nginx (Debian's nginx-light is enough), taskset, and Linux.

@@ -12,7 +12,7 @@ use super::{Data, assert_boxes};
 /// Where a codec is described.
 struct Places {
     /// Kinds of sample entries.
-    entries: &'static [[u8; 4]],
+    entries: &'static [&'static [u8; 4]],
     /// Codec ids of Matroska.
     ids: &'static [&'static str],
     /// What packets are asked about.
@@ -21,39 +21,39 @@ struct Places {
 
 pub(super) fn aac(bytes: &[u8]) {
     let ids = &["A_AAC", "A_AAC/MPEG2/LC", "A_AAC/MPEG4/LC/SBR"];
-    run(bytes, &Places { entries: &[*b"mp4a"], ids, codec: Codec::Aac });
+    run(bytes, &Places { entries: &[b"mp4a"], ids, codec: Codec::Aac });
 }
 
 pub(super) fn dolby(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b"ac-3", *b"ec-3"], ids: &["A_AC3", "A_EAC3"], codec: Codec::Eac3 });
+    run(bytes, &Places { entries: &[b"ac-3", b"ec-3"], ids: &["A_AC3", "A_EAC3"], codec: Codec::Eac3 });
 }
 
 pub(super) fn avc(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b"avc1", *b"avc3", *b"dva1"], ids: &["V_MPEG4/ISO/AVC"], codec: Codec::H264 });
+    run(bytes, &Places { entries: &[b"avc1", b"avc3", b"dva1"], ids: &["V_MPEG4/ISO/AVC"], codec: Codec::H264 });
 }
 
 pub(super) fn hevc(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b"hvc1", *b"hev1", *b"dvh1"], ids: &["V_MPEGH/ISO/HEVC"], codec: Codec::Hevc });
+    run(bytes, &Places { entries: &[b"hvc1", b"hev1", b"dvh1"], ids: &["V_MPEGH/ISO/HEVC"], codec: Codec::Hevc });
 }
 
 pub(super) fn av1(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b"av01", *b"dav1"], ids: &["V_AV1"], codec: Codec::Av1 });
+    run(bytes, &Places { entries: &[b"av01", b"dav1"], ids: &["V_AV1"], codec: Codec::Av1 });
 }
 
 pub(super) fn vp9(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b"vp09"], ids: &["V_VP9"], codec: Codec::Vp9 });
+    run(bytes, &Places { entries: &[b"vp09"], ids: &["V_VP9"], codec: Codec::Vp9 });
 }
 
 pub(super) fn flac(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b"fLaC"], ids: &["A_FLAC"], codec: Codec::Flac });
+    run(bytes, &Places { entries: &[b"fLaC"], ids: &["A_FLAC"], codec: Codec::Flac });
 }
 
 pub(super) fn opus(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b"Opus"], ids: &["A_OPUS"], codec: Codec::Opus });
+    run(bytes, &Places { entries: &[b"Opus"], ids: &["A_OPUS"], codec: Codec::Opus });
 }
 
 pub(super) fn mp3(bytes: &[u8]) {
-    run(bytes, &Places { entries: &[*b".mp3", *b"mp4a"], ids: &["A_MPEG/L3"], codec: Codec::Mp3 });
+    run(bytes, &Places { entries: &[b".mp3", b"mp4a"], ids: &["A_MPEG/L3"], codec: Codec::Mp3 });
 }
 
 fn run(bytes: &[u8], places: &Places) {
@@ -61,7 +61,7 @@ fn run(bytes: &[u8], places: &Places) {
     let place = data.byte();
     let config = match place & 3 {
         0 => {
-            let kind = places.entries[usize::from(place >> 2) % places.entries.len()];
+            let kind = *places.entries[usize::from(place >> 2) % places.entries.len()];
             from_sample_entry(kind, data.rest()).ok()
         }
         1 | 2 => {

@@ -45,7 +45,7 @@ fn header(file: &[u8], read: ReadIndex) {
 fn open_from(bytes: &Bytes, edge: u64, read: ReadIndex) -> Result<MediaIndex> {
     let size = bytes.len() as u64;
     let mut have = Extents::new();
-    let mut give = |have: &mut Extents, range: ByteRange| {
+    let give = |have: &mut Extents, range: ByteRange| {
         have.insert(range.start, bytes.slice(range.start as usize..range.end as usize).into());
     };
     give(&mut have, ByteRange::new(0, edge.min(size)));
@@ -88,11 +88,23 @@ fn check_index(index: &MediaIndex, size: u64) {
 /// Opens a file as a player does, and makes playlists, init segments and the first segments of every rendition.
 pub(super) fn packets(file: &[u8]) {
     thread_local! {
-        static RUNTIME: tokio::runtime::Runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         static PACKAGER: NativePackager = NativePackager::default();
     }
-    RUNTIME.with(|runtime| PACKAGER.with(|packager| runtime.block_on(play(packager, file))));
+    PACKAGER.with(|packager| wait_for(play(packager, file)));
+}
+
+/// Is this a film that opens?
+pub(super) fn opens(file: &[u8]) -> bool {
+    let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(Bytes::copy_from_slice(file)));
+    wait_for(async { open(&source).await.is_ok() })
+}
+
+fn wait_for<T>(work: impl Future<Output = T>) -> T {
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    }
+    RUNTIME.with(|runtime| runtime.block_on(work))
 }
 
 async fn play(packager: &NativePackager, file: &[u8]) {

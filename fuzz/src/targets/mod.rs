@@ -24,40 +24,62 @@ pub(crate) enum Structure {
 /// A fuzz target.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// Its name: that of its corpus, too.
     pub(crate) name: &'static str,
+    /// The folder with its seeds.
+    pub(crate) corpus: &'static str,
     pub(crate) structure: Structure,
     pub(crate) run: fn(&[u8]),
 }
 
-const fn target(name: &'static str, structure: Structure, run: fn(&[u8])) -> Target {
-    Target { name, structure, run }
+impl Target {
+    /// Are its inputs whole files?
+    pub(crate) fn is_container(&self) -> bool {
+        self.structure != Structure::Plain
+    }
+}
+
+const fn of_boxes(name: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, corpus: "mp4", structure: Structure::Boxes, run }
+}
+
+const fn of_elements(name: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, corpus: "matroska", structure: Structure::Elements, run }
+}
+
+const fn plain(name: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, corpus: name, structure: Structure::Plain, run }
 }
 
 pub(crate) const TARGETS: &[Target] = &[
-    target("mp4_header", Structure::Boxes, containers::mp4_header),
-    target("mp4_packets", Structure::Boxes, containers::packets),
-    target("matroska_header", Structure::Elements, containers::matroska_header),
-    target("matroska_packets", Structure::Elements, containers::packets),
-    target("aac", Structure::Plain, codecs::aac),
-    target("dolby", Structure::Plain, codecs::dolby),
-    target("avc", Structure::Plain, codecs::avc),
-    target("hevc", Structure::Plain, codecs::hevc),
-    target("av1", Structure::Plain, codecs::av1),
-    target("vp9", Structure::Plain, codecs::vp9),
-    target("flac", Structure::Plain, codecs::flac),
-    target("opus", Structure::Plain, codecs::opus),
-    target("mp3", Structure::Plain, codecs::mp3),
-    target("srt", Structure::Plain, subtitles::srt),
-    target("webvtt", Structure::Plain, subtitles::webvtt),
-    target("tx3g", Structure::Plain, subtitles::tx3g),
-    target("playlist", Structure::Plain, playlists::run),
-    target("release_name", Structure::Plain, releases::name),
+    of_boxes("mp4_header", containers::mp4_header),
+    of_boxes("mp4_packets", containers::packets),
+    of_elements("matroska_header", containers::matroska_header),
+    of_elements("matroska_packets", containers::packets),
+    plain("aac", codecs::aac),
+    plain("dolby", codecs::dolby),
+    plain("avc", codecs::avc),
+    plain("hevc", codecs::hevc),
+    plain("av1", codecs::av1),
+    plain("vp9", codecs::vp9),
+    plain("flac", codecs::flac),
+    plain("opus", codecs::opus),
+    plain("mp3", codecs::mp3),
+    plain("srt", subtitles::srt),
+    plain("ass", subtitles::ass),
+    plain("webvtt", subtitles::webvtt),
+    plain("tx3g", subtitles::tx3g),
+    plain("playlist", playlists::run),
+    plain("release_name", releases::name),
 ];
 
 /// The target of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
+}
+
+/// Is this a film that opens?
+pub(crate) fn opens(file: &[u8]) -> bool {
+    containers::opens(file)
 }
 
 /// Numbers and texts taken from the front of bytes, for targets that want data rather than a file; all zeros when they are used up.

@@ -18,7 +18,7 @@ use super::Data;
 const MAX_RENDITIONS: usize = 12;
 const MAX_SEGMENTS: usize = 40;
 
-const CODECS: [(Codec, TrackKind, &str); 13] = [
+const CODECS: [(Codec, TrackKind, &str); 14] = [
     (Codec::H264, TrackKind::Video, "avc1.640028"),
     (Codec::Hevc, TrackKind::Video, "hvc1.2.4.L153.B0"),
     (Codec::Av1, TrackKind::Video, "av01.0.04M.08"),
@@ -32,6 +32,7 @@ const CODECS: [(Codec, TrackKind, &str); 13] = [
     (Codec::Text(TextFormat::Srt), TrackKind::Subtitle, "S_TEXT/UTF8"),
     (Codec::Text(TextFormat::WebVtt), TrackKind::Subtitle, "S_TEXT/WEBVTT"),
     (Codec::Text(TextFormat::Tx3g), TrackKind::Subtitle, "tx3g"),
+    (Codec::Text(TextFormat::Ass), TrackKind::Subtitle, "S_TEXT/ASS"),
 ];
 
 /// A presentation of plain data: playlists look at nothing else.

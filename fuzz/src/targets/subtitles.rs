@@ -1,6 +1,6 @@
 //! Samples of text, and the WebVTT that is made of them.
 
-use prostream_core::hls::webvtt::{Cue, HEADER, read_sample, write_segment};
+use prostream_core::hls::webvtt::{Cue, CueBody, HEADER, TextReader, read_sample, write_segment};
 use prostream_core::model::TextFormat;
 
 pub(super) fn srt(sample: &[u8]) {
@@ -15,8 +15,20 @@ pub(super) fn tx3g(sample: &[u8]) {
     run(TextFormat::Tx3g, sample);
 }
 
+/// The script's header and an event, a zero between them.
+pub(super) fn ass(bytes: &[u8]) {
+    let (header, event) = match bytes.iter().position(|byte| *byte == 0) {
+        Some(at) => (&bytes[..at], &bytes[at + 1..]),
+        None => (&[][..], bytes),
+    };
+    check(TextReader::new(TextFormat::Ass, header).read(event));
+}
+
 fn run(format: TextFormat, sample: &[u8]) {
-    let bodies = read_sample(format, sample);
+    check(read_sample(format, sample));
+}
+
+fn check(bodies: Vec<CueBody>) {
     let count = bodies.len();
     let cues: Vec<Cue> = bodies.into_iter().map(|body| Cue { start_ms: 1000, end_ms: 4_000_000, body }).collect();
     let segment = write_segment(&cues, 0, 6000);

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -10,7 +10,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Most reads of one file at the same time.
 const MAX_PARALLEL_READS: usize = 4;
-/// Most rounds of reads on this machine, where one costs microseconds: enough to walk over the fragments of a day.
+/// The same of an MP4 file on this machine, where a round costs microseconds and none is done twice: enough to walk over the fragments of a day.
 const MAX_LOCAL_ROUNDS: u32 = 65_536;
 /// Enough of the start to know the container: three packets of an MPEG transport stream.
 const MAGIC_SIZE: u64 = 3 * 192;
@@ -21,8 +21,12 @@ const SCAN_WINDOW_BYTES: u64 = 4 * 1024;
 const MAX_SCAN_WINDOW_BYTES: u64 = 256 * 1024;
 /// Most reads of a local file that is searched while somebody waits: ten hours of clusters, and a short file block by block …
 const MAX_OPEN_SCAN_READS: u64 = 200_000;
-/// … and longest time for it. A folder that is mounted over the network looks like a disk.
-const MAX_OPEN_SCAN_TIME: Duration = Duration::from_secs(3);
+/// … and longest time for it.
+const MAX_OPEN_SCAN_TIME: Duration = Duration::from_secs(10);
+/// A read that takes this long comes from no disk: a folder that is mounted over the network looks like one …
+const SLOW_READ_TIME: Duration = Duration::from_millis(30);
+/// … and is given up after so many.
+const MAX_SLOW_READS: u32 = 100;
 /// Most reads of a file that is searched while nobody waits.
 const MAX_SCAN_READS: u64 = 16_000_000;
 /// Most bytes of a search that are kept before they are forgotten.
@@ -46,17 +50,19 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
     let index = match recognise(&first) {
         Kind::Mp4 => {
             let mut reader = mp4::IndexReader::new(size_bytes);
-            read_index(source, have, fetched_bytes, |have| reader.read(have)).await?
+            let max_rounds = if source.is_local() { MAX_LOCAL_ROUNDS } else { MAX_OPEN_ROUNDS };
+            return read_index(source, have, fetched_bytes, max_rounds, |have| reader.read(have)).await;
         }
         Kind::Matroska => {
-            read_index(source, have, fetched_bytes, |have| matroska::read_index(size_bytes, have)).await?
+            let reader = |have: &Extents| matroska::read_index(size_bytes, have);
+            read_index(source, have, fetched_bytes, MAX_OPEN_ROUNDS, reader).await?
         }
         Kind::Other { name, advice } => {
             return Err(Error::new(ErrorKind::Unsupported, "open file").detail(name).advise(advice));
         }
     };
     if index.grid_gop().is_some() && source.is_local() {
-        let search = search(source, &index, MAX_OPEN_SCAN_READS);
+        let search = search(source, &index, MAX_OPEN_SCAN_READS, MAX_SLOW_READS);
         // What takes too long, or comes to nothing, leaves the index that is there.
         if let Ok(Ok(Some(complete))) = tokio::time::timeout(MAX_OPEN_SCAN_TIME, search).await {
             return Ok(complete);
@@ -76,10 +82,15 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
 /// # Cancel safety
 /// Safe to drop at any point: what was found until then is lost.
 pub async fn complete(source: &Arc<dyn ByteSource>, index: &MediaIndex) -> Result<Option<MediaIndex>> {
-    search(source, index, MAX_SCAN_READS).await
+    search(source, index, MAX_SCAN_READS, u32::MAX).await
 }
 
-async fn search(source: &Arc<dyn ByteSource>, index: &MediaIndex, max_reads: u64) -> Result<Option<MediaIndex>> {
+async fn search(
+    source: &Arc<dyn ByteSource>,
+    index: &MediaIndex,
+    max_reads: u64,
+    max_slow_reads: u32,
+) -> Result<Option<MediaIndex>> {
     let window_bytes = if source.is_local() {
         SCAN_WINDOW_BYTES
     } else {
@@ -87,20 +98,26 @@ async fn search(source: &Arc<dyn ByteSource>, index: &MediaIndex, max_reads: u64
     };
     let Some(mut scan) = matroska::Scan::new(index, window_bytes) else { return Ok(None) };
     let mut have = Extents::new();
+    let mut slow_reads = 0u32;
     for _ in 0..max_reads {
         let ranges = match scan.step(&have)? {
             Step::Need(ranges) => ranges,
             Step::Done(()) => {
                 let (have, fetched_bytes) = read_ends(source).await?;
-                let size_bytes = source.size_bytes();
-                let reader = |have: &Extents| matroska::read_index_after_scan(size_bytes, have, &scan);
-                return read_index(source, have, fetched_bytes, reader).await.map(Some);
+                let reader = |have: &Extents| matroska::read_index_after_scan(source.size_bytes(), have, &scan);
+                return read_index(source, have, fetched_bytes, MAX_OPEN_ROUNDS, reader).await.map(Some);
             }
         };
         if have.len() > MAX_SCAN_HELD_BYTES {
             have = Extents::new();
         }
-        if read_missing(source, &mut have, &ranges, 0).await? == 0 {
+        let started = Instant::now();
+        let read = read_missing(source, &mut have, &ranges, 0).await?;
+        slow_reads = slow_reads.saturating_add(u32::from(started.elapsed() > SLOW_READ_TIME));
+        if slow_reads > max_slow_reads {
+            return Err(limit("it lies too far away to be searched while somebody waits"));
+        }
+        if read == 0 {
             return Err(Error::new(ErrorKind::Internal, "search keyframes").detail("the reader asks for what it has"));
         }
     }
@@ -127,9 +144,10 @@ async fn read_index(
     source: &Arc<dyn ByteSource>,
     mut have: Extents,
     mut fetched_bytes: u64,
+    max_rounds: u32,
     mut reader: impl FnMut(&Extents) -> Result<Step<MediaIndex>>,
 ) -> Result<MediaIndex> {
-    for _ in 0..if source.is_local() { MAX_LOCAL_ROUNDS } else { MAX_OPEN_ROUNDS } {
+    for _ in 0..max_rounds {
         let ranges = match reader(&have)? {
             Step::Done(index) => return Ok(index),
             Step::Need(ranges) => ranges,

@@ -157,6 +157,14 @@ pub struct SyncPoint {
     pub block_offset_bytes: u64,
 }
 
+impl SyncPoint {
+    /// What lies just behind it: between the two lies one sample of its track, whether samples are found by number or by time.
+    #[must_use]
+    pub fn just_after(&self) -> Self {
+        Self { pts_ticks: self.pts_ticks.saturating_add(1), sample_index: self.sample_index.saturating_add(1), ..*self }
+    }
+}
+
 /// Where the samples lie.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -298,6 +306,27 @@ impl MediaIndex {
             Layout::Mp4(layout) => mp4::packets(self, layout, query, have),
             Layout::Fragmented(layout) => mp4::fragmented_packets(self, layout, query, have),
             Layout::Matroska(layout) => matroska::packets(self, layout, query, have),
+        }
+    }
+
+    /// The packet of a sync point alone. Where no table knows it, little more than that packet's own bytes is asked for.
+    ///
+    /// # Errors
+    /// `Malformed` when there is none where the index says.
+    pub fn sync_packet(&self, boundary: &Boundary, have: &Extents) -> Result<Step<Packet>> {
+        match &self.layout {
+            Layout::Mp4(_) => {
+                let to = Boundary { point: boundary.point.just_after(), ..*boundary };
+                let query = PacketQuery { track_index: boundary.track_index, from: Some(*boundary), to: Some(to) };
+                let packets = match self.packets(&query, have)? {
+                    Step::Done(packets) => packets,
+                    Step::Need(ranges) => return Ok(Step::Need(ranges)),
+                };
+                let none = || Error::new(ErrorKind::Malformed, "read packets").detail("no sample at a sync point");
+                packets.into_iter().next().map(Step::Done).ok_or_else(none)
+            }
+            Layout::Fragmented(layout) => mp4::fragmented_sync_packet(self, layout, boundary, have),
+            Layout::Matroska(layout) => matroska::sync_packet(self, layout, boundary, have),
         }
     }
 

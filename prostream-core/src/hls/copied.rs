@@ -9,15 +9,19 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{StreamExt, future, stream};
 use sha2::{Digest, Sha256};
 
+use super::keyframes::{self, Keyframes};
 use super::spans::{Samples, SpanReader};
+use super::timing::decoded_earlier;
 use super::{Cuts, Rendition, RenditionInfo, Segment, fmp4};
-use crate::container::{MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
+use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
 use crate::model::{ByteRange, Extents, TrackKind};
 use crate::source::{ByteSource, ByteStream};
 use crate::{Error, ErrorKind, Result};
 
 /// Most rounds of reads for one segment: sound that is muxed far from its pictures is read on for in steps.
 const MAX_ROUNDS: u32 = 64;
+/// Most bytes read for one keyframe: the largest that is believed, and what is read to find it.
+const MAX_KEYFRAME_BYTES: u64 = 32 * 1024 * 1024;
 /// Pieces below this are copied together: a system call for each audio packet costs more than its copy.
 const SMALL_PIECE_SIZE: usize = 4 * 1024;
 /// Size of what small pieces are copied into.
@@ -35,7 +39,12 @@ pub(super) struct CopiedRendition {
     pub(super) variant_id: String,
     /// Index of the track in [`MediaIndex::tracks`].
     pub(super) track_index: usize,
-    pub(super) init: Bytes,
+    /// One for each sample description; never empty.
+    pub(super) inits: Vec<Bytes>,
+    /// By how much pictures are decoded earlier than the file says, in ticks: the fallback timing profile.
+    pub(super) delay_ticks: i64,
+    /// The pictures that can be had by themselves.
+    pub(super) keyframes: Option<Keyframes>,
     /// Where each segment begins, unshifted: where one without packets lies.
     pub(super) starts: Vec<i64>,
 }
@@ -47,51 +56,86 @@ impl Rendition for CopiedRendition {
     }
 
     async fn init(&self) -> Result<Bytes> {
-        Ok(self.init.clone())
+        self.init_after(0).await
+    }
+
+    async fn init_after(&self, change_count: u32) -> Result<Bytes> {
+        let init = usize::try_from(change_count).ok().and_then(|at| self.inits.get(at));
+        init.cloned().ok_or_else(|| Error::new(ErrorKind::NotFound, "read init segment"))
     }
 
     async fn segment(&self, index: u32) -> Result<Segment> {
-        let none = || Error::new(ErrorKind::NotFound, "read segment").detail("beyond the end");
-        let at = usize::try_from(index).map_err(|_| none())?;
+        let at = usize::try_from(index).map_err(|_| no_segment())?;
         if at >= self.info.listed_durations_s().len() {
-            return Err(none());
+            return Err(no_segment());
         }
         // The tables of an MP4 file know every packet; others are found in the bytes of the span.
-        let is_verbatim = self.index.is_verbatim(self.track_index);
-        let samples = if is_verbatim {
-            let query = self.cuts.query(self.track_index, at).ok_or_else(none)?;
+        let samples = if self.index.is_verbatim(self.track_index) {
+            let query = self.cuts.query(self.track_index, at).ok_or_else(no_segment)?;
             let packets = read_packets(&self.index, &self.source, &query, &mut Extents::new(), 0).await?;
             Arc::new(Samples { packets, have: Extents::new() })
         } else {
             self.spans.samples(self.track_index, at).await?
         };
-        let packets = &samples.packets;
-        let shift = self.cuts.shift_ticks(self.info.track.timescale);
         let start = self.starts.get(at).copied().unwrap_or(0);
-        let header = fmp4::fragment_header(index, packets, shift, start)?;
-        let etag = self.etag(index, &header.bytes, packets);
+        if self.delay_ticks == 0 {
+            return self.fragment(&self.info.name, index, &samples.packets, &samples.have, start);
+        }
+        let packets = decoded_earlier(&samples.packets, self.delay_ticks);
+        self.fragment(&self.info.name, index, &packets, &samples.have, start)
+    }
+
+    async fn keyframe(&self, index: u32) -> Result<Segment> {
+        let at = usize::try_from(index).map_err(|_| no_segment())?;
+        let found = self.keyframes.as_ref().and_then(|keyframes| keyframes.get(at));
+        let (point, duration_ticks) = found.ok_or_else(no_segment)?;
+        let mut have = Extents::new();
+        let packet = read(&self.source, &mut have, MAX_KEYFRAME_BYTES, |have| {
+            self.index.sync_packet(&Boundary { track_index: self.track_index, point }, have)
+        });
+        let packet = keyframes::alone(packet.await?, duration_ticks);
+        let name = format!("{} keyframe", self.info.name);
+        self.fragment(&name, index, &[packet], &have, point.pts_ticks)
+    }
+}
+
+fn no_segment() -> Error {
+    Error::new(ErrorKind::NotFound, "read segment").detail("beyond the end")
+}
+
+impl CopiedRendition {
+    /// Packets as a media segment; `name` tells segments of one number apart.
+    fn fragment(
+        &self,
+        name: &str,
+        index: u32,
+        packets: &[Packet],
+        have: &Extents,
+        start_ticks: i64,
+    ) -> Result<Segment> {
+        let shift = self.cuts.shift_ticks(self.info.track.timescale);
+        let header = fmp4::fragment_header(&self.info.track, index, packets, shift, start_ticks)?;
+        let etag = self.etag(name, index, &header.bytes, packets);
         let content_type = match self.info.track.kind {
             TrackKind::Video => "video/mp4",
             _ => "audio/mp4",
         };
         let size_bytes = (header.bytes.len() as u64).saturating_add(header.payload_size);
-        let body = if is_verbatim {
+        let body = if self.index.is_verbatim(self.track_index) {
             stream_payload(&self.source, header.bytes, packets)?
         } else {
-            let pieces = gather(header.bytes, packets, &samples.have)?;
+            let pieces = gather(header.bytes, packets, have)?;
             Box::pin(stream::iter(pieces.into_iter().map(Ok)))
         };
         Ok(Segment { size_bytes, etag, content_type, is_provisional: false, body })
     }
-}
 
-impl CopiedRendition {
     /// Names the bytes of a segment: which file, which variant, which samples.
-    fn etag(&self, index: u32, header: &[u8], packets: &[Packet]) -> String {
+    fn etag(&self, name: &str, index: u32, header: &[u8], packets: &[Packet]) -> String {
         let mut hasher = Sha256::new();
         hasher.update(self.index.size_bytes.to_be_bytes());
         hasher.update(self.variant_id.as_bytes());
-        hasher.update(self.info.name.as_bytes());
+        hasher.update(name.as_bytes());
         hasher.update(index.to_be_bytes());
         hasher.update(header);
         // The header holds sizes and times of all samples; here is where they lie (FNV-1a, for speed).
@@ -127,11 +171,21 @@ pub(super) async fn read_packets(
     have: &mut Extents,
     max_bytes: u64,
 ) -> Result<Vec<Packet>> {
+    read(source, have, max_bytes, |have| index.packets(query, have)).await
+}
+
+/// What a reader makes of the bytes that it asks for.
+async fn read<T>(
+    source: &Arc<dyn ByteSource>,
+    have: &mut Extents,
+    max_bytes: u64,
+    step: impl Fn(&Extents) -> Result<Step<T>>,
+) -> Result<T> {
     let limit = |detail: &'static str| Error::new(ErrorKind::LimitExceeded, "read segment").detail(detail);
     let mut read_bytes = 0u64;
     for _ in 0..MAX_ROUNDS {
-        let ranges = match index.packets(query, have)? {
-            Step::Done(packets) => return Ok(packets),
+        let ranges = match step(have)? {
+            Step::Done(done) => return Ok(done),
             Step::Need(ranges) => ranges,
         };
         let wanted = ranges.iter().fold(0u64, |sum, range| sum.saturating_add(range.len()));

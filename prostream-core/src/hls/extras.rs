@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn cuts(origin_ns: i64) -> Cuts {
-        Cuts { track_index: 0, boundaries: Vec::new(), origin_ns, end_ticks: 0 }
+        Cuts { track_index: 0, boundaries: Vec::new(), origin_ns, end_ticks: 0, changes: Vec::new() }
     }
 
     /// Goal: chapters lie on the time line of the presentation, one after the other, each with a name.

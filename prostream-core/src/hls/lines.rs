@@ -3,7 +3,8 @@
 //! A player may ask for all text from the start, so text is never paid for with the pictures around it (PACKAGING 5.5). In this order:
 //!
 //! 1. Spans of pictures that are read for whoever watches are looked through as they pass: text costs nothing then.
-//! 2. MP4 knows each sample by its tables, and a Matroska file whose Cues name its text likewise: small ranges, one after the other.
+//! 2. MP4 knows each sample by its tables or the heads of its fragments, a Matroska file by Cues that name its text: small ranges, one
+//!    after the other.
 //! 3. A small file is walked through once, in the background. Where seeking is cheap (a disk) the headers of any file are.
 //! 4. Otherwise what has passed is all there is to show. Such an answer is provisional.
 
@@ -66,6 +67,12 @@ pub(super) struct Lines {
     pub(super) is_complete: bool,
 }
 
+/// What lines take, in bytes.
+fn memory_of(lines: &[Line]) -> usize {
+    let samples = lines.iter().fold(0usize, |sum, line| sum.saturating_add(line.sample.len()));
+    samples.saturating_add(lines.len().saturating_mul(LINE_OVERHEAD_BYTES))
+}
+
 /// What is known of the text of all files that are open.
 #[derive(Debug, Default)]
 pub(super) struct TextShelf {
@@ -112,13 +119,18 @@ struct Known {
 impl Known {
     /// Takes note of lines, if they are not too many.
     fn has_room(&mut self, lines: &[Line]) -> bool {
-        let size = lines.iter().fold(0usize, |sum, line| sum.saturating_add(line.sample.len()));
-        let size = size.saturating_add(lines.len().saturating_mul(LINE_OVERHEAD_BYTES));
-        let total = self.size_bytes.saturating_add(size);
+        let total = self.size_bytes.saturating_add(memory_of(lines));
         if total <= MAX_FILE_TEXT_BYTES {
             self.size_bytes = total;
         }
         total <= MAX_FILE_TEXT_BYTES
+    }
+
+    /// Lets go what a walk found that did not come to its end.
+    fn forget_walk(&mut self) {
+        let size = self.walked.values().map(|lines| memory_of(lines)).fold(0, usize::saturating_add);
+        self.size_bytes = self.size_bytes.saturating_sub(size);
+        self.walked.clear();
     }
 
     fn keep_segment(&mut self, track_index: usize, at: usize, lines: Vec<Line>) {
@@ -179,7 +191,12 @@ impl FileText {
 
     /// Is the whole file walked through for its text?
     fn is_small(&self) -> bool {
-        self.index.size_bytes <= MAX_SMALL_FILE_BYTES
+        matches!(self.index.layout, Layout::Matroska(_)) && self.index.size_bytes <= MAX_SMALL_FILE_BYTES
+    }
+
+    /// Is it known where the text of a track lies: by Cues, or by the heads of fragments?
+    fn is_named(&self, track_index: usize) -> bool {
+        matches!(self.index.layout, Layout::Fragmented(_)) || matroska::text_is_indexed(&self.index, track_index)
     }
 
     /// The bytes of a segment's pictures are here: takes out the text between them.
@@ -193,24 +210,25 @@ impl FileText {
             self.text_tracks.iter().copied().filter(|track| !is_known(&known, *track)).collect()
         };
         let mut found: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
-        let (indexed, others): (Vec<usize>, Vec<usize>) =
-            wanted.into_iter().partition(|track| matroska::text_is_indexed(&self.index, *track));
-        for track_index in indexed {
-            let Some(query) = self.cuts.query(track_index, at) else { continue };
-            if let Ok(Step::Done(packets)) = self.index.packets(&query, have) {
-                found.insert(track_index, lines_of(&packets, have));
-            }
-        }
-        if let Some(first) = others.first()
-            && let Some(query) = self.cuts.query(*first, at)
-            && let Some(mut walk) = TextWalk::of_segment(&self.index, query)
+        let (named, others): (Vec<usize>, Vec<usize>) = wanted.into_iter().partition(|track| self.is_named(*track));
+        let walk = others.first().and_then(|first| TextWalk::of_segment(&self.index, self.cuts.query(*first, at)?));
+        if let Some(mut walk) = walk
             && let Ok(Step::Done(())) = walk.step(&self.index, have, HEADER_WINDOW_BYTES)
         {
             found.extend(others.iter().map(|track| (*track, Vec::new())));
             for (track_index, packet) in walk.take() {
-                if let Some(lines) = found.get_mut(&track_index).filter(|_| others.contains(&track_index)) {
+                if let Some(lines) = found.get_mut(&track_index) {
                     lines.extend(line_of(&packet, have));
                 }
+            }
+        }
+        // Those that are named, and all where the span cannot be walked by itself.
+        for track_index in named.into_iter().chain(others) {
+            let Some(query) = self.cuts.query(track_index, at).filter(|_| !found.contains_key(&track_index)) else {
+                continue;
+            };
+            if let Ok(Step::Done(packets)) = self.index.packets(&query, have) {
+                found.insert(track_index, lines_of(&packets, have));
             }
         }
         if !found.is_empty() {
@@ -221,7 +239,7 @@ impl FileText {
         }
     }
 
-    /// The lines of Matroska that a segment may show: those that start in it, and those before that may last.
+    /// The lines that a segment of Matroska or fragmented MP4 may show: those that start in it, and those before that may last.
     ///
     /// # Errors
     /// `NotFound` beyond the last segment; what the source answers.
@@ -285,7 +303,7 @@ impl FileText {
         if !is_near {
             self.wait(deadline_in(PASSING_WAIT), |known| known.segments.contains_key(&(track_index, last))).await;
         }
-        if is_near || matroska::text_is_indexed(&self.index, track_index) {
+        if is_near || self.is_named(track_index) {
             // Who waits too long for others, or for the source, is answered with what is known.
             if let Ok(read) = timeout_at(deadline, self.read_missing_segments(source, track_index, first, last)).await {
                 read?;
@@ -331,14 +349,14 @@ impl FileText {
             return Ok(());
         }
         let _turn = self.reading.lock().await;
-        let is_indexed = matroska::text_is_indexed(&self.index, track_index);
+        let is_named = self.is_named(track_index);
         // Somebody else may have read it meanwhile.
         let missing = self.lock().missing(track_index, first, last);
         let mut read_bytes = 0u64;
         // The wanted segment before those that only reach into it.
         for at in missing.into_iter().rev() {
             let Some(query) = self.cuts.query(track_index, at) else { continue };
-            if is_indexed {
+            if is_named {
                 let mut have = source.at_hand();
                 let packets = self.read_indexed(source, &query, &mut have, &mut read_bytes).await?;
                 self.lock().keep_segment(track_index, at, lines_of(&packets, &have));
@@ -401,7 +419,7 @@ impl FileText {
             return;
         }
         known.walk = Walk::Running;
-        known.walked.clear();
+        known.forget_walk();
         drop(known);
         let (text, source) = (Arc::downgrade(self), source.clone());
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,11 @@
 //! HLS: the plan of segments, the playlists, fragmented MP4 and WebVTT, and the packager that joins them to a source.
 //!
-//! * Pure: `plan` (where a film is cut, by its index alone), `playlist`, `fmp4` (init segments and heads of fragments), `webvtt`, `clock`
-//!   (exact conversion of times), `extras` (chapters, fonts).
-//! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `spans`: the bytes
-//!   between samples, read once for all tracks. `captions`: text as segments; `lines`: how it is come by; `ass`: styled scripts.
+//! * Pure: `plan` (where a film is cut, by its index alone), `timing` (how decode times are told), `rates` (bandwidths), `playlist`, `fmp4` (init
+//!   segments and heads of fragments), `webvtt`, `clock` (exact conversion of times), `extras` (chapters, fonts).
+//! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `keyframes`: pictures
+//!   by themselves. `spans`: the bytes between samples, read once for all tracks. `captions`: text as segments; `lines`: how it is come by; `ass`:
+//!   styled scripts.
+//! * `findings`: what the pictures show of the cuts as they pass.
 //!
 //! A segment is a pure function of file, track and number: from disk or from a link, in whatever order, on whatever node, it is the same bytes.
 #![cfg_attr(
@@ -22,12 +24,16 @@ mod captions;
 mod clock;
 mod copied;
 pub mod extras;
+mod findings;
 pub mod fmp4;
+mod keyframes;
 mod lines;
 pub mod plan;
 pub mod playlist;
+mod rates;
 mod remux;
 mod spans;
+mod timing;
 pub mod webvtt;
 
 use std::fmt;
@@ -36,15 +42,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::Result;
 use crate::model::{DeviceProfile, TrackInfo};
 use crate::source::{ByteSource, ByteStream};
+use crate::{Error, ErrorKind, Result};
 
-pub use plan::{CUT_RULE, Cuts};
+pub use findings::CutFindings;
+pub use keyframes::KeyframeInfo;
+pub use plan::{CUT_RULE, Change, Cuts};
 pub use remux::{NativePackager, PackagerConfig};
 
 /// Version of the bytes that the packager makes; part of every URL. Raised whenever the same input would give other bytes.
-pub const PACKAGER_VERSION: u32 = 1;
+pub const PACKAGER_VERSION: u32 = 2;
 
 /// Makes presentations of files.
 #[async_trait]
@@ -70,7 +78,8 @@ pub trait Presentation: Send + Sync + fmt::Debug + 'static {
     /// Every track of the file, also those that no rendition carries, for people who ask why.
     fn tracks(&self) -> Vec<TrackInfo>;
 
-    /// Part of every URL below it: packager version, cut rule and timing profile, such as `p1c1`. Same id and file: same bytes.
+    /// Part of every URL below it: packager version, cut rule and timing profile, such as `p2c1`, or `p2c1t2` for the fallback profile of
+    /// PACKAGING 5.3. Same id and file: same bytes.
     fn variant_id(&self) -> &str;
 
     /// Every segment starts with a picture that needs nothing before it, for certain.
@@ -95,6 +104,11 @@ pub trait Presentation: Send + Sync + fmt::Debug + 'static {
     async fn all_fonts(&self) -> Result<Vec<extras::Font>> {
         Ok(self.fonts())
     }
+
+    /// What the segments that were read until now have shown of the cuts, where the file itself did not say.
+    fn cut_findings(&self) -> CutFindings {
+        CutFindings::default()
+    }
 }
 
 /// What a rendition is, as playlists need it.
@@ -111,9 +125,25 @@ pub struct RenditionInfo {
     pub peak_bits_per_s: u64,
     /// Bits a second over the whole.
     pub average_bits_per_s: u64,
+    /// `CODECS` strings of the sample descriptions after the first, one for each of [`Cuts::changes`] that is a change of this track: for each
+    /// there is an init segment.
+    pub later_codec_strings: Vec<String>,
+    /// The keyframes that can be had by themselves; only video has them.
+    pub keyframes: Option<KeyframeInfo>,
 }
 
 impl RenditionInfo {
+    /// Every `CODECS` string of the rendition; the same one may come twice.
+    pub fn codec_strings(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.track.codec_string).chain(&self.later_codec_strings).map(String::as_str)
+    }
+
+    /// How many init segments there are; 1 for nearly every file.
+    #[must_use]
+    pub fn init_count(&self) -> u32 {
+        u32::try_from(self.later_codec_strings.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     /// The segments that exist: a track that ends before the others has no packets for the last cuts, whose durations are 0.
     #[must_use]
     pub fn listed_durations_s(&self) -> &[f64] {
@@ -132,11 +162,30 @@ pub trait Rendition: Send + Sync + fmt::Debug + 'static {
     /// What it is.
     fn info(&self) -> &RenditionInfo;
 
-    /// The init segment; the same bytes for all segments. Empty for text.
+    /// The init segment; the same bytes for all segments, unless the sample description changes. Empty for text.
     ///
     /// # Errors
     /// What the source answers.
     async fn init(&self) -> Result<Bytes>;
+
+    /// The init segment after so many changes of sample description; after none it is [`init`](Self::init).
+    ///
+    /// # Errors
+    /// `NotFound` for [`RenditionInfo::init_count`] and above; what the source answers.
+    async fn init_after(&self, change_count: u32) -> Result<Bytes> {
+        if change_count == 0 { self.init().await } else { Err(Error::new(ErrorKind::NotFound, "read init segment")) }
+    }
+
+    /// Keyframe `index` by itself, counted from 0, as a segment: a pure function of file, track and index.
+    ///
+    /// # Errors
+    /// As [`segment`](Self::segment); `NotFound` for a rendition without ([`RenditionInfo::keyframes`]).
+    /// # Cancel safety
+    /// Safe to drop at any point; the body too.
+    async fn keyframe(&self, index: u32) -> Result<Segment> {
+        let _ = index;
+        Err(Error::new(ErrorKind::NotFound, "read keyframe"))
+    }
 
     /// Segment `index`, counted from 0: a pure function of file, track and index.
     ///

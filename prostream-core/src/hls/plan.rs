@@ -31,6 +31,17 @@ pub struct Cuts {
     pub origin_ns: i64,
     /// End of the last segment in ticks of the cut track.
     pub end_ticks: i64,
+    /// Where the sample description of the cut track changes, in order. Empty for nearly every file.
+    pub changes: Vec<Change>,
+}
+
+/// A segment that begins with another sample description than the one before it: players are given another init segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Which segment; never the first.
+    pub segment_index: usize,
+    /// Index in [`Track::descriptions`] of the description from here on.
+    pub description_index: usize,
 }
 
 impl Cuts {
@@ -100,7 +111,14 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
         .map(|(_, track)| rescale(track.end_ticks, u64::from(track.info.timescale), timescale))
         .max()
         .unwrap_or(reference.end_ticks);
-    let points = cut(&Stretch::of(reference), audible_end)?;
+    let breaks = breaks(reference);
+    let stretch = Stretch { breaks: &breaks, ..Stretch::of(reference) };
+    let points = cut(&stretch, audible_end)?;
+    let changes = points.iter().enumerate().skip(1).filter_map(|(segment_index, point)| {
+        let found = breaks.iter().find(|found| found.pts_ticks == point.pts_ticks)?;
+        Some(Change { segment_index, description_index: found.description_index })
+    });
+    let changes = changes.collect();
     let boundaries: Vec<Boundary> = points.into_iter().map(|point| Boundary { track_index, point }).collect();
     let mut origin_ns = i64::MAX;
     for (at, track) in tracks() {
@@ -111,7 +129,32 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
     let own_end = own_end_ticks(reference, &boundaries);
     let has_tail = boundaries.last().is_some_and(|boundary| boundary.point.pts_ticks >= own_end);
     let end_ticks = if has_tail { audible_end } else { own_end };
-    Ok(Cuts { track_index, boundaries, origin_ns, end_ticks })
+    Ok(Cuts { track_index, boundaries, origin_ns, end_ticks, changes })
+}
+
+/// Where another sample description of a track begins to apply and decoding can start, rising: what has to be a cut (PACKAGING 5.4).
+fn breaks(track: &Track) -> Vec<Break> {
+    let mut breaks: Vec<Break> = Vec::with_capacity(track.descriptions.len());
+    for (description_index, description) in track.descriptions.iter().enumerate() {
+        let after = track.sync_points.partition_point(|point| point.sample_index < description.from_sample_index);
+        let pts_ticks = match track.sync_points.get(after) {
+            Some(point) => point.pts_ticks,
+            None if track.sync_points.is_empty() => description.from_ticks,
+            // Nothing that comes after it can be decoded by itself.
+            None => continue,
+        };
+        // Of two descriptions at one place the later is in force.
+        breaks.retain(|earlier| earlier.pts_ticks < pts_ticks);
+        breaks.push(Break { pts_ticks, description_index });
+    }
+    breaks
+}
+
+/// See [`breaks`].
+#[derive(Clone, Copy, Debug)]
+struct Break {
+    pts_ticks: i64,
+    description_index: usize,
 }
 
 /// Where the cut track itself ends: cuts behind it are made for longer tracks.
@@ -136,6 +179,8 @@ struct Stretch<'a> {
     start_ticks: i64,
     end_ticks: i64,
     timescale: u32,
+    /// Where there must be a cut.
+    breaks: &'a [Break],
 }
 
 impl<'a> Stretch<'a> {
@@ -145,7 +190,13 @@ impl<'a> Stretch<'a> {
             start_ticks: track.start_ticks,
             end_ticks: track.end_ticks,
             timescale: track.info.timescale.max(1),
+            breaks: &[],
         }
+    }
+
+    /// The next time after `ticks` at which there must be a cut.
+    fn next_break(&self, ticks: i64) -> Option<i64> {
+        self.breaks.iter().map(|found| found.pts_ticks).find(|pts_ticks| *pts_ticks > ticks)
     }
 
     fn ticks(&self, seconds: u32) -> i64 {
@@ -202,7 +253,9 @@ fn cut_at_sync_points(stretch: &Stretch<'_>) -> Result<Vec<SyncPoint>> {
                     .rposition(|point| point.pts_ticks >= earliest && span_bytes(&last, point) <= MAX_SPAN_BYTES)
             })
             .flatten();
-        let at = within.unwrap_or(next);
+        let forced =
+            stretch.next_break(last.pts_ticks).map(|time| rest.partition_point(|point| point.pts_ticks < time));
+        let at = within.unwrap_or(next).min(forced.unwrap_or(usize::MAX));
         let Some(&point) = rest.get(at) else { return Ok(cuts) };
         push(&mut cuts, point)?;
         last = point;
@@ -217,7 +270,14 @@ fn extend_by_time(stretch: &Stretch<'_>, cuts: &mut Vec<SyncPoint>, from: i64, e
     let mut last = from;
     loop {
         let aim = stretch.aim(last.saturating_sub(first.pts_ticks), cuts.len() == 1);
-        let time = first.pts_ticks.saturating_add(aim);
+        let wanted = first.pts_ticks.saturating_add(aim);
+        let forced = stretch.next_break(last).filter(|time| *time < end.min(wanted));
+        if let Some(time) = forced.filter(|_| stretch.points.is_empty()) {
+            push(cuts, at_time(time))?;
+            last = time;
+            continue;
+        }
+        let time = wanted;
         if time.saturating_add(stretch.ticks(MIN_SEGMENT_S)) > end || time <= last {
             return Ok(());
         }
@@ -343,7 +403,7 @@ mod tests {
 
     fn stretch(points: &[SyncPoint], end_ticks: i64) -> Stretch<'_> {
         let start_ticks = points.first().map_or(0, |point| point.pts_ticks);
-        Stretch { points, start_ticks, end_ticks, timescale: 1000 }
+        Stretch { points, start_ticks, end_ticks, timescale: 1000, breaks: &[] }
     }
 
     fn points(times_ms: &[i64], bytes_per_ms: u64) -> Vec<SyncPoint> {
@@ -402,6 +462,21 @@ mod tests {
         };
         assert_eq!(times(9000), [0, 4000]);
         assert_eq!(times(20_000), [0, 4000, 6000, 12_000, 18_000]);
+    }
+
+    /// Goal: where the sample description changes there is a cut, however near the last one, and the others follow the rule from there.
+    #[test]
+    fn changes_of_description_are_cuts() {
+        let times: Vec<i64> = (0..15).map(|n| n * 1000).collect();
+        let points = points(&times, 1);
+        let breaks = [3000, 4000, 11_000].map(|pts_ticks| Break { pts_ticks, description_index: 0 });
+        let cut_times = |stretch: &Stretch<'_>| -> Vec<i64> {
+            cut(stretch, 15_000).unwrap().iter().map(|point| point.pts_ticks).collect()
+        };
+        let pictures = Stretch { breaks: &breaks, ..stretch(&points, 15_000) };
+        assert_eq!(cut_times(&pictures), [0, 2000, 3000, 4000, 6000, 11_000, 12_000]);
+        let sound = Stretch { points: &[], ..pictures };
+        assert_eq!(cut_times(&sound), [0, 2000, 3000, 4000, 6000, 11_000, 12_000]);
     }
 
     /// Goal: audio alone is cut by time, and never leaves less than a second for the last segment.

@@ -1,22 +1,31 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::OnceCell;
+
 use super::captions::TextRendition;
 use super::clock::seconds;
 use super::copied::CopiedRendition;
 use super::extras::{self, Font};
+use super::keyframes::Keyframes;
 use super::lines::TextShelf;
-use super::playlist::{length_s, peak_bits_per_s, target_duration_s};
+use super::playlist::{length_s, target_duration_s};
 use super::spans::{SpanCache, SpanReader};
-use super::{CUT_RULE, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan};
-use crate::container::{self, Attachment, Layout, MediaIndex, Step, Track, matroska, read_missing};
+use super::{
+    CUT_RULE, CutFindings, Cuts, HlsProvider, PACKAGER_VERSION, Presentation, Rendition, RenditionInfo, fmp4, plan,
+    rates, timing,
+};
+use crate::container::{self, Attachment, MediaIndex, Step, Track, matroska, read_missing};
 use crate::model::{Codec, DeviceProfile, TrackInfo, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
-use async_trait::async_trait;
-use tokio::sync::OnceCell;
 
 /// Most steps in which attachments are looked for, two for each.
 const MAX_ATTACHMENT_READS: usize = 512;
+
+/// What the variant id of the fallback timing profile ends with (PACKAGING 5.3).
+const FALLBACK_TIMING: &str = "t2";
 
 /// Settings of the packager.
 #[derive(Clone, Debug)]
@@ -77,8 +86,17 @@ impl NativePackager {
             return Err(nothing_to_play(&index));
         }
         let offered = offer(&index, &selected, device)?;
-        let cuts = Arc::new(plan::plan(&index, &selected)?);
-        let variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}");
+        let mut cuts = plan::plan(&index, &selected)?;
+        // Where cuts are a grid until a better index is there, its URLs are not those of the better one.
+        let kind = if index.grid_gop().is_some() { "g" } else { "" };
+        let mut variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}{kind}");
+        let mut delay_ticks = 0;
+        if !device.takes_negative_offsets {
+            variant_id.push_str(FALLBACK_TIMING);
+            delay_ticks = timing::delay_ticks(&index, &cuts)?;
+            timing::delay_all(&index, &mut cuts, delay_ticks);
+        }
+        let cuts = Arc::new(cuts);
         let drafts = offered
             .into_iter()
             .map(|(track_index, track)| Draft::new(&index, &cuts, track_index, track))
@@ -93,8 +111,10 @@ impl NativePackager {
             if draft.info.listed_durations_s().is_empty() {
                 continue;
             }
-            draft.measure(&index, &cuts, target_s);
-            renditions.push(Arc::new(draft.copy(&index, &source, &spans, &cuts, &variant_id)?));
+            rates::measure(&mut draft.info, &index, &cuts, draft.track_index, target_s);
+            let mut copied = draft.copy(&index, &source, &spans, &cuts, &variant_id)?;
+            copied.delay_ticks = if copied.track_index == cuts.track_index { delay_ticks } else { 0 };
+            renditions.push(Arc::new(copied));
         }
         if renditions.is_empty() {
             return Err(nothing_to_play(&index));
@@ -108,8 +128,16 @@ impl NativePackager {
         let cut_track = index.tracks.get(cuts.track_index);
         let has_independent_segments =
             cut_track.is_some_and(|track| track.info.kind == TrackKind::Audio || track.has_closed_gops);
-        let packaged =
-            Packaged { index, source, cuts, renditions, variant_id, has_independent_segments, fonts: OnceCell::new() };
+        let packaged = Packaged {
+            index,
+            source,
+            cuts,
+            renditions,
+            variant_id,
+            has_independent_segments,
+            spans,
+            fonts: OnceCell::new(),
+        };
         Ok(Arc::new(packaged))
     }
 }
@@ -168,6 +196,7 @@ struct Draft {
     starts: Vec<i64>,
     /// Length of the whole presentation in ticks of the track.
     duration_ticks: u64,
+    keyframes: Option<Keyframes>,
 }
 
 impl Draft {
@@ -180,47 +209,18 @@ impl Draft {
         };
         let end = starts.last().copied().unwrap_or(0).saturating_sub(cuts.shift_ticks(timescale));
         let kind = if track.info.kind == TrackKind::Video { "video" } else { "audio" };
+        let keyframes = Keyframes::choose(index, cuts, track_index, &starts);
+        let later = later_tracks(cuts, track_index, track);
         let info = RenditionInfo {
             name: format!("{kind}-{}", track.info.number),
             segment_durations_s: starts.windows(2).map(length).collect(),
             track: track.info.clone(),
             peak_bits_per_s: 0,
             average_bits_per_s: 0,
+            later_codec_strings: later.map(|track| track.codec_string).collect(),
+            keyframes: keyframes.as_ref().map(|keyframes| keyframes.info(index, cuts, track_index)),
         };
-        Ok(Self { info, track_index, starts, duration_ticks: u64::try_from(end).unwrap_or(0) })
-    }
-
-    /// Fills in the rates. MP4 knows every size. Matroska knows how far apart the cuts lie in the file, with all tracks in between: there
-    /// the rate of the cut track stands for all, less what others are known to take.
-    fn measure(&mut self, index: &MediaIndex, cuts: &Cuts, target_s: u64) {
-        let Some(track) = index.tracks.get(self.track_index) else { return };
-        let is_exact = matches!(index.layout, Layout::Mp4(_));
-        let is_cut_track = self.track_index == cuts.track_index;
-        if !is_exact && !is_cut_track {
-            self.info.peak_bits_per_s = known_bits_per_s(track);
-            self.info.average_bits_per_s = self.info.peak_bits_per_s;
-            return;
-        }
-        let durations = self.info.listed_durations_s();
-        let mut sizes = Vec::with_capacity(durations.len());
-        for (at, duration) in durations.iter().enumerate() {
-            let Some(query) = cuts.query(self.track_index, at) else { break };
-            let count = packet_count(track, cuts, is_cut_track && is_exact, at, *duration);
-            let header = fmp4::header_size_bound(track.info.kind, count);
-            sizes.push(index.estimate_bytes(&query).saturating_add(header));
-        }
-        let total = sizes.iter().fold(0u64, |sum, size| sum.saturating_add(*size));
-        let mut peak = peak_bits_per_s(&sizes, durations, target_s);
-        let mut average = peak_bits_per_s(&[total], &[durations.iter().sum()], target_s);
-        if !is_exact {
-            let others = index.tracks.iter().enumerate().filter(|(at, _)| *at != self.track_index);
-            let known = others.fold(0u64, |sum, (_, other)| sum.saturating_add(known_bits_per_s(other)));
-            // Tracks have their peaks at different times, but a span shows only their sum: a little room for that.
-            peak = peak.saturating_sub(known).saturating_add(peak / 32);
-            average = average.saturating_sub(known);
-        }
-        self.info.peak_bits_per_s = peak;
-        self.info.average_bits_per_s = average;
+        Ok(Self { info, track_index, starts, duration_ticks: u64::try_from(end).unwrap_or(0), keyframes })
     }
 
     fn copy(
@@ -231,8 +231,16 @@ impl Draft {
         cuts: &Arc<Cuts>,
         variant_id: &str,
     ) -> Result<CopiedRendition> {
+        let track = index.tracks.get(self.track_index);
+        let later = track.into_iter().flat_map(|track| later_tracks(cuts, self.track_index, track));
+        let inits = std::iter::once(self.info.track.clone())
+            .chain(later)
+            .map(|track| fmp4::init_segment(&track, self.duration_ticks))
+            .collect::<Result<Vec<Bytes>>>()?;
         Ok(CopiedRendition {
-            init: fmp4::init_segment(&self.info.track, self.duration_ticks)?,
+            inits,
+            delay_ticks: 0,
+            keyframes: self.keyframes,
             info: self.info,
             index: index.clone(),
             source: source.clone(),
@@ -245,50 +253,17 @@ impl Draft {
     }
 }
 
-/// How many packets a segment has: counted where samples are numbered, else by their usual length.
-fn packet_count(track: &Track, cuts: &Cuts, is_numbered: bool, at: usize, duration_s: f64) -> u64 {
-    let point = |at: usize| cuts.boundaries.get(at).map(|boundary| boundary.point.sample_index);
-    if is_numbered
-        && track.info.kind == TrackKind::Video
-        && let (Some(from), Some(to)) = (point(at), point(at.saturating_add(1)))
-        && to != u32::MAX
-    {
-        return u64::from(to.saturating_sub(from));
-    }
-    let rate = match (&track.info.video, &track.info.audio) {
-        (Some(video), _) => video.frame_rate.map_or(25.0, |(frames, per)| f64::from(frames) / f64::from(per.max(1))),
-        (_, Some(audio)) => f64::from(audio.sample_rate_hz) / f64::from(audio.packet_samples.unwrap_or(1024).max(1)),
-        _ => 1.0,
-    };
-    (duration_s * rate).ceil() as u64
-}
-
-/// The rate of a track where it is known without its samples: as its reader says, or as Dolby audio declares it.
-fn known_bits_per_s(track: &Track) -> u64 {
-    /// Nominal rates of AC-3 in kbit/s by half their frame size code (ETSI TS 102 366, table 4.13).
-    const AC3_KBIT_PER_S: [u64; 19] =
-        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
-    if track.average_bits_per_s > 0 {
-        return track.average_bits_per_s;
-    }
-    let payload = |kind: &[u8; 4]| {
-        let config = track.info.sample_entry.boxes.iter().find(|child| child.get(4..8) == Some(&kind[..]))?;
-        config.get(8..)
-    };
-    let kbit_per_s = match track.info.codec {
-        // fscod 2, bsid 5, bsmod 3, acmod 3, lfeon 1, bit_rate_code 5, reserved 5.
-        Codec::Ac3 => payload(b"dac3").and_then(|config| match config {
-            [_, middle, last, ..] => AC3_KBIT_PER_S.get(usize::from((middle & 3) << 3 | last >> 5)).copied(),
-            _ => None,
-        }),
-        // data_rate 13, then the number of substreams.
-        Codec::Eac3 => payload(b"dec3").and_then(|config| match config {
-            [high, low, ..] => Some(u64::from(u16::from_be_bytes([*high, *low]) >> 3)),
-            _ => None,
-        }),
-        _ => None,
-    };
-    kbit_per_s.unwrap_or(0).saturating_mul(1000)
+/// What a track is after each change of its sample description.
+fn later_tracks<'a>(cuts: &'a Cuts, track_index: usize, track: &'a Track) -> impl Iterator<Item = TrackInfo> + 'a {
+    let changes = cuts.changes.iter().filter(move |_| track_index == cuts.track_index);
+    changes.filter_map(|change| {
+        let description = track.descriptions.get(change.description_index)?;
+        Some(TrackInfo {
+            sample_entry: description.sample_entry.clone(),
+            codec_string: description.codec_string.clone(),
+            ..track.info.clone()
+        })
+    })
 }
 
 /// What a text rendition is: its segments span exactly what the cuts say.
@@ -303,6 +278,8 @@ fn text_info(index: &MediaIndex, cuts: &Cuts, track: &Track) -> RenditionInfo {
         segment_durations_s: durations,
         peak_bits_per_s: 0,
         average_bits_per_s: 0,
+        later_codec_strings: Vec::new(),
+        keyframes: None,
     }
 }
 
@@ -317,6 +294,7 @@ struct Packaged {
     source: Arc<dyn ByteSource>,
     /// All fonts, once somebody asked.
     fonts: OnceCell<Vec<Font>>,
+    spans: Arc<SpanReader>,
 }
 
 impl Packaged {
@@ -328,9 +306,9 @@ impl Packaged {
         for _ in 0..MAX_ATTACHMENT_READS {
             match matroska::attachment_behind(&self.index, at, &have)? {
                 Step::Done(None) => break,
-                Step::Done(Some((attachment, end))) => {
-                    later.extend(attachment);
-                    at = end;
+                Step::Done(Some(next)) => {
+                    later.extend(next.attachment);
+                    at = next.end;
                 }
                 Step::Need(ranges) => {
                     read_missing(&self.source, &mut have, &ranges, 0).await?;
@@ -382,5 +360,9 @@ impl Presentation for Packaged {
             Ok::<_, Error>(fonts(self.index.attachments.iter().chain(&later)))
         });
         all.await.cloned()
+    }
+
+    fn cut_findings(&self) -> CutFindings {
+        self.spans.findings()
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::Cuts;
 use super::copied::read_packets;
+use super::findings::{CutFindings, Findings};
 use super::lines::FileText;
 use crate::container::{MediaIndex, Packet, Payload, Step};
 use crate::model::{Extents, Rope, TrackKind};
@@ -158,6 +159,8 @@ pub(super) struct SpanReader {
     text: Arc<FileText>,
     /// For each track of the index: is its sound kept as its spans pass? The first one's is, and each that was asked for.
     is_kept: Vec<AtomicBool>,
+    /// What the spans that were read have shown.
+    findings: Findings,
 }
 
 impl SpanReader {
@@ -172,7 +175,13 @@ impl SpanReader {
         let first = selected.iter().copied().find(is_sound).filter(|at| *at != cuts.track_index);
         let is_kept = (0..index.tracks.len()).map(|at| AtomicBool::new(Some(at) == first)).collect();
         let identity = identity(source.identity(), &cuts).into();
-        Self { cache, identity, index, source, cuts, text, is_kept }
+        let findings = Findings::new(cuts.segment_count());
+        Self { cache, identity, index, source, cuts, text, is_kept, findings }
+    }
+
+    /// What the spans that were read until now have shown of the cuts.
+    pub(super) fn findings(&self) -> CutFindings {
+        self.findings.so_far()
     }
 
     /// The samples of segment `at` of a track.
@@ -223,6 +232,9 @@ impl SpanReader {
     async fn read_span(&self, key: &SpanKey) -> Result<Arc<Samples>> {
         let mut have = self.source.at_hand();
         let pictures = self.read(self.cuts.track_index, key.1, &mut have).await?;
+        if let Some(finding) = self.index.examine_cut(self.cuts.track_index, &pictures, &have) {
+            self.findings.note(key.1, finding);
+        }
         for (track_index, _) in self.is_kept.iter().enumerate().filter(|(_, is_kept)| is_kept.load(Ordering::Relaxed)) {
             // What is not all here, or broken, is the affair of whoever asks for it.
             let Some(query) = self.cuts.query(track_index, key.1) else { continue };

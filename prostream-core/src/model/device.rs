@@ -26,6 +26,9 @@ pub struct DeviceProfile {
     pub max_height: Option<u32>,
     /// What the network carries, in bits a second; `None` is unknown.
     pub bandwidth_bits_per_s: Option<u64>,
+    /// Pictures that are shown before others that precede them in decode order may say so by a negative offset (ISO/IEC 14496-12, version 1
+    /// of `trun`). Players built on ffmpeg show all pictures late then: `mpv`, `vlc` and `ffplay` are given times without.
+    pub takes_negative_offsets: bool,
 }
 
 /// One video codec that plays.
@@ -60,10 +63,11 @@ impl DeviceProfile {
             hdr: hdr.iter().map(|kind| (*kind).to_owned()).collect(),
             max_height: None,
             bandwidth_bits_per_s: None,
+            takes_negative_offsets: true,
         }
     }
 
-    /// A player that takes everything we package, such as mpv or VLC.
+    /// A player that takes everything we package.
     #[must_use]
     pub fn any() -> Self {
         Self::build(
@@ -74,11 +78,12 @@ impl DeviceProfile {
         )
     }
 
-    /// A ready-made profile: `any`, `chromium`, `firefox`, `safari`, `apple_tv`, `android_tv`.
+    /// A ready-made profile: `any`, `chromium`, `firefox`, `safari`, `apple_tv`, `android_tv`, `mpv`, `vlc`, `ffplay`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "any" => Self::any(),
+            "mpv" | "vlc" | "ffplay" => Self { name: name.to_owned(), takes_negative_offsets: false, ..Self::any() },
             "chromium" | "firefox" => {
                 Self::build(name, &[("h264", 8), ("av1", 10), ("vp9", 10)], &["aac", "opus", "flac", "mp3"], &[])
             }

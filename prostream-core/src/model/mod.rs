@@ -22,4 +22,6 @@ pub use playable::{Location, Playable};
 pub use release::{FileEntry, Release};
 pub use rope::{Extents, Rope};
 pub use title::{Episode, Season, Title, TitleSummary};
-pub use track::{AudioFormat, Codec, ColorInfo, HdrKind, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat};
+pub use track::{
+    AudioFormat, Codec, ColorInfo, DolbyVision, HdrKind, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat,
+};

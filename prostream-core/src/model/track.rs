@@ -113,6 +113,18 @@ pub struct ColorInfo {
     pub full_range: bool,
 }
 
+/// Dolby Vision beside or instead of other colour, as its configuration record says (Dolby Vision Streams within the ISO Base Media File
+/// Format 2.2, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct DolbyVision {
+    /// 5 has colours of its own; 7 has a second layer; 8 lies over what others show as HDR10, SDR or HLG.
+    pub profile: u8,
+    /// Level, a measure of pixels a second.
+    pub level: u8,
+    /// What others see in the base layer: 0 nothing right, 1 HDR10, 2 SDR, 4 HLG, 6 HDR10 of a disc.
+    pub compatibility: u8,
+}
+
 /// What is known of a video track.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct VideoFormat {
@@ -130,14 +142,22 @@ pub struct VideoFormat {
     pub color: Option<ColorInfo>,
     /// Clockwise rotation for display, in degrees: 0, 90, 180 or 270.
     pub rotation_degrees: u16,
+    /// Dolby Vision, where the file says so.
+    pub dolby_vision: Option<DolbyVision>,
+    /// Most pictures that precede a picture in decode order and follow it when shown, as the bitstream declares; `None` when it does not.
+    #[serde(skip)]
+    pub reorder_count: Option<u8>,
     /// The container says that pictures are interlaced: players show combs, a converter can do better.
     pub is_interlaced: bool,
 }
 
 impl VideoFormat {
-    /// High dynamic range by the transfer function; `None` is standard range.
+    /// High dynamic range by the transfer function; `None` is standard range. Dolby Vision of profile 5 says nothing there, and is PQ.
     #[must_use]
     pub fn hdr(&self) -> Option<HdrKind> {
+        if self.dolby_vision.is_some_and(|dolby| dolby.profile == 5) {
+            return Some(HdrKind::Pq);
+        }
         match self.color?.transfer {
             16 => Some(HdrKind::Pq),
             18 => Some(HdrKind::Hlg),

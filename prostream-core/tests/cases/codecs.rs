@@ -123,7 +123,7 @@ async fn case_25_aac_is_configured_from_what_there_is() {
 /// Goal: priming is kept, and with it the distance of sound and pictures that the file has; no packet is lost and no time negative. (Of
 /// case 26; Opus has no roll group yet.)
 #[tokio::test]
-async fn priming_keeps_sound_and_pictures_together() {
+async fn case_26_priming_keeps_sound_and_pictures_together() {
     let shop = Workshop::new();
     for (name, codec) in [("aac.mp4", "aac"), ("opus.mp4", "libopus"), ("aac.mkv", "aac"), ("opus.mkv", "libopus")] {
         let path = shop.ffmpeg(&format!(

@@ -176,6 +176,78 @@ async fn a_disturbed_film_is_the_same_film() {
     }
 }
 
+/// Goal (PACKAGING 5.7): a film that is played costs three requests beyond its opening, whatever its length: for the first segment, for sound
+/// that reaches beyond it, and for all that follows. Nothing is fetched twice, and what comes next is there before it is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_film_that_is_played_costs_one_stream() {
+    for (name, film) in films().await {
+        let host = host_of(&film.bytes, |_, _, answer| answer).await;
+        let link =
+            HttpSource::open(&host.client(), host.url("/film"), &[], &HttpSourceConfig::default()).await.unwrap();
+        let link = Arc::new(link);
+        let source: Arc<dyn ByteSource> =
+            Arc::new(CachedSource::new(link.clone(), BlockCache::new(BlockCacheConfig::default())));
+        let presentation = present(source).await.unwrap();
+        let opened = host.seen().len();
+        let mut served = 0;
+        for index in 0..film.segments[0].len() {
+            for (rendition, expected) in presentation.renditions().iter().zip(&film.segments) {
+                let before = link.stats();
+                let bytes = segment(rendition, index).await.unwrap();
+                assert!(bytes == expected[index], "{name}: segment {index}");
+                served += bytes.len() as u64;
+                if index > 2 {
+                    assert_eq!(link.stats().request_count, before.request_count, "{name}: asked for segment {index}");
+                }
+            }
+            // A viewer watches what he has: time in which the next one comes.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let seen = host.seen();
+        assert!(
+            seen.len() - opened <= 3,
+            "{name}: {:?}",
+            seen.iter().map(|one| one.header("range")).collect::<Vec<_>>()
+        );
+        let pulled = link.stats().read_bytes;
+        assert!(pulled * 100 <= served * 102, "{name}: {pulled} bytes pulled for {served}");
+    }
+}
+
+/// Goal: two viewers who pause hold both connections of a link; a third one opens the film and plays nevertheless, at once.
+#[tokio::test]
+async fn paused_viewers_keep_nobody_out() {
+    let file: Arc<Vec<u8>> = Arc::new((0..128 * MB as u32).map(|n| (n ^ (n >> 11)) as u8).collect());
+    let host = host_of(&file, |_, _, answer| answer).await;
+    let cache = BlockCache::new(BlockCacheConfig::default());
+    let (client, config) = (host.client(), HttpSourceConfig::default());
+    let open = async || cached(HttpSource::open(&client, host.url("/film"), &[], &config).await.unwrap(), &cache);
+    let mut paused = Vec::new();
+    for (source, start) in [open().await, open().await].into_iter().zip([MB, 64 * MB]) {
+        let mut stream = source.stream(ByteRange::new(start, start + 60 * MB));
+        stream.next().await.unwrap().unwrap();
+        paused.push(stream);
+    }
+    // Each has read as far ahead as it may, and waits for its viewer.
+    let read_ahead = async {
+        while cache.used_bytes() < 2 * 23 * MB {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONGEST, read_ahead).await.expect("both read ahead");
+    let began = Instant::now();
+    let read = open().await.read_at(ByteRange::new(110 * MB, 111 * MB)).await.unwrap().into_bytes();
+    assert!(read == file[110 * MB as usize..111 * MB as usize]);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    for (mut stream, start) in paused.into_iter().zip([MB, 64 * MB]) {
+        let mut at = start as usize + stream.next().await.unwrap().unwrap().len();
+        while let Some(piece) = stream.next().await {
+            at += piece.unwrap().len();
+        }
+        assert!(at as u64 > start + 59 * MB, "they play on");
+    }
+}
+
 /// Goal: three viewers in three places of a link that grants two connections, and then one, all get their bytes; nobody waits until another
 /// has seen his film, and the host never sees more than it grants.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

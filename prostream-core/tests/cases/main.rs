@@ -13,4 +13,5 @@ mod hosts;
 mod matroska;
 mod mp4;
 mod output;
+mod presentation;
 mod text;

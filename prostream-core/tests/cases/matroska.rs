@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prostream_core::ErrorKind;
 use prostream_core::container::{Boundary, CutFinding, MediaIndex, PacketQuery, Step};
-use prostream_core::hls::Presentation;
+use prostream_core::hls::{CutFindings, Presentation};
 use prostream_core::model::{ByteRange, Codec, Extents, Rope};
 use prostream_core::source::{ByteSource, ByteStream, SourceStats};
 
@@ -350,7 +350,7 @@ async fn case_09_cues_that_lie_are_seen() {
     let mut bytes = std::fs::read(&film).unwrap();
     let places = segment_elements(&bytes);
     let cues = find(&places, CUES);
-    let point = elements(&bytes, cues.data, cues.end).into_iter().filter(|place| place.id == 0xBB).nth(15).unwrap();
+    let point = elements(&bytes, cues.data, cues.end).into_iter().filter(|place| place.id == 0xBB).nth(12).unwrap();
     let fields = elements(&bytes, point.data, point.end);
     let positions = elements(&bytes, find(&fields, 0xB7).data, find(&fields, 0xB7).end);
     let value =
@@ -376,13 +376,28 @@ async fn case_09_cues_that_lie_are_seen() {
     let index = prostream_core::container::open(&bytes).await.unwrap();
     assert_eq!(index.tracks[0].sync_points.len(), 20);
     let mut expected = vec![Some(CutFinding::Closed); 20];
-    expected[15] = Some(CutFinding::NotSync);
+    expected[12] = Some(CutFinding::NotSync);
     assert_eq!(findings(&lying, &index).await, expected);
     let complete = prostream_core::container::complete(&bytes, &index).await.unwrap().unwrap();
     assert_eq!(findings(&lying, &complete).await, [Some(CutFinding::Closed); 20]);
+    // The presentation sees it in the segment that begins there, when it is read.
+    let presentation = present(bytes.clone()).await.unwrap();
+    let cut =
+        presentation.cuts().boundaries.iter().position(|boundary| boundary.point == index.tracks[0].sync_points[12]);
+    assert!(cut.is_some());
+    let video = rendition(&presentation, "video");
+    for at in 0..lengths(&presentation, "video").len() {
+        drop(video.segment(at as u32).await.unwrap());
+        assert_eq!(presentation.cut_findings().has_false_cut, cut.is_some_and(|cut| cut <= at), "after segment {at}");
+    }
     let times = |places: Vec<(i64, u64)>| places.into_iter().map(|(time, _)| time).collect::<Vec<_>>();
     assert_eq!(times(keyframe_places(&complete)), times(keyframe_places(&self::index(&film).await.unwrap())));
     check_film(&workshop, &film, &lying).await;
+    // Of a film that does not lie, all are known to be closed once all were seen.
+    let presentation = present(source(&film).await).await.unwrap();
+    assert_eq!(presentation.cut_findings(), CutFindings::default());
+    whole(rendition(&presentation, "video")).await.unwrap();
+    assert_eq!(presentation.cut_findings(), CutFindings { are_all_closed: true, has_false_cut: false });
 }
 
 /// Goal: pictures tell whether their GOP is open, and whether H.264 names a recovery point a keyframe; recovery points are cut at no longer

@@ -59,6 +59,17 @@ async fn case_35_text_becomes_webvtt() {
     }
 }
 
+/// Goal: text of an MP4 file without tables is found through its fragments.
+/// Method: ffmpeg, whose fragments do not keep the gap behind a line: it lasts until the next sample.
+#[tokio::test]
+async fn case_35_text_of_fragments() {
+    let workshop = Workshop::new();
+    let film = subtitled(&workshop, "mov_text -movflags frag_keyframe+empty_moov+default_base_moof", "film.mp4");
+    let presentation = present(source(&film).await).await.unwrap();
+    let expected = ["00:00:01.000 --> 00:00:05.000\n<i>First</i> at A&amp;B", "00:00:05.000 --> 00:00:07.000\nSecond"];
+    assert_eq!(cues(&presentation).await, expected);
+}
+
 /// Goal: a line whose block does not say how long it is shown is shown all the same, for a while.
 /// Method: the BlockDuration behind a line of a Matroska file becomes Void.
 #[tokio::test]

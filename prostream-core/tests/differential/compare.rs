@@ -149,7 +149,8 @@ impl Comparison<'_> {
     fn read_duration(&mut self, index: &MediaIndex) {
         let ours = index.duration_ns as f64 / 1e9;
         let packets = || self.probe.streams.iter().filter(|stream| stream.kind != "subtitle").flat_map(|s| &s.packets);
-        let packet_s = packets().filter_map(|packet| packet.duration_s).fold(0.001, f64::max);
+        let packet_s = self.probe.streams.iter().filter(|stream| stream.kind != "subtitle").map(longest_packet_s);
+        let packet_s = packet_s.fold(0.001, f64::max);
         let ends = packets().filter_map(|packet| Some(packet.pts_s? + packet.duration_s.unwrap_or(packet_s)));
         let start = packets().filter_map(|packet| packet.pts_s).fold(f64::MAX, f64::min);
         let theirs = match self.film.wrapper.family {
@@ -272,6 +273,14 @@ impl Comparison<'_> {
             }
         }
     }
+}
+
+/// As it is declared, or as the packets lie apart: ffprobe does not know all lengths, least those of last packets.
+fn longest_packet_s(stream: &Stream) -> f64 {
+    let mut times: Vec<f64> = stream.packets.iter().filter_map(|packet| packet.pts_s).collect();
+    times.sort_by(f64::total_cmp);
+    let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
+    gaps.chain(stream.packets.iter().filter_map(|packet| packet.duration_s)).fold(0.0, f64::max)
 }
 
 /// A cut at every place to decode from of the track that plans are made from; one segment where it has none.

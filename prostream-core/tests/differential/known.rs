@@ -16,19 +16,9 @@ pub(crate) struct Known {
 
 pub(crate) const KNOWN: &[Known] = &[
     Known {
-        aspect: Aspect::Open,
-        is_meant: |film, _| film.wrapper.family == Family::Fragmented,
-        reason: "fragmented MP4 is not read yet",
-    },
-    Known {
         aspect: Aspect::Codec,
         is_meant: |_, difference| difference.codec == "ass",
         reason: "ASS is not packaged yet",
-    },
-    Known {
-        aspect: Aspect::Codec,
-        is_meant: |film, _| film.wrapper.track_options.contains("zlib"),
-        reason: "frames that are compressed with zlib are not read yet",
     },
     Known {
         aspect: Aspect::Codec,
@@ -62,7 +52,9 @@ pub(crate) const KNOWN: &[Known] = &[
     },
     Known {
         aspect: Aspect::Channels,
-        is_meant: |film, difference| film.wrapper.family == Family::Mp4 && difference.codec == "mp3",
+        is_meant: |film, difference| {
+            matches!(film.wrapper.family, Family::Mp4 | Family::Fragmented) && difference.codec == "mp3"
+        },
         reason: "MP4 has no MP3 configuration: the sample entry, which says 2 for any sound, is believed, where ffprobe decodes a frame",
     },
     Known {
@@ -74,6 +66,23 @@ pub(crate) const KNOWN: &[Known] = &[
         aspect: Aspect::DecodeTimes,
         is_meant: |film, _| film.wrapper.options.contains("negative_cts_offsets"),
         reason: "ffprobe moves decode times before the presentation times; the file, and what we write, has negative composition offsets",
+    },
+    Known {
+        aspect: Aspect::Times,
+        is_meant: |film, _| film.wrapper.options.contains("cmaf"),
+        reason: "of fragments with negative composition offsets ffprobe shows the pictures later, by the largest of them, but not the sound",
+    },
+    Known {
+        aspect: Aspect::DecodeTimes,
+        is_meant: |film, _| film.wrapper.options.contains("cmaf"),
+        reason: "likewise: the constant of the film is that of its pictures",
+    },
+    Known {
+        aspect: Aspect::DecodeTimes,
+        is_meant: |film, difference| {
+            film.wrapper.options.contains("frag_every_frame") && difference.detail.contains("the one before ends at")
+        },
+        reason: "ffmpeg declares some samples that are alone in their fragment to last 0: told as declared, and the next begins where it says",
     },
     Known {
         aspect: Aspect::Duration,

@@ -1,6 +1,7 @@
 //! The readers against ffprobe, over films of all kinds that ffmpeg and mkvmerge write (PARSE-04).
 //!
-//! A spread of 40 films runs usually, all 360 with `PROSTREAM_DIFFERENTIAL=all`. One film alone, to look at: `PROSTREAM_DIFFERENTIAL=17`.
+//! A spread of 40 films runs usually, all 360 with `PROSTREAM_DIFFERENTIAL=all`. One film alone, which is kept to be
+//! looked at: `PROSTREAM_DIFFERENTIAL=17`.
 
 mod compare;
 mod films;
@@ -45,6 +46,12 @@ fn films_read_like_ffprobe() {
                                 unknown.entry(number).or_insert_with(|| (film.describe(), vec![])).1.push(difference);
                             }
                         }
+                    }
+                    if numbers.len() == 1 {
+                        let kept =
+                            std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(path.file_name().expect("a name"));
+                        std::fs::copy(&path, &kept).expect("the film is kept");
+                        println!("{} is {}", kept.display(), film.describe());
                     }
                     std::fs::remove_file(path).expect("the film is there");
                 }

@@ -58,7 +58,7 @@ pub(super) struct Session {
 /// Whose device and language a command assumes.
 #[derive(Debug, Args)]
 pub(super) struct ViewerArgs {
-    /// Device to rank for: any, chromium, firefox, safari, apple_tv, android_tv.
+    /// Device to rank for: any, chromium, firefox, safari, apple_tv, android_tv, mpv, vlc, ffplay.
     #[arg(long, default_value = "any", value_parser = device)]
     device: DeviceProfile,
     /// Language of names and texts, such as `fr` or `pt-BR`.
@@ -70,7 +70,8 @@ pub(super) struct ViewerArgs {
 }
 
 fn device(name: &str) -> Result<DeviceProfile, String> {
-    DeviceProfile::named(name).ok_or_else(|| "one of any, chromium, firefox, safari, apple_tv, android_tv".to_owned())
+    DeviceProfile::named(name)
+        .ok_or_else(|| "one of any, chromium, firefox, safari, apple_tv, android_tv, mpv, vlc, ffplay".to_owned())
 }
 
 fn language(text: &str) -> Result<Language, String> {

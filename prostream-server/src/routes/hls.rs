@@ -186,9 +186,17 @@ async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback
     let rendition = file.find(presentation.as_ref())?;
     match file.kind {
         FileKind::Playlist => Ok(playlist_reply(&request, playlist::media(presentation.as_ref(), rendition.info()))),
-        FileKind::Init => init(request, rendition.as_ref()).await,
+        FileKind::KeyframePlaylist => {
+            let missing = || prostream_core::Error::new(prostream_core::ErrorKind::NotFound, "find rendition");
+            Ok(playlist_reply(&request, playlist::keyframes(rendition.info()).ok_or_else(missing)?))
+        }
+        FileKind::Init(number) => init(request, rendition.as_ref(), number).await,
         FileKind::Segment(index) | FileKind::TextSegment(index) => {
             let found = rendition.segment(index).await?;
+            Ok(segment(&request, found))
+        }
+        FileKind::Keyframe(index) => {
+            let found = rendition.keyframe(index).await?;
             Ok(segment(&request, found))
         }
         FileKind::Script => {
@@ -198,8 +206,8 @@ async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback
     }
 }
 
-async fn init(request: Request, rendition: &dyn Rendition) -> Answer {
-    let init = rendition.init().await?;
+async fn init(request: Request, rendition: &dyn Rendition, change_count: u32) -> Answer {
+    let init = rendition.init_after(change_count).await?;
     let content = Content {
         content_type: if rendition.info().track.kind == TrackKind::Audio { "audio/mp4" } else { "video/mp4" },
         etag: short_etag(&init),
@@ -322,11 +330,14 @@ mod tests {
             "main.m3u8",
             "file",
             "file.m3u",
-            "p1c1/video-1/index.m3u8",
-            "p1c1/video-1/init.mp4",
-            "p1c1/audio-2/12.m4s",
-            "p1c1/text-3/0.vtt",
-            "p1c1/text-3/script.ass",
+            "p2c1/video-1/index.m3u8",
+            "p2c1/video-1/init.mp4",
+            "p2c1/video-1/init-1.mp4",
+            "p2c1/video-1/keyframes.m3u8",
+            "p2c1/video-1/k-12.m4s",
+            "p2c1/audio-2/12.m4s",
+            "p2c1/text-3/0.vtt",
+            "p2c1/text-3/script.ass",
             "chapters.json",
             "chapters.vtt",
             "fonts.json",
@@ -341,15 +352,15 @@ mod tests {
             "..",
             "/..",
             "../main.m3u8",
-            "p1c1/../main.m3u8",
+            "p2c1/../main.m3u8",
             "..%2fmain.m3u8",
             "%2e%2e/main.m3u8",
             "..%252fmain.m3u8",
             "..\\main.m3u8",
             "%5c..%5cmain.m3u8",
             "..%c0%afmain.m3u8",
-            "p1c1/video-1/12.m4s.mp4",
-            "p1c1/video-1/.m4s/../x",
+            "p2c1/video-1/12.m4s.mp4",
+            "p2c1/video-1/.m4s/../x",
             ".m3u8",
             "main.m3u8/",
             "main.m3u8%00",

@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Device {
 pub(super) fn named_device(name: &str) -> Result<DeviceProfile, Problem> {
     DeviceProfile::named(name).ok_or_else(|| {
         Problem::invalid("device is not the name of a profile")
-            .advise("any, chromium, firefox, safari, apple_tv or android_tv")
+            .advise("any, chromium, firefox, safari, apple_tv, android_tv, mpv, vlc or ffplay")
     })
 }
 

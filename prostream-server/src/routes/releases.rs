@@ -120,7 +120,11 @@ pub(super) fn routes() -> Vec<Route> {
             "/api/v1/titles/{media_id}/releases",
             "Releases of a film or an episode, best first, each with its reasons",
         )
-        .query("device", "name of a device profile: any, chromium, firefox, safari, apple_tv, android_tv", false)
+        .query(
+            "device",
+            "name of a device profile: any, chromium, firefox, safari, apple_tv, android_tv, mpv, vlc, ffplay",
+            false,
+        )
         .gives::<Releases>(200, "the releases; as events while the indexers answer")
         .or_as("text/event-stream")
         .user(RateClass::Search, releases),

@@ -89,6 +89,11 @@ test("search, pick, play, seek, switch sound and subtitles, broken, next one", {
   }
   if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/player.png`});
 
+  // Other players take the same film.
+  assert.ok(await page.isVisible("#list-link"), "desktop players are offered the file");
+  const list = await page.evaluate(async () => (await fetch(document.querySelector("#list-link").href)).text());
+  assert.match(list, /^#EXTM3U\n#EXTENC:UTF-8\n#EXTINF:\d+,Paper Lanterns.* \(\d{4}\)\n.*\/file\n$/);
+
   // Broken: another release goes on at the same place.
   const name = await page.textContent("#playing-release");
   const before = await page.evaluate(() => document.querySelector("video").currentTime);
@@ -100,6 +105,30 @@ test("search, pick, play, seek, switch sound and subtitles, broken, next one", {
 
   assert.deepEqual(wrong, [], "nothing went wrong on the page");
   assert.deepEqual([...hosts], [new URL(demo.page_url).host], "the page asks no other host");
+  await close();
+});
+
+test("a film goes on where its viewer stopped, or from the start", {timeout: 60_000}, async () => {
+  const {page, wrong, close} = await openPage(browser);
+  const start = async () => {
+    await page.click("#releases li:first-child button");
+    await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  };
+  const position = () => page.evaluate(() => document.querySelector("video").currentTime);
+  await choose(page, "Paper Lanterns");
+  await start();
+  assert.ok(await position() < 10, "nothing is known of it yet");
+  assert.ok(!await page.isVisible("#from-start"));
+  await page.evaluate(() => window.seekTo(33));
+  await page.waitForFunction(() => document.querySelector("video").currentTime > 33.3);
+  await page.click("#close-player");
+  await start();
+  const resumed = await position();
+  assert.ok(resumed > 30 && resumed < 40, `it goes on at ${resumed} s`);
+  await page.click("#from-start");
+  await page.waitForFunction(() => document.querySelector("video").currentTime < 10);
+  assert.ok(!await page.isVisible("#from-start"));
+  assert.deepEqual(wrong, []);
   await close();
 });
 

@@ -179,6 +179,8 @@ pub(super) fn parse_sps(nal: &[u8]) -> Option<VideoFormat> {
         width: width.checked_sub(crop_width)?,
         height: height.checked_sub(crop_height)?,
         bit_depth: Some(bit_depth),
+        // Baseline shows pictures in the order in which it decodes them.
+        reorder_count: (profile == 66).then_some(0),
         is_interlaced: !is_frame_only,
         ..VideoFormat::default()
     };
@@ -240,6 +242,31 @@ fn read_vui(bits: &mut BitReader<'_>, format: &mut VideoFormat) -> Option<()> {
             format.frame_rate = Some((scale, tick));
         }
     }
+    let mut has_hrd = false;
+    for _ in ["nal", "vcl"] {
+        if bits.flag()? {
+            skip_hrd(bits)?;
+            has_hrd = true;
+        }
+    }
+    bits.skip(if has_hrd { 2 } else { 1 });
+    if bits.flag()? {
+        bits.skip(1);
+        bits.skip_ue(4)?;
+        format.reorder_count = u8::try_from(bits.ue()?).ok();
+    }
+    Some(())
+}
+
+/// Section E.1.2.
+fn skip_hrd(bits: &mut BitReader<'_>) -> Option<()> {
+    let count = bits.ue_up_to(31)?.saturating_add(1);
+    bits.skip(8);
+    for _ in 0..count {
+        bits.skip_ue(2)?;
+        bits.skip(1);
+    }
+    bits.skip(20);
     Some(())
 }
 
@@ -266,6 +293,7 @@ mod tests {
         let format = parse_sps(SPS_320X180).unwrap();
         assert_eq!((format.width, format.height, format.bit_depth), (320, 180, Some(8)));
         assert_eq!(format.frame_rate, Some((50, 2)));
+        assert_eq!(format.reorder_count, Some(2), "as x264 with its usual three B pictures in a pyramid");
     }
 
     /// Goal: a parameter set cut anywhere is an answer or none, never a panic, and without VUI still a size.

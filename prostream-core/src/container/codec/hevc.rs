@@ -8,7 +8,7 @@ use super::boxes::write_box;
 use super::visual::{Coded, MAX_SIDE, Picture};
 use super::{CodecConfig, malformed};
 use crate::Result;
-use crate::model::{Codec, VideoFormat};
+use crate::model::{Codec, DolbyVision, VideoFormat};
 
 /// NAL unit types of ISO/IEC 23008-2 table 7-1.
 const NAL_VPS: u8 = 32;
@@ -19,21 +19,15 @@ const NAL_PPS: u8 = 34;
 const MAX_SHORT_TERM_SETS: u32 = 64;
 
 /// Configures a track from the payload of `hvcC` (ISO/IEC 14496-15 section 8.3.3.1), which is Matroska's CodecPrivate too.
-pub(super) fn configure(record: &[u8], mut picture: Picture) -> Result<CodecConfig> {
+pub(super) fn configure(record: &[u8], picture: Picture) -> Result<CodecConfig> {
     let mut out = record.to_vec();
     let parsed = Record::parse(record, &mut out).ok_or_else(|| malformed("hvcC is cut short"))?;
     let Some(sps) = parsed.sps else {
         return Ok(picture.other("hev1 without parameter sets in its header".to_owned()));
     };
-    let profile = picture.dolby_vision.as_ref().map(|record| (record.profile, record.level));
-    let (kind, codec_string) = match profile {
+    let (kind, codec_string) = match picture.dolby_vision.as_ref().map(|record| record.facts) {
         // Profile 5 has colours of its own: nobody may take it for plain HEVC.
-        Some((5, level)) => (*b"dvh1", format!("dvh1.05.{level:02}")),
-        // The second layer of profile 7 is not passed on as such, so neither is the promise of it.
-        Some((7, _)) => {
-            picture.dolby_vision = None;
-            (*b"hvc1", parsed.codec_string)
-        }
+        Some(DolbyVision { profile: 5, level, .. }) => (*b"dvh1", format!("dvh1.05.{level:02}")),
         _ => (*b"hvc1", parsed.codec_string),
     };
     Ok(picture.configure(Coded {
@@ -190,7 +184,10 @@ fn read_to_vui(bits: &mut BitReader<'_>, max_sub_layers: u32, format: &mut Video
     let poc_bits = bits.ue_up_to(12)?.saturating_add(4);
     let first = if bits.flag()? { 0 } else { max_sub_layers };
     for _ in first..=max_sub_layers {
-        bits.skip_ue(3)?;
+        bits.ue()?;
+        // Of the highest layer at last, which is that of the whole stream.
+        format.reorder_count = u8::try_from(bits.ue()?).ok();
+        bits.ue()?;
     }
     bits.skip_ue(6)?;
     if bits.flag()? && bits.flag()? {

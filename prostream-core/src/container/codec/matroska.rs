@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::visual::{DolbyVision, Picture, pixel_aspect};
+use super::visual::{DolbyVisionRecord, Picture, pixel_aspect};
 use super::{CodecConfig, aac, av1, avc, dolby, flac, hevc, malformed, mp3, opus, vp9};
 use crate::Result;
 use crate::model::{AudioFormat, Codec, ColorInfo, SampleEntry, TextFormat};
@@ -48,7 +48,7 @@ impl MatroskaTrack<'_> {
             color: self.color,
             mastering: self.mastering.0,
             light_level: self.mastering.1,
-            dolby_vision: self.dolby_vision.and_then(|(kind, payload)| DolbyVision::parse(kind, payload)),
+            dolby_vision: self.dolby_vision.and_then(|(_, payload)| DolbyVisionRecord::parse(payload)),
         }
     }
 

@@ -5,10 +5,13 @@ use bytes::Bytes;
 use super::CodecConfig;
 use super::bits::ByteReader;
 use super::boxes::{Children, write_box};
-use crate::model::{Codec, ColorInfo, SampleEntry, VideoFormat};
+use crate::model::{Codec, ColorInfo, DolbyVision, SampleEntry, VideoFormat};
 
 /// Largest width or height that is believed, in pixels.
 pub(super) const MAX_SIDE: u32 = 1 << 16;
+
+/// Size of a Dolby Vision record.
+const DOLBY_VISION_SIZE: usize = 24;
 
 /// Pictures as the container describes them.
 #[derive(Clone, Debug, Default)]
@@ -24,25 +27,35 @@ pub(super) struct Picture {
     /// Payload of `clli`.
     pub(super) light_level: Option<[u8; 4]>,
     /// Dolby Vision record.
-    pub(super) dolby_vision: Option<DolbyVision>,
+    pub(super) dolby_vision: Option<DolbyVisionRecord>,
 }
 
 /// A Dolby Vision configuration record (Dolby Vision Streams within the ISO Base Media File Format 2.2, section 3).
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct DolbyVision {
-    kind: [u8; 4],
+pub(super) struct DolbyVisionRecord {
     payload: Vec<u8>,
-    /// Profile: 5 has no base layer that others can show, 7 has two layers, 8 has an HDR10, SDR or HLG base.
-    pub(super) profile: u8,
-    /// Level.
-    pub(super) level: u8,
+    pub(super) facts: DolbyVision,
 }
 
-impl DolbyVision {
-    /// Reads the payload of `dvcC`, `dvvC` or `dvwC`; `None` when it is too short to be one.
-    pub(super) fn parse(kind: [u8; 4], payload: &[u8]) -> Option<Self> {
-        let (high, low) = (*payload.get(2)?, *payload.get(3)?);
-        Some(Self { kind, payload: payload.to_vec(), profile: high >> 1, level: ((high & 1) << 5) | (low >> 3) })
+impl DolbyVisionRecord {
+    /// Reads the payload of `dvcC`, `dvvC` or `dvwC`, which are alike; `None` when it is too short to be one.
+    pub(super) fn parse(payload: &[u8]) -> Option<Self> {
+        let (high, low, compatibility) = (*payload.get(2)?, *payload.get(3)?, payload.get(4)? >> 4);
+        let facts = DolbyVision { profile: high >> 1, level: ((high & 1) << 5) | (low >> 3), compatibility };
+        // Nothing is defined behind its reserved bytes.
+        Some(Self { payload: payload.get(..DOLBY_VISION_SIZE).unwrap_or(payload).to_vec(), facts })
+    }
+
+    /// The box that carries it on: which one, the profile says. `None` for profile 7, whose second layer no player of HLS puts together:
+    /// what is passed on is its HDR10 base layer.
+    fn to_box(&self) -> Option<Bytes> {
+        let kind = match self.facts.profile {
+            7 => return None,
+            0..=6 => *b"dvcC",
+            8..=10 => *b"dvvC",
+            _ => *b"dvwC",
+        };
+        Some(write_box(kind, &self.payload))
     }
 }
 
@@ -64,7 +77,7 @@ impl Picture {
                 }
                 b"mdcv" => picture.mastering = child.body.first_chunk().copied(),
                 b"clli" => picture.light_level = child.body.first_chunk().copied(),
-                b"dvcC" | b"dvvC" | b"dvwC" => picture.dolby_vision = DolbyVision::parse(child.kind, child.body),
+                b"dvcC" | b"dvvC" | b"dvwC" => picture.dolby_vision = DolbyVisionRecord::parse(child.body),
                 _ => {}
             }
         }
@@ -91,9 +104,7 @@ impl Picture {
         if let Some(payload) = &self.light_level {
             boxes.push(write_box(*b"clli", payload));
         }
-        if let Some(record) = &self.dolby_vision {
-            boxes.push(write_box(record.kind, &record.payload));
-        }
+        boxes.extend(self.dolby_vision.as_ref().and_then(DolbyVisionRecord::to_box));
         boxes
     }
 
@@ -119,6 +130,8 @@ impl Picture {
                 bit_depth: coded.bit_depth.or(stream.bit_depth),
                 color: self.color,
                 rotation_degrees: 0,
+                dolby_vision: self.dolby_vision.map(|record| record.facts),
+                reorder_count: stream.reorder_count,
                 is_interlaced: stream.is_interlaced,
             }),
             audio: None,

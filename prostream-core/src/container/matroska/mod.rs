@@ -8,7 +8,7 @@
 //! * `header`, `tracks`, `cues`, `index`: the front of the file into a [`MediaIndex`]. `timing`: stamps into ticks.
 //! * `scan`, `grid`: files without Cues, searched for their keyframes once, or whenever a segment is asked for.
 //! * `extras`: statistics, chapters and attachments, where they are at hand.
-//! * `packets`, `text`: a span into packets. `nal`, `zlib`: the frames that are rewritten.
+//! * `packets`, `text`: a span into packets. `rates`: of sound, where nobody counted. `zlib`: frames that are unpacked.
 //!
 //! `TrackTimestampScale` is deprecated and not applied; `DiscardPadding` is not needed where everything is kept.
 
@@ -22,6 +22,7 @@ mod grid;
 mod header;
 mod index;
 mod packets;
+mod rates;
 mod scan;
 mod stored;
 mod text;
@@ -33,10 +34,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::{Attachment, MediaIndex, Packet, PacketQuery, Step};
+use super::{Boundary, MediaIndex, Packet, PacketQuery, Step};
 use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
 use cursor::{Cursor, Read, Stop};
+pub(crate) use extras::NextAttachment;
 use grid::Grid;
 pub use scan::Scan;
 pub(super) use stored::{read_layout, write_layout};
@@ -142,7 +144,7 @@ impl Layout {
 /// `Malformed` for broken elements, `Unsupported` for what is not packaged, `LimitExceeded` for tables over the limits.
 pub fn read_index(size_bytes: u64, have: &Extents) -> Result<Step<MediaIndex>> {
     let mut cursor = Cursor::new(size_bytes, have, index::WINDOW_BYTES);
-    let result = index::read(&mut cursor, None);
+    let result = index::read(&mut cursor, None).map(|index| rates::with_rates_of_sound(index, have));
     step(&cursor, result)
 }
 
@@ -152,7 +154,7 @@ pub fn read_index(size_bytes: u64, have: &Extents) -> Result<Step<MediaIndex>> {
 /// As [`read_index`].
 pub fn read_index_after_scan(size_bytes: u64, have: &Extents, scan: &Scan) -> Result<Step<MediaIndex>> {
     let mut cursor = Cursor::new(size_bytes, have, index::WINDOW_BYTES);
-    let result = index::read(&mut cursor, Some(scan));
+    let result = index::read(&mut cursor, Some(scan)).map(|index| rates::with_rates_of_sound(index, have));
     step(&cursor, result)
 }
 
@@ -167,13 +169,8 @@ pub fn text_is_indexed(index: &MediaIndex, track_index: usize) -> bool {
     }
 }
 
-/// The attachment that follows the bytes of another, which end at `at`, and where its own end; `None` for the attachment where it is broken,
-/// and for all where no other follows. Its bytes are passed over.
-pub(crate) fn attachment_behind(
-    index: &MediaIndex,
-    at: u64,
-    have: &Extents,
-) -> Result<Step<Option<(Option<Attachment>, u64)>>> {
+/// The attachment that follows the bytes of another, which end at `at`; `None` where no other follows. Its bytes are passed over.
+pub(crate) fn attachment_behind(index: &MediaIndex, at: u64, have: &Extents) -> Result<Step<Option<NextAttachment>>> {
     let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
     let result = extras::attachment_behind(&mut cursor, at);
     step(&cursor, result)
@@ -197,6 +194,18 @@ pub(super) fn packets(
 ) -> Result<Step<Vec<Packet>>> {
     let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
     let result = packets::read(&mut cursor, index, layout, query);
+    step(&cursor, result)
+}
+
+/// The packet of a sync point, from the bytes around it; asks for those where they are not at hand.
+pub(super) fn sync_packet(
+    index: &MediaIndex,
+    layout: &Layout,
+    boundary: &Boundary,
+    have: &Extents,
+) -> Result<Step<Packet>> {
+    let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
+    let result = packets::read_sync(&mut cursor, index, layout, boundary);
     step(&cursor, result)
 }
 

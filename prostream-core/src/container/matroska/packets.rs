@@ -171,6 +171,39 @@ pub(super) fn read(
     result.map_err(|stop| reader.widen(cursor, stop))
 }
 
+/// The packet that a boundary of its own track names, for which little more than its bytes are read.
+pub(super) fn read_sync(
+    cursor: &mut Cursor<'_>,
+    index: &MediaIndex,
+    layout: &Layout,
+    boundary: &Boundary,
+) -> Read<Packet> {
+    let none = || malformed("no keyframe where the Cues name one");
+    let track = index.tracks.get(boundary.track_index).ok_or_else(none)?;
+    let track_layout = layout.tracks.get(boundary.track_index).ok_or_else(none)?;
+    let query = PacketQuery { track_index: boundary.track_index, from: Some(*boundary), to: None };
+    let owns = Ownership { index, query: &query, timescale: track.info.timescale };
+    let point = place(index, layout, boundary);
+    let span = Span { start: point.offset_bytes, end: point.offset_bytes, lead: 0 };
+    let reader = Reader { index, layout, track, track_layout, query: &query, owns, span };
+    // The head of the cluster and the block, at once.
+    let block = point.offset_bytes.saturating_add(point.block_offset_bytes);
+    let head = ByteRange::with_len(point.offset_bytes, CLUSTER_HEAD_BYTES);
+    let missing = cursor.missing(&[head, ByteRange::with_len(block, WINDOW_BYTES)]);
+    if point.block_offset_bytes != 0 && !missing.is_empty() {
+        return Err(Stop::Need(missing));
+    }
+    let (mut walker, _) = reader.find_boundary(cursor, boundary)?.ok_or_else(none)?;
+    let block = walker.next_block(cursor)?.ok_or_else(none)?;
+    let frame = reader.frames(cursor, &block)?.into_iter().next().ok_or_else(none)?;
+    let mut packets = Vec::with_capacity(1);
+    // What is looked at and what is given are the same bytes.
+    cursor.bytes(frame.range)?;
+    reader.push(cursor, &mut packets, frame, true)?;
+    let packets = reader.finish(cursor, packets, None)?;
+    Ok(packets.into_iter().next().ok_or_else(none)?)
+}
+
 /// The query with boundaries whose places are known. Those of a grid are searched in the file.
 fn resolve(cursor: &mut Cursor<'_>, index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Read<PacketQuery> {
     let Some(grid) = &layout.grid else { return Ok(*query) };
@@ -561,9 +594,14 @@ impl Reader<'_> {
 
     /// How long one frame is, by its codec or DefaultDuration.
     fn frame_ticks(&self, frame: &[u8]) -> Option<i64> {
-        if let Some(step) = self.timing().step_ticks {
-            return Some(i64::from(step));
+        match self.timing().step_ticks {
+            Some(step) => Some(i64::from(step)),
+            None => self.own_ticks(frame),
         }
+    }
+
+    /// How long one frame says it is, or DefaultDuration.
+    fn own_ticks(&self, frame: &[u8]) -> Option<i64> {
         let by_codec = self.track.info.audio.as_ref().and_then(|audio| {
             let frame = self.track_layout.start_of_frame(frame);
             codec::packet_samples(audio, self.track.info.codec, &frame)
@@ -607,12 +645,13 @@ impl Reader<'_> {
             (Some(after), _) => Some(after),
             (None, None) => None,
             (None, Some(last)) => {
-                let ticks = match self.timing().step_ticks {
+                // The last block of FLAC is as short as its sound (RFC 9639 section 9.1.6).
+                let ticks = match self.timing().step_ticks.filter(|_| self.track.info.codec != Codec::Flac) {
                     Some(step) => Some(i64::from(step)),
                     None => {
                         let range = in_file(&last.payload);
                         let head = ByteRange::with_len(range.start, range.len().min(MAX_FRAME_HEAD_BYTES));
-                        self.frame_ticks(&cursor.bytes(head)?)
+                        self.own_ticks(&cursor.bytes(head)?)
                     }
                 };
                 ticks.map(|ticks| last.pts_ticks.saturating_add(ticks))

@@ -165,10 +165,11 @@ impl TextWalk {
         Some(Self { walker, end: clusters.end, query: None, found: Vec::new() })
     }
 
-    /// Through the span of one segment, which is the same for all tracks; `None` for a file that is not Matroska, or a span over its limits.
+    /// Through the span of one segment, which is the same for all tracks; `None` for a file that is not Matroska, for one without Cues, whose
+    /// spans have to be searched, and for a span over its limits.
     pub(crate) fn of_segment(index: &MediaIndex, query: PacketQuery) -> Option<Self> {
         let AnyLayout::Matroska(layout) = &index.layout else { return None };
-        let span = Span::new(index, layout, &query).ok()?;
+        let span = layout.grid.is_none().then(|| Span::new(index, layout, &query).ok())??;
         let walker = Walker::new(span.start, layout.clusters.end, layout.timestamp_scale_ns);
         Some(Self { walker, end: span.end, query: Some(query), found: Vec::new() })
     }
@@ -239,8 +240,10 @@ impl TextWalk {
                     return Err(stop);
                 }
             };
+            // One line that cannot be unpacked is no reason to leave out all others.
+            let Ok(sample) = layout_of.unpack(data) else { continue };
             // Copied: it shall not hold the pictures around it.
-            let sample = Bytes::from([&layout_of.prefix[..], &data].concat());
+            let sample = Bytes::copy_from_slice(&sample);
             let packet = Packet {
                 pts_ticks,
                 dts_ticks: pts_ticks,

@@ -467,7 +467,7 @@ impl TrackHeader {
             // What the file says of the rate, even where it follows no usual grid.
             video.frame_rate = timing::frame_rate(self.default_duration_ns).or(video.frame_rate);
             video.rotation_degrees = self.rotation_degrees;
-            video.is_interlaced = self.is_interlaced;
+            video.is_interlaced |= self.is_interlaced;
         }
         TrackInfo {
             number: self.number,

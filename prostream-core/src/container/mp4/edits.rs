@@ -69,7 +69,9 @@ impl Edits {
             edits.has_other_rate |= rate > 1;
             let begun = i128::from(*first.get_or_insert(media_time));
             let goes_on = begun.saturating_add(to_ticks(length));
-            is_one_piece &= goes_on.abs_diff(media_time.into()) <= 1 + u128::from(timescale / movie_timescale.max(1));
+            // As near as the clock of the movie can tell.
+            let tick = timescale.checked_div(movie_timescale).unwrap_or(0).saturating_add(1);
+            is_one_piece &= goes_on.abs_diff(media_time.into()) <= tick.into();
             length = length.saturating_add(duration.into());
             // To its end.
             is_one_piece &= duration > 0;

@@ -279,7 +279,10 @@ mod tests {
         size_bytes: u64::MAX,
     };
 
-    fn read(moof: &[Vec<u8>], wanted: &Wanted) -> Result<Vec<(i64, i64, u32, u64, bool)>> {
+    /// Decode and presentation time, size, place and sync flag.
+    type Fields = (i64, i64, u32, u64, bool);
+
+    fn read(moof: &[Vec<u8>], wanted: &Wanted) -> Result<Vec<Fields>> {
         let defaults = [Defaults { track_id: 2, description: 1, duration: 10, size: 7, flags: NON_SYNC }];
         let mut out = Vec::new();
         read_samples(&moof.concat(), 1000, &defaults, wanted, &mut out)?;

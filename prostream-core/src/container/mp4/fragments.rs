@@ -117,6 +117,31 @@ pub(super) fn packets(
     super::to_packets(&file, samples, track.odd_nal_length_size)
 }
 
+/// The first sync sample at or behind a sync point of the same track, alone.
+pub(super) fn sync_packet(
+    index: &MediaIndex,
+    layout: &FragmentedLayout,
+    boundary: &Boundary,
+    have: &Extents,
+) -> Read<Packet> {
+    let none = || malformed("no sample at a sync point");
+    let track = layout.tracks.get(boundary.track_index).ok_or_else(none)?;
+    let kind = index.tracks.get(boundary.track_index).map_or(TrackKind::Subtitle, |track| track.info.kind);
+    let file = File { size_bytes: index.size_bytes, have, whole_gap_bytes: 0 };
+    let reader = Reader { index, layout, track, kind, file };
+    let is_in_head = boundary.point.offset_bytes < layout.extent.start;
+    let head = layout.heads.get(boundary.track_index).filter(|_| is_in_head);
+    let mut sample = head.and_then(|head| head.sample(boundary.point.sample_index));
+    let mut walk = Walk::new(&reader, boundary.point.offset_bytes.max(layout.extent.start));
+    let mut found = Vec::new();
+    while sample.is_none() {
+        walk.next_fragment(&mut found)?.ok_or_else(none)?;
+        sample = found.iter().find(|sample| sample.is_sync).copied();
+    }
+    let packets = super::to_packets(&file, sample.into_iter().collect(), track.odd_nal_length_size)?;
+    Ok(packets.into_iter().next().ok_or_else(none)?)
+}
+
 /// A byte distance that is never below what the packets of a query take.
 pub(super) fn estimate_bytes(index: &MediaIndex, layout: &FragmentedLayout, query: &PacketQuery) -> u64 {
     let place = |boundary: &Boundary| {

@@ -40,6 +40,8 @@ const ASSUMED_NAL_COUNT: u64 = 16;
 #[derive(Debug)]
 pub struct Layout {
     tables: Vec<TrackTable>,
+    /// Memory of what they share, in bytes.
+    shared_bytes: usize,
 }
 
 /// The samples of a track.
@@ -55,7 +57,7 @@ struct TrackTable {
 impl Layout {
     /// Memory of the tables, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.tables.iter().map(|table| table.samples.memory_bytes()).fold(0, usize::saturating_add)
+        self.tables.iter().map(|table| table.samples.memory_bytes()).fold(self.shared_bytes, usize::saturating_add)
     }
 
     /// Is the payload of a track sent as it lies in the file?
@@ -138,6 +140,7 @@ fn plain_index(mut movie: Movie, file: &File<'_>) -> MediaIndex {
         }
         sync::verify(track, table, nal_length_size, file);
     }
+    let shared_bytes = table::interleave(&mut movie.tables);
     let odd = movie.fragment_tracks.iter().map(|track| track.odd_nal_length_size);
     let samples = std::mem::take(&mut movie.tables).into_iter().zip(std::mem::take(&mut movie.shown));
     let tables = samples.zip(odd).map(|((samples, shown), odd_nal_length_size)| TrackTable {
@@ -145,7 +148,7 @@ fn plain_index(mut movie: Movie, file: &File<'_>) -> MediaIndex {
         shown,
         odd_nal_length_size,
     });
-    let layout = Layout { tables: tables.collect() };
+    let layout = Layout { tables: tables.collect(), shared_bytes };
     movie.into_index(file.size_bytes, AnyLayout::Mp4(layout))
 }
 
@@ -157,6 +160,16 @@ pub(super) fn fragmented_packets(
     have: &Extents,
 ) -> Result<Step<Vec<Packet>>> {
     to_step(fragments::packets(index, layout, query, have))
+}
+
+/// The packet of a sync point of a fragmented file.
+pub(super) fn fragmented_sync_packet(
+    index: &MediaIndex,
+    layout: &FragmentedLayout,
+    boundary: &Boundary,
+    have: &Extents,
+) -> Result<Step<Packet>> {
+    to_step(fragments::sync_packet(index, layout, boundary, have))
 }
 
 /// A byte distance that is never below what the packets of a query take.

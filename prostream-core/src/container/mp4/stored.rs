@@ -2,38 +2,38 @@
 
 use super::fragment::Defaults;
 use super::fragments::{FragmentTrack, FragmentedLayout, Place};
-use super::table::{Budget, SampleTable};
+use super::table::{self, SampleTable};
 use super::{Layout, TrackTable};
 use crate::container::stored::{Reader, Writer};
 use crate::{Error, ErrorKind, Result};
 
 /// Writes what [`read_layout`] reads.
 pub(in crate::container) fn write_layout(layout: &Layout, writer: &mut Writer) {
-    let Layout { tables } = layout;
-    writer.list(tables, |writer, table| {
-        let TrackTable { samples, shown, odd_nal_length_size } = table;
-        samples.write(writer);
+    // How much memory is shared is counted again.
+    let Layout { tables, shared_bytes: _ } = layout;
+    table::write_tables(tables.iter().map(|table| &table.samples), writer);
+    for table in tables {
+        let TrackTable { samples: _, shown, odd_nal_length_size } = table;
         writer.number(shown.start.into());
         writer.number(shown.end.into());
         writer.option(odd_nal_length_size.as_ref(), |writer, size| writer.byte(*size));
-    });
+    }
 }
 
 /// Reads the layout of a file with so many tracks.
 pub(in crate::container) fn read_layout(reader: &mut Reader<'_>, track_count: usize) -> Result<Layout> {
-    let mut budget = Budget::new();
-    let tables = reader.list(SampleTable::MIN_STORED_SIZE, |reader| {
-        let samples = SampleTable::read(reader, &mut budget)?;
+    let (tables, shared_bytes) = table::read_tables(reader)?;
+    if tables.len() != track_count {
+        return Err(inconsistent("tracks without a table"));
+    }
+    let read = |samples: SampleTable| {
         let shown = reader.small()?..reader.small()?;
         if shown.start > shown.end || shown.end > samples.count() {
             return Err(inconsistent("samples that do not exist are shown"));
         }
         Ok(TrackTable { samples, shown, odd_nal_length_size: reader.option(Reader::byte)? })
-    })?;
-    if tables.len() != track_count {
-        return Err(inconsistent("tracks without a table"));
-    }
-    Ok(Layout { tables })
+    };
+    Ok(Layout { tables: tables.into_iter().map(read).collect::<Result<_>>()?, shared_bytes })
 }
 
 /// Writes what [`read_fragmented_layout`] reads.
@@ -49,7 +49,7 @@ pub(in crate::container) fn write_fragmented_layout(layout: &FragmentedLayout, w
         writer.option(odd_nal_length_size.as_ref(), |writer, size| writer.byte(*size));
         writer.signed(*decode_start_ticks);
     });
-    writer.list(heads, |writer, table| table.write(writer));
+    table::write_tables(heads.iter(), writer);
     writer.list(defaults, |writer, one| {
         let Defaults { track_id, description, duration, size, flags } = *one;
         [track_id, description, duration, size, flags].into_iter().for_each(|field| writer.number(field.into()));
@@ -80,8 +80,8 @@ pub(in crate::container) fn read_fragmented_layout(
             decode_start_ticks: reader.signed()?,
         })
     })?;
-    let mut budget = Budget::new();
-    let heads = reader.list(SampleTable::MIN_STORED_SIZE, |reader| SampleTable::read(reader, &mut budget))?;
+    // Heads share nothing: they are too short for an order.
+    let (heads, _) = table::read_tables(reader)?;
     let defaults = reader.list(5, |reader| {
         Ok(Defaults {
             track_id: reader.small()?,

@@ -39,8 +39,10 @@ pub(super) fn verify(track: &mut Track, table: &SampleTable, nal_length_size: u8
     }
     let is_false = |point: &SyncPoint| seen.contains(&(point.sample_index, false));
     let first = track.sync_points.first().map(|point| point.sample_index);
-    let rest =
-        || track.sync_points.iter().filter(|point| Some(point.sample_index) == first || !is_false(point)).copied();
+    // Where not one but the first is an IDR picture, those that were not seen are none either.
+    let has_others = seen.iter().any(|(sample, is_idr)| *is_idr && Some(*sample) != first);
+    let is_kept = |point: &&SyncPoint| Some(point.sample_index) == first || (has_others && !is_false(point));
+    let rest = || track.sync_points.iter().filter(is_kept).copied();
     let most = MAX_IDR_DISTANCE_S.saturating_mul(track.info.timescale.into());
     let mut last = track.start_ticks;
     let is_near = rest().map(|point| point.pts_ticks).chain([track.end_ticks]).all(|pts| {

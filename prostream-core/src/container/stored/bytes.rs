@@ -206,12 +206,17 @@ impl<'a> Reader<'a> {
 
     /// How many items of `T` follow: only as many as the bytes can hold.
     fn count<T>(&mut self, min_size: usize) -> Result<usize> {
-        let count: usize = self.small()?;
+        let count = self.small()?;
+        self.take_items::<T>(count, min_size)?;
+        Ok(count)
+    }
+
+    /// Takes the room for `count` items of `T` that take at least `min_size` bytes each.
+    pub(in crate::container) fn take_items<T>(&mut self, count: usize, min_size: usize) -> Result<()> {
         if count.saturating_mul(min_size.max(1)) > self.rest.len() {
             return Err(unreadable("more items than bytes"));
         }
-        self.take_memory::<T>(count)?;
-        Ok(count)
+        self.take_memory::<T>(count)
     }
 
     /// Takes the room for `count` items of `T`.

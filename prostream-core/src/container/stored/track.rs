@@ -3,7 +3,9 @@
 use super::{Reader, Writer, read_language, unreadable};
 use crate::Result;
 use crate::container::{Description, SyncPoint, Track};
-use crate::model::{AudioFormat, Codec, ColorInfo, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat};
+use crate::model::{
+    AudioFormat, Codec, ColorInfo, DolbyVision, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat,
+};
 
 /// Least bytes of a track.
 pub(super) const MIN_SIZE: usize = 16;
@@ -199,8 +201,18 @@ pub(super) fn read_codec(reader: &mut Reader<'_>) -> Result<Codec> {
 }
 
 fn write_video(writer: &mut Writer, video: &VideoFormat) {
-    let VideoFormat { width, height, pixel_aspect, frame_rate, bit_depth, color, rotation_degrees, is_interlaced } =
-        video;
+    let VideoFormat {
+        width,
+        height,
+        pixel_aspect,
+        frame_rate,
+        bit_depth,
+        color,
+        rotation_degrees,
+        dolby_vision,
+        reorder_count,
+        is_interlaced,
+    } = video;
     writer.number((*width).into());
     writer.number((*height).into());
     writer.option(pixel_aspect.as_ref(), write_pair);
@@ -214,6 +226,11 @@ fn write_video(writer: &mut Writer, video: &VideoFormat) {
         writer.flag(*full_range);
     });
     writer.number((*rotation_degrees).into());
+    writer.option(dolby_vision.as_ref(), |writer, dolby| {
+        let DolbyVision { profile, level, compatibility } = dolby;
+        [profile, level, compatibility].into_iter().for_each(|field| writer.byte(*field));
+    });
+    writer.option(reorder_count.as_ref(), |writer, count| writer.byte(*count));
     writer.flag(*is_interlaced);
 }
 
@@ -233,6 +250,10 @@ fn read_video(reader: &mut Reader<'_>) -> Result<VideoFormat> {
             })
         })?,
         rotation_degrees: reader.small()?,
+        dolby_vision: reader.option(|reader| {
+            Ok(DolbyVision { profile: reader.byte()?, level: reader.byte()?, compatibility: reader.byte()? })
+        })?,
+        reorder_count: reader.option(Reader::byte)?,
         is_interlaced: reader.flag()?,
     })
 }

@@ -2,10 +2,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::container::{Boundary, SyncPoint};
-use crate::hls::{Cuts, Segment};
-use crate::model::{AudioFormat, ColorInfo, Language, SampleEntry, TextFormat, VideoFormat};
+use crate::hls::rates::peak_bits_per_s;
+use crate::hls::{Change, Cuts, KeyframeInfo, Presentation, Rendition, RenditionInfo, Segment};
+use crate::model::{
+    AudioFormat, Codec, ColorInfo, DolbyVision, Language, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat,
+};
+use crate::{Error, ErrorKind};
 
 /// A presentation of plain data: playlists look at nothing else.
 #[derive(Debug)]
@@ -41,7 +47,7 @@ impl Presentation for Plain {
         Vec::new()
     }
     fn variant_id(&self) -> &str {
-        "p1c1"
+        "p2c1"
     }
     fn has_independent_segments(&self) -> bool {
         true
@@ -49,7 +55,7 @@ impl Presentation for Plain {
 }
 
 fn plain(infos: Vec<RenditionInfo>) -> Plain {
-    let cuts = Cuts { track_index: 0, boundaries: Vec::new(), origin_ns: 0, end_ticks: 0 };
+    let cuts = Cuts { track_index: 0, boundaries: Vec::new(), origin_ns: 0, end_ticks: 0, changes: Vec::new() };
     let renditions = infos.into_iter().map(|info| Arc::new(PlainRendition(info)) as Arc<dyn Rendition>).collect();
     Plain { cuts, renditions }
 }
@@ -90,6 +96,8 @@ fn rendition(name: &str, codec: Codec, codec_string: &str) -> RenditionInfo {
         segment_durations_s: vec![2.0, 6.006, 1.5],
         peak_bits_per_s: 1000,
         average_bits_per_s: 800,
+        later_codec_strings: Vec::new(),
+        keyframes: None,
     }
 }
 
@@ -114,13 +122,13 @@ fn multivariant_of_a_usual_film() {
     let expected = r#"#EXTM3U
 #EXT-X-VERSION:7
 #EXT-X-INDEPENDENT-SEGMENTS
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="eac3",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="16/JOC",URI="p1c1/audio-3/index.m3u8"
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="p1c1/audio-2/index.m3u8"
-#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="German",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,URI="p1c1/text-4/index.m3u8"
-#EXT-X-STREAM-INF:BANDWIDTH=6000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,ec-3",RESOLUTION=1920x1080,FRAME-RATE=23.976,VIDEO-RANGE=SDR,AUDIO="eac3",SUBTITLES="text",CLOSED-CAPTIONS=NONE
-p1c1/video-1/index.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=2000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=23.976,VIDEO-RANGE=SDR,AUDIO="aac",SUBTITLES="text",CLOSED-CAPTIONS=NONE
-p1c1/video-1/index.m3u8
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="eac3",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="16/JOC",URI="p2c1/audio-3/index.m3u8"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="p2c1/audio-2/index.m3u8"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="German",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,URI="p2c1/text-4/index.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=6000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,ec-3",RESOLUTION=1920x1080,VIDEO-RANGE=SDR,FRAME-RATE=23.976,AUDIO="eac3",SUBTITLES="text",CLOSED-CAPTIONS=NONE
+p2c1/video-1/index.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=2000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1920x1080,VIDEO-RANGE=SDR,FRAME-RATE=23.976,AUDIO="aac",SUBTITLES="text",CLOSED-CAPTIONS=NONE
+p2c1/video-1/index.m3u8
 "#;
     assert_eq!(multivariant(&film), expected);
 }
@@ -174,25 +182,118 @@ fn audio_alone_is_a_variant() {
         variant,
         ["#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",AUDIO=\"opus\",CLOSED-CAPTIONS=NONE"]
     );
-    assert!(playlist.ends_with("\np1c1/audio-2/index.m3u8\n"));
+    assert!(playlist.ends_with("\np2c1/audio-2/index.m3u8\n"));
     let single = multivariant(&plain(vec![rendition("audio-1", Codec::Opus, "Opus")]));
     assert!(single.ends_with(
-        "#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",CLOSED-CAPTIONS=NONE\np1c1/audio-1/index.m3u8\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",CLOSED-CAPTIONS=NONE\np2c1/audio-1/index.m3u8\n"
     ));
     assert!(!single.contains("EXT-X-MEDIA"));
 }
 
-/// Goal: high dynamic range is declared, with Dolby Vision beside its base layer.
+/// Goal: high dynamic range is declared, with Dolby Vision beside its base layer where players of HLS know the two together.
 #[test]
 fn video_range_and_dolby_vision() {
-    let mut video = rendition("video-1", Codec::Hevc, "hvc1.2.4.L153.B0");
-    let format = video.track.video.as_mut().unwrap();
-    format.color = Some(ColorInfo { primaries: 9, transfer: 16, matrix: 9, full_range: false });
-    // Profile 8, level 6, compatibility 1.
-    video.track.sample_entry.boxes = vec![Bytes::from_static(b"\0\0\0\x20dvvC\x01\0\x10\x35\x10\0")];
-    let playlist = multivariant(&plain(vec![video]));
-    assert!(playlist.contains(",SUPPLEMENTAL-CODECS=\"dvh1.08.06/db1p\","), "{playlist}");
-    assert!(playlist.contains(",VIDEO-RANGE=PQ,"));
+    for (profile, compatibility, transfer, expected) in [
+        (8, 1, 16, [Some("dvh1.08.06/db1p"), Some("PQ")]),
+        (8, 4, 18, [Some("dvh1.08.06/db4h"), Some("HLG")]),
+        (8, 2, 1, [None, Some("SDR")]),
+        (7, 6, 16, [None, Some("PQ")]),
+        (5, 0, 2, [None, Some("PQ")]),
+    ] {
+        let mut video = rendition("video-1", Codec::Hevc, "hvc1.2.4.L153.B0");
+        video.keyframes = Some(keyframe_info(vec![9.506]));
+        let format = video.track.video.as_mut().unwrap();
+        format.color = Some(ColorInfo { primaries: 9, transfer, matrix: 9, full_range: false });
+        format.dolby_vision = Some(DolbyVision { profile, level: 6, compatibility });
+        let playlist = multivariant(&plain(vec![video]));
+        for start in ["#EXT-X-STREAM-INF", "#EXT-X-I-FRAME-STREAM-INF"] {
+            let [line] = lines_with(&playlist, start)[..] else { panic!("{playlist}") };
+            let value = |name: &str| Some(line.split_once(name)?.1.split(',').next()?.trim_matches('"'));
+            assert_eq!([value(",SUPPLEMENTAL-CODECS="), value(",VIDEO-RANGE=")], expected, "{profile}: {line}");
+        }
+    }
+}
+
+fn keyframe_info(durations_s: Vec<f64>) -> KeyframeInfo {
+    KeyframeInfo { durations_s, changes: Vec::new(), peak_bits_per_s: 700, average_bits_per_s: 600 }
+}
+
+/// Goal: keyframes have a list of their own, which is offered, complete, and as long as its longest says.
+#[test]
+fn keyframes_are_listed() {
+    let mut video = rendition("video-1", Codec::H264, "avc1.640028");
+    video.keyframes = Some(keyframe_info(vec![2.0, 4.004, 3.502]));
+    let film = plain(vec![video]);
+    assert!(multivariant(&film).ends_with(
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=700,AVERAGE-BANDWIDTH=600,CODECS=\"avc1.640028\",RESOLUTION=1920x1080,\
+         VIDEO-RANGE=SDR,URI=\"p2c1/video-1/keyframes.m3u8\"\n"
+    ));
+    let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:0\n\
+                    #EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2.000000,\nk-0.m4s\n#EXTINF:4.004000,\nk-1.m4s\n\
+                    #EXTINF:3.502000,\nk-2.m4s\n#EXT-X-ENDLIST\n";
+    assert_eq!(keyframes(film.renditions[0].info()).unwrap(), expected);
+    assert_eq!(keyframes(&rendition("audio-2", Codec::Aac, "mp4a.40.2")), None);
+}
+
+/// Goal: where the sample description changes, every list is interrupted at the same segment, and only the track that changes has other init
+/// segments; variants name the codecs of all.
+#[test]
+fn changes_interrupt_every_list() {
+    let mut video = rendition("video-1", Codec::H264, "avc1.640028");
+    video.later_codec_strings = vec!["avc1.64001f".to_owned(), "avc1.640028".to_owned()];
+    video.keyframes = Some(KeyframeInfo { changes: vec![3], ..keyframe_info(vec![2.0; 5]) });
+    let names = [("audio-2", Codec::Aac, "mp4a.40.2"), ("text-4", Codec::Text(TextFormat::Srt), "")];
+    let others = names.map(|(name, codec, string)| rendition(name, codec, string));
+    let mut film = plain([vec![video], others.to_vec()].concat());
+    film.cuts.changes = [1, 2].map(|segment_index| Change { segment_index, description_index: 0 }).to_vec();
+    let shape = |playlist: &str| -> Vec<String> {
+        let is_shape = |line: &&str| !line.starts_with("#EXTINF") && !line.contains("VERSION") && !line.contains("M3U");
+        let lines = playlist.lines().filter(is_shape).filter(|line| !line.contains("TYPE") && !line.contains("TARGET"));
+        lines.filter(|line| !line.contains("SEQUENCE")).map(str::to_owned).collect()
+    };
+    let map = |name: &str| format!("#EXT-X-MAP:URI=\"{name}\"");
+    let (cut, end) = ("#EXT-X-DISCONTINUITY", "#EXT-X-ENDLIST");
+    let list = |index: usize| shape(&media(&film, film.renditions[index].info()));
+    let (first, second, third) = (map("init.mp4"), map("init-1.mp4"), map("init-2.mp4"));
+    assert_eq!(list(0), [&first, "0.m4s", cut, &second, "1.m4s", cut, &third, "2.m4s", end]);
+    assert_eq!(list(1), [&first, "0.m4s", cut, &first, "1.m4s", cut, &first, "2.m4s", end]);
+    assert_eq!(list(2), ["0.vtt", cut, "1.vtt", cut, "2.vtt", end]);
+    let frames = shape(&keyframes(film.renditions[0].info()).unwrap());
+    let only = "#EXT-X-I-FRAMES-ONLY";
+    assert_eq!(frames, [only, &first, "k-0.m4s", "k-1.m4s", "k-2.m4s", cut, &second, "k-3.m4s", "k-4.m4s", end]);
+    assert!(multivariant(&film).contains(",CODECS=\"avc1.640028,avc1.64001f,mp4a.40.2\","));
+    let found = |path: &str| path.parse::<RenditionFile>().unwrap().find(&film).is_ok();
+    assert!(found("p2c1/video-1/init-2.mp4") && !found("p2c1/video-1/init-3.mp4") && !found("p2c1/audio-2/init-1.mp4"));
+}
+
+/// Goal: what is forced is chosen by the player, and what a track is for is said in words that players know.
+#[test]
+fn purposes_of_tracks_are_told() {
+    let mut forced = rendition("text-4", Codec::Text(TextFormat::Srt), "");
+    (forced.track.is_forced, forced.track.is_commentary) = (true, true);
+    let mut deaf = rendition("text-5", Codec::Text(TextFormat::Srt), "");
+    deaf.track.is_hearing_impaired = true;
+    let mut clear = rendition("audio-3", Codec::Aac, "mp4a.40.2");
+    clear.track.is_hearing_impaired = true;
+    let mut comment = rendition("audio-2", Codec::Aac, "mp4a.40.2");
+    comment.track.is_commentary = true;
+    let playlist = multivariant(&plain(vec![comment, clear, forced, deaf]));
+    let media = lines_with(&playlist, "#EXT-X-MEDIA");
+    let auxiliary = ",CHARACTERISTICS=\"public.auxiliary-content\",";
+    assert!(media[0].contains(",DEFAULT=YES,AUTOSELECT=YES,") && media[0].contains(auxiliary), "{}", media[0]);
+    assert!(
+        media[1].contains(",CHARACTERISTICS=\"public.accessibility.enhances-speech-intelligibility\","),
+        "{}",
+        media[1]
+    );
+    assert!(
+        media[2].contains(",AUTOSELECT=YES,FORCED=YES,CHARACTERISTICS=\"public.auxiliary-content\","),
+        "{}",
+        media[2]
+    );
+    assert!(media[3].contains(
+        ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\","
+    ));
 }
 
 /// Goal: a file of a rendition is found only by its one address and where it exists.
@@ -203,23 +304,30 @@ fn addresses_are_strict() {
         rendition("text-4", Codec::Text(TextFormat::Srt), ""),
     ]);
     let found = |path: &str| path.parse::<RenditionFile>().and_then(|file| file.find(&film).map(|_| ())).is_ok();
-    for good in ["p1c1/video-1/index.m3u8", "p1c1/video-1/init.mp4", "p1c1/video-1/0.m4s", "p1c1/text-4/12.vtt"] {
+    for good in ["p2c1/video-1/index.m3u8", "p2c1/video-1/init.mp4", "p2c1/video-1/0.m4s", "p2c1/text-4/12.vtt"] {
         assert!(found(good), "{good}");
         assert_eq!(good.parse::<RenditionFile>().unwrap().to_string(), good);
     }
     for bad in [
-        "p1c2/video-1/0.m4s",
-        "p1c1/video-2/0.m4s",
-        "p1c1/video-1/0.vtt",
-        "p1c1/text-4/init.mp4",
-        "p1c1/video-1/00.m4s",
-        "p1c1/video-1/+1.m4s",
-        "p1c1/video-1/-1.m4s",
-        "p1c1/video-1/4294967296.m4s",
-        "p1c1/video-1",
-        "p1c1/video-1/0.m4s/",
-        "/p1c1/video-1/0.m4s",
-        "p1c1/../0.m4s",
+        "p2c2/video-1/0.m4s",
+        "p2c1/video-2/0.m4s",
+        "p2c1/video-1/0.vtt",
+        "p2c1/video-1/init-0.mp4",
+        "p2c1/video-1/init-1.mp4",
+        "p2c1/video-1/init-.mp4",
+        "p2c1/video-1/init.m4s",
+        "p2c1/video-1/keyframes.m3u8",
+        "p2c1/video-1/k-0.m4s",
+        "p2c1/video-1/k-.m4s",
+        "p2c1/text-4/init.mp4",
+        "p2c1/video-1/00.m4s",
+        "p2c1/video-1/+1.m4s",
+        "p2c1/video-1/-1.m4s",
+        "p2c1/video-1/4294967296.m4s",
+        "p2c1/video-1",
+        "p2c1/video-1/0.m4s/",
+        "/p2c1/video-1/0.m4s",
+        "p2c1/../0.m4s",
         "",
     ] {
         assert!(!found(bad), "{bad}");

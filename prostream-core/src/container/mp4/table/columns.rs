@@ -1,6 +1,7 @@
 //! The boxes of a sample table, read into columns: what they claim is checked against what is there before anything is allocated.
 
-use super::{Budget, ChunkOffsets, ChunkRun, Compositions, MAX_TICKS, SUM_STEP, Sizes, Syncs, TimeRun};
+use super::sizes::{Packed, Sizes};
+use super::{Budget, ChunkOffsets, ChunkRun, Compositions, MAX_TICKS, Syncs, TimeRun};
 use crate::Result;
 use crate::container::codec::bits::ByteReader;
 use crate::container::codec::boxes::Children;
@@ -40,64 +41,27 @@ pub(super) fn parse_sizes(stbl: &[u8], budget: &mut Budget) -> Result<(u32, Size
             return Ok((count, Sizes::Fixed(fixed)));
         }
         let entries = entries(reader, count, 4)?.filter_map(|entry| entry.first_chunk::<4>());
-        let largest = entries.clone().map(|entry| u32::from_be_bytes(*entry)).max().unwrap_or(0);
-        let len = usize::try_from(count).unwrap_or(usize::MAX);
-        let sizes = if largest <= 0xFFFF {
-            budget.take::<u16>(len)?;
-            Sizes::Two(entries.map(|&[_, _, c, d]| u16::from_be_bytes([c, d])).collect())
-        } else if largest <= 0xFF_FFFF {
-            budget.take::<[u8; 3]>(len)?;
-            Sizes::Three(entries.map(|&[_, b, c, d]| [b, c, d]).collect())
-        } else {
-            budget.take::<u32>(len)?;
-            Sizes::Four(entries.map(|entry| u32::from_be_bytes(*entry)).collect())
-        };
-        return Ok((count, sizes));
+        let sizes = Packed::pack(entries.map(|entry| u32::from_be_bytes(*entry)), count, budget)?;
+        return Ok((count, Sizes::Packed(sizes)));
     }
     let Some((mut reader, field_size)) = table(stbl, *b"stz2")? else {
         return Err(malformed("stsz is missing"));
     };
     let count = reader.u32().ok_or_else(short)?;
-    let len = usize::try_from(count).unwrap_or(usize::MAX);
-    let sizes: Vec<u16> = match field_size & 0xFF {
+    let sizes = match field_size & 0xFF {
         4 => {
-            let packed = entries(reader, count.div_ceil(2), 1)?;
-            budget.take::<u16>(len)?;
-            packed.flatten().flat_map(|byte| [byte >> 4, byte & 0xF]).map(u16::from).take(len).collect()
+            let halves = entries(reader, count.div_ceil(2), 1)?.flatten().flat_map(|byte| [byte >> 4, byte & 0xF]);
+            let len = usize::try_from(count).unwrap_or(usize::MAX);
+            Packed::pack(halves.map(u32::from).take(len), count, budget)?
         }
-        8 => {
-            let packed = entries(reader, count, 1)?;
-            budget.take::<u16>(len)?;
-            packed.flatten().copied().map(u16::from).collect()
-        }
+        8 => Packed::pack(entries(reader, count, 1)?.flatten().copied().map(u32::from), count, budget)?,
         16 => {
-            let packed = entries(reader, count, 2)?;
-            budget.take::<u16>(len)?;
-            packed.filter_map(|entry| entry.first_chunk::<2>()).map(|entry| u16::from_be_bytes(*entry)).collect()
+            let entries = entries(reader, count, 2)?.filter_map(|entry| entry.first_chunk::<2>());
+            Packed::pack(entries.map(|entry| u16::from_be_bytes(*entry).into()), count, budget)?
         }
         _ => return Err(malformed("stz2 of an unknown field size")),
     };
-    Ok((count, Sizes::Two(sizes)))
-}
-
-pub(super) fn sum_sizes(sizes: &Sizes, count: u32, budget: &mut Budget) -> Result<Vec<u64>> {
-    if matches!(sizes, Sizes::Fixed(_)) {
-        return Ok(Vec::new());
-    }
-    let len = usize::try_from(count / SUM_STEP).unwrap_or(usize::MAX).saturating_add(1);
-    budget.take::<u64>(len)?;
-    let mut sums = Vec::with_capacity(len);
-    let mut sum = 0u64;
-    for index in 0..count {
-        if index.is_multiple_of(SUM_STEP) {
-            sums.push(sum);
-        }
-        sum = sum.saturating_add(sizes.at(index).into());
-    }
-    if count.is_multiple_of(SUM_STEP) {
-        sums.push(sum);
-    }
-    Ok(sums)
+    Ok((count, Sizes::Packed(sizes)))
 }
 
 /// `stts` (section 8.6.1.2), and how long the last sample lasts where that is 0. Entries beyond the last sample are left out; samples

@@ -1,6 +1,9 @@
 //! A sample table in a stored index. Whatever lookups rely on is checked when it is read.
 
-use super::{Budget, ChunkOffsets, ChunkRun, Compositions, MAX_SAMPLES, SampleTable, Sizes, Syncs, TimeRun, columns};
+use std::sync::Arc;
+
+use super::interleave::Interleave;
+use super::{ChunkOffsets, ChunkRun, Chunks, Compositions, MAX_SAMPLES, SampleTable, Sizes, Syncs, TimeRun};
 use crate::Result;
 use crate::container::mp4::stored::inconsistent;
 use crate::container::stored::{Reader, Writer};
@@ -47,33 +50,49 @@ impl<'a> ChunkPlaces<'a> {
     }
 }
 
+/// Writes the tables of a file, and once what they share.
+pub(in crate::container::mp4) fn write_tables<'a>(
+    tables: impl ExactSizeIterator<Item = &'a SampleTable> + Clone,
+    writer: &mut Writer,
+) {
+    writer.number(tables.len() as u64);
+    tables.clone().for_each(|table| table.write(writer));
+    let order = tables.clone().find_map(|table| match &table.chunks {
+        Chunks::Interleaved { order, slot: _ } => Some(order),
+        Chunks::Listed { runs: _, offsets: _ } => None,
+    });
+    writer.option(order, |writer, order| order.write(writer));
+}
+
+/// Reads what [`write_tables`] wrote, and how much memory the tables share, in bytes.
+pub(in crate::container::mp4) fn read_tables(reader: &mut Reader<'_>) -> Result<(Vec<SampleTable>, usize)> {
+    let mut tables = reader.list(SampleTable::MIN_STORED_SIZE, SampleTable::read)?;
+    let Some(order) = reader.option(|reader| Interleave::read(reader, &tables))? else {
+        // A table that waits for an order has no chunks.
+        return match tables.iter().all(|table| table.count == 0 || table.chunks.count() > 0) {
+            true => Ok((tables, 0)),
+            false => Err(inconsistent("samples without a place")),
+        };
+    };
+    let memory_bytes = order.memory_bytes();
+    let order = Arc::new(order);
+    for (slot, table) in tables.iter_mut().enumerate().filter(|(_, table)| table.count > 0) {
+        if table.chunks.count() > 0 {
+            return Err(inconsistent("samples with two places"));
+        }
+        table.chunks = Chunks::Interleaved { order: order.clone(), slot };
+    }
+    Ok((tables, memory_bytes))
+}
+
 impl SampleTable {
     /// Least bytes of a table.
     pub(in crate::container::mp4) const MIN_STORED_SIZE: usize = 8;
 
     pub(in crate::container::mp4) fn write(&self, writer: &mut Writer) {
-        // The sums are made of the sizes again.
-        let Self { count, sizes, size_sums: _, times, last_duration, compositions, chunk_runs, chunk_offsets, syncs } =
-            self;
+        let Self { count, sizes, times, last_duration, compositions, chunks, syncs } = self;
         writer.number((*count).into());
-        match sizes {
-            Sizes::Fixed(size) => {
-                writer.byte(0);
-                writer.number((*size).into());
-            }
-            Sizes::Two(column) => {
-                writer.byte(1);
-                writer.column(column.iter().map(|size| size.to_be_bytes()));
-            }
-            Sizes::Three(column) => {
-                writer.byte(2);
-                writer.column(column.iter().copied());
-            }
-            Sizes::Four(column) => {
-                writer.byte(3);
-                writer.column(column.iter().map(|size| size.to_be_bytes()));
-            }
-        }
+        sizes.write(writer);
         let mut last = TimeRun { first_sample: 0, first_dts: 0, delta: 0 };
         writer.list(times, |writer, run| {
             let TimeRun { first_sample, first_dts, delta } = *run;
@@ -98,19 +117,13 @@ impl SampleTable {
                 writer.bytes(indexes);
             }
         }
-        writer.list(chunk_runs, |writer, run| {
-            let ChunkRun { first_chunk, first_sample, samples_per_chunk } = *run;
-            writer.number(first_chunk.into());
-            writer.number(first_sample.into());
-            writer.number(samples_per_chunk.into());
-        });
-        writer.flag(matches!(chunk_offsets, ChunkOffsets::Eight(_)));
-        writer.number(chunk_offsets.len() as u64);
-        let mut places = ChunkPlaces::new(sizes, *count, chunk_runs);
-        for chunk in (0..).take(chunk_offsets.len()) {
-            let offset = chunk_offsets.at(chunk);
-            writer.signed(offset.wrapping_sub(places.expected()).cast_signed());
-            places.advance(offset);
+        match chunks {
+            Chunks::Listed { runs, offsets } => {
+                writer.byte(0);
+                write_chunks(runs, offsets, sizes, *count, writer);
+            }
+            // Which of the order's tracks it is, its place among the tables says.
+            Chunks::Interleaved { order: _, slot: _ } => writer.byte(1),
         }
         match syncs {
             Syncs::All => writer.byte(0),
@@ -121,18 +134,12 @@ impl SampleTable {
         }
     }
 
-    pub(in crate::container::mp4) fn read(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Self> {
+    pub(in crate::container::mp4) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         let count: u32 = reader.small()?;
         if count > MAX_SAMPLES {
             return Err(inconsistent("over 10 million samples in a track"));
         }
-        let sizes = match reader.byte()? {
-            0 => Sizes::Fixed(reader.small()?),
-            1 => Sizes::Two(reader.column(u16::from_be_bytes)?),
-            2 => Sizes::Three(reader.column(|size| size)?),
-            3 => Sizes::Four(reader.column(u32::from_be_bytes)?),
-            _ => return Err(inconsistent("unknown sizes")),
-        };
+        let sizes = Sizes::read(reader, count)?;
         let mut last = TimeRun { first_sample: 0, first_dts: 0, delta: 0 };
         let times = reader.list(3, |reader| {
             let first_sample = last.first_sample.saturating_add(reader.small()?);
@@ -150,63 +157,25 @@ impl SampleTable {
             },
             _ => return Err(inconsistent("unknown composition offsets")),
         };
-        let chunk_runs = reader.list(3, |reader| {
-            Ok(ChunkRun {
-                first_chunk: reader.small()?,
-                first_sample: reader.small()?,
-                samples_per_chunk: reader.small()?,
-            })
-        })?;
-        let is_eight = reader.flag()?;
-        let mut places = ChunkPlaces::new(&sizes, count, &chunk_runs);
-        let mut next = |reader: &mut Reader<'_>| {
-            let offset = places.expected().wrapping_add(reader.signed()?.cast_unsigned());
-            places.advance(offset);
-            Ok(offset)
-        };
-        let chunk_offsets = if is_eight {
-            ChunkOffsets::Eight(reader.list(1, next)?)
-        } else {
-            let narrow = |offset| u32::try_from(offset).map_err(|_| inconsistent("a chunk beyond four bytes"));
-            ChunkOffsets::Four(reader.list(1, |reader| next(reader).and_then(narrow))?)
+        let chunks = match reader.byte()? {
+            0 => read_chunks(reader, &sizes, count)?,
+            1 if count > 0 => Chunks::default(),
+            _ => return Err(inconsistent("unknown chunks")),
         };
         let syncs = match reader.byte()? {
             0 => Syncs::All,
             1 => Syncs::Listed(reader.differences()?),
             _ => return Err(inconsistent("unknown sync samples")),
         };
-        let mut table = Self {
-            count,
-            sizes,
-            size_sums: Vec::new(),
-            times,
-            last_duration,
-            compositions,
-            chunk_runs,
-            chunk_offsets,
-            syncs,
-        };
+        let table = Self { count, sizes: Arc::new(sizes), times, last_duration, compositions, chunks, syncs };
         table.check()?;
-        if count > 0 {
-            table.size_sums = columns::sum_sizes(&table.sizes, count, budget)?;
-        }
         Ok(table)
     }
 
     /// Do the columns speak of the same samples, in order?
     fn check(&self) -> Result<()> {
         let is_count = |len: usize| u32::try_from(len) == Ok(self.count);
-        let is_fine = match &self.sizes {
-            Sizes::Fixed(_) => true,
-            Sizes::Two(column) => is_count(column.len()),
-            Sizes::Three(column) => is_count(column.len()),
-            Sizes::Four(column) => is_count(column.len()),
-        };
-        if !is_fine {
-            return Err(inconsistent("sizes of other samples"));
-        }
-        let starts_at_0 = |first: Option<u32>| first == Some(0) || (self.count == 0 && first.is_none());
-        if !starts_at_0(self.times.first().map(|run| run.first_sample))
+        if !starts_at_0(self.count, self.times.first().map(|run| run.first_sample))
             || !self
                 .times
                 .is_sorted_by(|one, next| one.first_sample < next.first_sample && one.first_dts <= next.first_dts)
@@ -224,19 +193,6 @@ impl SampleTable {
         if !is_fine {
             return Err(inconsistent("composition offsets of other samples"));
         }
-        let chunk_count = u64::try_from(self.chunk_offsets.len()).unwrap_or(u64::MAX);
-        let covered = self.chunk_runs.last().map_or(0, |run| {
-            let chunks = chunk_count.saturating_sub(run.first_chunk.into());
-            chunks.saturating_mul(run.samples_per_chunk.into()).saturating_add(run.first_sample.into())
-        });
-        if !starts_at_0(self.chunk_runs.first().map(|run| run.first_sample))
-            || covered < self.count.into()
-            || !self
-                .chunk_runs
-                .is_sorted_by(|one, next| one.first_chunk < next.first_chunk && one.first_sample < next.first_sample)
-        {
-            return Err(inconsistent("chunks of other samples"));
-        }
         if let Syncs::Listed(list) = &self.syncs
             && (!list.is_sorted_by(|one, next| one < next) || list.last().is_some_and(|last| *last >= self.count))
         {
@@ -244,4 +200,59 @@ impl SampleTable {
         }
         Ok(())
     }
+}
+
+/// Does the first of runs begin with the first of `count` samples?
+fn starts_at_0(count: u32, first_sample: Option<u32>) -> bool {
+    first_sample == Some(0) || (count == 0 && first_sample.is_none())
+}
+
+fn write_chunks(runs: &[ChunkRun], offsets: &ChunkOffsets, sizes: &Sizes, sample_count: u32, writer: &mut Writer) {
+    writer.list(runs, |writer, run| {
+        let ChunkRun { first_chunk, first_sample, samples_per_chunk } = *run;
+        writer.number(first_chunk.into());
+        writer.number(first_sample.into());
+        writer.number(samples_per_chunk.into());
+    });
+    writer.flag(matches!(offsets, ChunkOffsets::Eight(_)));
+    writer.number(offsets.len() as u64);
+    let mut places = ChunkPlaces::new(sizes, sample_count, runs);
+    for chunk in (0..).take(offsets.len()) {
+        let offset = offsets.at(chunk);
+        writer.signed(offset.wrapping_sub(places.expected()).cast_signed());
+        places.advance(offset);
+    }
+}
+
+fn read_chunks(reader: &mut Reader<'_>, sizes: &Sizes, sample_count: u32) -> Result<Chunks> {
+    let runs = reader.list(3, |reader| {
+        Ok(ChunkRun { first_chunk: reader.small()?, first_sample: reader.small()?, samples_per_chunk: reader.small()? })
+    })?;
+    let is_eight = reader.flag()?;
+    let mut places = ChunkPlaces::new(sizes, sample_count, &runs);
+    let mut next = |reader: &mut Reader<'_>| {
+        let offset = places.expected().wrapping_add(reader.signed()?.cast_unsigned());
+        places.advance(offset);
+        Ok(offset)
+    };
+    let offsets = if is_eight {
+        ChunkOffsets::Eight(reader.list(1, next)?)
+    } else {
+        let narrow = |offset| u32::try_from(offset).map_err(|_| inconsistent("a chunk beyond four bytes"));
+        ChunkOffsets::Four(reader.list(1, |reader| next(reader).and_then(narrow))?)
+    };
+    let chunk_count = u64::try_from(offsets.len()).unwrap_or(u64::MAX);
+    let covered = runs.last().map_or(0, |run| {
+        let chunks = chunk_count.saturating_sub(run.first_chunk.into());
+        chunks.saturating_mul(run.samples_per_chunk.into()).saturating_add(run.first_sample.into())
+    });
+    let rises =
+        |one: &ChunkRun, next: &ChunkRun| one.first_chunk < next.first_chunk && one.first_sample < next.first_sample;
+    if !starts_at_0(sample_count, runs.first().map(|run| run.first_sample))
+        || covered < sample_count.into()
+        || !runs.is_sorted_by(rises)
+    {
+        return Err(inconsistent("chunks of other samples"));
+    }
+    Ok(Chunks::Listed { runs, offsets })
 }
