@@ -96,7 +96,8 @@ pub(super) fn run(bytes: &[u8]) {
             block_offset_bytes: 0,
         },
     });
-    let cuts = Cuts { track_index: 0, boundaries: boundaries.collect(), origin_ns, end_ticks: i64::MAX };
+    let cuts =
+        Cuts { track_index: 0, boundaries: boundaries.collect(), origin_ns, end_ticks: i64::MAX, changes: Vec::new() };
     let mut renditions: Vec<Arc<dyn Rendition>> = Vec::new();
     while !data.is_empty() && renditions.len() < MAX_RENDITIONS {
         let number = renditions.len() as u32 + 1;
@@ -157,8 +158,11 @@ fn rendition(data: &mut Data<'_>, number: u32) -> RenditionInfo {
         segment_durations_s: (0..usize::from(data.byte()) % MAX_SEGMENTS)
             .map(|_| f64::from(data.u32()) / f64::from(data.pick(&[1u32, 1000, 90_000, 1 << 20])))
             .collect(),
+        start_s: f64::from(data.u32()) / 1000.0,
         peak_bits_per_s: data.u64(),
         average_bits_per_s: data.u64(),
+        later_codec_strings: Vec::new(),
+        keyframes: None,
     }
 }
 
