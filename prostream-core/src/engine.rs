@@ -189,6 +189,11 @@ impl ProStream {
         self.playbacks.start(call, viewer, request).await
     }
 
+    /// Makes the best release of a title ready in the background, before anybody presses play: [`Playbacks::prepare`].
+    pub fn prepare(&self, viewer: &Viewer, media_id: &MediaId) {
+        self.playbacks.prepare(viewer, media_id);
+    }
+
     /// Opens a file on this machine for a device: ten lines from a file to a playlist.
     ///
     /// # Errors

@@ -10,8 +10,9 @@ mod memory {
 mod sqlite {
     use std::process::Command;
 
-    use prostream_core::model::{InfoHash, ProviderId};
-    use prostream_core::store::records::{Availability, Observation, Records, SqliteRecords};
+    use prostream_core::model::{ContentId, InfoHash, ProviderId};
+    use prostream_core::store::records::{Availability, Observation, Records, SqliteRecords, StoredIndex};
+    use prostream_core::store::sqlite::{Migration, SqliteDatabase};
 
     async fn start() -> (tempfile::TempDir, SqliteRecords) {
         let folder = tempfile::tempdir().unwrap();
@@ -41,6 +42,34 @@ mod sqlite {
         let records = SqliteRecords::open(&path).await.unwrap();
         let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
         assert_eq!(kept, [observation(1)]);
+    }
+
+    /// Goal: a file of the version before keeps what it holds and takes what is new.
+    /// Method: a file made with the first migration alone, as that version left it, with a row; then this program opens it.
+    #[tokio::test]
+    async fn a_file_of_the_first_version_is_brought_up_to_date() {
+        const FIRST: Migration = Migration {
+            version: 1,
+            name: "observations and playbacks",
+            sql: include_str!("../migrations/sqlite/0001_observations_and_playbacks.sql"),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.db");
+        let old = SqliteDatabase::open(&path).await.unwrap();
+        old.migrate("_prostream_core_migrations", &[FIRST]).await.unwrap();
+        sqlx::query("INSERT INTO observations VALUES ('alldebrid', $1, 'ready', 1)")
+            .bind(InfoHash([1; 20]).to_string())
+            .execute(old.writer())
+            .await
+            .unwrap();
+        old.close().await;
+        let records = SqliteRecords::open(&path).await.unwrap();
+        let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
+        assert_eq!(kept, [observation(1)]);
+        let content_id = ContentId::from_ends(3, b"abc", b"abc");
+        let index = StoredIndex { content_id, format: 1, bytes: vec![1, 2, 3].into() };
+        records.keep_index(&index, 1, 1_000).await.unwrap();
+        assert_eq!(records.index(content_id, 1, 1).await.unwrap(), Some(index.bytes));
     }
 
     const CRASH_FILE: &str = "PROSTREAM_TEST_CRASH_FILE";

@@ -114,9 +114,9 @@ async fn keep_house(app: Arc<App>) {
     loop {
         ticks.tick().await;
         app.budgets.forget_rested();
-        if let Ok(full) = app.full()
-            && let Err(error) = full.accounts.prune().await
-        {
+        let Ok(full) = app.full() else { continue };
+        full.engine.playbacks().trim_idle().await;
+        if let Err(error) = full.accounts.prune().await {
             tracing::warn!(%error, "cannot forget sign-in sessions that are over");
         }
     }
@@ -142,6 +142,14 @@ impl ServerHandle {
     pub async fn shutdown(self) -> bool {
         self.app.retire();
         let limit = Duration::from_secs(self.app.config.limits.shutdown_timeout_s.into());
-        self.edge.shutdown(limit).await
+        let is_clean = self.edge.shutdown(limit).await;
+        if let Ok(full) = self.app.full() {
+            // What was learned of files is written in milliseconds; a disk that hangs does not keep the program.
+            let closing = full.engine.playbacks().close();
+            if tokio::time::timeout(limit, closing).await.is_err() {
+                tracing::warn!("what was being written could not be finished");
+            }
+        }
+        is_clean
     }
 }

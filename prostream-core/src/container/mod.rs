@@ -17,6 +17,7 @@ pub mod codec;
 mod driver;
 pub mod matroska;
 pub mod mp4;
+mod stored;
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::{Error, ErrorKind, Result};
 
 pub(crate) use driver::read_missing;
 pub use driver::{complete, open};
+pub use stored::STORED_FORMAT;
 
 /// Largest index memory of one file, in bytes (PARSE-01).
 pub const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;

@@ -62,6 +62,11 @@ impl NativePackager {
         Self { spans: Arc::new(SpanCache::new(config.sound_budget_bytes)), texts: TextShelf::default() }
     }
 
+    /// Lets go of what was read for viewers who have left. To be called now and then.
+    pub fn trim_idle(&self) {
+        self.spans.trim_idle();
+    }
+
     /// A presentation of a file whose index is known: nothing is read.
     ///
     /// Cuts and times are the same for every device; only which tracks are offered differs. Offered are the main video, every audio track

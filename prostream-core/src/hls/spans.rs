@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use moka::sync::Cache;
@@ -34,6 +34,8 @@ const MAX_KEPT_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_KEPT_PACKETS: usize = 16 * 1024;
 /// How long sound is kept that nobody asks for.
 const KEPT_IDLE: Duration = Duration::from_secs(600);
+/// How long spans wait when nobody reads any more.
+const WAITING_IDLE: Duration = Duration::from_secs(60);
 
 /// The packets of one segment of one track, and all their bytes.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl Samples {
     }
 }
 
-/// Which segment of which file, by its [identity](ByteSource::identity).
+/// Which segment of which file, by its [identity](ByteSource::identity) and how it is cut.
 type SpanKey = (Arc<str>, usize);
 /// A span, once it was read: the pictures, and with their bytes most of the sound.
 type SpanCell = Arc<OnceCell<Arc<Samples>>>;
@@ -81,6 +83,8 @@ type SpanCell = Arc<OnceCell<Arc<Samples>>>;
 pub(super) struct SpanCache {
     /// Spans that are being read or wait for their pictures to be taken, oldest first.
     waiting: Mutex<VecDeque<(SpanKey, SpanCell)>>,
+    /// When somebody last asked for one.
+    last_join: Mutex<Instant>,
     /// Samples that were copied out, by span and index of their track.
     kept: Cache<(SpanKey, usize), Arc<Samples>>,
 }
@@ -93,11 +97,21 @@ impl SpanCache {
             .weigher(|_, samples: &Arc<Samples>| samples.weight())
             .time_to_idle(KEPT_IDLE)
             .build();
-        Self { waiting: Mutex::default(), kept }
+        Self { waiting: Mutex::default(), last_join: Mutex::new(Instant::now()), kept }
+    }
+
+    /// Drops what is past its time, and all spans when nobody has read for a while: their viewers left without taking the pictures.
+    pub(super) fn trim_idle(&self) {
+        self.kept.run_pending_tasks();
+        let last_join = *self.last_join.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_join.elapsed() >= WAITING_IDLE {
+            self.lock().clear();
+        }
     }
 
     /// The place of a span, for all who wait for it.
     fn join(&self, key: &SpanKey) -> SpanCell {
+        *self.last_join.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let mut waiting = self.lock();
         if let Some((_, cell)) = waiting.iter().find(|(other, _)| other == key) {
             return cell.clone();
@@ -121,6 +135,16 @@ impl SpanCache {
     fn lock(&self) -> MutexGuard<'_, VecDeque<(SpanKey, SpanCell)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Names a file and its cuts: a file whose index was completed is cut in other places than it was for those who still play it.
+fn identity(file: &str, cuts: &Cuts) -> String {
+    let points = cuts.boundaries.iter().map(|boundary| boundary.point);
+    // FNV-1a.
+    let plan = points
+        .flat_map(|point| [point.pts_ticks.cast_unsigned(), point.offset_bytes])
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, number| (hash ^ number).wrapping_mul(0x0100_0000_01b3));
+    format!("{file}#{plan:x}")
 }
 
 /// Reads the spans of one presentation.
@@ -150,9 +174,7 @@ impl SpanReader {
         let is_sound = |at: &usize| index.tracks.get(*at).is_some_and(|track| track.info.kind == TrackKind::Audio);
         let first = selected.iter().copied().find(is_sound).filter(|at| *at != cuts.track_index);
         let is_kept = (0..index.tracks.len()).map(|at| AtomicBool::new(Some(at) == first)).collect();
-        // An index whose cuts are a grid gives way to a better one some day: their spans are not the same.
-        let kind = if index.grid_gop().is_some() { "grid of " } else { "" };
-        let identity = format!("{kind}{}", source.identity()).into();
+        let identity = identity(source.identity(), &cuts).into();
         let findings = Findings::new(cuts.segment_count());
         Self { cache, identity, index, source, cuts, text, is_kept, findings }
     }

@@ -1,11 +1,19 @@
 //! What is being played: opens playables, keeps their indexes and presentations, and finds a playback again after a restart.
 
+mod known;
 mod library;
+mod prepare;
+#[cfg(feature = "http")]
+mod remote;
 mod reopen;
 
+#[cfg(feature = "http")]
+use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "http")]
+use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use moka::future::Cache as MokaCache;
@@ -13,19 +21,29 @@ use url::Url;
 
 use crate::container::{self, MediaIndex};
 use crate::hls::{NativePackager, PackagerConfig, Presentation};
-use crate::model::{DeviceProfile, Location, MediaId, Playable, Title};
+use crate::model::{DeviceProfile, InfoHash, Location, MediaId, Playable, Title};
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
-use crate::resolve::{Resolver, Tried, Viewer};
-use crate::source::{BlockCache, BlockCacheConfig, ByteSource, FileAccess, FileSource};
 #[cfg(feature = "http")]
-use crate::source::{CachedSource, HttpSource, HttpSourceConfig};
+use crate::resolve::ProviderSet;
+use crate::resolve::{Resolver, Tried, Viewer};
+#[cfg(feature = "http")]
+use crate::source::CachedSource;
+use crate::source::{BlockCache, BlockCacheConfig, ByteSource, FileAccess, FileSource};
 use crate::store::now_ms;
 use crate::store::records::{PlaybackRecord, Records};
 use crate::{Error, ErrorKind, Result};
 
+use known::{Known, KnownFiles};
+use prepare::Preparations;
+#[cfg(feature = "http")]
+use remote::{RemoteFile, Way};
 use reopen::Reopen;
+
+/// Most links that are read for the first time at once and shared by all who wait for them.
+#[cfg(feature = "http")]
+const MAX_CONNECTING: u64 = 1_000;
 
 /// Limits of [`Playbacks`].
 #[derive(Clone, Debug)]
@@ -42,6 +60,11 @@ pub struct PlaybackConfig {
     pub idle_expiry: Duration,
     /// Memory for the indexes of files, in bytes (PARSE-01). Default: 512 MiB.
     pub index_budget_bytes: u64,
+    /// The same in the records, where they outlive the process. Default: 256 MiB, more than a hundred long films.
+    pub stored_index_budget_bytes: u64,
+    /// How long a title that was made ready waits to be played ([`Playbacks::prepare`]); then what was added for it at a service is removed
+    /// again. Default: 5 minutes.
+    pub prepared_for: Duration,
     /// Blocks of remote files in memory.
     pub blocks: BlockCacheConfig,
 }
@@ -55,6 +78,8 @@ impl Default for PlaybackConfig {
             idle_close: Duration::from_secs(600),
             idle_expiry: Duration::from_secs(12 * 3600),
             index_budget_bytes: 512 << 20,
+            stored_index_budget_bytes: 256 << 20,
+            prepared_for: Duration::from_secs(300),
             blocks: BlockCacheConfig::default(),
         }
     }
@@ -79,13 +104,15 @@ pub struct StartPlayback {
     pub source: PlaybackSource,
     /// With a title: this release and no other, by its key ([`crate::resolve::release_key`]).
     pub release: Option<String>,
+    /// Where to begin, in seconds: kept with the playback, for whoever looks at it again.
+    pub start_s: Option<f64>,
 }
 
 impl StartPlayback {
     /// The best release of a title, or the link or file itself.
     #[must_use]
     pub fn new(source: PlaybackSource) -> Self {
-        Self { source, release: None }
+        Self { source, release: None, start_s: None }
     }
 }
 
@@ -94,6 +121,8 @@ pub struct Playback {
     record: PlaybackRecord,
     presentation: Arc<dyn Presentation>,
     source: Arc<dyn ByteSource>,
+    #[cfg(feature = "http")]
+    remote: Option<Arc<RemoteFile>>,
     file_name: String,
     title: Option<Arc<Title>>,
     release: Option<String>,
@@ -161,13 +190,75 @@ impl Playback {
     pub fn tried(&self) -> &[Tried] {
         &self.tried
     }
+
+    /// Where the viewer wished to begin, in seconds.
+    #[must_use]
+    pub fn start_s(&self) -> Option<f64> {
+        self.record.start_ms.map(|start| start as f64 / 1000.0)
+    }
+
+    /// Another file lies where this one was: it has to be opened anew.
+    fn is_stale(&self) -> bool {
+        #[cfg(feature = "http")]
+        return self.remote.as_ref().is_some_and(|remote| remote.has_changed());
+        #[cfg(not(feature = "http"))]
+        false
+    }
 }
 
 /// A file that was opened for playing.
 struct Opened {
     presentation: Arc<dyn Presentation>,
     source: Arc<dyn ByteSource>,
+    #[cfg(feature = "http")]
+    remote: Option<Arc<RemoteFile>>,
     track_notes: Vec<String>,
+}
+
+/// A link that is open or will be, by what it is known by and whose accounts it is read with.
+#[cfg(feature = "http")]
+type RemoteKey = (String, u64);
+
+/// Links that are in use, for all who read the same with the same accounts.
+#[cfg(feature = "http")]
+#[derive(Debug, Default)]
+struct Remotes {
+    files: HashMap<RemoteKey, Weak<RemoteFile>>,
+    /// Sets of providers that are in use, with their numbers. A number is never used again.
+    accounts: Vec<(Weak<ProviderSet>, u64)>,
+    last_number: u64,
+}
+
+#[cfg(feature = "http")]
+impl Remotes {
+    /// Tells one set of accounts from another. A link that its viewer gave needs none: whoever has it may read it.
+    fn accounts_of(&mut self, what: &Reopen, viewer: &Viewer) -> u64 {
+        if !matches!(what, Reopen::Torrent { .. }) {
+            return 0;
+        }
+        self.accounts.retain(|(set, _)| set.strong_count() > 0);
+        let set = Arc::downgrade(&viewer.providers);
+        if let Some((_, number)) = self.accounts.iter().find(|(other, _)| other.ptr_eq(&set)) {
+            return *number;
+        }
+        self.last_number = self.last_number.saturating_add(1);
+        self.accounts.push((set, self.last_number));
+        self.last_number
+    }
+
+    fn find(&self, key: &RemoteKey) -> Option<Arc<RemoteFile>> {
+        self.files.get(key).and_then(Weak::upgrade).filter(|file| !file.has_changed())
+    }
+
+    fn is_torrent_open(&self, info_hash: InfoHash) -> bool {
+        let prefix = reopen::torrent_prefix(info_hash);
+        self.files.iter().any(|((alias, _), file)| file.strong_count() > 0 && alias.starts_with(&prefix))
+    }
+
+    fn insert(&mut self, key: RemoteKey, file: &Arc<RemoteFile>) {
+        self.files.retain(|_, file| file.strong_count() > 0);
+        self.files.insert(key, Arc::downgrade(file));
+    }
 }
 
 /// All playbacks of an engine. Cheap to clone.
@@ -181,7 +272,13 @@ pub struct Playbacks {
     http: HttpClient,
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only links are read through the block cache"))]
     blocks: Arc<BlockCache>,
-    indexes: MokaCache<String, Arc<MediaIndex>>,
+    known: Arc<KnownFiles>,
+    #[cfg(feature = "http")]
+    remotes: Arc<Mutex<Remotes>>,
+    /// Links that are being read for the first time, once for all who wait.
+    #[cfg(feature = "http")]
+    connecting: MokaCache<RemoteKey, (Arc<RemoteFile>, Arc<MediaIndex>)>,
+    preparations: Preparations,
     open: MokaCache<String, Arc<Playback>>,
 }
 
@@ -200,11 +297,21 @@ impl Playbacks {
         resolver: Resolver,
         #[cfg(feature = "http")] http: HttpClient,
     ) -> Self {
-        let indexes = MokaCache::builder()
-            .max_capacity(config.index_budget_bytes)
-            .weigher(|_, index: &Arc<MediaIndex>| u32::try_from(index.memory_bytes()).unwrap_or(u32::MAX))
-            .time_to_idle(Duration::from_secs(24 * 3600))
-            .build();
+        let known = KnownFiles::new(Arc::clone(&records), config.index_budget_bytes, config.stored_index_budget_bytes);
+        #[cfg(feature = "http")]
+        let remotes: Arc<Mutex<Remotes>> = Arc::default();
+        #[cfg(feature = "http")]
+        let in_use = Arc::clone(&remotes);
+        let is_in_use = move |info_hash| {
+            #[cfg(feature = "http")]
+            return in_use.lock().unwrap_or_else(PoisonError::into_inner).is_torrent_open(info_hash);
+            #[cfg(not(feature = "http"))]
+            return {
+                let _: InfoHash = info_hash;
+                false
+            };
+        };
+        let preparations = Preparations::new(config.prepared_for, Arc::new(is_in_use));
         let open = MokaCache::builder().max_capacity(config.max_open).time_to_idle(config.idle_close).build();
         Self {
             blocks: BlockCache::new(config.blocks.clone()),
@@ -214,7 +321,12 @@ impl Playbacks {
             packager: Arc::new(NativePackager::new(PackagerConfig::default())),
             #[cfg(feature = "http")]
             http,
-            indexes,
+            known: Arc::new(known),
+            #[cfg(feature = "http")]
+            remotes,
+            #[cfg(feature = "http")]
+            connecting: MokaCache::new(MAX_CONNECTING),
+            preparations,
             open,
         }
     }
@@ -231,32 +343,45 @@ impl Playbacks {
         let mut tried = Vec::new();
         let mut title = None;
         let mut release = None;
-        let (playable, reopen, media_id) = match &request.source {
+        let mut prepared = None;
+        let (playable, what, media_id) = match &request.source {
             PlaybackSource::Path(path) => {
                 let playable = library::playable(&self.config.library, path).await?;
                 (playable, Reopen::file(path)?, None)
             }
             PlaybackSource::Url(url) => (link_playable(url), Reopen::Link { url: url.clone() }, None),
             PlaybackSource::Title(media_id) => {
-                let found = self.resolver.resolve(call, viewer, media_id, request.release.as_deref()).await?;
+                let found = match request.release.as_deref() {
+                    None => {
+                        let ready = self.take_ready(call, viewer, media_id).await?;
+                        let found = ready.found.clone();
+                        // Its file stays open until playing has found it.
+                        prepared = Some(ready);
+                        found
+                    }
+                    release => self.resolver.resolve(call, viewer, media_id, release).await?,
+                };
                 why.extend(tried_notes(&found.tried));
                 why.extend(found.candidate.reasons.iter().map(|reason| reason.text.clone()));
                 release = Some(crate::resolve::release_key(&found.candidate.release));
-                let reopen = Reopen::of(&found)?;
+                let what = Reopen::of(&found)?;
                 title = Some(found.title);
                 tried = found.tried;
-                (found.playable, reopen, Some(media_id.clone()))
+                (found.playable, what, Some(media_id.clone()))
             }
         };
-        let opened = self.open_playable(call, &playable, &viewer.device).await?;
+        let name = playable.file_name.clone();
+        let opened = self.open_what(call, viewer, &what, Some(playable), &viewer.device).await?;
+        drop(prepared);
         why.extend(opened.track_notes);
         let created_at_ms = now_ms();
         let record = PlaybackRecord {
             id: random_id()?,
             owner: viewer.id.clone(),
             media_id,
-            name: playable.file_name.clone(),
-            reopen: reopen.to_json(&viewer.device)?,
+            name: name.clone(),
+            reopen: what.to_json(&viewer.device)?,
+            start_ms: request.start_s.map(|start_s| (start_s.max(0.0) * 1000.0).round() as i64),
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.presentation.as_ref())),
         };
@@ -265,7 +390,9 @@ impl Playbacks {
             record,
             presentation: opened.presentation,
             source: opened.source,
-            file_name: playable.file_name,
+            #[cfg(feature = "http")]
+            remote: opened.remote,
+            file_name: name,
             title,
             release,
             why,
@@ -283,7 +410,7 @@ impl Playbacks {
     /// Safe to drop at any point.
     pub async fn playback(&self, call: &Call, viewer: &Viewer, id: &str) -> Result<Arc<Playback>> {
         let record = self.records.playback(&viewer.id, id, now_ms()).await?;
-        if let Some(playback) = self.open.get(id).await {
+        if let Some(playback) = self.opened(id).await {
             return Ok(playback);
         }
         // One opening for all who wait; a failure is not kept.
@@ -295,8 +422,14 @@ impl Playbacks {
     }
 
     /// The playback of an id if it is open in this process, whoever it belongs to: for requests that carry a signed token.
+    /// None too when another file was found in its place: then it has to be opened anew.
     pub async fn opened(&self, id: &str) -> Option<Arc<Playback>> {
-        self.open.get(id).await
+        let playback = self.open.get(id).await?;
+        if playback.is_stale() {
+            self.open.invalidate(id).await;
+            return None;
+        }
+        Some(playback)
     }
 
     /// The playbacks of this viewer, newest first.
@@ -330,24 +463,39 @@ impl Playbacks {
     ///
     /// # Errors
     /// What opening answers.
-    pub async fn open_file(&self, path: &std::path::Path, device: &DeviceProfile) -> Result<Arc<dyn Presentation>> {
-        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(path, self.config.file_access).await?);
-        self.present(source, device).await.map(|opened| opened.presentation)
+    pub async fn open_file(&self, path: &Path, device: &DeviceProfile) -> Result<Arc<dyn Presentation>> {
+        self.open_local(path, device).await.map(|opened| opened.presentation)
+    }
+
+    /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers. To be called now and then.
+    pub async fn trim_idle(&self) {
+        self.open.run_pending_tasks().await;
+        self.preparations.trim().await;
+        self.known.trim().await;
+        self.packager.trim_idle();
+        let dropped_bytes = self.blocks.trim_if_idle();
+        if dropped_bytes > 0 {
+            tracing::debug!(dropped_bytes, "the block cache was trimmed");
+        }
+    }
+
+    /// Waits until what was learned of files is kept, and ends all reading. For the end of a program.
+    pub async fn close(&self) {
+        self.preparations.settle().await;
+        self.known.settle().await;
+        self.blocks.close().await;
     }
 
     async fn open_again(&self, call: &Call, viewer: &Viewer, record: PlaybackRecord) -> Result<Arc<Playback>> {
-        let (reopen, device) = Reopen::from_json(&record.reopen)?;
-        let playable = match reopen {
-            Reopen::File { path } => library::playable_local(&path).await?,
-            Reopen::Link { url } => link_playable(&url),
-            Reopen::Torrent { info_hash, path } => self.resolver.reopen(call, viewer, info_hash, &path).await?,
-        };
-        let opened = self.open_playable(call, &playable, &device).await?;
+        let (what, device) = Reopen::from_json(&record.reopen)?;
+        let opened = self.open_what(call, viewer, &what, None, &device).await?;
         Ok(Arc::new(Playback {
+            file_name: record.name.clone(),
             record,
             presentation: opened.presentation,
             source: opened.source,
-            file_name: playable.file_name,
+            #[cfg(feature = "http")]
+            remote: opened.remote,
             title: None,
             release: None,
             why: opened.track_notes,
@@ -355,50 +503,151 @@ impl Playbacks {
         }))
     }
 
-    async fn open_playable(&self, call: &Call, playable: &Playable, device: &DeviceProfile) -> Result<Opened> {
-        let source = match &playable.location {
-            Location::File(path) => {
-                Arc::new(FileSource::open_for(path, self.config.file_access).await?) as Arc<dyn ByteSource>
+    /// Opens a file; `fresh` says where it lies, where that was just found out.
+    async fn open_what(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        what: &Reopen,
+        fresh: Option<Playable>,
+        device: &DeviceProfile,
+    ) -> Result<Opened> {
+        match what {
+            Reopen::File { path } => {
+                // One that is gone is said to be so in the words of the library.
+                library::playable_local(path).await?;
+                self.open_local(path, device).await
             }
-            Location::Link { url, headers } => self.open_link(call, url, headers).await?,
-        };
-        self.present(source, device).await
+            Reopen::Link { .. } | Reopen::Torrent { .. } => self.open_remote(call, viewer, what, fresh, device).await,
+        }
     }
 
-    #[cfg(feature = "http")]
-    async fn open_link(&self, call: &Call, url: &Url, headers: &[(String, String)]) -> Result<Arc<dyn ByteSource>> {
-        let config = HttpSourceConfig::default();
-        let opening = HttpSource::open(&self.http, url.clone(), headers, &config);
-        let source = tokio::time::timeout(call.remaining(), opening).await.map_err(|_| {
-            Error::new(ErrorKind::TimedOut, "open link").advise("the host is slow or down; try another release")
-        })??;
-        Ok(Arc::new(CachedSource::new(Arc::new(source), Arc::clone(&self.blocks))))
-    }
-
-    #[cfg(not(feature = "http"))]
-    async fn open_link(&self, _call: &Call, _url: &Url, _headers: &[(String, String)]) -> Result<Arc<dyn ByteSource>> {
-        Err(Error::new(ErrorKind::Unsupported, "open link").detail("built without the http feature"))
-    }
-
-    async fn present(&self, source: Arc<dyn ByteSource>, device: &DeviceProfile) -> Result<Opened> {
-        let index = match self.indexes.get(source.identity()).await {
-            Some(index) if index.size_bytes == source.size_bytes() => index,
+    async fn open_local(&self, path: &Path, device: &DeviceProfile) -> Result<Opened> {
+        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(path, self.config.file_access).await?);
+        let index = match self.known.find(source.identity()).await {
+            Some(known) if known.content_id.size_bytes() == source.size_bytes() => known.index,
             _ => {
                 let index = Arc::new(container::open(&source).await?);
-                self.indexes.insert(source.identity().to_owned(), Arc::clone(&index)).await;
+                let content_id = known::content_id(source.as_ref()).await?;
+                let known = Known { content_id, validator: None, index: Arc::clone(&index) };
+                self.known.keep(source.identity().to_owned(), &known).await;
+                self.known.complete_later(&source, &known);
                 index
             }
         };
-        let track_notes = index
-            .tracks
-            .iter()
-            .filter_map(|track| {
-                let reason = device.why_not(&track.info)?;
-                Some(format!("track {} is left out: {reason}", track.info.number))
-            })
-            .collect();
+        self.present(index, source, device)
+    }
+
+    /// A file behind a link. One that is known is not asked for anything: it connects at the first byte that somebody reads.
+    #[cfg(feature = "http")]
+    async fn open_remote(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        what: &Reopen,
+        fresh: Option<Playable>,
+        device: &DeviceProfile,
+    ) -> Result<Opened> {
+        let alias = what.alias().ok_or_else(|| Error::new(ErrorKind::Internal, "open link"))?;
+        let accounts = self.remotes().accounts_of(what, viewer);
+        let way = Way {
+            http: self.http.clone(),
+            resolver: self.resolver.clone(),
+            viewer: viewer.clone(),
+            known: Arc::clone(&self.known),
+            what: what.clone(),
+            alias: alias.clone(),
+        };
+        let key = (alias, accounts);
+        let (file, index) = match self.known.find(&key.0).await {
+            Some(Known { content_id, validator, index }) => {
+                let mut remotes = self.remotes();
+                let file = remotes.find(&key).filter(|file| file.content_id() == content_id).unwrap_or_else(|| {
+                    let file = Arc::new(RemoteFile::known(way, content_id, validator, accounts, fresh));
+                    remotes.insert(key, &file);
+                    file
+                });
+                (file, index)
+            }
+            None => {
+                let connecting = self.connect(call, way, accounts, fresh);
+                let connected = self.connecting.try_get_with(key.clone(), connecting).await;
+                // Only those who came meanwhile share it; whoever comes later finds the file known.
+                self.connecting.invalidate(&key).await;
+                self.connecting.run_pending_tasks().await;
+                connected.map_err(|error| crate::resolve::again(&error))?
+            }
+        };
+        let source = CachedSource::new(Arc::clone(&file) as Arc<dyn ByteSource>, Arc::clone(&self.blocks));
+        let opened = self.present(index, Arc::new(source), device)?;
+        Ok(Opened { remote: Some(file), ..opened })
+    }
+
+    #[cfg(not(feature = "http"))]
+    async fn open_remote(
+        &self,
+        _call: &Call,
+        _viewer: &Viewer,
+        _what: &Reopen,
+        _fresh: Option<Playable>,
+        _device: &DeviceProfile,
+    ) -> Result<Opened> {
+        Err(Error::new(ErrorKind::Unsupported, "open link").detail("built without the http feature"))
+    }
+
+    /// Reads the index of a link that nothing is known of, unless its content is known under another name.
+    #[cfg(feature = "http")]
+    async fn connect(
+        &self,
+        call: &Call,
+        way: Way,
+        accounts: u64,
+        fresh: Option<Playable>,
+    ) -> Result<(Arc<RemoteFile>, Arc<MediaIndex>)> {
+        let key = (way.alias.clone(), accounts);
+        // Others may have been at it since the caller looked.
+        let open = self.remotes().find(&key);
+        if let Some(file) = open
+            && let Some(index) = self.known.find_content(file.content_id()).await
+        {
+            return Ok((file, index));
+        }
+        let file = Arc::new(RemoteFile::connect(way, call, accounts, fresh).await?);
+        let index = match self.known.find_content(file.content_id()).await {
+            Some(index) => index,
+            None => {
+                let source = CachedSource::new(Arc::clone(&file) as Arc<dyn ByteSource>, Arc::clone(&self.blocks));
+                Arc::new(container::open(&(Arc::new(source) as Arc<dyn ByteSource>)).await?)
+            }
+        };
+        let known = Known { content_id: file.content_id(), validator: file.validator(), index: Arc::clone(&index) };
+        self.remotes().insert(key.clone(), &file);
+        self.known.keep(key.0, &known).await;
+        let source = CachedSource::new(Arc::clone(&file) as Arc<dyn ByteSource>, Arc::clone(&self.blocks));
+        self.known.complete_later(&(Arc::new(source) as Arc<dyn ByteSource>), &known);
+        Ok((file, index))
+    }
+
+    /// The links in use. They are whole at every point where a holder could panic, so a poisoned lock is no reason to stop.
+    #[cfg(feature = "http")]
+    fn remotes(&self) -> std::sync::MutexGuard<'_, Remotes> {
+        self.remotes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn present(&self, index: Arc<MediaIndex>, source: Arc<dyn ByteSource>, device: &DeviceProfile) -> Result<Opened> {
+        let left_out = |track: &container::Track| {
+            let reason = device.why_not(&track.info)?;
+            Some(format!("track {} is left out: {reason}", track.info.number))
+        };
+        let track_notes = index.tracks.iter().filter_map(left_out).collect();
         let presentation = self.packager.present(index, Arc::clone(&source), device)?;
-        Ok(Opened { presentation, source, track_notes })
+        Ok(Opened {
+            presentation,
+            source,
+            #[cfg(feature = "http")]
+            remote: None,
+            track_notes,
+        })
     }
 
     fn lifetime_ms(&self, presentation: &dyn Presentation) -> i64 {

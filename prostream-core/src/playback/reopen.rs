@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::model::{DeviceProfile, InfoHash, Location};
@@ -8,7 +9,7 @@ use crate::resolve::Resolution;
 use crate::{Error, ErrorKind, Result};
 
 /// What is needed to open a playback again after a restart: never a link of a service, which ends.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Reopen {
     /// A file on this machine.
@@ -54,6 +55,16 @@ impl Reopen {
         }
     }
 
+    /// What the file behind it is known by: the file of a torrent whoever serves it, a link by its hash. `None` for a file on this machine,
+    /// which is known by its state.
+    pub(super) fn alias(&self) -> Option<String> {
+        match self {
+            Reopen::File { .. } => None,
+            Reopen::Link { url } => Some(format!("link:{}", hashed(url.as_str()))),
+            Reopen::Torrent { info_hash, path } => Some(torrent_prefix(*info_hash) + &hashed(path)),
+        }
+    }
+
     pub(super) fn to_json(&self, device: &DeviceProfile) -> Result<String> {
         #[derive(Serialize)]
         struct Borrowed<'a> {
@@ -70,4 +81,13 @@ impl Reopen {
         })?;
         Ok((stored.what, stored.device))
     }
+}
+
+/// Begins what the files of a torrent are known by.
+pub(super) fn torrent_prefix(info_hash: InfoHash) -> String {
+    format!("torrent:{info_hash}:")
+}
+
+fn hashed(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

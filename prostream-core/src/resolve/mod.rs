@@ -19,8 +19,10 @@ use crate::release::{Preferences, Ranking, Wanted};
 use crate::store::cache::Cache;
 use crate::store::records::Records;
 
+pub(crate) use playable::NewlyAdded;
 pub use playable::{Resolution, Tried};
 pub use releases::ReleaseEvent;
+pub(crate) use releases::again;
 
 /// The providers of one viewer, each role in order of preference.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Found, Resolver, Viewer, release_key};
 use crate::model::{InfoHash, Location, Magnet, MediaId, Playable, Title};
 use crate::net::Call;
-use crate::provider::debrid::{DebridService, RemoteFile, TorrentState};
+use crate::provider::debrid::{DebridService, RemoteFile, TorrentId, TorrentState};
 use crate::provider::indexer::TorrentLink;
 use crate::release::{Candidate, Pick, Wanted, pick_file};
 use crate::store::records::{Availability, Observation};
@@ -22,6 +22,24 @@ pub struct Resolution {
     pub torrent_path: Option<String>,
     /// Candidates that were tried before it.
     pub tried: Vec<Tried>,
+    /// The torrent was not the user's before it was resolved.
+    pub(crate) newly_added: Option<NewlyAdded>,
+}
+
+/// A torrent that was added on the way.
+#[derive(Clone, Debug)]
+pub(crate) struct NewlyAdded {
+    service: Arc<dyn DebridService>,
+    torrent: TorrentId,
+}
+
+impl NewlyAdded {
+    /// Takes it away again: nobody played it.
+    pub(crate) async fn remove(&self, call: &Call) {
+        if let Err(error) = self.service.remove(call, &self.torrent).await {
+            tracing::warn!(service = %self.service.id(), %error, "a torrent that we added could not be removed");
+        }
+    }
 }
 
 /// A candidate that did not become playable.
@@ -39,6 +57,7 @@ pub struct Tried {
 struct Unlocked {
     playable: Playable,
     path: String,
+    newly_added: Option<NewlyAdded>,
 }
 
 impl Resolver {
@@ -69,6 +88,7 @@ impl Resolver {
                         playable: unlocked.playable,
                         torrent_path: Some(unlocked.path).filter(|path| !path.is_empty()),
                         tried,
+                        newly_added: unlocked.newly_added,
                     });
                 }
                 Err(error) => {
@@ -95,9 +115,14 @@ impl Resolver {
     pub async fn reopen(&self, call: &Call, viewer: &Viewer, info_hash: InfoHash, path: &str) -> Result<Playable> {
         let link = TorrentLink::Magnet(Magnet::from_hash(info_hash));
         let choose = |files: &[RemoteFile]| {
+            let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+            // Services write the folders of a torrent differently: then the name tells, where it is the only one.
+            let mut alike = files.iter().enumerate().filter(|(_, file)| name(&file.entry.path) == name(path));
+            let only = alike.next().filter(|_| alike.next().is_none()).map(|(at, _)| at);
             files
                 .iter()
                 .position(|file| file.entry.path == path)
+                .or(only)
                 .ok_or_else(|| Error::new(ErrorKind::NotFound, "find file").detail("the torrent no longer has it"))
         };
         self.unlock_at_first(call, viewer, &link, &choose).await.map(|unlocked| unlocked.playable)
@@ -111,7 +136,7 @@ impl Resolver {
         candidate: &Candidate,
     ) -> Result<Unlocked> {
         if let Some(playable) = &candidate.release.playable {
-            return Ok(Unlocked { playable: playable.clone(), path: String::new() });
+            return Ok(Unlocked { playable: playable.clone(), path: String::new(), newly_added: None });
         }
         let link = match candidate.release.info_hash {
             Some(hash) => TorrentLink::Magnet(Magnet {
@@ -161,8 +186,12 @@ impl Resolver {
         choose: &(dyn Fn(&[RemoteFile]) -> Result<usize> + Sync),
     ) -> Result<Unlocked> {
         let mut last_error = None;
+        let mut left = viewer.providers.debrid.len();
         for service in &viewer.providers.debrid {
-            match unlock_at(call, service.as_ref(), link, choose).await {
+            // One that hangs leaves the others their share of the time.
+            let limit = call.at_most(call.remaining() / u32::try_from(left).unwrap_or(u32::MAX).max(1));
+            left = left.saturating_sub(1);
+            match unlock_at(&limit, service, link, choose).await {
                 Ok(unlocked) => {
                     self.observe(service.as_ref(), link.info_hash(), Availability::Ready).await;
                     return Ok(unlocked);
@@ -199,12 +228,17 @@ impl Resolver {
 
 async fn unlock_at(
     call: &Call,
-    service: &dyn DebridService,
+    service: &Arc<dyn DebridService>,
     link: &TorrentLink,
     choose: &(dyn Fn(&[RemoteFile]) -> Result<usize> + Sync),
 ) -> Result<Unlocked> {
     let added = service.add(call, link).await?;
-    let answer = unlock_ready(call, service, link.info_hash(), &added, choose).await;
+    let mut answer = unlock_ready(call, service.as_ref(), link.info_hash(), &added, choose).await;
+    if let Ok(unlocked) = &mut answer
+        && !added.was_known
+    {
+        unlocked.newly_added = Some(NewlyAdded { service: Arc::clone(service), torrent: added.torrent.clone() });
+    }
     // What we added and cannot play is taken away again; what the user had stays.
     if answer.is_err()
         && !added.was_known
@@ -256,6 +290,7 @@ async fn unlock_ready(
             expires_at: link.expires_at,
         },
         path: file.entry.path.clone(),
+        newly_added: None,
     })
 }
 

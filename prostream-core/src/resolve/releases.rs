@@ -265,7 +265,7 @@ fn query(title: &Title, wanted: &Wanted, media_id: &MediaId) -> Query {
 }
 
 /// The same error once more, for a second reader.
-pub(super) fn again(error: &Arc<Error>) -> Error {
+pub(crate) fn again(error: &Arc<Error>) -> Error {
     let mut copy = Error::new(error.kind(), error.operation()).because(Arc::clone(error));
     if let Some(provider) = error.provider() {
         copy = copy.at(provider.to_owned());

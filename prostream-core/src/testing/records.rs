@@ -1,8 +1,11 @@
 //! What every [`Records`] keeps to: [`records_suite!`](crate::records_suite) makes a test of each rule.
 
 use crate::ErrorKind;
-use crate::model::{InfoHash, MediaId, ProviderId};
-use crate::store::records::{Availability, MAX_HASHES, Observation, PlaybackRecord, Records};
+use crate::model::{ContentId, InfoHash, MediaId, ProviderId};
+use crate::store::records::{
+    Availability, MAX_ALIASES, MAX_HASHES, MAX_STORED_INDEX_BYTES, MediaAlias, Observation, PlaybackRecord, Records,
+    StoredIndex,
+};
 
 /// A moment to count from: 2026-01-01 UTC, in milliseconds.
 const NOW_MS: i64 = 1_767_225_600_000;
@@ -15,7 +18,9 @@ macro_rules! records_suite {
         $crate::records_suite!(@ $start;
             keeps_the_latest_observation observations_are_kept_by_service too_many_hashes_are_refused playbacks_come_back_whole
             an_id_is_taken_once anothers_playback_is_missing an_expired_playback_is_missing playbacks_are_listed_newest_first
-            prune_forgets_what_is_over concurrent_writes_all_stay);
+            prune_forgets_what_is_over concurrent_writes_all_stay an_index_comes_back_by_any_of_its_names
+            an_index_of_another_format_is_forgotten indexes_unused_for_longest_give_way a_content_has_only_so_many_names
+            an_alias_needs_an_index);
     };
     (@ $start:expr; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -41,6 +46,7 @@ fn playback(owner: &str, id: u128, created_at_ms: i64) -> PlaybackRecord {
         media_id: Some("tt0944947:1:2".parse::<MediaId>().unwrap()),
         name: "Läufer 'n' \"Quotes\"; DROP TABLE playbacks; -- \u{1F3AC}".to_owned(),
         reopen: r#"{"link":"https://files.example/1?key=x"}"#.to_owned(),
+        start_ms: Some(3_500),
         created_at_ms,
         expires_at_ms: created_at_ms + 1_000,
     }
@@ -77,7 +83,7 @@ pub async fn too_many_hashes_are_refused(records: &impl Records) {
 /// Goal: every field is kept, text of any kind is only text.
 pub async fn playbacks_come_back_whole(records: &impl Records) {
     let with_title = playback("anna", 1, NOW_MS);
-    let without_title = PlaybackRecord { media_id: None, ..playback("anna", 2, NOW_MS) };
+    let without_title = PlaybackRecord { media_id: None, start_ms: None, ..playback("anna", 2, NOW_MS) };
     for record in [&with_title, &without_title] {
         records.add_playback(record).await.unwrap();
         assert_eq!(&records.playback("anna", &record.id, NOW_MS).await.unwrap(), record);
@@ -155,4 +161,105 @@ pub async fn concurrent_writes_all_stay(records: &impl Records) {
     });
     futures_util::future::join_all(writes).await;
     assert_eq!(records.playbacks("anna", NOW_MS, 100).await.unwrap().len(), 40);
+}
+
+/// Format of the indexes here.
+const FORMAT: u32 = 3;
+/// A budget that nothing here reaches.
+const ROOM: u64 = 1 << 20;
+const DAY_MS: i64 = 24 * 3_600_000;
+
+fn content(number: u8) -> ContentId {
+    ContentId::from_ends(number.into(), b"first", b"last")
+}
+
+fn index(number: u8, len: usize) -> StoredIndex {
+    StoredIndex { content_id: content(number), format: FORMAT, bytes: vec![number; len].into() }
+}
+
+fn alias(name: &str, number: u8, validator: Option<&str>) -> MediaAlias {
+    MediaAlias { alias: name.to_owned(), content_id: content(number), validator: validator.map(str::to_owned) }
+}
+
+async fn is_kept(records: &impl Records, number: u8, now_ms: i64) -> bool {
+    records.index(content(number), FORMAT, now_ms).await.unwrap().is_some()
+}
+
+/// Goal: an index is found by each of its names, until it is forgotten; a name can come to mean another content.
+pub async fn an_index_comes_back_by_any_of_its_names(records: &impl Records) {
+    for number in [1, 2] {
+        records.keep_index(&index(number, 40), NOW_MS, ROOM).await.unwrap();
+    }
+    let (torrent, link) = (alias("torrent:a", 1, None), alias("link:b", 1, Some("\"tag\"")));
+    for alias in [&torrent, &link] {
+        records.keep_alias(alias, NOW_MS).await.unwrap();
+        assert_eq!(records.alias(&alias.alias, NOW_MS + DAY_MS).await.unwrap().as_ref(), Some(alias));
+    }
+    assert_eq!(records.index(content(1), FORMAT, NOW_MS + DAY_MS).await.unwrap().unwrap(), vec![1; 40]);
+    records.keep_index(&StoredIndex { bytes: vec![9; 3].into(), ..index(1, 0) }, NOW_MS, ROOM).await.unwrap();
+    assert_eq!(records.index(content(1), FORMAT, NOW_MS).await.unwrap().unwrap(), vec![9; 3]);
+    assert!(records.alias("torrent:a", NOW_MS).await.unwrap().is_some(), "aliases stay with a newer index");
+    records.keep_alias(&alias("link:b", 2, None), NOW_MS).await.unwrap();
+    assert_eq!(records.alias("link:b", NOW_MS).await.unwrap(), Some(alias("link:b", 2, None)));
+    records.forget_index(content(1)).await.unwrap();
+    records.forget_index(content(7)).await.unwrap();
+    assert!(!is_kept(records, 1, NOW_MS).await && is_kept(records, 2, NOW_MS).await);
+    assert_eq!(records.alias("torrent:a", NOW_MS).await.unwrap(), None);
+    records.forget_alias("link:b").await.unwrap();
+    records.forget_alias("link:b").await.unwrap();
+    assert_eq!(records.alias("link:b", NOW_MS).await.unwrap(), None);
+    assert!(is_kept(records, 2, NOW_MS).await);
+}
+
+/// Goal: what another version of the program wrote is not read and does not stay; one that is too large is never kept.
+pub async fn an_index_of_another_format_is_forgotten(records: &impl Records) {
+    records.keep_index(&index(1, 40), NOW_MS, ROOM).await.unwrap();
+    records.keep_alias(&alias("torrent:a", 1, None), NOW_MS).await.unwrap();
+    assert_eq!(records.index(content(1), FORMAT + 1, NOW_MS).await.unwrap(), None);
+    assert!(!is_kept(records, 1, NOW_MS).await);
+    assert_eq!(records.alias("torrent:a", NOW_MS).await.unwrap(), None);
+    let large = index(2, MAX_STORED_INDEX_BYTES + 1);
+    let error = records.keep_index(&large, NOW_MS, u64::MAX).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+}
+
+/// Goal: the budget holds, and what was used last stays; names go with their index.
+pub async fn indexes_unused_for_longest_give_way(records: &impl Records) {
+    for number in 1..=3 {
+        records.keep_index(&index(number, 100), NOW_MS + i64::from(number), 300).await.unwrap();
+        records.keep_alias(&alias(&format!("link:{number}"), number, None), NOW_MS).await.unwrap();
+    }
+    // Used days later, the first is the newest.
+    assert!(is_kept(records, 1, NOW_MS + DAY_MS).await);
+    records.keep_index(&index(4, 150), NOW_MS + DAY_MS + 1, 300).await.unwrap();
+    let mut kept = Vec::new();
+    for number in 1..=4 {
+        kept.push(is_kept(records, number, NOW_MS).await);
+        let is_named = records.alias(&format!("link:{number}"), NOW_MS).await.unwrap().is_some();
+        assert_eq!(is_named, kept[usize::from(number) - 1] && number < 4, "{number}");
+    }
+    assert_eq!(kept, [true, false, false, true]);
+    records.keep_index(&index(5, 301), NOW_MS + 2 * DAY_MS, 300).await.unwrap();
+    assert!(!is_kept(records, 5, NOW_MS).await, "larger than the budget");
+}
+
+/// Goal: links that change by the hour do not pile up.
+pub async fn a_content_has_only_so_many_names(records: &impl Records) {
+    records.keep_index(&index(1, 10), NOW_MS, ROOM).await.unwrap();
+    records.keep_index(&index(2, 10), NOW_MS, ROOM).await.unwrap();
+    records.keep_alias(&alias("of another", 2, None), NOW_MS).await.unwrap();
+    for number in 0..=MAX_ALIASES {
+        records.keep_alias(&alias(&format!("link:{number}"), 1, None), NOW_MS + i64::from(number)).await.unwrap();
+    }
+    assert_eq!(records.alias("link:0", NOW_MS).await.unwrap(), None);
+    for number in 1..=MAX_ALIASES {
+        assert!(records.alias(&format!("link:{number}"), NOW_MS).await.unwrap().is_some(), "{number}");
+    }
+    assert!(records.alias("of another", NOW_MS).await.unwrap().is_some());
+}
+
+/// Goal: a name of nothing is not kept.
+pub async fn an_alias_needs_an_index(records: &impl Records) {
+    records.keep_alias(&alias("link:a", 1, None), NOW_MS).await.unwrap();
+    assert_eq!(records.alias("link:a", NOW_MS).await.unwrap(), None);
 }

@@ -213,11 +213,12 @@ async fn start(app: Arc<App>, mut request: Request, caller: Caller) -> Answer {
     }
     input.start_s.map(checked_start_s).transpose()?;
     wish.release = input.release;
+    wish.start_s = input.start_s;
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, input.device.map(|device| device.0));
     let playback = full.engine.start_playback(&app.call(&caller, request.client), &viewer, &wish).await?;
     let token = full.accounts.grant_media(&caller, playback.id()).await?;
-    let shown = shown(&app, &playback, &token, input.start_s);
+    let shown = shown(&app, &playback, &token);
     let mut response = json(StatusCode::CREATED, &shown)?;
     if let Ok(location) = HeaderValue::from_str(&app.link(&format!("/api/v1/playbacks/{}", playback.id()))) {
         response.headers_mut().insert(LOCATION, location);
@@ -267,7 +268,7 @@ async fn show(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let viewer = full.viewer(&caller.user_id, None);
     let playback = full.engine.playbacks().playback(&app.call(&caller, request.client), &viewer, id).await?;
     let token = full.accounts.media_token_of(id);
-    json(StatusCode::OK, &shown(&app, &playback, &token, None))
+    json(StatusCode::OK, &shown(&app, &playback, &token))
 }
 
 async fn end(app: Arc<App>, request: Request, caller: Caller) -> Answer {
@@ -286,8 +287,9 @@ fn playback_id(request: &Request) -> Result<&str, Problem> {
         .ok_or_else(|| prostream_core::Error::new(prostream_core::ErrorKind::NotFound, "find playback").into())
 }
 
-fn shown(app: &App, playback: &Playback, token: &str, start_s: Option<f64>) -> PlaybackOut {
+fn shown(app: &App, playback: &Playback, token: &str) -> PlaybackOut {
     let record = playback.record();
+    let start_s = playback.start_s();
     let presentation = playback.presentation();
     let (chapters, fonts) = (presentation.chapters(), presentation.fonts());
     let chapter_urls = chapter_paths(token).map(|path| (!chapters.is_empty()).then(|| app.link(&path)));

@@ -140,13 +140,23 @@ async fn releases(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let call = app.call(&caller, request.client);
     if !request.accepts("text/event-stream") {
         let found = full.engine.find_releases(&call, &viewer, &media_id).await?;
+        if !found.is_partial && !found.ranking.candidates.is_empty() {
+            full.engine.prepare(&viewer, &media_id);
+        }
         let Ranked { candidates, rejected } = Ranked::from(found.ranking.as_ref());
         return json(StatusCode::OK, &Releases { candidates, rejected, is_partial: found.is_partial });
     }
     let id = request.id;
+    let engine = full.engine.clone();
     let events = full
         .engine
         .releases(&call, &viewer, &media_id)
+        .inspect(move |event| {
+            // All have answered: whoever looks at the list is likely to play the first.
+            if let ReleaseEvent::Done { is_partial: false } = event {
+                engine.prepare(&viewer, &media_id);
+            }
+        })
         .filter_map(move |event| std::future::ready(written(&event, &id)))
         .map(Ok::<_, Error>)
         .take_until(app.stop.clone().cancelled_owned());

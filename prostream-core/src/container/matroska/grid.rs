@@ -6,6 +6,8 @@
 //! The search is by interpolation: the byte at which a time should lie, the next cluster from there, and again between the two nearest
 //! clusters that are known, until one lies shortly before the time.
 
+mod stored;
+
 use std::sync::OnceLock;
 
 use super::cluster::{Walker, cluster_timestamp, find_cluster, time_ns};

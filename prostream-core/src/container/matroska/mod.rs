@@ -24,6 +24,7 @@ mod index;
 mod packets;
 mod rates;
 mod scan;
+mod stored;
 mod text;
 mod timing;
 mod tracks;
@@ -40,6 +41,7 @@ use cursor::{Cursor, Read, Stop};
 pub(crate) use extras::NextAttachment;
 use grid::Grid;
 pub use scan::Scan;
+pub(super) use stored::{read_layout, write_layout};
 pub(crate) use text::TextWalk;
 use timing::Timing;
 

@@ -10,6 +10,7 @@ mod listing;
 mod locate;
 mod movie;
 mod open;
+mod stored;
 mod sync;
 mod table;
 mod track;
@@ -25,6 +26,7 @@ use boxes::{File, Read, Stop, WHOLE_GAP_BYTES, to_step};
 pub use fragments::FragmentedLayout;
 use movie::Movie;
 use open::{Found, Opening};
+pub(super) use stored::{read_fragmented_layout, read_layout, write_fragmented_layout, write_layout};
 use table::{Sample, SampleTable};
 
 /// Most packets that one answer holds: about 80 MB of them.

@@ -3,6 +3,7 @@
 mod columns;
 mod interleave;
 mod sizes;
+mod stored;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(super) use columns::description_changes;
 pub(super) use interleave::interleave;
 use interleave::{Interleave, Position};
 use sizes::Sizes;
+pub(super) use stored::{read_tables, write_tables};
 
 /// Most samples of a track (PARSE-02).
 pub(super) const MAX_SAMPLES: u32 = 10_000_000;
@@ -90,6 +92,14 @@ impl Default for Chunks {
 }
 
 impl Chunks {
+    /// How many are listed.
+    fn count(&self) -> usize {
+        match self {
+            Chunks::Interleaved { .. } => 0,
+            Chunks::Listed { offsets, .. } => offsets.len(),
+        }
+    }
+
     /// Memory of what is listed, in bytes: the order belongs to all tracks.
     fn memory_bytes(&self) -> usize {
         match self {

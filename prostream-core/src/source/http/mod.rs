@@ -114,6 +114,13 @@ impl HttpSource {
         Ok(Self { link, facts: Arc::new(facts), at_hand: Arc::new(at_hand), identity })
     }
 
+    /// What the host says to tell this state of the file from another: a strong entity tag, or a date of change.
+    #[must_use]
+    pub fn validator(&self) -> Option<String> {
+        let value = self.facts.validator.as_ref()?.value().as_bytes();
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+
     /// Names the content of the file, wherever it lies; `None` when opening brought too little of its ends along.
     #[must_use]
     pub fn content_id(&self) -> Option<ContentId> {

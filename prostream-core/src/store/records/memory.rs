@@ -3,9 +3,13 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
-use super::{MAX_HASHES, MAX_LISTED_PLAYBACKS, Observation, PlaybackRecord, Records, not_found};
-use crate::model::{InfoHash, ProviderId};
+use super::{
+    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MediaAlias, Observation, PlaybackRecord, Records, StoredIndex,
+    check_index_size, not_found,
+};
+use crate::model::{ContentId, InfoHash, ProviderId};
 use crate::{Error, ErrorKind, Result};
 
 /// Most observations that are kept; beyond it the older half goes.
@@ -13,6 +17,9 @@ const MAX_OBSERVATIONS: usize = 100_000;
 
 /// Most playbacks that are kept; beyond it no other is added.
 const MAX_PLAYBACKS: usize = 10_000;
+
+/// Most bytes of indexes that are kept, whatever the budget: who opens files keeps what is in use beside them.
+const MAX_INDEXES_BYTES: u64 = 64 << 20;
 
 /// Records in memory: gone with the process. For tests, the demo, and programs that keep nothing.
 #[derive(Default)]
@@ -24,6 +31,27 @@ pub struct MemoryRecords {
 struct Tables {
     observations: HashMap<(ProviderId, InfoHash), Observation>,
     playbacks: HashMap<String, PlaybackRecord>,
+    indexes: HashMap<ContentId, Index>,
+    aliases: HashMap<String, Alias>,
+}
+
+struct Index {
+    format: u32,
+    bytes: Bytes,
+    used_at_ms: i64,
+}
+
+struct Alias {
+    content_id: ContentId,
+    validator: Option<String>,
+    used_at_ms: i64,
+}
+
+impl Tables {
+    fn forget_index(&mut self, content_id: ContentId) {
+        self.indexes.remove(&content_id);
+        self.aliases.retain(|_, alias| alias.content_id != content_id);
+    }
 }
 
 impl MemoryRecords {
@@ -45,6 +73,7 @@ impl fmt::Debug for MemoryRecords {
         f.debug_struct("MemoryRecords")
             .field("observation_count", &tables.observations.len())
             .field("playback_count", &tables.playbacks.len())
+            .field("index_count", &tables.indexes.len())
             .finish()
     }
 }
@@ -139,6 +168,76 @@ impl Records for MemoryRecords {
         tables.observations.retain(|_, known| known.seen_at_ms >= observed_before_ms);
         let after = tables.playbacks.len() + tables.observations.len();
         Ok(u64::try_from(before - after).unwrap_or(u64::MAX))
+    }
+
+    async fn keep_index(&self, index: &StoredIndex, now_ms: i64, budget_bytes: u64) -> Result<()> {
+        check_index_size(index)?;
+        let tables = &mut *self.tables();
+        let kept = Index { format: index.format, bytes: index.bytes.clone(), used_at_ms: now_ms };
+        tables.indexes.insert(index.content_id, kept);
+        let mut held: Vec<(i64, ContentId, u64)> =
+            tables.indexes.iter().map(|(id, index)| (index.used_at_ms, *id, index.bytes.len() as u64)).collect();
+        held.sort_unstable();
+        let mut total = held.iter().fold(0u64, |sum, (_, _, size)| sum.saturating_add(*size));
+        for (_, content_id, size) in held {
+            if total <= budget_bytes.min(MAX_INDEXES_BYTES) {
+                break;
+            }
+            tables.forget_index(content_id);
+            total = total.saturating_sub(size);
+        }
+        Ok(())
+    }
+
+    async fn index(&self, content_id: ContentId, format: u32, now_ms: i64) -> Result<Option<Bytes>> {
+        let tables = &mut *self.tables();
+        let Some(index) = tables.indexes.get_mut(&content_id) else { return Ok(None) };
+        if index.format != format {
+            tables.forget_index(content_id);
+            return Ok(None);
+        }
+        index.used_at_ms = index.used_at_ms.max(now_ms);
+        Ok(Some(index.bytes.clone()))
+    }
+
+    async fn forget_index(&self, content_id: ContentId) -> Result<()> {
+        self.tables().forget_index(content_id);
+        Ok(())
+    }
+
+    async fn keep_alias(&self, alias: &MediaAlias, now_ms: i64) -> Result<()> {
+        let tables = &mut *self.tables();
+        if !tables.indexes.contains_key(&alias.content_id) {
+            return Ok(());
+        }
+        let MediaAlias { alias: name, content_id, validator } = alias.clone();
+        tables.aliases.insert(name, Alias { content_id, validator, used_at_ms: now_ms });
+        let mut own: Vec<(i64, &String)> = tables
+            .aliases
+            .iter()
+            .filter(|(_, other)| other.content_id == content_id)
+            .map(|(name, other)| (other.used_at_ms, name))
+            .collect();
+        own.sort_unstable();
+        let surplus = own.len().saturating_sub(usize::try_from(MAX_ALIASES).unwrap_or(usize::MAX));
+        let gone: Vec<String> = own.into_iter().take(surplus).map(|(_, name)| name.clone()).collect();
+        gone.iter().for_each(|name| {
+            tables.aliases.remove(name);
+        });
+        Ok(())
+    }
+
+    async fn alias(&self, alias: &str, now_ms: i64) -> Result<Option<MediaAlias>> {
+        let mut tables = self.tables();
+        Ok(tables.aliases.get_mut(alias).map(|known| {
+            known.used_at_ms = known.used_at_ms.max(now_ms);
+            MediaAlias { alias: alias.to_owned(), content_id: known.content_id, validator: known.validator.clone() }
+        }))
+    }
+
+    async fn forget_alias(&self, alias: &str) -> Result<()> {
+        self.tables().aliases.remove(alias);
+        Ok(())
     }
 }
 

@@ -1,4 +1,7 @@
-//! Records of the engine's own nouns: what a service was known to hold, and playbacks.
+//! Records of the engine's own nouns: what a service was known to hold, playbacks, and the indexes of files.
+//!
+//! Indexes are rows, not files of their own: at most 2 MB each, written once and read whole, they come and go with their aliases in one
+//! transaction, and one backup holds everything.
 
 mod memory;
 #[cfg(feature = "sqlite")]
@@ -8,9 +11,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InfoHash, MediaId, ProviderId};
+use crate::model::{ContentId, InfoHash, MediaId, ProviderId};
 use crate::{Error, ErrorKind, Result};
 
 pub use memory::MemoryRecords;
@@ -22,6 +26,15 @@ pub const MAX_HASHES: usize = 1_000;
 
 /// Most playbacks that one call lists.
 pub const MAX_LISTED_PLAYBACKS: u32 = 100;
+
+/// Most names that one content keeps; the ones unused for longest go.
+pub const MAX_ALIASES: u32 = 32;
+
+/// Largest index that is kept, in bytes; a larger one is not.
+pub const MAX_STORED_INDEX_BYTES: usize = 64 << 20;
+
+/// The use of an index or an alias is noted again after so many milliseconds: a write for each playback would be no use.
+const USE_NOTED_EACH_MS: i64 = 3_600_000;
 
 /// What was learned about a torrent at a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +97,8 @@ pub struct PlaybackRecord {
     pub name: String,
     /// JSON text of what is needed to open it again: [`crate::playback`] writes and reads it. May hold secrets, so it is never shown.
     pub reopen: String,
+    /// Where its viewer wished to begin, in milliseconds.
+    pub start_ms: Option<i64>,
     /// When it was made, in milliseconds since 1970-01-01 UTC.
     pub created_at_ms: i64,
     /// When it ends if nobody uses it, likewise.
@@ -97,8 +112,41 @@ impl fmt::Debug for PlaybackRecord {
             .field("owner", &self.owner)
             .field("media_id", &self.media_id)
             .field("name", &self.name)
+            .field("start_ms", &self.start_ms)
             .field("created_at_ms", &self.created_at_ms)
             .field("expires_at_ms", &self.expires_at_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a file is known by, and which content that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaAlias {
+    /// The name: of a file of a torrent, a link or a file on this machine. Holds no secret.
+    pub alias: String,
+    /// The content.
+    pub content_id: ContentId,
+    /// What the place of the file says to tell one state of it from another (an `ETag`, or a date of change).
+    pub validator: Option<String>,
+}
+
+/// The index of a content, as [`crate::container::MediaIndex::to_stored`] writes it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredIndex {
+    /// The content.
+    pub content_id: ContentId,
+    /// Form of the bytes.
+    pub format: u32,
+    /// The index.
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for StoredIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredIndex")
+            .field("content_id", &self.content_id)
+            .field("format", &self.format)
+            .field("size_bytes", &self.bytes.len())
             .finish_non_exhaustive()
     }
 }
@@ -106,6 +154,13 @@ impl fmt::Debug for PlaybackRecord {
 /// Missing, or another's: both are answered with this, so that nobody learns which ids exist (AUTHZ-02).
 fn not_found(operation: &'static str) -> Error {
     Error::new(ErrorKind::NotFound, operation)
+}
+
+fn check_index_size(index: &StoredIndex) -> Result<()> {
+    if index.bytes.len() <= MAX_STORED_INDEX_BYTES {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::LimitExceeded, "keep index"))
 }
 
 /// Keeps records. Every function that reads or changes what belongs to somebody takes the owner: what is another's answers as if it
@@ -160,4 +215,42 @@ pub trait Records: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// `Storage`.
     async fn prune(&self, now_ms: i64, observed_before_ms: i64) -> Result<u64>;
+
+    /// Keeps the index of a content, in place of one that was there; its aliases stay. Beyond `budget_bytes` over all indexes those unused for
+    /// longest go with their aliases, perhaps this one too.
+    ///
+    /// # Errors
+    /// `Storage`; `LimitExceeded` for an index over [`MAX_STORED_INDEX_BYTES`].
+    async fn keep_index(&self, index: &StoredIndex, now_ms: i64, budget_bytes: u64) -> Result<()>;
+
+    /// The index of a content in this format, and notes that it is used. One in another format is forgotten.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn index(&self, content_id: ContentId, format: u32, now_ms: i64) -> Result<Option<Bytes>>;
+
+    /// Forgets an index and its aliases; one that is not there is no error.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn forget_index(&self, content_id: ContentId) -> Result<()>;
+
+    /// Gives the content of an index that is kept another name, which may have meant another content before. A content without an index gets
+    /// none. Of more than [`MAX_ALIASES`] names of one content those unused for longest go.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn keep_alias(&self, alias: &MediaAlias, now_ms: i64) -> Result<()>;
+
+    /// What a name means, and notes that it is used.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn alias(&self, alias: &str, now_ms: i64) -> Result<Option<MediaAlias>>;
+
+    /// Forgets a name; one that is not there is no error.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn forget_alias(&self, alias: &str) -> Result<()>;
 }

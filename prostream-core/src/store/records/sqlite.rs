@@ -1,26 +1,37 @@
 use std::path::Path;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::{MAX_HASHES, MAX_LISTED_PLAYBACKS, Observation, PlaybackRecord, Records, not_found};
-use crate::model::{InfoHash, ProviderId};
+use super::{
+    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MediaAlias, Observation, PlaybackRecord, Records, StoredIndex,
+    USE_NOTED_EACH_MS, check_index_size, not_found,
+};
+use crate::model::{ContentId, InfoHash, ProviderId};
 use crate::store::sqlite::{Migration, SqliteDatabase, failure};
 use crate::{Error, ErrorKind, Result};
 
 /// Notes which of our migrations the file has seen.
 const MIGRATIONS_TABLE: &str = "_prostream_core_migrations";
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "observations and playbacks",
-    sql: include_str!("../../../migrations/sqlite/0001_observations_and_playbacks.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "observations and playbacks",
+        sql: include_str!("../../../migrations/sqlite/0001_observations_and_playbacks.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "media indexes and start positions",
+        sql: include_str!("../../../migrations/sqlite/0002_media_indexes_and_start_positions.sql"),
+    },
+];
 
-const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, created_at_ms, expires_at_ms FROM playbacks \
+const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
                         WHERE owner = $1 AND id = $2 AND expires_at_ms > $3";
-const PLAYBACKS: &str = "SELECT id, owner, media_id, name, reopen, created_at_ms, expires_at_ms FROM playbacks \
+const PLAYBACKS: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
                          WHERE owner = $1 AND expires_at_ms > $2 ORDER BY created_at_ms DESC, id LIMIT $3";
 
 /// Records in one SQLite file.
@@ -105,14 +116,15 @@ impl Records for SqliteRecords {
 
     async fn add_playback(&self, record: &PlaybackRecord) -> Result<()> {
         let done = sqlx::query(
-            "INSERT INTO playbacks (id, owner, media_id, name, reopen, created_at_ms, expires_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO playbacks (id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
         )
         .bind(&record.id)
         .bind(&record.owner)
         .bind(record.media_id.as_ref().map(ToString::to_string))
         .bind(&record.name)
         .bind(&record.reopen)
+        .bind(record.start_ms)
         .bind(record.created_at_ms)
         .bind(record.expires_at_ms)
         .execute(self.database.writer())
@@ -182,6 +194,132 @@ impl Records for SqliteRecords {
         step.commit().await.map_err(&failed)?;
         Ok(playbacks.rows_affected().saturating_add(observations.rows_affected()))
     }
+
+    async fn keep_index(&self, index: &StoredIndex, now_ms: i64, budget_bytes: u64) -> Result<()> {
+        check_index_size(index)?;
+        let failed = failure("keep index");
+        let mut step = self.database.begin().await?;
+        sqlx::query(
+            "INSERT INTO media_indexes (content_id, format, bytes, used_at_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (content_id) DO UPDATE SET format = excluded.format, bytes = excluded.bytes, \
+             used_at_ms = excluded.used_at_ms",
+        )
+        .bind(index.content_id.to_string())
+        .bind(i64::from(index.format))
+        .bind(index.bytes.as_ref())
+        .bind(now_ms)
+        .execute(&mut *step)
+        .await
+        .map_err(&failed)?;
+        // From the one used last on, as many as the budget holds stay. `length` of a blob reads no more than its header.
+        sqlx::query(
+            "DELETE FROM media_indexes WHERE content_id IN (SELECT content_id FROM (SELECT content_id, \
+             sum(length(bytes)) OVER (ORDER BY used_at_ms DESC, content_id DESC) AS so_far FROM media_indexes) \
+             WHERE so_far > $1)",
+        )
+        .bind(i64::try_from(budget_bytes).unwrap_or(i64::MAX))
+        .execute(&mut *step)
+        .await
+        .map_err(&failed)?;
+        step.commit().await.map_err(&failed)
+    }
+
+    async fn index(&self, content_id: ContentId, format: u32, now_ms: i64) -> Result<Option<Bytes>> {
+        let failed = failure("read index");
+        let row = sqlx::query("SELECT format, bytes, used_at_ms FROM media_indexes WHERE content_id = $1")
+            .bind(content_id.to_string())
+            .fetch_optional(self.database.readers())
+            .await
+            .map_err(&failed)?;
+        let Some(row) = row else { return Ok(None) };
+        if row.try_get::<i64, _>("format").map_err(&failed)? != i64::from(format) {
+            self.forget_index(content_id).await?;
+            return Ok(None);
+        }
+        if is_noting_due(row.try_get("used_at_ms").map_err(&failed)?, now_ms) {
+            sqlx::query("UPDATE media_indexes SET used_at_ms = $2 WHERE content_id = $1 AND used_at_ms < $2")
+                .bind(content_id.to_string())
+                .bind(now_ms)
+                .execute(self.database.writer())
+                .await
+                .map_err(&failed)?;
+        }
+        row.try_get::<Vec<u8>, _>("bytes").map(|bytes| Some(bytes.into())).map_err(failed)
+    }
+
+    async fn forget_index(&self, content_id: ContentId) -> Result<()> {
+        sqlx::query("DELETE FROM media_indexes WHERE content_id = $1")
+            .bind(content_id.to_string())
+            .execute(self.database.writer())
+            .await
+            .map(|_| ())
+            .map_err(failure("forget index"))
+    }
+
+    async fn keep_alias(&self, alias: &MediaAlias, now_ms: i64) -> Result<()> {
+        let failed = failure("keep alias");
+        let mut step = self.database.begin().await?;
+        sqlx::query(
+            "INSERT INTO media_aliases (alias, content_id, validator, used_at_ms) SELECT $1, content_id, $3, $4 \
+             FROM media_indexes WHERE content_id = $2 ON CONFLICT (alias) DO UPDATE SET \
+             content_id = excluded.content_id, validator = excluded.validator, used_at_ms = excluded.used_at_ms",
+        )
+        .bind(&alias.alias)
+        .bind(alias.content_id.to_string())
+        .bind(&alias.validator)
+        .bind(now_ms)
+        .execute(&mut *step)
+        .await
+        .map_err(&failed)?;
+        sqlx::query(
+            "DELETE FROM media_aliases WHERE alias IN (SELECT alias FROM media_aliases WHERE content_id = $1 \
+             ORDER BY used_at_ms DESC, alias DESC LIMIT -1 OFFSET $2)",
+        )
+        .bind(alias.content_id.to_string())
+        .bind(i64::from(MAX_ALIASES))
+        .execute(&mut *step)
+        .await
+        .map_err(&failed)?;
+        step.commit().await.map_err(&failed)
+    }
+
+    async fn alias(&self, alias: &str, now_ms: i64) -> Result<Option<MediaAlias>> {
+        const OPERATION: &str = "read alias";
+        let failed = failure(OPERATION);
+        let row = sqlx::query("SELECT content_id, validator, used_at_ms FROM media_aliases WHERE alias = $1")
+            .bind(alias)
+            .fetch_optional(self.database.readers())
+            .await
+            .map_err(&failed)?;
+        let Some(row) = row else { return Ok(None) };
+        if is_noting_due(row.try_get("used_at_ms").map_err(&failed)?, now_ms) {
+            sqlx::query("UPDATE media_aliases SET used_at_ms = $2 WHERE alias = $1 AND used_at_ms < $2")
+                .bind(alias)
+                .bind(now_ms)
+                .execute(self.database.writer())
+                .await
+                .map_err(&failed)?;
+        }
+        let content_id: &str = row.try_get("content_id").map_err(&failed)?;
+        Ok(Some(MediaAlias {
+            alias: alias.to_owned(),
+            content_id: content_id.parse().map_err(|cause| damaged(OPERATION, cause))?,
+            validator: row.try_get("validator").map_err(&failed)?,
+        }))
+    }
+
+    async fn forget_alias(&self, alias: &str) -> Result<()> {
+        sqlx::query("DELETE FROM media_aliases WHERE alias = $1")
+            .bind(alias)
+            .execute(self.database.writer())
+            .await
+            .map(|_| ())
+            .map_err(failure("forget alias"))
+    }
+}
+
+fn is_noting_due(used_at_ms: i64, now_ms: i64) -> bool {
+    now_ms.saturating_sub(used_at_ms) >= USE_NOTED_EACH_MS
 }
 
 fn read_playback(row: &SqliteRow) -> Result<PlaybackRecord> {
@@ -193,6 +331,7 @@ fn read_playback(row: &SqliteRow) -> Result<PlaybackRecord> {
         media_id: media_id.map(str::parse).transpose().map_err(|cause| damaged(OPERATION, cause))?,
         name: row.try_get("name").map_err(failure(OPERATION))?,
         reopen: row.try_get("reopen").map_err(failure(OPERATION))?,
+        start_ms: row.try_get("start_ms").map_err(failure(OPERATION))?,
         created_at_ms: row.try_get("created_at_ms").map_err(failure(OPERATION))?,
         expires_at_ms: row.try_get("expires_at_ms").map_err(failure(OPERATION))?,
     })

@@ -2,6 +2,8 @@
 
 use super::Budget;
 use crate::Result;
+use crate::container::mp4::stored::inconsistent;
+use crate::container::stored::{Reader, Writer};
 
 /// Samples of a block: as many words as bits a sample then hold them.
 pub(super) const BLOCK: u32 = 64;
@@ -68,6 +70,50 @@ impl Packed {
         Ok(Self { blocks, words })
     }
 
+    /// Width and smallest size of each block, then all words: sums and places follow from them.
+    fn write(&self, writer: &mut Writer) {
+        let Self { blocks, words } = self;
+        let pairs = blocks.iter().zip(blocks.iter().skip(1));
+        for (block, next) in pairs {
+            let Block { sum: _, least, word } = *block;
+            writer.number(next.word.saturating_sub(word).into());
+            writer.number(least.into());
+        }
+        writer.column(words.iter().map(|word| word.to_le_bytes()));
+    }
+
+    fn read(reader: &mut Reader<'_>, count: u32) -> Result<Self> {
+        let mut blocks = Vec::new();
+        let mut word = 0u32;
+        let block_count = usize::try_from(count.div_ceil(BLOCK)).unwrap_or(usize::MAX);
+        reader.take_items::<Block>(block_count.saturating_add(1), 1)?;
+        blocks.reserve_exact(block_count.saturating_add(1));
+        for _ in 0..block_count {
+            let width: u32 = reader.small()?;
+            if width > u32::BITS {
+                return Err(inconsistent("sizes over 32 bits"));
+            }
+            blocks.push(Block { sum: 0, least: reader.small()?, word });
+            word = word.saturating_add(width);
+        }
+        blocks.push(Block { sum: 0, least: 0, word });
+        let words = reader.column(u64::from_le_bytes)?;
+        if u32::try_from(words.len()) != Ok(word) {
+            return Err(inconsistent("sizes of other samples"));
+        }
+        let mut packed = Self { blocks, words };
+        let mut sum = 0u64;
+        for at in 0..packed.blocks.len() {
+            let first = u32::try_from(at).unwrap_or(u32::MAX).saturating_mul(BLOCK);
+            let samples = first..first.saturating_add(BLOCK).min(count);
+            if let Some(block) = packed.blocks.get_mut(at) {
+                block.sum = sum;
+            }
+            sum = samples.fold(sum, |sum, sample| sum.saturating_add(packed.at(sample).into()));
+        }
+        Ok(packed)
+    }
+
     fn block(&self, sample: u32) -> Option<(Block, u32)> {
         let at = usize::try_from(sample / BLOCK).ok()?;
         let (block, next) = self.blocks.get(at).copied().zip(self.blocks.get(at.saturating_add(1)))?;
@@ -120,6 +166,28 @@ impl Bits {
 }
 
 impl Sizes {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        match self {
+            Sizes::Fixed(size) => {
+                writer.byte(0);
+                writer.number((*size).into());
+            }
+            Sizes::Packed(packed) => {
+                writer.byte(1);
+                packed.write(writer);
+            }
+        }
+    }
+
+    /// The sizes of `count` samples.
+    pub(super) fn read(reader: &mut Reader<'_>, count: u32) -> Result<Self> {
+        match reader.byte()? {
+            0 => Ok(Sizes::Fixed(reader.small()?)),
+            1 => Ok(Sizes::Packed(Packed::read(reader, count)?)),
+            _ => Err(inconsistent("unknown sizes")),
+        }
+    }
+
     pub(super) fn at(&self, sample: u32) -> u32 {
         match self {
             Sizes::Fixed(size) => *size,

@@ -1,0 +1,243 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use moka::future::Cache as MokaCache;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::container::{self, MediaIndex, STORED_FORMAT};
+use crate::model::{ByteRange, ContentId};
+use crate::source::ByteSource;
+use crate::store::now_ms;
+use crate::store::records::{MediaAlias, Records, StoredIndex};
+use crate::{Error, ErrorKind, Result};
+
+/// Most names of files that are remembered in memory; the others are asked of the records.
+const MAX_ALIASES_IN_MEMORY: u64 = 10_000;
+/// Most files that are searched for their keyframes at the same time.
+const MAX_COMPLETING: usize = 1;
+/// How long after a file was opened the search begins.
+const COMPLETED_AFTER: Duration = Duration::from_secs(30);
+/// How long an index is held in memory that nobody asks for.
+const INDEX_IDLE: Duration = Duration::from_secs(24 * 3600);
+
+/// A file that was read before.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) content_id: ContentId,
+    /// What the place of the file said when it was last looked at.
+    pub(super) validator: Option<String>,
+    pub(super) index: Arc<MediaIndex>,
+}
+
+/// The indexes of all files that were read, by content, and the names that these are known by: in memory what is in use, in the records
+/// all of them. The records help and never stand in the way: where they fail, files are read again.
+#[derive(Debug)]
+pub(super) struct KnownFiles {
+    records: Arc<dyn Records>,
+    stored_budget_bytes: u64,
+    indexes: MokaCache<ContentId, Arc<MediaIndex>>,
+    aliases: MokaCache<String, MediaAlias>,
+    /// Writes that nobody waits for.
+    writes: TaskTracker,
+    /// Indexes that are completed, one after the other, until the end of the program.
+    completing: Arc<Semaphore>,
+    completions: TaskTracker,
+    closed: CancellationToken,
+}
+
+impl KnownFiles {
+    /// Up to `memory_budget_bytes` of indexes in memory, up to `stored_budget_bytes` in the records.
+    pub(super) fn new(records: Arc<dyn Records>, memory_budget_bytes: u64, stored_budget_bytes: u64) -> Self {
+        let indexes = MokaCache::builder()
+            .max_capacity(memory_budget_bytes)
+            .weigher(|_, index: &Arc<MediaIndex>| u32::try_from(index.memory_bytes()).unwrap_or(u32::MAX))
+            .time_to_idle(INDEX_IDLE)
+            .build();
+        let aliases = MokaCache::new(MAX_ALIASES_IN_MEMORY);
+        Self {
+            records,
+            stored_budget_bytes,
+            indexes,
+            aliases,
+            writes: TaskTracker::new(),
+            completing: Arc::new(Semaphore::new(MAX_COMPLETING)),
+            completions: TaskTracker::new(),
+            closed: CancellationToken::new(),
+        }
+    }
+
+    /// The file of this name, if it was read before, in this process or another.
+    pub(super) async fn find(&self, alias: &str) -> Option<Known> {
+        let MediaAlias { alias: _, content_id, validator } = self.find_alias(alias).await?;
+        let index = self.find_content(content_id).await?;
+        Some(Known { content_id, validator, index })
+    }
+
+    /// The index of a content, whatever it is known by.
+    pub(super) async fn find_content(&self, content_id: ContentId) -> Option<Arc<MediaIndex>> {
+        match self.indexes.get(&content_id).await {
+            Some(index) => Some(index),
+            None => self.load(content_id).await,
+        }
+    }
+
+    async fn find_alias(&self, alias: &str) -> Option<MediaAlias> {
+        if let Some(known) = self.aliases.get(alias).await {
+            return Some(known);
+        }
+        let stored = self.records.alias(alias, now_ms()).await;
+        let stored = stored.inspect_err(|error| tracing::warn!(%error, "the name of a file could not be looked up"));
+        let known = stored.ok()??;
+        self.aliases.insert(alias.to_owned(), known.clone()).await;
+        Some(known)
+    }
+
+    /// The index of a content from the records; one that cannot be read is forgotten.
+    async fn load(&self, content_id: ContentId) -> Option<Arc<MediaIndex>> {
+        let stored = self.records.index(content_id, STORED_FORMAT, now_ms()).await;
+        let stored = stored.inspect_err(|error| tracing::warn!(%error, "a stored index could not be loaded"));
+        let read = |stored: Bytes| {
+            MediaIndex::from_stored(&stored).and_then(|index| {
+                let is_own = index.size_bytes == content_id.size_bytes();
+                if is_own { Ok(Arc::new(index)) } else { Err(other_content()) }
+            })
+        };
+        match read(stored.ok()??) {
+            Ok(index) => {
+                self.indexes.insert(content_id, Arc::clone(&index)).await;
+                Some(index)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a stored index is no use: the file is read again");
+                self.forget(content_id).await;
+                None
+            }
+        }
+    }
+
+    /// Keeps what was read of a file. It is known from now on; the records are written behind the caller's back.
+    pub(super) async fn keep(&self, alias: String, known: &Known) {
+        let Known { content_id, validator, index } = known.clone();
+        let alias = MediaAlias { alias, content_id, validator };
+        self.aliases.insert(alias.alias.clone(), alias.clone()).await;
+        self.indexes.insert(content_id, Arc::clone(&index)).await;
+        let records = Arc::clone(&self.records);
+        let budget_bytes = self.stored_budget_bytes;
+        self.writes.spawn(async move {
+            if let Err(error) = store(records.as_ref(), content_id, index, budget_bytes, Some(&alias)).await {
+                tracing::warn!(%error, "the index of a file could not be stored");
+            }
+        });
+    }
+
+    /// A file whose keyframes nobody knows is searched for them in the background, and cut by them when it is opened the next time. Not
+    /// while its first viewer begins: it takes some thousands of small reads.
+    pub(super) fn complete_later(&self, source: &Arc<dyn ByteSource>, known: &Known) {
+        if known.index.grid_gop().is_none() {
+            return;
+        }
+        let (source, content_id, index) = (Arc::clone(source), known.content_id, Arc::clone(&known.index));
+        let (completing, closed) = (Arc::clone(&self.completing), self.closed.clone());
+        let (records, indexes) = (Arc::clone(&self.records), self.indexes.clone());
+        let budget_bytes = self.stored_budget_bytes;
+        let work = async move {
+            tokio::time::sleep(COMPLETED_AFTER).await;
+            let Ok(_permit) = completing.acquire_owned().await else { return Ok(()) };
+            let Some(complete) = container::complete(&source, &index).await? else { return Ok(()) };
+            let complete = Arc::new(complete);
+            indexes.insert(content_id, Arc::clone(&complete)).await;
+            store(records.as_ref(), content_id, complete, budget_bytes, None).await
+        };
+        self.completions.spawn(async move {
+            if let Some(Err(error)) = closed.run_until_cancelled(work).await {
+                tracing::info!(%error, "the keyframes of a file were not found");
+            }
+        });
+    }
+
+    /// A known content has another name, or another validator under the same one.
+    pub(super) async fn rename(&self, alias: MediaAlias) {
+        self.aliases.insert(alias.alias.clone(), alias.clone()).await;
+        let records = Arc::clone(&self.records);
+        self.writes.spawn(async move {
+            if let Err(error) = records.keep_alias(&alias, now_ms()).await {
+                tracing::warn!(%error, "the name of a file could not be stored");
+            }
+        });
+    }
+
+    /// Another file goes by this name now.
+    pub(super) async fn forget_alias(&self, alias: &str) {
+        self.aliases.invalidate(alias).await;
+        if let Err(error) = self.records.forget_alias(alias).await {
+            tracing::warn!(%error, "the name of a file could not be forgotten");
+        }
+    }
+
+    /// An index that proved wrong.
+    async fn forget(&self, content_id: ContentId) {
+        self.indexes.invalidate(&content_id).await;
+        if let Err(error) = self.records.forget_index(content_id).await {
+            tracing::warn!(%error, "a stored index could not be forgotten");
+        }
+    }
+
+    /// Lets go of what was not used for long.
+    pub(super) async fn trim(&self) {
+        self.indexes.run_pending_tasks().await;
+        self.aliases.run_pending_tasks().await;
+    }
+
+    /// Waits for what is being written.
+    pub(super) async fn settle(&self) {
+        self.closed.cancel();
+        self.completions.close();
+        self.completions.wait().await;
+        self.writes.close();
+        self.writes.wait().await;
+    }
+}
+
+async fn store(
+    records: &dyn Records,
+    content_id: ContentId,
+    index: Arc<MediaIndex>,
+    budget_bytes: u64,
+    alias: Option<&MediaAlias>,
+) -> Result<()> {
+    let written = tokio::task::spawn_blocking(move || index.to_stored());
+    let bytes = written.await.map_err(|error| Error::new(ErrorKind::Cancelled, "store index").because(error))?;
+    let stored = StoredIndex { content_id, format: STORED_FORMAT, bytes: bytes.into() };
+    records.keep_index(&stored, now_ms(), budget_bytes).await?;
+    match alias {
+        Some(alias) => records.keep_alias(alias, now_ms()).await,
+        None => Ok(()),
+    }
+}
+
+fn other_content() -> Error {
+    Error::new(ErrorKind::Malformed, "read stored index").detail("it is of another file")
+}
+
+/// Length and ends of a file as its content id: both ends were read when it was opened, or are read now.
+///
+/// # Errors
+/// What the source answers.
+pub(super) async fn content_id(source: &dyn ByteSource) -> Result<ContentId> {
+    let size_bytes = source.size_bytes();
+    let first = ByteRange::new(0, ContentId::END_SIZE.min(size_bytes));
+    let last = ByteRange::new(size_bytes.saturating_sub(ContentId::END_SIZE), size_bytes);
+    let have = source.at_hand();
+    let mut ends = Vec::with_capacity(2);
+    for range in [first, last] {
+        ends.push(match have.bytes(range) {
+            Some(bytes) => bytes,
+            None => source.read_at(range).await?.into_bytes(),
+        });
+    }
+    let [first, last] = [ends.first(), ends.last()].map(|end| end.map(|bytes| bytes.as_ref()).unwrap_or_default());
+    Ok(ContentId::from_ends(size_bytes, first, last))
+}

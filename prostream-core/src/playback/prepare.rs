@@ -1,0 +1,149 @@
+//! What is made ready before anybody presses play: the best release of a title that somebody looks at is resolved and its index read.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use moka::future::Cache as MokaCache;
+use moka::notification::RemovalCause;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::{Opened, Playbacks, Reopen};
+use crate::Result;
+use crate::model::{InfoHash, MediaId};
+use crate::net::Call;
+use crate::resolve::{NewlyAdded, Resolution, Viewer};
+
+/// Most titles that are made ready at the same time; a wish beyond it is dropped, for play does without.
+const MAX_PREPARING: usize = 4;
+/// Longest time for one title.
+const PREPARE_LIMIT: Duration = Duration::from_secs(30);
+/// Most titles that are ready at the same time. Each holds up to a megabyte of its file.
+const MAX_READY: u64 = 64;
+/// A link that ends sooner is asked for again.
+const MIN_LEFT: Duration = Duration::from_secs(60);
+
+/// Titles that are ready, or being made so.
+#[derive(Clone)]
+pub(super) struct Preparations {
+    /// By viewer, title, device and preferences. One resolving for all who wait, be it to prepare or to play.
+    ready: MokaCache<String, Arc<Prepared>>,
+    permits: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+/// A title that was resolved.
+pub(super) struct Prepared {
+    pub(super) found: Resolution,
+    /// Its file, held open so that play finds it connected.
+    opened: Mutex<Option<Opened>>,
+}
+
+impl Prepared {
+    fn new(found: Resolution) -> Arc<Self> {
+        Arc::new(Self { found, opened: Mutex::new(None) })
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Option<Opened>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Is a torrent read by anybody now?
+pub(super) type IsInUse = Arc<dyn Fn(InfoHash) -> bool + Send + Sync>;
+
+impl Preparations {
+    /// A title that was made ready and not played in time leaves no trace: what was added for it at a service is removed, unless `is_in_use`.
+    pub(super) fn new(ready_for: Duration, is_in_use: IsInUse) -> Self {
+        let tasks = TaskTracker::new();
+        let removals = tasks.clone();
+        let on_end = move |_: Arc<String>, prepared: Arc<Prepared>, cause: RemovalCause| {
+            if !cause.was_evicted() {
+                return;
+            }
+            // Held open for play, it would count as in use.
+            prepared.opened().take();
+            let is_played = prepared.found.playable.info_hash.is_some_and(|hash| is_in_use(hash));
+            if let Some(added) = prepared.found.newly_added.clone().filter(|_| !is_played) {
+                removals.spawn(remove(added));
+            }
+        };
+        let ready =
+            MokaCache::builder().max_capacity(MAX_READY).time_to_live(ready_for).eviction_listener(on_end).build();
+        Self { ready, permits: Arc::new(Semaphore::new(MAX_PREPARING)), tasks }
+    }
+
+    /// Waits for what is being made ready.
+    pub(super) async fn settle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Lets go of what nobody played in time.
+    pub(super) async fn trim(&self) {
+        self.ready.run_pending_tasks().await;
+    }
+}
+
+impl Playbacks {
+    /// Makes the best release of a title ready in the background, with the viewer's own providers: resolved, its head and tail read, its
+    /// index made. [`Self::start`] finds it so for some minutes. A few at a time; a wish beyond that is dropped.
+    pub fn prepare(&self, viewer: &Viewer, media_id: &MediaId) {
+        let Ok(permit) = Arc::clone(&self.preparations.permits).try_acquire_owned() else { return };
+        let (playbacks, viewer, media_id) = (self.clone(), viewer.clone(), media_id.clone());
+        self.preparations.tasks.spawn(async move {
+            let call = Call::within(PREPARE_LIMIT);
+            let work = playbacks.make_ready(&call, &viewer, &media_id);
+            match tokio::time::timeout(PREPARE_LIMIT, work).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%media_id, %error, "title could not be made ready"),
+                Err(_) => tracing::debug!(%media_id, "title could not be made ready in time"),
+            }
+            drop(permit);
+        });
+    }
+
+    async fn make_ready(&self, call: &Call, viewer: &Viewer, media_id: &MediaId) -> Result<()> {
+        let prepared = self.resolve_once(call, viewer, media_id, &key(viewer, media_id)).await?;
+        if prepared.opened().is_some() {
+            return Ok(());
+        }
+        let what = Reopen::of(&prepared.found)?;
+        let fresh = Some(prepared.found.playable.clone());
+        let opened = self.open_what(call, viewer, &what, fresh, &viewer.device).await?;
+        *prepared.opened() = Some(opened);
+        Ok(())
+    }
+
+    async fn resolve_once(&self, call: &Call, viewer: &Viewer, media_id: &MediaId, key: &str) -> Result<Arc<Prepared>> {
+        let resolving = async { self.resolver.resolve(call, viewer, media_id, None).await.map(Prepared::new) };
+        let ready = self.preparations.ready.try_get_with(key.to_owned(), resolving).await;
+        ready.map_err(|error| crate::resolve::again(&error))
+    }
+
+    /// The best release of a title: the one that was made ready, or is being, else found now. Given once: who plays again resolves again.
+    pub(super) async fn take_ready(&self, call: &Call, viewer: &Viewer, media_id: &MediaId) -> Result<Arc<Prepared>> {
+        let key = key(viewer, media_id);
+        let prepared = self.resolve_once(call, viewer, media_id, &key).await?;
+        self.preparations.ready.invalidate(&key).await;
+        self.preparations.ready.run_pending_tasks().await;
+        let ends_at = prepared.found.playable.expires_at;
+        if ends_at.is_some_and(|end| end < SystemTime::now() + MIN_LEFT) {
+            return self.resolver.resolve(call, viewer, media_id, None).await.map(Prepared::new);
+        }
+        Ok(prepared)
+    }
+}
+
+async fn remove(added: NewlyAdded) {
+    added.remove(&Call::within(PREPARE_LIMIT)).await;
+}
+
+/// Everything that decides what is found, and for whom.
+fn key(viewer: &Viewer, media_id: &MediaId) -> String {
+    let judged_by = serde_json::to_string(&(&viewer.preferences, &viewer.device)).unwrap_or_default();
+    let digest = Sha256::digest(judged_by.as_bytes());
+    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}\n{media_id}\n{hex}", viewer.id)
+}

@@ -1,0 +1,535 @@
+//! Playbacks of files that are known: what is asked of hosts and services, and what is not; and what happens when files change.
+#![cfg(all(feature = "http", feature = "sqlite"))]
+
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod scenes;
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+#[path = "cases/workshop.rs"]
+mod workshop;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use prostream_core::hls::playlist;
+use prostream_core::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId, TitleKind, TitleSummary};
+use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
+use prostream_core::playback::{Playback, PlaybackConfig, PlaybackSource, StartPlayback};
+use prostream_core::provider::debrid::DebridService;
+use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
+use prostream_core::provider::indexer::{Indexer, Query, Releases};
+use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
+use prostream_core::resolve::{ProviderSet, Viewer};
+use prostream_core::store::records::{Records, SqliteRecords};
+use prostream_core::testing::stand_in::{
+    AllDebridStandIn, FilmHost, StandIn, StandInReply, StandInRequest, StandInTorrent,
+};
+use prostream_core::{ErrorKind, ProStream, Result};
+use scenes::Mounted;
+use url::Url;
+use workshop::{Workshop, rendition};
+
+const KEY: &str = "a-key-of-the-stand-in";
+const TORRENT: InfoHash = InfoHash([7; 20]);
+const RELEASE: &str = "The.Long.Walk.2019.1080p.WEB-DL.H.264-GROUP";
+
+/// Two films of some megabytes, so that a segment in the middle is not among what opening brings along.
+fn films() -> &'static [Bytes; 2] {
+    static FILMS: OnceLock<[Bytes; 2]> = OnceLock::new();
+    FILMS.get_or_init(|| {
+        let workshop = Workshop::new();
+        let film = |name: &str, seed: u32| {
+            let pictures = format!("testsrc2=size=320x180:rate=24:duration=20,noise=alls=40:all_seed={seed}");
+            let path = workshop.ffmpeg(&format!(
+                "-f lavfi -i {pictures} -f lavfi -i sine=duration=20 -c:v libx264 -preset ultrafast -crf 12 -g 48 -c:a aac {name}"
+            ));
+            Bytes::from(std::fs::read(path).unwrap())
+        };
+        let films = [film("one.mkv", 1), film("two.mkv", 2)];
+        assert!(films.iter().all(|film| film.len() > 4 << 20), "large enough that most lies between the ends");
+        films
+    })
+}
+
+/// The title and its one release.
+#[derive(Debug)]
+struct Shelf(ProviderId);
+
+fn media_id() -> MediaId {
+    MediaId::of_title(TitleId::Local("walk".to_owned()))
+}
+
+fn summary() -> TitleSummary {
+    TitleSummary {
+        media_id: media_id(),
+        kind: TitleKind::Movie,
+        name: "The Long Walk".to_owned(),
+        year: Some(2019),
+        overview: None,
+        poster_url: None,
+    }
+}
+
+#[async_trait]
+impl MetadataProvider for Shelf {
+    fn id(&self) -> &ProviderId {
+        &self.0
+    }
+
+    async fn search(&self, _call: &Call, _request: &TitleSearch) -> Result<Vec<TitleSummary>> {
+        Ok(vec![summary()])
+    }
+
+    async fn title(&self, _call: &Call, _request: &TitleRequest) -> Result<Title> {
+        Ok(Title {
+            summary: summary(),
+            original_name: None,
+            other_names: Vec::new(),
+            original_language: None,
+            runtime_min: None,
+            genres: Vec::new(),
+            backdrop_url: None,
+            imdb_id: None,
+            tmdb_id: None,
+            tvdb_id: None,
+            seasons: Vec::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Indexer for Shelf {
+    fn id(&self) -> &ProviderId {
+        &self.0
+    }
+
+    async fn search(&self, _call: &Call, _query: &Query) -> Result<Releases> {
+        let release = Release {
+            indexer: self.0.clone(),
+            tracker: None,
+            name: RELEASE.to_owned(),
+            info_hash: Some(TORRENT),
+            link: None,
+            size_bytes: Some(films()[0].len() as u64),
+            seeder_count: Some(10),
+            age_days: None,
+            playable: None,
+        };
+        Ok(Releases { releases: vec![release], ..Releases::default() })
+    }
+}
+
+/// The host behind the links of debrid services: a link that has ended is gone.
+#[derive(Debug, Default)]
+struct LinkHost {
+    films: FilmHost,
+    services: OnceLock<Vec<Arc<AllDebridStandIn>>>,
+    /// Requests with a link that had ended.
+    refused: AtomicUsize,
+}
+
+impl StandIn for LinkHost {
+    fn reply(&self, request: &StandInRequest) -> StandInReply {
+        if let Some(query) = request.uri().query()
+            && !self.services.get().unwrap().iter().any(|service| service.is_live_link(query))
+        {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return http::Response::builder().status(410).body(Bytes::new()).unwrap();
+        }
+        self.films.reply(request)
+    }
+}
+
+/// A host of films, two debrid services whose links lead there, and a data folder; engines come and go.
+struct House {
+    host: Mounted<LinkHost>,
+    debrid: Mounted<AllDebridStandIn>,
+    /// Holds the same, and is asked when the first fails.
+    second: Mounted<AllDebridStandIn>,
+    folder: tempfile::TempDir,
+    viewer: Viewer,
+    http: HttpClient,
+}
+
+impl House {
+    async fn new() -> Self {
+        let file_name = format!("{RELEASE}.mkv");
+        let film_host = FilmHost::new()
+            .with_file("/film.mkv", films()[0].clone())
+            .with_file(format!("/{file_name}"), films()[0].clone());
+        let host = Mounted::new(LinkHost { films: film_host, ..LinkHost::default() }).await;
+        let size_bytes = films()[0].len() as u64;
+        let service = |folder: &str| {
+            let torrent = StandInTorrent::new(TORRENT, RELEASE).with_file(format!("{folder}{file_name}"), size_bytes);
+            Mounted::new(AllDebridStandIn::new(KEY, host.url("/")).with_torrent(torrent))
+        };
+        let (debrid, second) = (service(&format!("{RELEASE}/")).await, service("").await);
+        // Its links differ from those that the first one gives here.
+        (0..10).for_each(|_| second.stand_in.expire_links());
+        let services = vec![Arc::clone(&debrid.stand_in), Arc::clone(&second.stand_in)];
+        host.stand_in.services.set(services).unwrap();
+        let allow = [host.url("/"), debrid.url("/"), second.url("/")]
+            .iter()
+            .map(|url| format!("127.0.0.1:{}", url.port().unwrap()).parse().unwrap())
+            .collect();
+        let config = HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() };
+        let http = HttpClient::new(config).unwrap();
+        let client = |mounted: &Mounted<AllDebridStandIn>, instance: &str| -> Arc<dyn DebridService> {
+            let id = ProviderId::with_instance("alldebrid", instance);
+            let settings = AllDebridConfig { id, base_url: mounted.url("/"), ..AllDebridConfig::new(Secret::new(KEY)) };
+            Arc::new(AllDebrid::new(settings, http.clone()).unwrap())
+        };
+        let shelf = Arc::new(Shelf(ProviderId::new("shelf")));
+        let providers = ProviderSet {
+            metadata: vec![shelf.clone()],
+            indexers: vec![shelf],
+            debrid: vec![client(&debrid, "first"), client(&second, "second")],
+        };
+        let viewer = Viewer::new("mia", Arc::new(providers));
+        Self { host, debrid, second, folder: tempfile::tempdir().unwrap(), viewer, http }
+    }
+
+    /// A program that starts with what earlier ones left in the data folder.
+    async fn engine(&self) -> ProStream {
+        let records = SqliteRecords::open(self.folder.path().join("data.db")).await.unwrap();
+        let playback = PlaybackConfig { library: vec![self.folder.path().to_owned()], ..PlaybackConfig::default() };
+        let builder = ProStream::builder().http(self.http.clone()).playback(playback);
+        builder.records(Arc::new(records) as Arc<dyn Records>).build().unwrap()
+    }
+
+    /// Requests to the host since the last look.
+    fn take_requests(&self) -> usize {
+        let count = self.host.stand_in.films.requests().len();
+        self.host.stand_in.films.clear_requests();
+        count
+    }
+
+    async fn start(&self, engine: &ProStream, source: PlaybackSource) -> Result<Arc<Playback>> {
+        engine.start_playback(&call(), &self.viewer, &StartPlayback::new(source)).await
+    }
+
+    fn link(&self) -> PlaybackSource {
+        PlaybackSource::Url(self.host.url("/film.mkv"))
+    }
+}
+
+fn call() -> Call {
+    Call::within(Duration::from_secs(30))
+}
+
+/// What a player reads before its first segment: all playlists and init segments.
+async fn front(playback: &Playback) -> Vec<Bytes> {
+    let presentation = playback.presentation();
+    let mut front = vec![Bytes::from(playlist::multivariant(presentation.as_ref()))];
+    for rendition in presentation.renditions() {
+        front.push(playlist::media(presentation.as_ref(), rendition.info()).into());
+        front.push(rendition.init().await.unwrap());
+    }
+    front
+}
+
+async fn segment(playback: &Playback, name: &str, index: u32) -> Result<Bytes> {
+    rendition(playback.presentation(), name).segment(index).await?.into_bytes().await
+}
+
+/// Goal: a known file answers its playlists with no request to the source at all, in this process and after a restart; then the first
+/// segment costs one request to see that it is the same file, and one for its bytes.
+#[tokio::test]
+async fn a_known_link_is_asked_for_nothing_until_its_first_segment() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let playback = house.start(&engine, house.link()).await.unwrap();
+    assert_eq!(house.take_requests(), 2, "head and tail");
+    let expected = (front(&playback).await, segment(&playback, "video", 1).await.unwrap());
+    engine.playbacks().close().await;
+
+    let engine = house.engine().await;
+    house.take_requests();
+    for _ in 0..2 {
+        let playback = house.start(&engine, house.link()).await.unwrap();
+        assert!(front(&playback).await == expected.0);
+    }
+    let again = engine.playbacks().playback(&call(), &house.viewer, playback.id()).await.unwrap();
+    assert!(front(&again).await == expected.0, "the playback of before the restart");
+    assert_eq!(house.take_requests(), 0);
+    assert!(segment(&again, "video", 1).await.unwrap() == expected.1);
+    let count = house.take_requests();
+    assert!((1..=2).contains(&count), "{count} requests");
+    assert!(!segment(&again, "audio", 1).await.unwrap().is_empty());
+    assert_eq!(house.take_requests(), 0, "sound came with the pictures");
+}
+
+/// Goal: the file of a torrent is known by the torrent, whatever link a service gives; a playback that goes on after a restart asks the
+/// service only when bytes are wanted.
+#[tokio::test]
+async fn a_torrent_is_known_under_every_link() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let expected = (front(&playback).await, segment(&playback, "video", 1).await.unwrap());
+    engine.playbacks().close().await;
+
+    house.debrid.stand_in.expire_links();
+    let engine = house.engine().await;
+    house.take_requests();
+    let asked_before = house.debrid.requests().await.len();
+    let again = engine.playbacks().playback(&call(), &house.viewer, playback.id()).await.unwrap();
+    assert!(front(&again).await == expected.0);
+    assert_eq!(again.file_name(), playback.file_name());
+    assert_eq!(house.debrid.requests().await.len(), asked_before, "nothing is asked of the service");
+    assert_eq!(house.take_requests(), 0);
+    assert!(segment(&again, "video", 1).await.unwrap() == expected.1);
+    let count = house.take_requests();
+    assert!((1..=2).contains(&count), "{count} requests");
+    assert!(house.debrid.requests().await.len() > asked_before);
+
+    let new = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    assert!(front(&new).await == expected.0);
+    assert!(segment(&new, "video", 1).await.unwrap() == expected.1);
+    assert_eq!(house.take_requests(), 0, "what one viewer read is there for the next with the same accounts");
+}
+
+/// Goal: bytes of two files are never mixed: where another file lies, reading fails, its old index is dropped, and it opens anew.
+#[tokio::test]
+async fn a_file_that_changed_is_read_anew() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    house.start(&engine, house.link()).await.unwrap();
+    engine.playbacks().close().await;
+
+    house.host.stand_in.films.put_file("/film.mkv", films()[1].clone());
+    let engine = house.engine().await;
+    let stale = house.start(&engine, house.link()).await.unwrap();
+    for name in ["video", "audio"] {
+        assert_eq!(segment(&stale, name, 1).await.unwrap_err().kind(), ErrorKind::SourceChanged, "{name}");
+    }
+    assert!(engine.playbacks().opened(stale.id()).await.is_none(), "it does not stay open");
+    let fresh = engine.playbacks().playback(&call(), &house.viewer, stale.id()).await.unwrap();
+
+    // Again, while it is connected and nothing of the middle was read.
+    house.host.stand_in.films.put_file("/film.mkv", films()[0].clone());
+    assert_eq!(segment(&fresh, "video", 1).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    assert!(engine.playbacks().opened(fresh.id()).await.is_none());
+    house.host.stand_in.films.put_file("/film.mkv", films()[1].clone());
+    let fresh = engine.playbacks().playback(&call(), &house.viewer, stale.id()).await.unwrap();
+    let direct = workshop::present(workshop::memory(films()[1].to_vec())).await.unwrap();
+    let expected = rendition(&direct, "video").segment(1).await.unwrap().into_bytes().await.unwrap();
+    assert!(segment(&fresh, "video", 1).await.unwrap() == expected);
+}
+
+/// Goal: who comes to a file that nobody has read yet waits for those who read it.
+#[tokio::test]
+async fn a_link_is_read_once_for_all_who_start_at_once() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let starts = (0..20).map(|_| house.start(&engine, house.link()));
+    for playback in futures_util::future::join_all(starts).await {
+        assert!(!front(&playback.unwrap()).await.is_empty());
+    }
+    assert_eq!(house.take_requests(), 2);
+}
+
+/// Goal: an index that cannot be read, as another version or a damaged disk leaves it, costs a look at the file and nothing else.
+#[tokio::test]
+async fn a_damaged_index_is_read_again() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let expected = front(house.start(&engine, house.link()).await.unwrap().as_ref()).await;
+    engine.playbacks().close().await;
+
+    let records = SqliteRecords::open(house.folder.path().join("data.db")).await.unwrap();
+    let damage = "UPDATE media_indexes SET bytes = CAST(substr(bytes, 1, 40) || zeroblob(length(bytes) - 40) AS BLOB)";
+    let done = sqlx::query(damage).execute(records.database().writer()).await.unwrap();
+    assert_eq!(done.rows_affected(), 1);
+    records.database().close().await;
+    let engine = house.engine().await;
+    house.take_requests();
+    assert!(front(house.start(&engine, house.link()).await.unwrap().as_ref()).await == expected);
+    assert_eq!(house.take_requests(), 2, "it was opened as if it were new");
+    engine.playbacks().close().await;
+    let engine = house.engine().await;
+    house.start(&engine, house.link()).await.unwrap();
+    assert_eq!(house.take_requests(), 0, "and is known again");
+}
+
+/// Goal: opening starts when somebody looks at a title, not when he presses play.
+#[tokio::test]
+async fn play_finds_a_title_that_was_prepared_ready() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    for _ in 0..3 {
+        engine.prepare(&house.viewer, &media_id());
+    }
+    wait_until(|| house.host.stand_in.films.requests().len() >= 2).await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    front(&playback).await;
+    assert_eq!(house.take_requests(), 2, "read once, and not for play");
+    assert_eq!(unlock_count(&house.debrid).await, 1);
+    assert!(playback.title().is_some() && playback.release().is_some() && !playback.why().is_empty());
+    assert!(!segment(&playback, "video", 1).await.unwrap().is_empty());
+    assert_eq!(house.take_requests(), 1, "the link is open already");
+}
+
+/// How often a service was asked for a link.
+async fn unlock_count(service: &Mounted<AllDebridStandIn>) -> usize {
+    service.requests().await.iter().filter(|path| path.contains("link/unlock")).count()
+}
+
+/// All segments of the pictures and the sound, asked for at once.
+async fn whole_film(playback: &Playback) -> Vec<Bytes> {
+    let presentation = playback.presentation();
+    let all = presentation.renditions().iter().flat_map(|rendition| {
+        let count = rendition.info().listed_durations_s().len();
+        (0..count)
+            .map(move |index| async move { rendition.segment(index as u32).await.unwrap().into_bytes().await.unwrap() })
+    });
+    futures_util::future::join_all(all).await
+}
+
+/// Goal: a link that ends mid-film costs its viewers nothing: one of them has it renewed, all go on at the same byte.
+#[tokio::test]
+async fn a_link_that_ends_is_renewed_once_and_playing_goes_on() {
+    let house = House::new().await;
+    let direct = workshop::present(workshop::memory(films()[0].to_vec())).await.unwrap();
+    let engine = house.engine().await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    assert!(!segment(&playback, "video", 0).await.unwrap().is_empty());
+    assert_eq!(unlock_count(&house.debrid).await, 1);
+    house.debrid.stand_in.expire_links();
+    // Nothing that was read ahead helps: a restart forgets it, and the film is played from the middle of the file too.
+    engine.playbacks().close().await;
+    let engine = house.engine().await;
+    let other = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    house.debrid.stand_in.expire_links();
+    let unlocked_before = unlock_count(&house.debrid).await;
+    let mut expected = Vec::new();
+    for rendition in direct.renditions() {
+        for index in 0..rendition.info().listed_durations_s().len() {
+            expected.push(rendition.segment(index as u32).await.unwrap().into_bytes().await.unwrap());
+        }
+    }
+    let (one, two) = tokio::join!(whole_film(&other), whole_film(&other));
+    assert!(one == expected && two == expected);
+    assert!(house.host.stand_in.refused.load(Ordering::Relaxed) > 0, "the old link was tried");
+    assert_eq!(unlock_count(&house.debrid).await - unlocked_before, 1);
+}
+
+/// Goal: when a service dies, another that holds the same torrent goes on with the same file.
+#[tokio::test]
+async fn another_service_goes_on_when_one_dies() {
+    let house = House::new().await;
+    let direct = workshop::present(workshop::memory(films()[0].to_vec())).await.unwrap();
+    let expected = rendition(&direct, "video").segment(1).await.unwrap().into_bytes().await.unwrap();
+    let engine = house.engine().await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    assert_eq!(unlock_count(&house.second).await, 0);
+    house.debrid.stand_in.expire_links();
+    house.debrid.stand_in.given_maintenance(true);
+    assert!(segment(&playback, "video", 1).await.unwrap() == expected);
+    assert_eq!(unlock_count(&house.second).await, 1);
+}
+
+/// Goal: who only looks at a title leaves no trace in the account behind the service; what was the user's, and what is played, stays.
+#[tokio::test]
+async fn what_was_prepared_in_vain_is_taken_back() {
+    let house = House::new().await;
+    let (brief, long) = (Duration::from_millis(100), Duration::from_secs(600));
+    let prepare = async |prepared_for: Duration| {
+        let config = PlaybackConfig { prepared_for, ..PlaybackConfig::default() };
+        let engine = ProStream::builder().http(house.http.clone()).playback(config).build().unwrap();
+        engine.prepare(&house.viewer, &media_id());
+        wait_until(|| house.host.stand_in.films.requests().len() >= 2).await;
+        house.take_requests();
+        engine
+    };
+    let end = async |engine: &ProStream| {
+        // First what is under way, then the end of its time.
+        engine.playbacks().close().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        engine.playbacks().trim_idle().await;
+        engine.playbacks().close().await;
+    };
+    let engine = prepare(brief).await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT]);
+    end(&engine).await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), []);
+
+    let engine = prepare(long).await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    end(&engine).await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it is played");
+    drop(playback);
+
+    let engine = prepare(brief).await;
+    end(&engine).await;
+    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it was there before");
+}
+
+/// Goal: local files are known too, and one that was written over is not taken for the other.
+#[tokio::test]
+async fn a_local_file_is_known_by_its_state() {
+    let house = House::new().await;
+    let path = house.folder.path().join("film.mkv");
+    std::fs::write(&path, &films()[0]).unwrap();
+    let engine = house.engine().await;
+    let start = async |engine: &ProStream| {
+        let playback = house.start(engine, PlaybackSource::Path(path.clone())).await.unwrap();
+        let read_bytes = playback.source().stats().read_bytes;
+        (front(&playback).await, segment(&playback, "video", 1).await.unwrap(), read_bytes)
+    };
+    let first = start(&engine).await;
+    assert!(first.2 > 0);
+    engine.playbacks().close().await;
+    let engine = house.engine().await;
+    let second = start(&engine).await;
+    assert!(first.0 == second.0 && first.1 == second.1);
+    assert_eq!(second.2, 0, "opened without a read");
+    replace(&path, &films()[1]);
+    let third = start(&engine).await;
+    assert!(third.2 > 0 && third.1 != second.1);
+}
+
+/// Another file takes the place, as a download that is finished does.
+fn replace(path: &Path, bytes: &[u8]) {
+    let beside = path.with_extension("part");
+    std::fs::write(&beside, bytes).unwrap();
+    std::fs::rename(beside, path).unwrap();
+}
+
+/// Goal: where a viewer wished to begin is kept with the playback.
+#[tokio::test]
+async fn a_playback_keeps_where_it_begins() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let mut request = StartPlayback::new(house.link());
+    request.start_s = Some(12.5);
+    let playback = engine.start_playback(&call(), &house.viewer, &request).await.unwrap();
+    engine.playbacks().close().await;
+    let engine = house.engine().await;
+    let again = engine.playbacks().playback(&call(), &house.viewer, playback.id()).await.unwrap();
+    assert_eq!(again.start_s(), Some(12.5));
+}
+
+/// Goal: an address that may not be reached is refused at once, and a name in it is not what makes a file known.
+#[tokio::test]
+async fn a_forbidden_address_stays_forbidden() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let mut forbidden: Url = house.host.url("/film.mkv");
+    forbidden.set_port(Some(9)).unwrap();
+    let error = house.start(&engine, PlaybackSource::Url(forbidden)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+}
+
+async fn wait_until(is_so: impl Fn() -> bool) {
+    for _ in 0..2_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it did not come to that");
+}
