@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use prostream_core::container::{Boundary, SyncPoint};
-use prostream_core::hls::{Cuts, Presentation, Rendition, RenditionInfo, Segment, playlist};
+use prostream_core::hls::{Cuts, KeyframeInfo, Presentation, Rendition, RenditionInfo, Segment, playlist};
 use prostream_core::model::{
     AudioFormat, Codec, ColorInfo, Language, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat,
 };
@@ -96,7 +96,8 @@ pub(super) fn run(bytes: &[u8]) {
             block_offset_bytes: 0,
         },
     });
-    let cuts = Cuts { track_index: 0, boundaries: boundaries.collect(), origin_ns, end_ticks: i64::MAX };
+    let cuts =
+        Cuts { track_index: 0, boundaries: boundaries.collect(), origin_ns, end_ticks: i64::MAX, changes: Vec::new() };
     let mut renditions: Vec<Arc<dyn Rendition>> = Vec::new();
     while !data.is_empty() && renditions.len() < MAX_RENDITIONS {
         let number = renditions.len() as u32 + 1;
@@ -154,12 +155,23 @@ fn rendition(data: &mut Data<'_>, number: u32) -> RenditionInfo {
             video,
             audio,
         },
-        segment_durations_s: (0..usize::from(data.byte()) % MAX_SEGMENTS)
-            .map(|_| f64::from(data.u32()) / f64::from(data.pick(&[1u32, 1000, 90_000, 1 << 20])))
-            .collect(),
+        segment_durations_s: durations(data),
         peak_bits_per_s: data.u64(),
         average_bits_per_s: data.u64(),
+        later_codec_strings: Vec::new(),
+        keyframes: (kind == TrackKind::Video && data.flag()).then(|| KeyframeInfo {
+            durations_s: durations(data),
+            changes: Vec::new(),
+            peak_bits_per_s: data.u64(),
+            average_bits_per_s: data.u64(),
+        }),
     }
+}
+
+fn durations(data: &mut Data<'_>) -> Vec<f64> {
+    (0..usize::from(data.byte()) % MAX_SEGMENTS)
+        .map(|_| f64::from(data.u32()) / f64::from(data.pick(&[1u32, 1000, 90_000, 1 << 20])))
+        .collect()
 }
 
 /// Everything that is written of a presentation.
@@ -175,6 +187,9 @@ pub(super) fn check(presentation: &dyn Presentation) {
     for rendition in presentation.renditions() {
         let info = rendition.info();
         check_media(&playlist::media(presentation, info), info.listed_durations_s().len());
+        if let (Some(text), Some(keyframes)) = (playlist::keyframes(info), &info.keyframes) {
+            check_media(&text, keyframes.durations_s.len());
+        }
     }
 }
 
