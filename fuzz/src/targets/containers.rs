@@ -116,7 +116,7 @@ async fn play(packager: &NativePackager, file: &[u8]) {
         Err(error) => return assert_ne!(error.kind(), ErrorKind::Internal, "{error:?}"),
     }
     let Ok(presentation) = packager.open(source, &DeviceProfile::any()).await else { return };
-    playlists::check(presentation.as_ref());
+    playlists::check(presentation.as_ref(), 1.0);
     for rendition in presentation.renditions() {
         let is_text = rendition.info().track.kind == TrackKind::Subtitle;
         if let Ok(init) = rendition.init().await {
