@@ -253,10 +253,6 @@ pub unsafe extern "C" fn prostream_read(
         let rendition = file.find(presentation)?;
         match file.kind {
             FileKind::Playlist => out.write_text(playlist::media(presentation, rendition.info())),
-            FileKind::Script => {
-                let reading = async { rendition.script().await?.into_bytes().await };
-                out.write_bytes(opened.engine.wait(reading, READ_LIMIT)?);
-            }
             FileKind::KeyframePlaylist => {
                 let missing = || Error::new(ErrorKind::NotFound, "find rendition");
                 out.write_text(playlist::keyframes(rendition.info()).ok_or_else(missing)?);

@@ -158,6 +158,7 @@ fn rendition(data: &mut Data<'_>, number: u32) -> RenditionInfo {
             audio,
         },
         segment_durations_s: durations(data),
+        start_s: f64::from(data.u32()) / 1000.0,
         peak_bits_per_s: data.u64(),
         average_bits_per_s: data.u64(),
         later_codec_strings: Vec::new(),

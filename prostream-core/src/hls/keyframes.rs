@@ -78,7 +78,8 @@ impl Keyframes {
         let alone = alone.map(|(size, duration)| rate_of(&[*size], &[*duration])).max().unwrap_or(0);
         KeyframeInfo {
             changes: changes.collect(),
-            peak_bits_per_s: peak_bits_per_s(&sizes, &durations_s, target_duration_s_of(&durations_s)).max(alone),
+            peak_bits_per_s: peak_bits_per_s(&sizes, &durations_s, target_duration_s_of(durations_s.iter().copied()))
+                .max(alone),
             average_bits_per_s: rate_of(&sizes, &durations_s),
             durations_s,
         }

@@ -121,6 +121,9 @@ pub struct RenditionInfo {
     /// Length of each segment in seconds, exact in the rendition's own timescale; one for each cut. 0 where the track has ended: such a
     /// segment is not listed.
     pub segment_durations_s: Vec<f64>,
+    /// When the first segment begins, in seconds from the start of the presentation: 0 but for a track that begins later than another. Its
+    /// playlist counts from the start of all, because players add up lengths to find a time.
+    pub start_s: f64,
     /// Largest bits a second over any segment; never low, at most 10 % high.
     pub peak_bits_per_s: u64,
     /// Bits a second over the whole.
@@ -142,6 +145,12 @@ impl RenditionInfo {
     #[must_use]
     pub fn init_count(&self) -> u32 {
         u32::try_from(self.later_codec_strings.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// The lengths of the segments that exist as a playlist tells them: the first from the start of the presentation on, in seconds.
+    pub fn told_durations_s(&self) -> impl Iterator<Item = f64> {
+        let late = std::iter::once(self.start_s).chain(std::iter::repeat(0.0));
+        self.listed_durations_s().iter().zip(late).map(|(duration, late)| duration + late)
     }
 
     /// The segments that exist: a track that ends before the others has no packets for the last cuts, whose durations are 0.

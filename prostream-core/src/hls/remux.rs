@@ -202,13 +202,16 @@ impl Draft {
             [from, to] => seconds(to.saturating_sub(*from), timescale),
             _ => 0.0,
         };
-        let end = starts.last().copied().unwrap_or(0).saturating_sub(cuts.shift_ticks(timescale));
+        let shift = cuts.shift_ticks(timescale);
+        let end = starts.last().copied().unwrap_or(0).saturating_sub(shift);
+        let start = starts.first().copied().unwrap_or(shift).saturating_sub(shift).max(0);
         let kind = if track.info.kind == TrackKind::Video { "video" } else { "audio" };
         let keyframes = Keyframes::choose(index, cuts, track_index, &starts);
         let later = later_tracks(cuts, track_index, track);
         let info = RenditionInfo {
             name: format!("{kind}-{}", track.info.number),
             segment_durations_s: starts.windows(2).map(length).collect(),
+            start_s: seconds(start, timescale),
             track: track.info.clone(),
             peak_bits_per_s: 0,
             average_bits_per_s: 0,
@@ -265,12 +268,14 @@ fn later_tracks<'a>(cuts: &'a Cuts, track_index: usize, track: &'a Track) -> imp
 fn text_info(index: &MediaIndex, cuts: &Cuts, track: &Track) -> RenditionInfo {
     let timescale = index.tracks.get(cuts.track_index).map_or(1, |cut| cut.info.timescale);
     let times = cuts.boundaries.iter().map(|boundary| boundary.point.pts_ticks);
+    let first = times.clone().next().unwrap_or(0);
     let ends = times.clone().skip(1).chain([cuts.end_ticks]);
     let durations = times.zip(ends).map(|(from, to)| seconds(to.saturating_sub(from), timescale)).collect();
     RenditionInfo {
         name: format!("text-{}", track.info.number),
         track: track.info.clone(),
         segment_durations_s: durations,
+        start_s: seconds(first.saturating_sub(cuts.shift_ticks(timescale)).max(0), timescale),
         peak_bits_per_s: 0,
         average_bits_per_s: 0,
         later_codec_strings: Vec::new(),
@@ -301,9 +306,9 @@ impl Packaged {
         for _ in 0..MAX_ATTACHMENT_READS {
             match matroska::attachment_behind(&self.index, at, &have)? {
                 Step::Done(None) => break,
-                Step::Done(Some((attachment, end))) => {
-                    later.extend(attachment);
-                    at = end;
+                Step::Done(Some(next)) => {
+                    later.extend(next.attachment);
+                    at = next.end;
                 }
                 Step::Need(ranges) => {
                     read_missing(&self.source, &mut have, &ranges, 0).await?;

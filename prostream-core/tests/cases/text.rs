@@ -44,13 +44,7 @@ async fn cues(presentation: &Arc<dyn Presentation>) -> Vec<String> {
 #[tokio::test]
 async fn case_35_text_becomes_webvtt() {
     let workshop = Workshop::new();
-    for (codec, name) in [
-        ("srt", "srt.mkv"),
-        ("webvtt", "vtt.mkv"),
-        ("ass", "ass.mkv"),
-        ("mov_text", "tx3g.mp4"),
-        (FRAGMENTED_TEXT, "fragments.mp4"),
-    ] {
+    for (codec, name) in [("srt", "srt.mkv"), ("webvtt", "vtt.mkv"), ("ass", "ass.mkv"), ("mov_text", "tx3g.mp4")] {
         let film = subtitled(&workshop, codec, name);
         let presentation = present(source(&film).await).await.unwrap();
         let expected =

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Passed;
 use super::cursor::{Cursor, Element, Found, Read, Stop};
 use super::ebml::{self, Children, id};
 use crate::container::{Attachment, Chapter};
@@ -198,8 +197,17 @@ pub(super) fn read_attachments(cursor: &mut Cursor<'_>, offset: u64) -> Vec<Atta
     attachments
 }
 
-/// The attachment that follows the bytes of another, which end at `at`, and where its own end.
-pub(super) fn attachment_behind(cursor: &mut Cursor<'_>, at: u64) -> Read<Option<Passed>> {
+/// An attachment that was found behind another.
+#[derive(Debug)]
+pub(crate) struct NextAttachment {
+    /// `None` where it is broken: others may follow.
+    pub(crate) attachment: Option<Attachment>,
+    /// Where its bytes end.
+    pub(crate) end: u64,
+}
+
+/// The attachment that follows the bytes of another, which end at `at`.
+pub(super) fn attachment_behind(cursor: &mut Cursor<'_>, at: u64) -> Read<Option<NextAttachment>> {
     let mut at = at;
     // First what else the attachment before has.
     for _ in 0..MAX_FIELDS {
@@ -211,8 +219,8 @@ pub(super) fn attachment_behind(cursor: &mut Cursor<'_>, at: u64) -> Read<Option
                 return Err(Stop::Need(vec![head]));
             }
             let attachment = read_attachment(cursor, &element);
-            let own_end = attachment.as_ref().map_or(end, |attachment| attachment.range.end);
-            return Ok(Some((attachment, own_end)));
+            let end = attachment.as_ref().map_or(end, |attachment| attachment.range.end);
+            return Ok(Some(NextAttachment { attachment, end }));
         }
         if id::is_level_1(element.id) || end.saturating_sub(at) > MAX_NAME_BYTES {
             return Ok(None);

@@ -33,10 +33,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::{Attachment, Boundary, MediaIndex, Packet, PacketQuery, Step};
+use super::{Boundary, MediaIndex, Packet, PacketQuery, Step};
 use crate::model::{ByteRange, Extents};
 use crate::{Error, ErrorKind, Result};
 use cursor::{Cursor, Read, Stop};
+pub(crate) use extras::NextAttachment;
 use grid::Grid;
 pub use scan::Scan;
 pub(crate) use text::TextWalk;
@@ -166,12 +167,8 @@ pub fn text_is_indexed(index: &MediaIndex, track_index: usize) -> bool {
     }
 }
 
-/// An attachment, `None` where it is broken, and where its bytes end.
-pub(crate) type Passed = (Option<Attachment>, u64);
-
-/// The attachment that follows the bytes of another, which end at `at`, and where its own end; `None` for the attachment where it is broken,
-/// and for all where no other follows. Its bytes are passed over.
-pub(crate) fn attachment_behind(index: &MediaIndex, at: u64, have: &Extents) -> Result<Step<Option<Passed>>> {
+/// The attachment that follows the bytes of another, which end at `at`; `None` where no other follows. Its bytes are passed over.
+pub(crate) fn attachment_behind(index: &MediaIndex, at: u64, have: &Extents) -> Result<Step<Option<NextAttachment>>> {
     let mut cursor = Cursor::new(index.size_bytes, have, packets::WINDOW_BYTES);
     let result = extras::attachment_behind(&mut cursor, at);
     step(&cursor, result)

@@ -10,7 +10,8 @@ pub fn media(presentation: &dyn Presentation, rendition: &RenditionInfo) -> Stri
     let target = target_duration_s(presentation.renditions().iter().map(|rendition| rendition.info()));
     let is_text = rendition.track.kind == TrackKind::Subtitle;
     let changes: Vec<usize> = presentation.cuts().changes.iter().map(|change| change.segment_index).collect();
-    let mut list = List::new(target, rendition.listed_durations_s(), &changes);
+    let durations_s: Vec<f64> = rendition.told_durations_s().collect();
+    let mut list = List::new(target, &durations_s, &changes);
     list.init_count = if is_text { 0 } else { rendition.init_count() };
     list.write("", |index| if is_text { FileKind::TextSegment(index) } else { FileKind::Segment(index) })
 }
@@ -20,7 +21,11 @@ pub fn media(presentation: &dyn Presentation, rendition: &RenditionInfo) -> Stri
 #[must_use]
 pub fn keyframes(rendition: &RenditionInfo) -> Option<String> {
     let keyframes = rendition.keyframes.as_ref()?;
-    let mut list = List::new(target_duration_s_of(&keyframes.durations_s), &keyframes.durations_s, &keyframes.changes);
+    let mut durations_s = keyframes.durations_s.clone();
+    if let Some(first) = durations_s.first_mut() {
+        *first += rendition.start_s;
+    }
+    let mut list = List::new(target_duration_s_of(durations_s.iter().copied()), &durations_s, &keyframes.changes);
     list.init_count = rendition.init_count();
     Some(list.write("#EXT-X-I-FRAMES-ONLY\n", FileKind::Keyframe))
 }
@@ -70,12 +75,12 @@ impl<'a> List<'a> {
 
 /// The longest segment of all renditions, rounded to the nearest second (RFC 8216 section 4.3.3.1); the same for all of them.
 pub(in crate::hls) fn target_duration_s<'a>(renditions: impl Iterator<Item = &'a RenditionInfo>) -> u64 {
-    renditions.map(|info| target_duration_s_of(&info.segment_durations_s)).max().unwrap_or(1)
+    renditions.map(|info| target_duration_s_of(info.told_durations_s())).max().unwrap_or(1)
 }
 
 /// The longest of these lengths, rounded to the nearest second; at least 1.
-pub(in crate::hls) fn target_duration_s_of(durations_s: &[f64]) -> u64 {
-    let longest = durations_s.iter().copied().fold(0.0, f64::max);
+pub(in crate::hls) fn target_duration_s_of(durations_s: impl Iterator<Item = f64>) -> u64 {
+    let longest = durations_s.fold(0.0, f64::max);
     // Written with six decimals, so rounded from those.
     ((longest * 1e6).round() / 1e6).round().max(1.0) as u64
 }

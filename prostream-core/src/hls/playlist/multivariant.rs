@@ -90,7 +90,7 @@ fn write_multivariant(presentation: &dyn Presentation, wished_start_s: Option<f6
 /// Length of the longest rendition in seconds, as its playlist tells it.
 #[must_use]
 pub fn length_s(presentation: &dyn Presentation) -> f64 {
-    let lengths = presentation.renditions().iter().map(|rendition| rendition.info().listed_durations_s().iter().sum());
+    let lengths = presentation.renditions().iter().map(|rendition| rendition.info().told_durations_s().sum());
     lengths.fold(0.0, f64::max)
 }
 

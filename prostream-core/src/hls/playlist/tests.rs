@@ -94,6 +94,7 @@ fn rendition(name: &str, codec: Codec, codec_string: &str) -> RenditionInfo {
             }),
         },
         segment_durations_s: vec![2.0, 6.006, 1.5],
+        start_s: 0.0,
         peak_bits_per_s: 1000,
         average_bits_per_s: 800,
         later_codec_strings: Vec::new(),
@@ -143,6 +144,19 @@ fn media_playlist_is_complete() {
                     #EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2.021333,\n0.m4s\n#EXTINF:6.500000,\n1.m4s\n#EXT-X-ENDLIST\n";
     assert_eq!(media(&film, film.renditions[1].info()), expected);
     assert!(media(&film, film.renditions[0].info()).contains("#EXTINF:1.500000,\n2.m4s\n"));
+}
+
+/// Goal: players that add up lengths to find a time find it, also in sound that begins late (Shaka Player played it too early).
+#[test]
+fn late_sound_is_listed_from_the_start_of_the_film() {
+    let mut late = rendition("audio-2", Codec::Aac, "mp4a.40.2");
+    (late.start_s, late.segment_durations_s) = (1.5, vec![0.5, 6.006, 1.5]);
+    let film = plain(vec![rendition("video-1", Codec::H264, "avc1.640028"), late]);
+    let listed = |index: usize| -> Vec<String> {
+        let text = media(&film, film.renditions[index].info());
+        lines_with(&text, "#EXTINF").into_iter().map(str::to_owned).collect()
+    };
+    assert_eq!(listed(0), listed(1));
 }
 
 /// Goal: text has no init segment.
