@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets and runs them under libFuzzer, on the stable toolchain: coverage is asked of LLVM by code generation flags, the
-# fuzzer itself is built by a C++ compiler.
+# Builds the fuzz targets and runs them under libFuzzer, on the stable toolchain: coverage is asked of LLVM by code generation flags
+# (rustc.sh), the fuzzer itself is built by a C++ compiler.
 #
 #   fuzz/run.sh [--seconds N | --executions N] [--jobs N] [TARGET…]
 #
@@ -23,13 +23,8 @@ while [ $# -gt 0 ]; do
 done
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(sed -nE 's/^ *(of_boxes|of_elements|plain)\("([a-z0-9_]+)".*/\2/p' src/targets/mod.rs)
 
-host=$(rustc -vV | sed -n 's/^host: //p')
-# With --target, build scripts and macros are built without these flags.
-RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
--Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares --cap-lints warn" \
-  cargo build --quiet --profile fuzz --target "$host" --target-dir target
-program=$PWD/target/$host/fuzz/fuzz
+RUSTC_WRAPPER=$PWD/rustc.sh cargo build --quiet --profile fuzz --target-dir target
+program=$PWD/target/fuzz/fuzz
 
 # The two targets of a container share their seeds.
 corpus_of() {

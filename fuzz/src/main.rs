@@ -2,6 +2,7 @@
 #![no_main]
 
 mod mutate;
+#[allow(dead_code, reason = "some of it is for the test that replays the corpora")]
 mod targets;
 
 use std::sync::OnceLock;

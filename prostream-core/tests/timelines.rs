@@ -343,6 +343,12 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
+/// Goal: a last segment that is one short picture is told as short as it is, though no frame rate is known.
+#[test]
+fn a_last_picture_is_as_short_as_it_is() {
+    runtime().block_on(check(&[video(1000, &[2, 1], &[3000, 3000, 23], false, false, 0)])).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 

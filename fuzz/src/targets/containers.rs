@@ -80,7 +80,9 @@ fn check_index(index: &MediaIndex, size: u64) {
         assert!(track.info.timescale > 0, "a timescale of 0");
         let is_rising = track.sync_points.windows(2).all(|pair| pair[0].pts_ticks < pair[1].pts_ticks);
         assert!(is_rising, "sync points fall");
-        track.info.sample_entry.boxes.iter().for_each(|one| assert_boxes(one));
+        if track.info.kind != TrackKind::Subtitle {
+            track.info.sample_entry.boxes.iter().for_each(|one| assert_boxes(one));
+        }
     }
     assert!(index.attachments.iter().all(|attachment| attachment.range.end <= size));
 }
@@ -114,7 +116,7 @@ async fn play(packager: &NativePackager, file: &[u8]) {
         Err(error) => return assert_ne!(error.kind(), ErrorKind::Internal, "{error:?}"),
     }
     let Ok(presentation) = packager.open(source, &DeviceProfile::any()).await else { return };
-    playlists::check(presentation.as_ref());
+    playlists::check(presentation.as_ref(), 1.0);
     for rendition in presentation.renditions() {
         let is_text = rendition.info().track.kind == TrackKind::Subtitle;
         if let Ok(init) = rendition.init().await {

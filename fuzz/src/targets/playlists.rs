@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use prostream_core::container::{Boundary, SyncPoint};
-use prostream_core::hls::{Cuts, Presentation, Rendition, RenditionInfo, Segment, playlist};
+use prostream_core::hls::{Cuts, KeyframeInfo, Presentation, Rendition, RenditionInfo, Segment, playlist};
 use prostream_core::model::{
     AudioFormat, Codec, ColorInfo, Language, SampleEntry, TextFormat, TrackInfo, TrackKind, VideoFormat,
 };
@@ -87,6 +87,8 @@ pub(super) fn run(bytes: &[u8]) {
     let mut data = Data::new(bytes);
     let is_independent = data.flag();
     let origin_ns = data.u64() as i64;
+    // Any number, and what is none.
+    let start_s = f64::from_bits(data.u64());
     let boundaries = (0..data.byte() % 4).map(|_| Boundary {
         track_index: 0,
         point: SyncPoint {
@@ -103,7 +105,7 @@ pub(super) fn run(bytes: &[u8]) {
         let number = renditions.len() as u32 + 1;
         renditions.push(Arc::new(MadeRendition(rendition(&mut data, number))));
     }
-    check(&Made { cuts, renditions, is_independent });
+    check(&Made { cuts, renditions, is_independent }, start_s);
 }
 
 fn rendition(data: &mut Data<'_>, number: u32) -> RenditionInfo {
@@ -155,30 +157,37 @@ fn rendition(data: &mut Data<'_>, number: u32) -> RenditionInfo {
             video,
             audio,
         },
-        segment_durations_s: (0..usize::from(data.byte()) % MAX_SEGMENTS)
-            .map(|_| f64::from(data.u32()) / f64::from(data.pick(&[1u32, 1000, 90_000, 1 << 20])))
-            .collect(),
+        segment_durations_s: durations(data),
         start_s: f64::from(data.u32()) / 1000.0,
         peak_bits_per_s: data.u64(),
         average_bits_per_s: data.u64(),
         later_codec_strings: Vec::new(),
-        keyframes: None,
+        keyframes: (kind == TrackKind::Video && data.flag()).then(|| KeyframeInfo {
+            durations_s: durations(data),
+            changes: Vec::new(),
+            peak_bits_per_s: data.u64(),
+            average_bits_per_s: data.u64(),
+        }),
     }
 }
 
-/// Everything that is written of a presentation.
-pub(super) fn check(presentation: &dyn Presentation) {
+fn durations(data: &mut Data<'_>) -> Vec<f64> {
+    (0..usize::from(data.byte()) % MAX_SEGMENTS)
+        .map(|_| f64::from(data.u32()) / f64::from(data.pick(&[1u32, 1000, 90_000, 1 << 20])))
+        .collect()
+}
+
+/// Everything that is written of a presentation, also for a viewer who goes on at `start_s`.
+pub(super) fn check(presentation: &dyn Presentation, start_s: f64) {
     let has_any = !presentation.renditions().is_empty();
-    for start_s in [None, Some(0.0), Some(7.5), Some(f64::INFINITY), Some(-1.0), Some(f64::NAN)] {
-        let text = match start_s {
-            None => playlist::multivariant(presentation),
-            Some(start_s) => playlist::multivariant_from(presentation, start_s),
-        };
-        check_multivariant(&text, has_any);
-    }
+    check_multivariant(&playlist::multivariant(presentation), has_any);
+    check_multivariant(&playlist::multivariant_from(presentation, start_s), has_any);
     for rendition in presentation.renditions() {
         let info = rendition.info();
         check_media(&playlist::media(presentation, info), info.listed_durations_s().len());
+        if let (Some(text), Some(keyframes)) = (playlist::keyframes(info), &info.keyframes) {
+            check_media(&text, keyframes.durations_s.len());
+        }
     }
 }
 

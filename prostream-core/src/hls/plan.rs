@@ -161,8 +161,9 @@ struct Break {
 fn own_end_ticks(track: &Track, boundaries: &[Boundary]) -> i64 {
     let last_sync = track.sync_points.last().map_or(i64::MAX, |point| point.pts_ticks);
     let last = boundaries.iter().rev().map(|boundary| boundary.point.pts_ticks).find(|&ticks| ticks <= last_sync);
+    let last = last.unwrap_or(track.start_ticks);
     // A container that ends before its last sync point still has a last segment.
-    track.end_ticks.max(last.unwrap_or(track.start_ticks).saturating_add(shortest_ticks(track)))
+    if track.end_ticks > last { track.end_ticks } else { last.saturating_add(shortest_ticks(track)) }
 }
 
 /// The least a segment lasts: one picture, or a 24th of a second where the rate is not known.

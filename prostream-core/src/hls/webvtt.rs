@@ -343,7 +343,9 @@ fn from_boxed_webvtt(sample: &[u8]) -> Vec<CueBody> {
             let text = String::from_utf8_lossy(content);
             match &kind {
                 b"payl" => body.text = clean_webvtt(&text),
-                b"sttg" if !text.contains(['\n', '\r', '>']) => body.settings = text.trim().to_owned(),
+                b"sttg" if !text.contains(|letter: char| letter == '>' || letter.is_control()) => {
+                    body.settings = text.trim().to_owned()
+                }
                 _ => {}
             }
         }
@@ -396,6 +398,11 @@ mod tests {
     /// Goal: WebVTT in boxes gives each of its cues with its settings.
     #[test]
     fn boxed_webvtt_is_unpacked() {
+        // Settings are one line: a control character, which no setting has, leaves them out.
+        assert_eq!(
+            read_sample(TextFormat::WebVtt, b"\0\0\0\x22vttc\0\0\0\x0esttg\0line:\0\0\0\x0cpayl<i>x")[0].settings,
+            ""
+        );
         let sample = b"\0\0\0\x20vttc\0\0\0\x0esttgline:0\0\0\0\x0apaylhi\0\0\0\x14vttc\0\0\0\x0cpayl<i>x";
         let bodies = read_sample(TextFormat::WebVtt, sample);
         let body = |settings: &str, text: &str| CueBody { settings: settings.to_owned(), text: text.to_owned() };

@@ -3,6 +3,7 @@
 //! A [`ByteSource`] is opened once and read by many; every range costs at most one request upstream.
 
 mod cached;
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only links have connections"))]
 mod connections;
 mod file;
 #[cfg(feature = "http")]

@@ -17,11 +17,6 @@ pub(crate) struct Known {
 pub(crate) const KNOWN: &[Known] = &[
     Known {
         aspect: Aspect::Codec,
-        is_meant: |_, difference| difference.codec == "ass",
-        reason: "ASS is not packaged yet",
-    },
-    Known {
-        aspect: Aspect::Codec,
         is_meant: |film, difference| film.wrapper.muxer == Muxer::Mkvmerge && difference.codec.is_empty(),
         reason: "ffmpeg 5 does not know S_TEXT/WEBVTT, the codec id that mkvmerge writes",
     },
@@ -83,6 +78,11 @@ pub(crate) const KNOWN: &[Known] = &[
             film.wrapper.options.contains("frag_every_frame") && difference.detail.contains("the one before ends at")
         },
         reason: "ffmpeg declares some samples that are alone in their fragment to last 0: told as declared, and the next begins where it says",
+    },
+    Known {
+        aspect: Aspect::Duration,
+        is_meant: |film, _| film.wrapper.options.contains("frag_every_frame"),
+        reason: "likewise: the film is as long as its samples are declared to be",
     },
     Known {
         aspect: Aspect::Duration,
