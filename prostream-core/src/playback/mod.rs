@@ -468,7 +468,8 @@ impl Playbacks {
     }
 
     /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers. To be called now and then.
-    pub async fn trim_idle(&self) {
+    /// Answers how many bytes of films were dropped: when there are any, the caller may want its allocator to give memory back, too.
+    pub async fn trim_idle(&self) -> u64 {
         self.open.run_pending_tasks().await;
         self.preparations.trim().await;
         self.known.trim().await;
@@ -477,6 +478,7 @@ impl Playbacks {
         if dropped_bytes > 0 {
             tracing::debug!(dropped_bytes, "the block cache was trimmed");
         }
+        dropped_bytes
     }
 
     /// Waits until what was learned of files is kept, and ends all reading. For the end of a program.
