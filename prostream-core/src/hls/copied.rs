@@ -25,6 +25,8 @@ const MAX_ROUNDS: u32 = 64;
 const MAX_KEYFRAME_BYTES: u64 = 32 * 1024 * 1024;
 /// Most payload that is copied together of small reads before it is sent, in bytes: sound that is in memory already.
 const MAX_READY_BYTES: u64 = 4 * 1024 * 1024;
+/// Gaps between such reads up to this are read through: a system call takes as long as the copy of about 8 KiB.
+const READY_GAP_BYTES: u64 = 4 * 1024;
 /// Pieces below this are copied together: a system call for each audio packet costs more than its copy.
 const SMALL_PIECE_SIZE: usize = 4 * 1024;
 /// Size of what small pieces are copied into.
@@ -406,15 +408,26 @@ fn copy_ready(source: &dyn ByteSource, wanted: &mut VecDeque<ByteRange>) -> Vec<
     if wanted_bytes > MAX_READY_BYTES || read_bytes / 2 < wanted_bytes {
         return out;
     }
-    while let Some(range) = wanted.front() {
-        if out.is_empty() {
-            // As much as was just found to be little.
-            out.reserve(usize::try_from(wanted_bytes).unwrap_or_default());
+    out.reserve(usize::try_from(wanted_bytes).unwrap_or_default());
+    let mut run_bytes = Vec::new();
+    for run in runs_over(wanted, READY_GAP_BYTES).0 {
+        if wanted.front() == Some(&run) {
+            if !source.copy_ready(run, &mut out) {
+                break;
+            }
+            wanted.pop_front();
+            continue;
         }
-        if !source.copy_ready(*range, &mut out) {
+        run_bytes.clear();
+        if !source.copy_ready(run, &mut run_bytes) {
             break;
         }
-        wanted.pop_front();
+        while let Some(range) = wanted.pop_front_if(|range| run.contains_range(*range)) {
+            // Both lie within the run, which was just read.
+            let from = range.start.saturating_sub(run.start) as usize;
+            let to = range.end.saturating_sub(run.start) as usize;
+            out.extend_from_slice(run_bytes.get(from..to).unwrap_or_default());
+        }
     }
     out
 }
@@ -493,11 +506,63 @@ impl Cutter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use futures_util::TryStreamExt;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::MemorySource;
+    use crate::model::Rope;
+    use crate::source::{MemorySource, SourceStats};
+
+    /// A file whose first bytes are in memory, the rest on a disk.
+    #[derive(Debug)]
+    struct HalfReady {
+        file: Arc<MemorySource>,
+        content: Bytes,
+        ready_bytes: u64,
+        copy_count: AtomicU64,
+    }
+
+    impl HalfReady {
+        fn new(content: Vec<u8>, ready_bytes: u64) -> Arc<Self> {
+            let content = Bytes::from(content);
+            let file = Arc::new(MemorySource::new(content.clone()));
+            Arc::new(Self { file, content, ready_bytes, copy_count: AtomicU64::new(0) })
+        }
+    }
+
+    #[async_trait]
+    impl ByteSource for HalfReady {
+        fn size_bytes(&self) -> u64 {
+            self.file.size_bytes()
+        }
+
+        fn identity(&self) -> &str {
+            self.file.identity()
+        }
+
+        async fn read_at(&self, range: ByteRange) -> Result<Rope> {
+            self.file.read_at(range).await
+        }
+
+        fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
+            self.file.clone().stream(range)
+        }
+
+        fn copy_ready(&self, range: ByteRange, out: &mut Vec<u8>) -> bool {
+            self.copy_count.fetch_add(1, Ordering::Relaxed);
+            let is_ready = range.end <= self.ready_bytes;
+            if is_ready {
+                out.extend_from_slice(&self.content[range.start as usize..range.end as usize]);
+            }
+            is_ready
+        }
+
+        fn stats(&self) -> SourceStats {
+            self.file.stats()
+        }
+    }
 
     fn packet(range: ByteRange) -> Packet {
         Packet { pts_ticks: 0, dts_ticks: 0, duration_ticks: 1, is_sync: true, payload: Payload::InFile(range) }
@@ -534,6 +599,41 @@ mod tests {
             let streamed = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(payload(&source, &packets));
             prop_assert!([b"head", &streamed[..]].concat() == expected(&file, &ranges));
         }
+    }
+
+    proptest! {
+        /// Goal: samples of which some are in memory already and others on a disk are the same bytes, in any order.
+        #[test]
+        fn ready_samples_are_the_same(starts in prop::collection::vec((0u64..300_000, 0u64..900), 0..30), is_sorted: bool, ready_bytes in 0u64..400_000) {
+            let file: Vec<u8> = (0..310_000u32).map(|n| (n * 7 + n / 256) as u8).collect();
+            let mut ranges: Vec<ByteRange> = starts.iter().map(|&(start, len)| ByteRange::with_len(start, len)).collect();
+            if is_sorted {
+                ranges.sort();
+            }
+            let packets: Vec<Packet> = ranges.iter().map(|range| packet(*range)).collect();
+            let source: Arc<dyn ByteSource> = HalfReady::new(file.clone(), ready_bytes);
+            let streamed = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(payload(&source, &packets));
+            prop_assert!([b"head", &streamed[..]].concat() == expected(&file, &ranges));
+        }
+    }
+
+    /// Goal: sound among pictures that is in memory is copied without them, near samples together; from a disk it is read in one go with what
+    /// lies between, because each wait costs more than that; and what lies close together anyway is streamed.
+    #[tokio::test]
+    async fn sound_in_memory_is_copied_without_pictures() {
+        let sound: Vec<Packet> =
+            [0, 1000, 40_000, 41_000, 80_000].map(|start| packet(ByteRange::with_len(start, 400))).into();
+        for (ready_bytes, copy_count, read_bytes) in [(100_000, 3, 0), (50_000, 3, 400), (500, 1, 80_400)] {
+            let source = HalfReady::new(vec![1; 100_000], ready_bytes);
+            let bytes = payload(&(source.clone() as Arc<dyn ByteSource>), &sound).await;
+            assert_eq!(bytes.len(), 2000);
+            assert_eq!(source.copy_count.load(Ordering::Relaxed), copy_count, "{ready_bytes}");
+            assert_eq!(source.stats().read_bytes, read_bytes, "{ready_bytes}");
+        }
+        let pictures: Vec<Packet> = [0, 30_000].map(|start| packet(ByteRange::with_len(start, 29_000))).into();
+        let source = HalfReady::new(vec![1; 100_000], 100_000);
+        assert_eq!(payload(&(source.clone() as Arc<dyn ByteSource>), &pictures).await.len(), 58_000);
+        assert_eq!((source.copy_count.load(Ordering::Relaxed), source.stats().request_count), (0, 1));
     }
 
     /// Goal: samples that lie near each other cost one read, large ones are not copied, small ones are joined.

@@ -12,7 +12,7 @@ use crate::model::ByteRange;
 
 /// Most bytes that are being copied out at a time, over all streams of pictures: a segment of sound takes about a hundred thousand. What
 /// would be more is not copied.
-pub(super) const MAX_PASSING_BYTES: u64 = 32 * 1024 * 1024;
+pub(super) const MAX_PASSING_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The ranges of packets that lie in the file as they are, in order, neighbours joined; `None` when others are among them.
 pub(super) fn joined_ranges(packets: &[Packet]) -> Option<Vec<ByteRange>> {
