@@ -778,6 +778,7 @@ async fn sound_from_disk_is_read_by_itself() {
     let memory: Arc<dyn ByteSource> = Arc::new(MemorySource::new(std::fs::read(&path).unwrap()));
     let from_memory = NativePackager::default().open(memory, &DeviceProfile::any()).await.unwrap();
     let expected = fetch_all(&*from_memory, 1).await.unwrap();
+    let expected_pictures = &expected[0].segments[1];
     for access in [FileAccess::Copy, FileAccess::Map] {
         let source: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(&path, access).await.unwrap());
         let presentation = NativePackager::default().open(source.clone(), &DeviceProfile::any()).await.unwrap();
@@ -788,7 +789,9 @@ async fn sound_from_disk_is_read_by_itself() {
             assert!(sound == expected.segments[1], "{access:?}");
             // Not every system can tell what is in memory already.
             if source.copy_ready(ByteRange::new(0, 1), &mut Vec::new()) {
-                assert!(read < sound.len() as u64, "{access:?}: {read} bytes read for {}", sound.len());
+                // Small gaps are read through: the other track's packets.
+                let pictures = expected_pictures.len() as u64;
+                assert!(read < pictures / 5, "{access:?}: {read} bytes read for {} beside {pictures}", sound.len());
             }
         }
     }
