@@ -17,7 +17,7 @@ use super::Cuts;
 use super::copied::read_packets;
 use super::findings::{CutFindings, Findings};
 use super::lines::FileText;
-use crate::container::{MediaIndex, Packet, Payload, Step};
+use crate::container::{CutFinding, MediaIndex, Packet, Payload, Step};
 use crate::model::{Extents, Rope, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
@@ -154,6 +154,9 @@ impl SpanReader {
         let kind = if index.grid_gop().is_some() { "grid of " } else { "" };
         let identity = format!("{kind}{}", source.identity()).into();
         let findings = Findings::new(cuts.segment_count());
+        if index.has_false_cues() {
+            findings.note(0, CutFinding::NotSync);
+        }
         Self { cache, identity, index, source, cuts, text, is_kept, findings }
     }
 

@@ -57,7 +57,7 @@ mod tests {
     /// Goal: frames come back; a stream that is cut is broken, but its start can be read.
     #[test]
     fn frames_come_back() {
-        let frame: Vec<u8> = (0..50_000u32).map(|n| (n * n >> 7) as u8).collect();
+        let frame: Vec<u8> = (0..50_000u32).map(|n| ((n * n) >> 7) as u8).collect();
         let packed = deflate(&frame);
         assert_eq!(inflate(&packed).unwrap(), frame);
         let cut = &packed[..packed.len() / 2];
