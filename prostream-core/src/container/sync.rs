@@ -4,7 +4,7 @@
 //! Nothing is read here: a [`Check`] says which bytes it needs, and is right about as much as it was shown. Where every source brings its head and
 //! tail along, those are judged without a request; a local file is looked into.
 
-use super::{Boundary, Layout, MediaIndex, NAL_LENGTH_SIZE, Payload, Step, SyncPoint, codec};
+use super::{Boundary, Layout, MediaIndex, NAL_LENGTH_SIZE, Payload, Step, SyncPoint, Track, codec};
 use crate::model::{ByteRange, Codec, Extents, TrackKind};
 
 /// Longest wait for an IDR picture: beyond it recovery points are cut at too (PACKAGING 5.4), in seconds.
@@ -93,44 +93,50 @@ impl Check {
         let all_seen = self.seen.iter().all(|seen| matches!(seen, Some(Some(_))));
         let is_h264 = track.info.codec == Codec::H264;
         // But for the first, with which the film begins, whatever it is.
-        let mut false_samples: Vec<u32> = Vec::new();
+        let mut known_false: Vec<SyncPoint> = Vec::new();
         if has_false {
             let seen = || track.sync_points.iter().zip(&self.seen);
-            // Where not one but the first is an IDR picture, those that were not seen are none either.
+            known_false.extend(seen().skip(1).filter(|(_, seen)| **seen == Some(Some(false))).map(|(point, _)| *point));
+            // Where not one but the first is an IDR picture, those that were not seen are none either; unless that leaves too few.
             let has_others = seen().skip(1).any(|(_, seen)| *seen == Some(Some(true)));
-            // A player is given another init segment there: what begins with one can be decoded.
-            let is_described =
-                |point: &SyncPoint| track.descriptions.iter().any(|it| it.from_sample_index == point.sample_index);
-            let is_false = |seen: &Option<Option<bool>>| *seen == Some(Some(false)) || (!has_others && seen.is_none());
-            let is_kept = |at: usize, point: &SyncPoint, seen: &Option<Option<bool>>| {
-                at == 0 || !is_false(seen) || is_described(point)
-            };
-            let kept = seen().enumerate().filter(|(at, (point, seen))| is_kept(*at, point, seen));
-            let are_true = kept.clone().all(|(_, (_, seen))| *seen == Some(Some(true)));
-            let kept: Vec<SyncPoint> = kept.map(|(_, (point, _))| *point).collect();
-            let known_false = seen().skip(1).filter(|(_, seen)| **seen == Some(Some(false)));
-            false_samples.extend(known_false.map(|(point, _)| point.sample_index));
-            let times = kept.iter().map(|point| point.pts_ticks).chain([track.end_ticks]);
-            let most = MAX_IDR_DISTANCE_S.saturating_mul(track.info.timescale.into());
-            let is_near = are_near(times, track.start_ticks, most);
+            let kept = (!has_others).then(|| without_false(track, &self.seen, true)).flatten();
+            let kept = kept.or_else(|| without_false(track, &self.seen, false));
+            let is_near = kept.is_some();
+            track.sync_points = kept.unwrap_or_else(|| std::mem::take(&mut track.sync_points));
             // Nothing that follows an IDR picture needs what stands before it.
-            track.has_closed_gops = is_near && all_seen && are_true && (is_h264 || track.has_closed_gops);
-            if is_near {
-                track.sync_points = kept;
-            }
+            let begins_true = self.seen.first() == Some(&Some(Some(true)));
+            let are_true = begins_true
+                && !track.sync_points.iter().skip(1).any(|it| false_samples.binary_search(&it.sample_index).is_ok());
+            track.has_closed_gops = all_seen && are_true && (is_h264 || track.has_closed_gops);
         }
         if let Layout::Mp4(layout) = &mut index.layout
             && (is_h264 || has_false)
         {
             let points = &track.sync_points;
             let is_near = track.has_closed_gops || layout.sync_count(self.track_index) != Some(points.len());
-            false_samples.sort_unstable();
             layout.keep_syncs(self.track_index, |sample| {
                 let is_point = points.binary_search_by_key(&sample, |point| point.sample_index).is_ok();
-                (is_point || !is_near) && false_samples.binary_search(&sample).is_err()
+                (is_point || !is_near) && known_false.binary_search_by_key(&sample, |it| it.sample_index).is_err()
             });
         }
     }
+}
+
+/// The sync points of a track without those that are none; `None` where they would lie too far apart.
+fn without_false(track: &Track, seen: &[Option<Option<bool>>], are_unseen_false: bool) -> Option<Vec<SyncPoint>> {
+    // A player is given another init segment there: what begins with one can be decoded.
+    let is_described =
+        |point: &SyncPoint| track.descriptions.iter().any(|it| it.from_sample_index == point.sample_index);
+    let is_false = |seen: &Option<Option<bool>>| match seen {
+        Some(seen) => *seen == Some(false),
+        None => are_unseen_false,
+    };
+    let points = track.sync_points.iter().zip(seen).enumerate();
+    let kept = points.filter(|(at, (point, seen))| *at == 0 || !is_false(seen) || is_described(point));
+    let kept: Vec<SyncPoint> = kept.map(|(_, (point, _))| *point).collect();
+    let times = kept.iter().map(|point| point.pts_ticks).chain([track.end_ticks]);
+    let most = MAX_IDR_DISTANCE_S.saturating_mul(track.info.timescale.into());
+    are_near(times, track.start_ticks, most).then_some(kept)
 }
 
 /// Is no step between these times, from `start` on, longer than `most`?

@@ -188,21 +188,63 @@ impl ByteSource for Link {
 /// pictures shown before them follow, and some that nothing but their own bytes tells from IDR pictures. Their middle is not at hand when they are
 /// opened.
 pub(crate) const CUT_AT_ALL: [&str; 2] = [
-    "-f lavfi -i testsrc2=s=320x180:r=25:d=40 -vf noise=alls=30:allf=t -c:v libx264 -preset veryfast -qp 26 -bf 3 -pix_fmt yuv420p \
+    "-f lavfi -i testsrc2=s=320x180:r=25:d=40 -vf noise=alls=24:allf=t -c:v libx264 -preset veryfast -qp 36 -bf 3 -pix_fmt yuv420p \
      -x264-params keyint=50:min-keyint=50:scenecut=0:b-adapt=0:open-gop=1 -force_key_frames expr:gte(t,n_forced*8) -forced-idr 1",
-    "-f lavfi -i testsrc2=s=320x180:r=25:d=40 -vf noise=alls=30:allf=t -c:v libx264 -preset ultrafast -qp 26 -pix_fmt yuv420p \
+    "-f lavfi -i testsrc2=s=320x180:r=25:d=40 -vf noise=alls=24:allf=t -c:v libx264 -preset ultrafast -qp 38 -pix_fmt yuv420p \
      -x264-params intra-refresh=1:keyint=50:min-keyint=50:bframes=0 -force_key_frames expr:gte(t,n_forced*8) -forced-idr 1",
 ];
+
+/// The boxes that stand one behind the other, by kind and payload.
+fn boxes(mut bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
+    let mut boxes = Vec::new();
+    while let Some((size, rest)) = bytes.split_first_chunk() {
+        let size = u32::from_be_bytes(*size) as usize;
+        boxes.push((*rest.first_chunk().unwrap(), &bytes[8..size]));
+        bytes = &bytes[size..];
+    }
+    boxes
+}
+
+/// Which samples of a rendition its segments begin with, and which they mark as places to begin, by number in decode order. Read here because ffprobe goes by the pictures, and takes a
+/// recovery point for one whatever the file says.
+pub(crate) fn marked(rendition: &[u8]) -> (Vec<usize>, Vec<usize>) {
+    /// ISO/IEC 14496-12 section 8.8.3.1: `sample_is_non_sync_sample`.
+    const NON_SYNC: u32 = 0x1_0000;
+    let of = |boxes: &[u8], kind: &[u8; 4]| -> Vec<u32> {
+        let (_, body) = self::boxes(boxes).into_iter().find(|(at, _)| at == kind).expect("a box");
+        body.chunks_exact(4).map(|word| u32::from_be_bytes(word.try_into().unwrap())).collect()
+    };
+    let (mut starts, mut marked, mut count) = (Vec::new(), Vec::new(), 0);
+    for (_, moof) in boxes(rendition).into_iter().filter(|(kind, _)| kind == b"moof") {
+        let traf = boxes(moof).into_iter().find(|(kind, _)| kind == b"traf").expect("a track").1;
+        let (header, run) = (of(traf, b"tfhd"), of(traf, b"trun"));
+        // Default flags come last in a header; duration, size, flags and offset of a sample are each there or not.
+        let default = (header[0] & 0x20 != 0).then(|| *header.last().unwrap());
+        starts.push(count);
+        let fields = |bits: u32| (run[0] & bits).count_ones() as usize;
+        let first = 3 + fields(0x4);
+        let each = fields(0xF00);
+        for at in 0..run[1] as usize {
+            let flags = match (run[0] & 0x400 != 0, at) {
+                (true, _) => Some(run[first + at * each + fields(0x300)]),
+                (false, 0) if run[0] & 0x4 != 0 => Some(run[3]),
+                _ => default,
+            };
+            if flags.expect("flags") & NON_SYNC == 0 {
+                marked.push(count);
+            }
+            count += 1;
+        }
+    }
+    (starts, marked)
+}
 
 /// Holds such a film, opened from this machine, to its five IDR pictures: it is cut at them alone, and no other picture is marked.
 pub(crate) async fn check_cut_at_idr(workshop: &Workshop, film: &Path, tolerance_s: f64) {
     let what = film.display();
-    let marked = |path: &Path| {
-        let packets = packets(path, "v:0");
-        packets.iter().enumerate().filter(|(_, packet)| packet.is_key).map(|(at, _)| at).collect::<Vec<_>>()
-    };
-    assert_eq!(marked(film).len(), 20, "{what}: recovery points are marked too");
-    assert!(std::fs::metadata(film).unwrap().len() > 3 << 20, "{what}: larger than its ends");
+    let keys = packets(film, "v:0").iter().filter(|packet| packet.is_key).count();
+    assert_eq!(keys, 20, "{what}: recovery points are marked too");
+    assert!(std::fs::metadata(film).unwrap().len() > 2 << 20, "{what}: larger than its ends");
     let track = &index(film).await.unwrap().tracks[0];
     let first = track.sync_points[0].pts_ticks;
     let seconds = |ticks: i64| (ticks - first) as f64 / f64::from(track.info.timescale);
@@ -211,6 +253,6 @@ pub(crate) async fn check_cut_at_idr(workshop: &Workshop, film: &Path, tolerance
     let film_of = present(source(film).await).await.unwrap();
     let video = rendition(&film_of, "video");
     check_copied(workshop, film, "v:0", video, tolerance_s).await;
-    assert_eq!(video.info().listed_durations_s().len(), 5, "{what}");
-    assert_eq!(marked(&workshop.path("made.mp4")), [0, 200, 400, 600, 800], "{what}");
+    let idr = vec![0, 200, 400, 600, 800];
+    assert_eq!(marked(&std::fs::read(workshop.path("made.mp4")).unwrap()), (idr.clone(), idr), "{what}");
 }
