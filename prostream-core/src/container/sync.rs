@@ -105,8 +105,9 @@ impl Check {
             track.sync_points = kept.unwrap_or_else(|| std::mem::take(&mut track.sync_points));
             // Nothing that follows an IDR picture needs what stands before it.
             let begins_true = self.seen.first() == Some(&Some(Some(true)));
-            let are_true = begins_true
-                && !track.sync_points.iter().skip(1).any(|it| false_samples.binary_search(&it.sample_index).is_ok());
+            let is_true =
+                |point: &SyncPoint| known_false.binary_search_by_key(&point.pts_ticks, |it| it.pts_ticks).is_err();
+            let are_true = is_near && begins_true && track.sync_points.iter().all(is_true);
             track.has_closed_gops = all_seen && are_true && (is_h264 || track.has_closed_gops);
         }
         if let Layout::Mp4(layout) = &mut index.layout
