@@ -20,7 +20,7 @@ use super::copied::read_packets;
 use super::findings::{CutFindings, Findings};
 use super::lines::FileText;
 use super::passing::{Passed, Passing};
-use crate::container::{MediaIndex, Packet, Payload, Step};
+use crate::container::{CutFinding, MediaIndex, Packet, Payload, Step};
 use crate::model::{Extents, Rope, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
@@ -212,6 +212,9 @@ impl SpanReader {
         let is_kept = (0..index.tracks.len()).map(|at| AtomicBool::new(Some(at) == first)).collect();
         let identity = identity(source.identity(), &cuts).into();
         let findings = Findings::new(cuts.segment_count());
+        if index.has_false_cues() {
+            findings.note(0, CutFinding::NotSync);
+        }
         Self { cache, identity, index, source, cuts, text, is_kept, findings }
     }
 

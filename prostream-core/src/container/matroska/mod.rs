@@ -56,6 +56,8 @@ pub struct Layout {
     tracks: Vec<TrackLayout>,
     /// For files whose keyframes are not known: the sync points of the cut track are nothing but times.
     grid: Option<Grid>,
+    /// A cue was seen to name a picture that decoding cannot start at.
+    pub(super) has_false_cues: bool,
 }
 
 /// What a block of one track needs to be read.

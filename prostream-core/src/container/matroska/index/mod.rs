@@ -232,7 +232,13 @@ impl Reader {
             tracks,
             chapters,
             attachments: attachments.unwrap_or_default(),
-            layout: AnyLayout::Matroska(Layout { clusters, timestamp_scale_ns, tracks: layouts, grid }),
+            layout: AnyLayout::Matroska(Layout {
+                clusters,
+                timestamp_scale_ns,
+                tracks: layouts,
+                grid,
+                has_false_cues: false,
+            }),
         })
     }
 
