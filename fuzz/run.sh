@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
     --executions) limit=(-runs="$2"); shift 2 ;;
     --jobs) jobs=$2; shift 2 ;;
     --merge) merge=yes; shift ;;
-    -*) sed -n '2,11p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,11s/^# \{0,1\}//p' run.sh >&2; exit 2 ;;
     *) targets+=("$1"); shift ;;
   esac
 done
