@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
     --executions) limit=(-runs="$2"); shift 2 ;;
     --jobs) jobs=$2; shift 2 ;;
     --merge) merge=yes; shift ;;
-    -*) sed -n '2,11p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,11s/^# \{0,1\}//p' run.sh >&2; exit 2 ;;
     *) targets+=("$1"); shift ;;
   esac
 done
@@ -43,12 +43,13 @@ length_of() {
   esac
 }
 
+# A second and 64 MiB for each input are asserted in the program; libFuzzer's own limits are for what never comes back.
 # One target: its output goes to a log, a line about it is printed.
 run_target() {
   local target=$1 log=target/logs/$1.log options=()
   mkdir -p "target/found/$target" "artifacts/$target" target/logs
   [ ! -e "dictionaries/$target" ] || options+=(-dict="dictionaries/$target")
-  options+=(-max_len="$(length_of "$target")" -timeout=1 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="artifacts/$target/")
+  options+=(-max_len="$(length_of "$target")" -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="artifacts/$target/")
   local started=$SECONDS
   if PROSTREAM_FUZZ_TARGET=$target "$program" "${options[@]}" "${limit[@]}" "target/found/$target" "$(corpus_of "$target")" >"$log" 2>&1; then
     awk -v target="$target" -v seconds=$((SECONDS - started)) '
@@ -58,7 +59,7 @@ run_target() {
       END { printf "%-18s %10d executions, %5d s, peak RSS %4d MiB, coverage %d\n", target, runs, seconds, rss, coverage }' "$log"
   else
     echo "$target FAILED: see fuzz/$log"
-    grep -E "panicked at|assertion|SUMMARY|Test unit written|held at a time" -A1 "$log" | head -20
+    grep -E "panicked at|assertion|SUMMARY|Test unit written|held at a time|it took" -A1 "$log" | head -20
     echo "again: PROSTREAM_FUZZ_TARGET=$target $program fuzz/artifacts/$target/…"
     return 1
   fi

@@ -6,6 +6,7 @@ mod mutate;
 mod targets;
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use peak_alloc::PeakAlloc;
@@ -17,6 +18,15 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 /// Most memory that one input may make us hold at a time (PARSE-04).
 const MAX_BYTES: usize = 64 << 20;
+
+/// Longest time that one input may take (PARSE-04), of the processor: a machine that does other things too stops the clock on the wall for
+/// longer than that.
+const MAX_TIME: Duration = Duration::from_secs(1);
+
+fn processor_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(now).unwrap_or_default()
+}
 
 fn target() -> &'static Target {
     static TARGET: OnceLock<&'static Target> = OnceLock::new();
@@ -34,7 +44,10 @@ fuzz_target!(|data: &[u8]| {
     let target = target();
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
+    let started = processor_time();
     (target.run)(data);
+    let taken = processor_time().saturating_sub(started);
+    assert!(taken <= MAX_TIME, "it took {taken:?}");
     let held = MEMORY.peak_usage().saturating_sub(before);
     assert!(held <= MAX_BYTES, "{held} bytes were held at a time");
 });

@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
+use futures_util::StreamExt;
 use prostream_core::hls::playlist::{self, RenditionFile};
-use prostream_core::hls::{HlsProvider, NativePackager, Presentation, Rendition, RenditionInfo};
-use prostream_core::model::{DeviceProfile, TrackKind};
+use prostream_core::hls::{HlsProvider, NativePackager, PackagerConfig, Presentation, Rendition, RenditionInfo};
+use prostream_core::model::{ByteRange, DeviceProfile, TrackKind};
 use prostream_core::source::{
-    BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileSource, HttpSource, HttpSourceConfig, MemorySource,
+    BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileAccess, FileSource, HttpSource, HttpSourceConfig,
+    MemorySource,
 };
 use prostream_core::{ErrorKind, Result};
 use support::{Answer, Host, Seen};
@@ -696,6 +698,103 @@ async fn a_span_is_read_once_for_all_tracks() {
         seen.push(segments);
     }
     assert!(seen.iter().all(|segments| *segments == seen[0]));
+}
+
+/// The second segment of a rendition.
+async fn second(rendition: &Arc<dyn Rendition>) -> Vec<u8> {
+    rendition.segment(1).await.unwrap().into_bytes().await.unwrap().to_vec()
+}
+
+/// Goal: the sound of an MP4 segment costs next to nothing after its pictures, whose gaps it lies in; before them, beside them and after
+/// pictures that nobody took to their end it costs no more than it lies apart; and the bytes are the same.
+#[tokio::test]
+async fn sound_of_mp4_is_kept_as_its_pictures_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let tracks = &["large", "aac", "aac-stereo"];
+    let film = std::fs::read(mux(&film("passing.mp4", tracks, &[]), folder.path())).unwrap();
+    let mut seen = Vec::new();
+    for order in ["pictures first", "no budget", "sound first", "together", "pictures dropped", "second language"] {
+        let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(film.clone()));
+        let mut config = PackagerConfig::default();
+        if order == "no budget" {
+            config.sound_budget_bytes = 0;
+        }
+        let packager = NativePackager::new(config);
+        let presentation = packager.open(source.clone(), &DeviceProfile::any()).await.unwrap();
+        let [video, first, other] = presentation.renditions() else { panic!("three renditions") };
+        let mut before = source.stats().read_bytes;
+        let mut read = || {
+            let now = source.stats().read_bytes;
+            now - std::mem::replace(&mut before, now)
+        };
+        match order {
+            "sound first" => assert!(!second(first).await.is_empty()),
+            "together" => {
+                let (sound, pictures) = tokio::join!(second(first), second(video));
+                assert!(!sound.is_empty() && !pictures.is_empty());
+            }
+            "pictures dropped" => {
+                let mut body = video.segment(1).await.unwrap().body;
+                // The head, and the first piece of the payload.
+                assert!(body.next().await.unwrap().is_ok() && body.next().await.unwrap().is_ok());
+            }
+            // Not one that anybody listens to, until somebody does.
+            "second language" => assert!(!other.segment(0).await.unwrap().into_bytes().await.unwrap().is_empty()),
+            _ => {}
+        }
+        if order != "pictures dropped" && order != "sound first" {
+            // As it is sent: nobody asks for what comes after the last byte.
+            let mut segment = video.segment(1).await.unwrap();
+            while segment.size_bytes > 0 {
+                segment.size_bytes -= segment.body.next().await.unwrap().unwrap().len() as u64;
+            }
+        }
+        read();
+        let sound = second(first).await;
+        let cost = read();
+        let other = second(other).await;
+        let cost_of_other = read();
+        let pictures = second(video).await;
+        let cost_of_pictures = read();
+        assert!(pictures.len() > 1_000_000 && cost_of_pictures < pictures.len() as u64 * 11 / 10, "{order}");
+        let (is_kept, is_other_kept) = match order {
+            "no budget" | "sound first" | "pictures dropped" => (false, false),
+            order => (true, order == "second language"),
+        };
+        // What lies before the first and behind the last picture is read, with the pictures between that.
+        assert_eq!(cost < cost_of_pictures / 10, is_kept, "{order}: {cost} bytes read for {}", sound.len());
+        assert_eq!(cost_of_other < cost_of_pictures / 10, is_other_kept, "{order}: {cost_of_other} bytes read");
+        assert!(cost < cost_of_pictures * 11 / 10, "{order}: {cost} bytes read");
+        seen.push([pictures, sound, other]);
+    }
+    assert!(seen.iter().all(|segments| *segments == seen[0]));
+}
+
+/// Goal: sound from disk is read without the pictures around it, also where the file is mapped.
+#[tokio::test]
+async fn sound_from_disk_is_read_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = mux(&film("by-itself.mp4", &["large", "aac", "eac3"], &[]), folder.path());
+    let memory: Arc<dyn ByteSource> = Arc::new(MemorySource::new(std::fs::read(&path).unwrap()));
+    let from_memory = NativePackager::default().open(memory, &DeviceProfile::any()).await.unwrap();
+    let expected = fetch_all(&*from_memory, 1).await.unwrap();
+    let expected_pictures = &expected[0].segments[1];
+    for access in [FileAccess::Copy, FileAccess::Map] {
+        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(&path, access).await.unwrap());
+        let presentation = NativePackager::default().open(source.clone(), &DeviceProfile::any()).await.unwrap();
+        for (rendition, expected) in presentation.renditions().iter().zip(&expected).skip(1) {
+            let before = source.stats().read_bytes;
+            let sound = second(rendition).await;
+            let read = source.stats().read_bytes - before;
+            assert!(sound == expected.segments[1], "{access:?}");
+            // Not every system can tell what is in memory already.
+            if source.copy_ready(ByteRange::new(0, 1), &mut Vec::new()) {
+                // Small gaps are read through: the other track's packets.
+                let pictures = expected_pictures.len() as u64;
+                assert!(read < pictures / 5, "{access:?}: {read} bytes read for {} beside {pictures}", sound.len());
+            }
+        }
+    }
 }
 
 /// Goal: a segment beyond the end, and files cut off anywhere, are errors or shorter films: never a panic, never a hang.

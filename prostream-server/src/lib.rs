@@ -38,8 +38,10 @@ use edge::{Edge, EdgeConfig};
 
 pub use assets::{Asset, Assets};
 
-/// How often budgets and sessions that are over are forgotten.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
+/// How often budgets that are over and memory that nobody uses are given up.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(15);
+/// Every so many times sign-in sessions that are over are forgotten as well.
+const TICKS_PER_PRUNING: u32 = 4;
 
 /// What a server with accounts is made of.
 #[derive(Debug)]
@@ -111,12 +113,17 @@ async fn start(config: Config, house: House, assets: Assets, table: Vec<routes::
 
 async fn keep_house(app: Arc<App>) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING_INTERVAL);
-    loop {
+    for tick in (0..TICKS_PER_PRUNING).cycle() {
         ticks.tick().await;
         app.budgets.forget_rested();
         let Ok(full) = app.full() else { continue };
-        full.engine.playbacks().trim_idle().await;
-        if let Err(error) = full.accounts.prune().await {
+        if full.engine.playbacks().trim_idle().await > 0 {
+            // Nobody plays: what was kept for the next bytes of a film goes back to the system.
+            let _ = tokio::task::spawn_blocking(memory::give_back).await;
+        }
+        if tick == 0
+            && let Err(error) = full.accounts.prune().await
+        {
             tracing::warn!(%error, "cannot forget sign-in sessions that are over");
         }
     }

@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{MAX_OPEN_BYTES, MAX_OPEN_ROUNDS, MediaIndex, Step, matroska, mp4};
+use super::sync::Check;
+use super::{Layout, MAX_OPEN_BYTES, MAX_OPEN_ROUNDS, MediaIndex, Step, matroska, mp4};
 use crate::model::{ByteRange, Extents};
 use crate::source::{ByteSource, END_SIZE};
 use crate::{Error, ErrorKind, Result};
@@ -27,6 +28,12 @@ const MAX_OPEN_SCAN_TIME: Duration = Duration::from_secs(10);
 const SLOW_READ_TIME: Duration = Duration::from_millis(30);
 /// … and is given up after so many.
 const MAX_SLOW_READS: u32 = 100;
+/// How many sync points of a local file are looked at in one go …
+const LOOK_BATCH: usize = 128;
+/// … in how many rounds of reads, of which the usual file needs two …
+const MAX_LOOK_ROUNDS: u32 = 4;
+/// … and how long that may take in all. What was not seen by then is believed.
+const MAX_LOOK_TIME: Duration = Duration::from_secs(3);
 /// Most reads of a file that is searched while nobody waits.
 const MAX_SCAN_READS: u64 = 16_000_000;
 /// Most bytes of a search that are kept before they are forgotten.
@@ -38,6 +45,9 @@ const MAX_SCAN_HELD_BYTES: u64 = 1024 * 1024;
 /// without Cues is searched for its keyframes where it lies on this machine, as long as that does not take long; where that is left undone, the answer is an index whose
 /// cuts are a [grid of times](MediaIndex::grid_gop), and [`complete`] makes a better one.
 ///
+/// Sync points are not believed without a look (PACKAGING 5.4): where their pictures are at hand, and in a local file at some that are spread over
+/// it, at all of them where one of these is none.
+///
 /// # Errors
 /// `Unsupported` for a container that is not packaged (named in the detail), `Malformed` and `LimitExceeded` for broken or hostile
 /// files, and what the source answers.
@@ -47,12 +57,9 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
     let (have, fetched_bytes) = read_ends(source).await?;
     let first = have.bytes(ByteRange::with_len(0, MAGIC_SIZE.min(source.size_bytes()))).unwrap_or_default();
     let size_bytes = source.size_bytes();
-    let index = match recognise(&first) {
-        Kind::Mp4 => {
-            let mut reader = mp4::IndexReader::new(size_bytes);
-            let max_rounds = if source.is_local() { MAX_LOCAL_ROUNDS } else { MAX_OPEN_ROUNDS };
-            return read_index(source, have, fetched_bytes, max_rounds, |have| reader.read(have)).await;
-        }
+    let ends = have.clone();
+    let mut index = match recognise(&first) {
+        Kind::Mp4 => read_mp4(source, have, fetched_bytes).await?,
         Kind::Matroska => {
             let reader = |have: &Extents| matroska::read_index(size_bytes, have);
             read_index(source, have, fetched_bytes, MAX_OPEN_ROUNDS, reader).await?
@@ -61,7 +68,8 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
             return Err(Error::new(ErrorKind::Unsupported, "open file").detail(name).advise(advice));
         }
     };
-    if index.grid_gop().is_some() && source.is_local() {
+    check_sync_points(source, &ends, &mut index).await;
+    if (index.grid_gop().is_some() || index.has_false_cues()) && source.is_local() {
         let search = search(source, &index, MAX_OPEN_SCAN_READS, MAX_SLOW_READS);
         // What takes too long, or comes to nothing, leaves the index that is there.
         if let Ok(Ok(Some(complete))) = tokio::time::timeout(MAX_OPEN_SCAN_TIME, search).await {
@@ -71,18 +79,86 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
     Ok(index)
 }
 
+/// Looks at sync points, and takes what was seen into the index. What cannot be looked at is believed.
+async fn check_sync_points(source: &Arc<dyn ByteSource>, ends: &Extents, index: &mut MediaIndex) {
+    let started = Instant::now();
+    for mut check in Check::all_of(index) {
+        let all = check.unseen();
+        check.look(index, &all, ends);
+        if source.is_local() {
+            let looks = look_around(source, ends, index, &mut check);
+            // What was seen until then stays.
+            let _ = tokio::time::timeout(MAX_LOOK_TIME.saturating_sub(started.elapsed()), looks).await;
+        }
+        check.apply(index);
+    }
+}
+
+/// Looks at some sync points of a local file, and at all where that gives reason to: but for Matroska, whose clusters are searched then.
+async fn look_around(source: &Arc<dyn ByteSource>, ends: &Extents, index: &MediaIndex, check: &mut Check) {
+    let sample = check.sample();
+    if look(source, ends, index, check, &sample).await.is_ok()
+        && check.is_doubtful(index)
+        && !matches!(index.layout, Layout::Matroska(_))
+    {
+        let unseen = check.unseen();
+        // A place that cannot be read is the affair of whoever plays it.
+        let _ = look(source, ends, index, check, &unseen).await;
+    }
+}
+
+async fn look(
+    source: &Arc<dyn ByteSource>,
+    ends: &Extents,
+    index: &MediaIndex,
+    check: &mut Check,
+    wanted: &[usize],
+) -> Result<()> {
+    for batch in wanted.chunks(LOOK_BATCH) {
+        let mut have = ends.clone();
+        for _ in 0..MAX_LOOK_ROUNDS {
+            let missing = check.look(index, batch, &have);
+            if missing.is_empty() {
+                break;
+            }
+            read_missing(source, &mut have, &missing, 0).await?;
+        }
+    }
+    Ok(())
+}
+
 /// The index of the same file with the keyframes that its clusters show, each looked at: for a file whose index is a
 /// [grid of times](MediaIndex::grid_gop), or whose Cues were found to lie. `None` for a file that has no such thing.
 ///
-/// It takes a small read for each cluster, some thousands for a film, one after the other: for the background, and for the next time that the
-/// file is opened. Segments of the two indexes must not be mixed.
+/// Of MP4 all sync points are looked at; `None` where they are what they should be.
+///
+/// It takes a small read for each cluster or sync point, some thousands for a film: for the background, and for the next time that the file is
+/// opened. Segments of the two indexes must not be mixed.
 ///
 /// # Errors
 /// `LimitExceeded` for a file with more keyframes than are kept; what the source answers.
 /// # Cancel safety
 /// Safe to drop at any point: what was found until then is lost.
 pub async fn complete(source: &Arc<dyn ByteSource>, index: &MediaIndex) -> Result<Option<MediaIndex>> {
-    search(source, index, MAX_SCAN_READS, u32::MAX).await
+    if matches!(index.layout, Layout::Matroska(_)) {
+        return search(source, index, MAX_SCAN_READS, u32::MAX).await;
+    }
+    let (ends, fetched_bytes) = read_ends(source).await?;
+    let mut complete = read_mp4(source, ends.clone(), fetched_bytes).await?;
+    let mut has_false = false;
+    for mut check in Check::all_of(&complete) {
+        let all = check.unseen();
+        look(source, &ends, &complete, &mut check, &all).await?;
+        has_false |= check.has_false();
+        check.apply(&mut complete);
+    }
+    Ok(has_false.then_some(MediaIndex { is_completed: true, ..complete }))
+}
+
+async fn read_mp4(source: &Arc<dyn ByteSource>, have: Extents, fetched_bytes: u64) -> Result<MediaIndex> {
+    let mut reader = mp4::IndexReader::new(source.size_bytes());
+    let max_rounds = if source.is_local() { MAX_LOCAL_ROUNDS } else { MAX_OPEN_ROUNDS };
+    read_index(source, have, fetched_bytes, max_rounds, |have| reader.read(have)).await
 }
 
 async fn search(
@@ -105,7 +181,8 @@ async fn search(
             Step::Done(()) => {
                 let (have, fetched_bytes) = read_ends(source).await?;
                 let reader = |have: &Extents| matroska::read_index_after_scan(source.size_bytes(), have, &scan);
-                return read_index(source, have, fetched_bytes, MAX_OPEN_ROUNDS, reader).await.map(Some);
+                let complete = read_index(source, have, fetched_bytes, MAX_OPEN_ROUNDS, reader).await?;
+                return Ok(Some(MediaIndex { is_completed: true, ..complete }));
             }
         };
         if have.len() > MAX_SCAN_HELD_BYTES {

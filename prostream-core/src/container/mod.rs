@@ -18,6 +18,7 @@ mod driver;
 pub mod matroska;
 pub mod mp4;
 mod stored;
+mod sync;
 
 use std::time::Duration;
 
@@ -43,6 +44,11 @@ pub const MAX_DEPTH: u32 = 32;
 pub(crate) const BROKEN_ADVICE: &str = "the file is broken or incomplete: choose another release";
 /// Most tracks of a file that are looked at; more is an error.
 pub const MAX_TRACKS: usize = 256;
+
+/// As much of a frame as is looked at for the kind of its picture: parameter sets and messages may stand in front.
+const HEAD_BYTES: u64 = 1024;
+/// Packets leave with lengths of four bytes, whatever the file has.
+const NAL_LENGTH_SIZE: u8 = 4;
 
 /// An answer, or what is missing for it.
 #[derive(Debug)]
@@ -84,6 +90,8 @@ pub struct MediaIndex {
     pub attachments: Vec<Attachment>,
     /// Where the samples lie.
     pub layout: Layout,
+    /// It was [made anew](complete): the file may be known by an older index too, which cuts in other places.
+    pub is_completed: bool,
 }
 
 /// A named part of a film.
@@ -268,10 +276,6 @@ impl MediaIndex {
     /// segment was seen to be [`CutFinding::Closed`], all are independent.
     #[must_use]
     pub fn examine_cut(&self, track_index: usize, packets: &[Packet], have: &Extents) -> Option<CutFinding> {
-        /// As much of a frame as is looked at: parameter sets and messages may stand in front.
-        const HEAD_BYTES: u64 = 1024;
-        /// Packets leave with lengths of four bytes, whatever the file has.
-        const NAL_LENGTH_SIZE: u8 = 4;
         let codec = self.tracks.get(track_index).filter(|track| track.info.kind == TrackKind::Video)?.info.codec;
         let first = packets.first()?;
         let is_sync = match codec::is_random_access(codec, NAL_LENGTH_SIZE, &first.payload.start(have, HEAD_BYTES)?) {
@@ -302,10 +306,27 @@ impl MediaIndex {
         if self.tracks.len() <= query.track_index {
             return Err(Error::new(ErrorKind::InvalidInput, "read packets").detail("no such track"));
         }
-        match &self.layout {
-            Layout::Mp4(layout) => mp4::packets(self, layout, query, have),
+        let step = match &self.layout {
+            // Its table was judged when it was opened; its bytes need not be here.
+            Layout::Mp4(layout) => return mp4::packets(self, layout, query, have),
             Layout::Fragmented(layout) => mp4::fragmented_packets(self, layout, query, have),
             Layout::Matroska(layout) => matroska::packets(self, layout, query, have),
+        }?;
+        let Step::Done(mut packets) = step else { return Ok(step) };
+        self.unmark_false_syncs(query.track_index, &mut packets, have);
+        Ok(Step::Done(packets))
+    }
+
+    /// Pictures that are marked as keyframes and are none lose the mark: players take it at its word when they seek. The first is where the
+    /// segment was cut, for whatever reason, and keeps it.
+    fn unmark_false_syncs(&self, track_index: usize, packets: &mut [Packet], have: &Extents) {
+        let codec = self.tracks.get(track_index).map_or(Codec::Other, |track| track.info.codec);
+        if !matches!(codec, Codec::H264 | Codec::Hevc) {
+            return;
+        }
+        for packet in packets.iter_mut().skip(1).filter(|packet| packet.is_sync) {
+            let start = packet.payload.start(have, HEAD_BYTES).unwrap_or_default();
+            packet.is_sync = codec::is_random_access(codec, NAL_LENGTH_SIZE, &start) != Some(false);
         }
     }
 
@@ -366,6 +387,14 @@ impl MediaIndex {
         known.map_or(start_ticks, |ticks| ticks.min(start_ticks))
     }
 
+    /// Cues were seen to name a picture that decoding cannot start at, and nothing was done about it, because that takes many small reads: such an
+    /// index should be [completed](complete) before the file is opened the next time. What is at hand when a file is opened is looked at; segments
+    /// tell more as they pass ([`examine_cut`](Self::examine_cut)).
+    #[must_use]
+    pub fn has_false_cues(&self) -> bool {
+        matches!(&self.layout, Layout::Matroska(layout) if layout.has_false_cues)
+    }
+
     /// Nobody knows where the keyframes of this file lie: its cuts are a grid of times, and lengths and rates only nominal. How far apart the
     /// keyframes of the first GOPs are; `None` for every other file. Such an index can be [completed](complete).
     #[must_use]
@@ -375,15 +404,6 @@ impl MediaIndex {
             Layout::Matroska(layout) => {
                 layout.grid_gop_ns().map(|gop_ns| Duration::from_nanos(u64::try_from(gop_ns).unwrap_or(0)))
             }
-        }
-    }
-
-    /// Was it [completed](complete)? Then the file may be known by an older index too, which cuts in other places.
-    #[must_use]
-    pub fn is_completed(&self) -> bool {
-        match &self.layout {
-            Layout::Mp4(_) | Layout::Fragmented(_) => false,
-            Layout::Matroska(layout) => layout.is_searched(),
         }
     }
 

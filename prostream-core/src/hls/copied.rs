@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::{StreamExt, future, stream};
+use futures_util::{Stream, StreamExt, future, stream};
 use sha2::{Digest, Sha256};
 
 use super::keyframes::{self, Keyframes};
+use super::passing::{Part, Passing, joined_ranges};
 use super::spans::{Samples, SpanReader};
 use super::timing::decoded_earlier;
 use super::{Cuts, Rendition, RenditionInfo, Segment, fmp4};
@@ -22,6 +23,10 @@ use crate::{Error, ErrorKind, Result};
 const MAX_ROUNDS: u32 = 64;
 /// Most bytes read for one keyframe: the largest that is believed, and what is read to find it.
 const MAX_KEYFRAME_BYTES: u64 = 32 * 1024 * 1024;
+/// Most payload that is copied together of small reads before it is sent, in bytes: sound that is in memory already.
+const MAX_READY_BYTES: u64 = 4 * 1024 * 1024;
+/// Gaps between such reads up to this are read through: a system call takes as long as the copy of about 8 KiB.
+const READY_GAP_BYTES: u64 = 4 * 1024;
 /// Pieces below this are copied together: a system call for each audio packet costs more than its copy.
 const SMALL_PIECE_SIZE: usize = 4 * 1024;
 /// Size of what small pieces are copied into.
@@ -79,10 +84,10 @@ impl Rendition for CopiedRendition {
         };
         let start = self.starts.get(at).copied().unwrap_or(0);
         if self.delay_ticks == 0 {
-            return self.fragment(&self.info.name, index, &samples.packets, &samples.have, start);
+            return self.fragment(&self.info.name, index, Some(at), &samples.packets, &samples.have, start);
         }
         let packets = decoded_earlier(&samples.packets, self.delay_ticks);
-        self.fragment(&self.info.name, index, &packets, &samples.have, start)
+        self.fragment(&self.info.name, index, Some(at), &packets, &samples.have, start)
     }
 
     async fn keyframe(&self, index: u32) -> Result<Segment> {
@@ -95,7 +100,7 @@ impl Rendition for CopiedRendition {
         });
         let packet = keyframes::alone(packet.await?, duration_ticks);
         let name = format!("{} keyframe", self.info.name);
-        self.fragment(&name, index, &[packet], &have, point.pts_ticks)
+        self.fragment(&name, index, None, &[packet], &have, point.pts_ticks)
     }
 }
 
@@ -104,11 +109,12 @@ fn no_segment() -> Error {
 }
 
 impl CopiedRendition {
-    /// Packets as a media segment; `name` tells segments of one number apart.
+    /// Packets as a media segment; `name` tells segments of one number apart. `span`: which span they are, unless they are a part of one.
     fn fragment(
         &self,
         name: &str,
         index: u32,
+        span: Option<usize>,
         packets: &[Packet],
         have: &Extents,
         start_ticks: i64,
@@ -122,12 +128,35 @@ impl CopiedRendition {
         };
         let size_bytes = (header.bytes.len() as u64).saturating_add(header.payload_size);
         let body = if self.index.is_verbatim(self.track_index) {
-            stream_payload(&self.source, header.bytes, packets)?
+            self.stream_payload(header.bytes, span, packets)?
         } else {
             let pieces = gather(header.bytes, packets, have)?;
             Box::pin(stream::iter(pieces.into_iter().map(Ok)))
         };
         Ok(Segment { size_bytes, etag, content_type, is_provisional: false, body })
+    }
+
+    /// The body of a segment of a file whose tables tell where everything is.
+    fn stream_payload(&self, header: Bytes, span: Option<usize>, packets: &[Packet]) -> Result<ByteStream> {
+        let other = || Error::new(ErrorKind::Internal, "read segment").detail("rewritten samples in MP4");
+        let wanted = joined_ranges(packets).ok_or_else(other)?;
+        let (source, spans, track_index) = (self.source.clone(), self.spans.clone(), self.track_index);
+        let is_cut_track = track_index == self.cuts.track_index;
+        // Whoever only looks at the head pays for nothing.
+        let payload = future::lazy(move |_| {
+            let Some(at) = span else { return Payloads::new(source, vec![Part::InFile(wanted)], None) };
+            if is_cut_track {
+                let tracks = spans.passing(at);
+                let passing = (!tracks.is_empty()).then_some(PassingSound { spans, segment_index: at, tracks });
+                return Payloads::new(source, vec![Part::InFile(wanted)], passing);
+            }
+            let parts = match spans.passed(track_index, at) {
+                Some(passed) => passed.split(&wanted),
+                None => vec![Part::InFile(wanted)],
+            };
+            Payloads::new(source, parts, None)
+        });
+        Ok(Box::pin(stream::once(future::ready(Ok(header))).chain(stream::once(payload).flat_map(Payloads::stream))))
     }
 
     /// Names the bytes of a segment: which file, which variant, which samples.
@@ -293,34 +322,114 @@ impl<'a> Held<'a> {
     }
 }
 
-/// The body of a segment whose payload is read while it is sent: nothing but the piece on its way is held.
-fn stream_payload(source: &Arc<dyn ByteSource>, header: Bytes, packets: &[Packet]) -> Result<ByteStream> {
-    let mut wanted: VecDeque<ByteRange> = VecDeque::new();
-    for packet in packets {
-        let Payload::InFile(range) = &packet.payload else {
-            return Err(Error::new(ErrorKind::Internal, "read segment").detail("rewritten samples in MP4"));
-        };
-        match wanted.back_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ if range.is_empty() => {}
-            _ => wanted.push_back(*range),
+/// A payload that is read while it is sent: nothing but the piece on its way is held.
+struct Payloads {
+    source: Arc<dyn ByteSource>,
+    parts: VecDeque<Part>,
+    cutter: Option<Cutter>,
+    /// What may lie between the parts that are read, and where it goes.
+    passing: Option<PassingSound>,
+}
+
+/// The sound between the pictures of a segment.
+struct PassingSound {
+    spans: Arc<SpanReader>,
+    segment_index: usize,
+    tracks: Vec<(usize, Passing)>,
+}
+
+impl Payloads {
+    fn new(source: Arc<dyn ByteSource>, parts: Vec<Part>, passing: Option<PassingSound>) -> Self {
+        Self { source, parts: parts.into(), cutter: None, passing }
+    }
+
+    fn stream(self) -> impl Stream<Item = Result<Bytes>> {
+        stream::try_unfold(self, |mut payload| async move {
+            let piece = payload.next().await?;
+            Ok(piece.map(|piece| (piece, payload)))
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(cutter) = &mut self.cutter {
+                if let Some(piece) = cutter.next(self.passing.as_mut()).await? {
+                    // Who knows the length does not ask whether there is more.
+                    if cutter.wanted.is_empty() && self.parts.is_empty() {
+                        self.keep();
+                    }
+                    return Ok(Some(piece));
+                }
+                self.cutter = None;
+            }
+            match self.parts.pop_front() {
+                None => return Ok(None),
+                Some(Part::Held(piece)) => return Ok(Some(piece)),
+                Some(Part::InFile(ranges)) => {
+                    let mut wanted = VecDeque::from(ranges);
+                    let ready = copy_ready(&*self.source, &mut wanted);
+                    self.cutter = Some(Cutter::new(self.source.clone(), wanted));
+                    if !ready.is_empty() {
+                        return Ok(Some(ready.into()));
+                    }
+                }
+            }
         }
     }
-    let gap = source.seek_cost_bytes();
+
+    /// All pictures were sent: what passed is kept.
+    fn keep(&mut self) {
+        if let Some(PassingSound { spans, segment_index, tracks }) = self.passing.take() {
+            spans.keep_passed(segment_index, tracks);
+        }
+    }
+}
+
+/// Ranges joined over gaps of up to `gap` bytes, with the sum of what they hold.
+fn runs_over(wanted: &VecDeque<ByteRange>, gap: u64) -> (VecDeque<ByteRange>, u64) {
     let mut runs: VecDeque<ByteRange> = VecDeque::new();
-    for range in &wanted {
+    let mut wanted_bytes = 0u64;
+    for range in wanted {
+        wanted_bytes = wanted_bytes.saturating_add(range.len());
         match runs.back_mut() {
             Some(run) if run.end <= range.start && range.start.saturating_sub(run.end) <= gap => run.end = range.end,
             _ => runs.push_back(*range),
         }
     }
-    let cutter =
-        Cutter { source: source.clone(), wanted, runs, upstream: None, piece: Bytes::new(), at: 0, run_end: 0 };
-    let payload = stream::try_unfold(cutter, |mut cutter| async move {
-        let piece = cutter.next().await?;
-        Ok(piece.map(|piece| (piece, cutter)))
-    });
-    Ok(Box::pin(stream::once(future::ready(Ok(header))).chain(payload)))
+    (runs, wanted_bytes)
+}
+
+/// Takes off the front what is in memory already, if most of what would be read for it is something else: sound among pictures. Where it is
+/// not in memory, reading all of it in one go is far better than one wait for the disk after another.
+fn copy_ready(source: &dyn ByteSource, wanted: &mut VecDeque<ByteRange>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let (runs, wanted_bytes) = runs_over(wanted, source.seek_cost_bytes());
+    let read_bytes = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.len()));
+    if wanted_bytes > MAX_READY_BYTES || read_bytes / 2 < wanted_bytes {
+        return out;
+    }
+    out.reserve(usize::try_from(wanted_bytes).unwrap_or_default());
+    let mut run_bytes = Vec::new();
+    for run in runs_over(wanted, READY_GAP_BYTES).0 {
+        if wanted.front() == Some(&run) {
+            if !source.copy_ready(run, &mut out) {
+                break;
+            }
+            wanted.pop_front();
+            continue;
+        }
+        run_bytes.clear();
+        if !source.copy_ready(run, &mut run_bytes) {
+            break;
+        }
+        while let Some(range) = wanted.pop_front_if(|range| run.contains_range(*range)) {
+            // Both lie within the run, which was just read.
+            let from = range.start.saturating_sub(run.start) as usize;
+            let to = range.end.saturating_sub(run.start) as usize;
+            out.extend_from_slice(run_bytes.get(from..to).unwrap_or_default());
+        }
+    }
+    out
 }
 
 /// Cuts the wanted ranges out of longer runs of the file.
@@ -338,7 +447,13 @@ struct Cutter {
 }
 
 impl Cutter {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
+    fn new(source: Arc<dyn ByteSource>, wanted: VecDeque<ByteRange>) -> Self {
+        let (runs, _) = runs_over(&wanted, source.seek_cost_bytes());
+        Self { source, wanted, runs, upstream: None, piece: Bytes::new(), at: 0, run_end: 0 }
+    }
+
+    /// The next piece of what goes out; what is skipped before it is shown to `passing`.
+    async fn next(&mut self, mut passing: Option<&mut PassingSound>) -> Result<Option<Bytes>> {
         loop {
             let Some(range) = self.wanted.front_mut() else { return Ok(None) };
             if self.piece.is_empty() {
@@ -350,6 +465,10 @@ impl Cutter {
                 continue;
             }
             let skip = range.start.saturating_sub(self.at).min(self.piece.len() as u64);
+            if let Some(passing) = passing.as_mut().filter(|_| skip > 0) {
+                let skipped = self.piece.get(..skip as usize).unwrap_or_default();
+                passing.tracks.iter_mut().for_each(|(_, track)| track.pass(self.at, skipped));
+            }
             self.at = self.at.saturating_add(skip);
             self.piece.advance(skip as usize);
             let take = range.end.saturating_sub(self.at).min(self.piece.len() as u64);
@@ -387,10 +506,63 @@ impl Cutter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use futures_util::TryStreamExt;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::MemorySource;
+    use crate::model::Rope;
+    use crate::source::{MemorySource, SourceStats};
+
+    /// A file whose first bytes are in memory, the rest on a disk.
+    #[derive(Debug)]
+    struct HalfReady {
+        file: Arc<MemorySource>,
+        content: Bytes,
+        ready_bytes: u64,
+        copy_count: AtomicU64,
+    }
+
+    impl HalfReady {
+        fn new(content: Vec<u8>, ready_bytes: u64) -> Arc<Self> {
+            let content = Bytes::from(content);
+            let file = Arc::new(MemorySource::new(content.clone()));
+            Arc::new(Self { file, content, ready_bytes, copy_count: AtomicU64::new(0) })
+        }
+    }
+
+    #[async_trait]
+    impl ByteSource for HalfReady {
+        fn size_bytes(&self) -> u64 {
+            self.file.size_bytes()
+        }
+
+        fn identity(&self) -> &str {
+            self.file.identity()
+        }
+
+        async fn read_at(&self, range: ByteRange) -> Result<Rope> {
+            self.file.read_at(range).await
+        }
+
+        fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
+            self.file.clone().stream(range)
+        }
+
+        fn copy_ready(&self, range: ByteRange, out: &mut Vec<u8>) -> bool {
+            self.copy_count.fetch_add(1, Ordering::Relaxed);
+            let is_ready = range.end <= self.ready_bytes;
+            if is_ready {
+                out.extend_from_slice(&self.content[range.start as usize..range.end as usize]);
+            }
+            is_ready
+        }
+
+        fn stats(&self) -> SourceStats {
+            self.file.stats()
+        }
+    }
 
     fn packet(range: ByteRange) -> Packet {
         Packet { pts_ticks: 0, dts_ticks: 0, duration_ticks: 1, is_sync: true, payload: Payload::InFile(range) }
@@ -401,12 +573,10 @@ mod tests {
         b"head".iter().copied().chain(ranges.iter().flat_map(cut)).collect()
     }
 
-    async fn collect(mut body: ByteStream) -> Vec<u8> {
-        let mut out = Vec::new();
-        while let Some(piece) = body.next().await {
-            out.extend_from_slice(&piece.unwrap());
-        }
-        out
+    async fn payload(source: &Arc<dyn ByteSource>, packets: &[Packet]) -> Vec<u8> {
+        let parts = vec![Part::InFile(joined_ranges(packets).unwrap())];
+        let pieces: Vec<Bytes> = Payloads::new(source.clone(), parts, None).stream().try_collect().await.unwrap();
+        pieces.concat()
     }
 
     proptest! {
@@ -426,10 +596,44 @@ mod tests {
             let held: Vec<u8> = gather(Bytes::from_static(b"head"), &packets, &have).unwrap().concat();
             prop_assert!(held == expected(&file, &ranges));
             let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(file.clone()));
-            let body = stream_payload(&source, Bytes::from_static(b"head"), &packets).unwrap();
-            let streamed = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(collect(body));
-            prop_assert!(streamed == expected(&file, &ranges));
+            let streamed = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(payload(&source, &packets));
+            prop_assert!([b"head", &streamed[..]].concat() == expected(&file, &ranges));
         }
+    }
+
+    proptest! {
+        /// Goal: samples of which some are in memory already and others on a disk are the same bytes, in any order.
+        #[test]
+        fn ready_samples_are_the_same(starts in prop::collection::vec((0u64..300_000, 0u64..900), 0..30), is_sorted: bool, ready_bytes in 0u64..400_000) {
+            let file: Vec<u8> = (0..310_000u32).map(|n| (n * 7 + n / 256) as u8).collect();
+            let mut ranges: Vec<ByteRange> = starts.iter().map(|&(start, len)| ByteRange::with_len(start, len)).collect();
+            if is_sorted {
+                ranges.sort();
+            }
+            let packets: Vec<Packet> = ranges.iter().map(|range| packet(*range)).collect();
+            let source: Arc<dyn ByteSource> = HalfReady::new(file.clone(), ready_bytes);
+            let streamed = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(payload(&source, &packets));
+            prop_assert!([b"head", &streamed[..]].concat() == expected(&file, &ranges));
+        }
+    }
+
+    /// Goal: sound among pictures that is in memory is copied without them, near samples together; from a disk it is read in one go with what
+    /// lies between, because each wait costs more than that; and what lies close together anyway is streamed.
+    #[tokio::test]
+    async fn sound_in_memory_is_copied_without_pictures() {
+        let sound: Vec<Packet> =
+            [0, 1000, 40_000, 41_000, 80_000].map(|start| packet(ByteRange::with_len(start, 400))).into();
+        for (ready_bytes, copy_count, read_bytes) in [(100_000, 3, 0), (50_000, 3, 400), (500, 1, 80_400)] {
+            let source = HalfReady::new(vec![1; 100_000], ready_bytes);
+            let bytes = payload(&(source.clone() as Arc<dyn ByteSource>), &sound).await;
+            assert_eq!(bytes.len(), 2000);
+            assert_eq!(source.copy_count.load(Ordering::Relaxed), copy_count, "{ready_bytes}");
+            assert_eq!(source.stats().read_bytes, read_bytes, "{ready_bytes}");
+        }
+        let pictures: Vec<Packet> = [0, 30_000].map(|start| packet(ByteRange::with_len(start, 29_000))).into();
+        let source = HalfReady::new(vec![1; 100_000], 100_000);
+        assert_eq!(payload(&(source.clone() as Arc<dyn ByteSource>), &pictures).await.len(), 58_000);
+        assert_eq!((source.copy_count.load(Ordering::Relaxed), source.stats().request_count), (0, 1));
     }
 
     /// Goal: samples that lie near each other cost one read, large ones are not copied, small ones are joined.
@@ -437,8 +641,7 @@ mod tests {
     async fn near_samples_share_a_read() {
         let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(vec![1u8; 400_000]));
         let packets = [0, 10_000, 70_000, 200_000].map(|start| packet(ByteRange::with_len(start, 5000)));
-        let body = stream_payload(&source, Bytes::new(), &packets).unwrap();
-        assert_eq!(collect(body).await.len(), 20_000);
+        assert_eq!(payload(&source, &packets).await.len(), 20_000);
         assert_eq!(source.stats().request_count, 2);
         let mut have = Extents::new();
         let rope = source.read_at(ByteRange::new(0, 400_000)).await.unwrap();

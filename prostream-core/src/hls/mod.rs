@@ -3,7 +3,7 @@
 //! * Pure: `plan` (where a film is cut, by its index alone), `timing` (how decode times are told), `rates` (bandwidths), `playlist`, `fmp4` (init
 //!   segments and heads of fragments), `webvtt`, `clock` (exact conversion of times), `extras` (chapters, fonts).
 //! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `keyframes`: pictures
-//!   by themselves. `spans`: the bytes between samples, read once for all tracks. `captions`: text as segments; `lines`: how it is come by; `ass`:
+//!   by themselves. `spans`: the bytes between samples, read once for all tracks; `passing`: of MP4, as its pictures are sent. `captions`: text as segments; `lines`: how it is come by; `ass`:
 //!   styled scripts.
 //! * `findings`: what the pictures show of the cuts as they pass.
 //!
@@ -28,6 +28,7 @@ mod findings;
 pub mod fmp4;
 mod keyframes;
 mod lines;
+mod passing;
 pub mod plan;
 pub mod playlist;
 mod rates;

@@ -31,8 +31,9 @@ const FALLBACK_TIMING: &str = "t2";
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PackagerConfig {
-    /// Memory for sound that was read along with the pictures of Matroska and not asked for yet, in bytes, over all files: a minute
-    /// takes about a megabyte. Beside it up to 64 MiB of spans wait for their readers. Default: 64 MiB.
+    /// Memory for sound that was read along with the pictures around it, in bytes, over all files: a minute takes about a megabyte. Beside
+    /// it up to 64 MiB of spans of Matroska wait for their readers, and up to 16 MiB of sound of MP4 is being copied out at a time.
+    /// Default: 64 MiB.
     pub sound_budget_bytes: u64,
 }
 
@@ -90,7 +91,7 @@ impl NativePackager {
         // Where an index gives way to a better one, its URLs are not those of the better one.
         let kind = match index.grid_gop() {
             Some(_) => "g",
-            None if index.is_completed() => "s",
+            None if index.is_completed => "s",
             None => "",
         };
         let mut variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}{kind}");

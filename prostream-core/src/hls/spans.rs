@@ -1,11 +1,13 @@
-//! Spans of Matroska, read once for all the tracks in them (PACKAGING 5.2).
+//! Spans, read once for all the tracks in them (PACKAGING 5.2).
+//!
+//! Of MP4 the sound is kept that passes between pictures while they are sent (`passing`). What follows is about Matroska.
 //!
 //! The samples of a segment lie between those of all other tracks, so whoever asks for one reads the span of all. Who comes while
 //! it is read waits for the same read (single flight). When it is there, the samples of the sound that people listen to are copied out
 //! and kept: they take little, and a span of pictures is not read again for them. A span is let go as soon as its pictures were taken.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,8 @@ use super::Cuts;
 use super::copied::read_packets;
 use super::findings::{CutFindings, Findings};
 use super::lines::FileText;
-use crate::container::{MediaIndex, Packet, Payload, Step};
+use super::passing::{Passed, Passing};
+use crate::container::{CutFinding, MediaIndex, Packet, Payload, Step};
 use crate::model::{Extents, Rope, TrackKind};
 use crate::source::ByteSource;
 use crate::{Error, ErrorKind, Result};
@@ -78,6 +81,25 @@ type SpanKey = (Arc<str>, usize);
 /// A span, once it was read: the pictures, and with their bytes most of the sound.
 type SpanCell = Arc<OnceCell<Arc<Samples>>>;
 
+/// What is kept of a track in a span.
+#[derive(Clone, Debug)]
+enum Kept {
+    /// All that was asked for will be found in it (Matroska).
+    Samples(Arc<Samples>),
+    /// What lay between the pictures (MP4).
+    Passed(Arc<Passed>),
+}
+
+impl Kept {
+    /// Memory of it, in bytes.
+    fn weight(&self) -> u32 {
+        match self {
+            Kept::Samples(samples) => samples.weight(),
+            Kept::Passed(passed) => u32::try_from(passed.weight()).unwrap_or(u32::MAX),
+        }
+    }
+}
+
 /// What is held of spans, over all files.
 #[derive(Debug)]
 pub(super) struct SpanCache {
@@ -85,8 +107,10 @@ pub(super) struct SpanCache {
     waiting: Mutex<VecDeque<(SpanKey, SpanCell)>>,
     /// When somebody last asked for one.
     last_join: Mutex<Instant>,
-    /// Samples that were copied out, by span and index of their track.
-    kept: Cache<(SpanKey, usize), Arc<Samples>>,
+    /// Sound that was copied out, by span and index of its track.
+    kept: Cache<(SpanKey, usize), Kept>,
+    /// How many bytes are being copied out of pictures on their way.
+    passing_bytes: Arc<AtomicU64>,
 }
 
 impl SpanCache {
@@ -94,10 +118,10 @@ impl SpanCache {
     pub(super) fn new(budget_bytes: u64) -> Self {
         let kept = Cache::builder()
             .max_capacity(budget_bytes)
-            .weigher(|_, samples: &Arc<Samples>| samples.weight())
+            .weigher(|_, kept: &Kept| kept.weight())
             .time_to_idle(KEPT_IDLE)
             .build();
-        Self { waiting: Mutex::default(), last_join: Mutex::new(Instant::now()), kept }
+        Self { waiting: Mutex::default(), last_join: Mutex::new(Instant::now()), kept, passing_bytes: Arc::default() }
     }
 
     /// Drops what is past its time, and all spans when nobody has read for a while: their viewers left without taking the pictures.
@@ -107,6 +131,18 @@ impl SpanCache {
         if last_join.elapsed() >= WAITING_IDLE {
             self.lock().clear();
         }
+    }
+
+    /// The samples of a track that are kept.
+    fn samples(&self, key: &(SpanKey, usize)) -> Option<Arc<Samples>> {
+        match self.kept.get(key)? {
+            Kept::Samples(samples) => Some(samples),
+            Kept::Passed(_) => None,
+        }
+    }
+
+    fn keep(&self, key: (SpanKey, usize), samples: Samples) {
+        self.kept.insert(key, Kept::Samples(Arc::new(samples)));
     }
 
     /// The place of a span, for all who wait for it.
@@ -176,6 +212,9 @@ impl SpanReader {
         let is_kept = (0..index.tracks.len()).map(|at| AtomicBool::new(Some(at) == first)).collect();
         let identity = identity(source.identity(), &cuts).into();
         let findings = Findings::new(cuts.segment_count());
+        if index.has_false_cues() {
+            findings.note(0, CutFinding::NotSync);
+        }
         Self { cache, identity, index, source, cuts, text, is_kept, findings }
     }
 
@@ -195,12 +234,10 @@ impl SpanReader {
         let is_cut_track = track_index == self.cuts.track_index;
         let kept_key = (key, track_index);
         if !is_cut_track {
-            if let Some(kept) = self.cache.kept.get(&kept_key) {
+            if let Some(kept) = self.cache.samples(&kept_key) {
                 return Ok(kept);
             }
-            if let Some(is_kept) = self.is_kept.get(track_index) {
-                is_kept.store(true, Ordering::Relaxed);
-            }
+            self.keep_from_now_on(track_index);
         }
         let key = &kept_key.0;
         let cell = self.cache.join(key);
@@ -216,14 +253,14 @@ impl SpanReader {
             Err(error) => return Err(error),
         };
         // Most of the time it was copied out when the span came.
-        if let Some(kept) = self.cache.kept.get(&kept_key) {
+        if let Some(kept) = self.cache.samples(&kept_key) {
             return Ok(kept);
         }
         let packets = self.read(track_index, at, &mut have).await?;
         let samples = Arc::new(Samples { packets, have });
         // Sound that is muxed farther behind than a span reaches.
         if let Some(copy) = samples.copied_out() {
-            self.cache.kept.insert(kept_key, Arc::new(copy));
+            self.cache.keep(kept_key, copy);
         }
         Ok(samples)
     }
@@ -235,18 +272,62 @@ impl SpanReader {
         if let Some(finding) = self.index.examine_cut(self.cuts.track_index, &pictures, &have) {
             self.findings.note(key.1, finding);
         }
-        for (track_index, _) in self.is_kept.iter().enumerate().filter(|(_, is_kept)| is_kept.load(Ordering::Relaxed)) {
+        for track_index in self.kept_tracks() {
             // What is not all here, or broken, is the affair of whoever asks for it.
             let Some(query) = self.cuts.query(track_index, key.1) else { continue };
             let Ok(Step::Done(packets)) = self.index.packets(&query, &have) else { continue };
             let samples = Samples { packets, have };
             if let Some(copy) = samples.copied_out() {
-                self.cache.kept.insert((key.clone(), track_index), Arc::new(copy));
+                self.cache.keep((key.clone(), track_index), copy);
             }
             have = samples.have;
         }
         self.text.span_passed(key.1, &have);
         Ok(Arc::new(Samples { packets: pictures, have }))
+    }
+
+    /// The sound that may lie between the pictures of segment `at` of an MP4 file and is not kept yet, by index of its track.
+    pub(super) fn passing(&self, at: usize) -> Vec<(usize, Passing)> {
+        let mut passing = Vec::new();
+        for track_index in self.kept_tracks().filter(|track_index| self.index.is_verbatim(*track_index)) {
+            if self.cache.kept.contains_key(&((self.identity.clone(), at), track_index)) {
+                continue;
+            }
+            let Some(query) = self.cuts.query(track_index, at) else { continue };
+            let Ok(Step::Done(packets)) = self.index.packets(&query, &Extents::new()) else { continue };
+            let found = Passing::new(&packets, MAX_KEPT_BYTES, &self.cache.passing_bytes);
+            passing.extend(found.map(|found| (track_index, found)));
+        }
+        passing
+    }
+
+    /// Keeps what passed while all pictures of segment `at` were sent.
+    pub(super) fn keep_passed(&self, at: usize, passing: Vec<(usize, Passing)>) {
+        for (track_index, found) in passing {
+            if let Some(passed) = found.finish() {
+                self.cache.kept.insert(((self.identity.clone(), at), track_index), Kept::Passed(Arc::new(passed)));
+            }
+        }
+    }
+
+    /// What passed of segment `at` of a track; from now on all of it that passes is kept.
+    pub(super) fn passed(&self, track_index: usize, at: usize) -> Option<Arc<Passed>> {
+        self.keep_from_now_on(track_index);
+        match self.cache.kept.get(&((self.identity.clone(), at), track_index))? {
+            Kept::Passed(passed) => Some(passed),
+            Kept::Samples(_) => None,
+        }
+    }
+
+    fn kept_tracks(&self) -> impl Iterator<Item = usize> {
+        let is_kept = |(at, is_kept): (usize, &AtomicBool)| is_kept.load(Ordering::Relaxed).then_some(at);
+        self.is_kept.iter().enumerate().filter_map(is_kept)
+    }
+
+    fn keep_from_now_on(&self, track_index: usize) {
+        if let Some(is_kept) = self.is_kept.get(track_index) {
+            is_kept.store(true, Ordering::Relaxed);
+        }
     }
 
     async fn read(&self, track_index: usize, at: usize, have: &mut Extents) -> Result<Vec<Packet>> {

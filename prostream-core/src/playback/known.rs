@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind, Result};
 const MAX_ALIASES_IN_MEMORY: u64 = 10_000;
 /// Most files that are searched for their keyframes at the same time.
 const MAX_COMPLETING: usize = 1;
-/// How long after a file was opened the search begins.
+/// How long the search waits while somebody plays the file.
 const COMPLETED_AFTER: Duration = Duration::from_secs(30);
 /// How long an index is held in memory that nobody asks for.
 const INDEX_IDLE: Duration = Duration::from_secs(24 * 3600);
@@ -137,21 +137,24 @@ impl KnownFiles {
         });
     }
 
-    /// A file whose keyframes nobody knows is searched for them in the background, and cut by them when it is opened the next time. Not
-    /// while its first viewer begins: it takes some thousands of small reads.
+    /// A file whose keyframes nobody knows, or whose Cues lie, is searched for them in the background, and cut by them when it is opened the next
+    /// time. Not while its first viewer begins: it takes some thousands of small reads.
     pub(super) fn complete_later(self: &Arc<Self>, source: &Arc<dyn ByteSource>, known: &Known) {
-        if known.index.grid_gop().is_some() {
+        if known.index.grid_gop().is_some() || known.index.has_false_cues() {
             self.complete(source, known, COMPLETED_AFTER);
         }
     }
 
     /// Takes down what playing has shown of the cuts of a file, for the next time that it is opened.
-    pub(super) fn learn(self: &Arc<Self>, shown: &Shown) {
+    pub(super) fn learn(self: &Arc<Self>, shown: &Shown, is_playing: bool) {
         let Some(found) = shown.news() else { return };
         let known = &shown.known;
         if found.has_false_cut {
-            tracing::info!("a segment does not begin with a keyframe: the file is searched for them");
-            self.complete(&shown.file.source, known, Duration::ZERO);
+            // Once: what a search has found is as good as it gets.
+            if !known.index.is_completed {
+                tracing::info!("a segment does not begin with a keyframe: the file is searched for them");
+                self.complete(&shown.file.source, known, if is_playing { COMPLETED_AFTER } else { Duration::ZERO });
+            }
         } else if found.are_all_closed && known.index.grid_gop().is_none() {
             let (files, known) = (Arc::clone(self), known.clone());
             let cut_track = shown.presentation.cuts().track_index;
@@ -225,6 +228,7 @@ impl KnownFiles {
     }
 
     /// A known content has another name, or another validator under the same one.
+    #[cfg(feature = "http")]
     pub(super) async fn rename(&self, alias: MediaAlias) {
         self.aliases.insert(alias.alias.clone(), alias.clone()).await;
         let records = Arc::clone(&self.records);
@@ -236,6 +240,7 @@ impl KnownFiles {
     }
 
     /// Another file goes by this name now.
+    #[cfg(feature = "http")]
     pub(super) async fn forget_alias(&self, alias: &str) {
         self.aliases.invalidate(alias).await;
         if let Err(error) = self.records.forget_alias(alias).await {

@@ -306,7 +306,7 @@ impl Playbacks {
         let open = MokaCache::builder()
             .max_capacity(config.max_open)
             .time_to_idle(config.idle_close)
-            .eviction_listener(move |_: Arc<String>, playback: Arc<Playback>, _| learner.learn(&playback.shown))
+            .eviction_listener(move |_: Arc<String>, playback: Arc<Playback>, _| learner.learn(&playback.shown, false))
             .build();
         Self {
             blocks: BlockCache::new(config.blocks.clone()),
@@ -453,8 +453,9 @@ impl Playbacks {
     }
 
     /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers; and takes down what playing
-    /// has shown of files. To be called now and then.
-    pub async fn trim_idle(&self) {
+    /// has shown of files. To be called now and then. Answers how many bytes of films were dropped: when there are any, the caller may want its
+    /// allocator to give memory back, too.
+    pub async fn trim_idle(&self) -> u64 {
         self.open.run_pending_tasks().await;
         self.learn();
         self.preparations.trim().await;
@@ -464,6 +465,7 @@ impl Playbacks {
         if dropped_bytes > 0 {
             tracing::debug!(dropped_bytes, "the block cache was trimmed");
         }
+        dropped_bytes
     }
 
     /// Waits until what was learned of files is kept, and ends all reading. For the end of a program.
@@ -476,7 +478,7 @@ impl Playbacks {
 
     /// Takes down what playing has shown of files, for the next time that they are opened.
     fn learn(&self) {
-        self.open.iter().for_each(|(_, playback)| self.known.learn(&playback.shown));
+        self.open.iter().for_each(|(_, playback)| self.known.learn(&playback.shown, true));
     }
 
     async fn open_again(&self, call: &Call, viewer: &Viewer, record: PlaybackRecord) -> Result<Arc<Playback>> {

@@ -57,6 +57,7 @@ impl Reopen {
 
     /// What the file behind it is known by: the file of a torrent whoever serves it, a link by its hash. `None` for a file on this machine,
     /// which is known by its state.
+    #[cfg(feature = "http")]
     pub(super) fn alias(&self) -> Option<String> {
         match self {
             Reopen::File { .. } => None,
@@ -84,10 +85,12 @@ impl Reopen {
 }
 
 /// Begins what the files of a torrent are known by.
+#[cfg(feature = "http")]
 pub(super) fn torrent_prefix(info_hash: InfoHash) -> String {
     format!("torrent:{info_hash}:")
 }
 
+#[cfg(feature = "http")]
 fn hashed(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

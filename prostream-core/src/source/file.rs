@@ -167,6 +167,24 @@ impl ByteSource for FileSource {
         }))
     }
 
+    /// Also of a mapped file, where mapping small parts costs more than to copy them.
+    fn copy_ready(&self, range: ByteRange, out: &mut Vec<u8>) -> bool {
+        let Ok(len) = usize::try_from(range.len()) else { return false };
+        if self.check(range).is_err() {
+            return false;
+        }
+        let start = out.len();
+        out.resize(start.saturating_add(len), 0);
+        self.reader.request_count.fetch_add(1, Ordering::Relaxed);
+        let is_ready = self.reader.file.read_ready(&mut out[start..], range.start).is_ok_and(|count| count == len);
+        if is_ready {
+            self.reader.read_bytes.fetch_add(range.len(), Ordering::Relaxed);
+        } else {
+            out.truncate(start);
+        }
+        is_ready
+    }
+
     fn is_local(&self) -> bool {
         true
     }

@@ -77,6 +77,13 @@ pub trait ByteSource: Send + Sync + fmt::Debug + 'static {
         64 * 1024
     }
 
+    /// Adds the bytes of `range` to `out` where they lie in the memory of this machine and having them costs a copy, no more: waits for nothing.
+    /// `false`, with `out` as it was, where they do not, where nobody can tell, and where [`stream`](Self::stream) does not even copy.
+    fn copy_ready(&self, range: ByteRange, out: &mut Vec<u8>) -> bool {
+        let _ = (range, out);
+        false
+    }
+
     /// The connections that all streams of this source share, where they are few: who reads ahead can leave his to those who wait.
     fn connections(&self) -> Option<Arc<Connections>> {
         None

@@ -3,21 +3,22 @@
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prostream_core::ErrorKind;
 use prostream_core::container::{Boundary, CutFinding, MediaIndex, PacketQuery, Step};
 use prostream_core::hls::{CutFindings, Presentation};
-use prostream_core::model::{ByteRange, Codec, Extents, Rope};
-use prostream_core::source::{ByteSource, ByteStream, SourceStats};
+use prostream_core::model::{Codec, Extents};
+use prostream_core::source::ByteSource;
 
 use super::ebml::{
     CLUSTER, CUES, INFO, Place, SEEK_HEAD, SEGMENT, TRACKS, blank, elements, find, lying, make_unknown,
     segment_elements,
 };
 use super::workshop::{
-    Probed, Workshop, check_copied, index, memory, packets, present, refusal, rendition, source, whole,
+    CUT_AT_ALL, Link, Probed, Workshop, check_copied, check_cut_at_idr, index, marked, memory, packets, present,
+    refusal, rendition, source, whole,
 };
 
 /// Stamps of most files are whole milliseconds; a frame may be off by one to either side.
@@ -91,44 +92,6 @@ async fn case_08_no_cues() {
     check_film(&workshop, &film, &without).await;
     let of = async |path: &Path| lengths(&present(source(path).await).await.unwrap(), "video");
     assert_eq!(of(&film).await, of(&without).await);
-}
-
-/// Where a link leads: reads cost requests, and each is counted.
-#[derive(Debug)]
-struct Link {
-    file: Arc<dyn ByteSource>,
-    requests: AtomicU64,
-}
-
-impl Link {
-    async fn to(path: &Path) -> Arc<Self> {
-        Arc::new(Self { file: source(path).await, requests: AtomicU64::new(0) })
-    }
-}
-
-#[async_trait::async_trait]
-impl ByteSource for Link {
-    fn size_bytes(&self) -> u64 {
-        self.file.size_bytes()
-    }
-
-    fn identity(&self) -> &str {
-        self.file.identity()
-    }
-
-    async fn read_at(&self, range: ByteRange) -> prostream_core::Result<Rope> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.file.read_at(range).await
-    }
-
-    fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.file.clone().stream(range)
-    }
-
-    fn stats(&self) -> SourceStats {
-        self.file.stats()
-    }
 }
 
 /// A film of ten minutes with GOPs of odd lengths, up to 4 s.
@@ -287,16 +250,19 @@ async fn findings(path: &Path, index: &MediaIndex) -> Vec<Option<CutFinding>> {
     findings
 }
 
-/// Goal: a cue that names a picture in the middle of a GOP is taken at its word when the file is opened, seen when the picture passes, and
-/// gone from the index that is made then.
+/// Goal: a cue that names a picture in the middle of a GOP is taken at its word when a link is opened, seen when the picture passes, and gone from
+/// the index that is made then; a file on this machine is looked into when it is opened.
 #[tokio::test]
 async fn case_09_cues_that_lie_are_seen() {
     let workshop = Workshop::new();
     let film = noisy_film(&workshop);
     let lying = lying(&workshop, &film, 12, 9);
-    let bytes = source(&lying).await;
+    // On this machine it is seen at once.
+    let seen = self::index(&lying).await.unwrap();
+    assert_eq!(findings(&lying, &seen).await, [Some(CutFinding::Closed); 20]);
+    let bytes: Arc<dyn ByteSource> = Link::to(&lying).await;
     let index = prostream_core::container::open(&bytes).await.unwrap();
-    assert_eq!(index.tracks[0].sync_points.len(), 20);
+    assert_eq!((index.tracks[0].sync_points.len(), index.has_false_cues()), (20, false));
     let mut expected = vec![Some(CutFinding::Closed); 20];
     expected[12] = Some(CutFinding::NotSync);
     assert_eq!(findings(&lying, &index).await, expected);
@@ -339,17 +305,49 @@ async fn case_23_open_gops_are_seen_as_they_pass() {
         (format!("{hevc}open-gop=1"), "open265.mkv", &[CutFinding::Closed, CutFinding::Open]),
     ] {
         let path = encoded(&options, name);
-        let index = index(&path).await.unwrap();
+        let bytes: Arc<dyn ByteSource> = Link::to(&path).await;
+        let index = prostream_core::container::open(&bytes).await.unwrap();
         let found = findings(&path, &index).await;
         assert_eq!(found.len(), 12, "{name}");
         for kind in kinds {
             assert!(found.contains(&Some(*kind)), "{name}: {found:?}");
         }
         assert!(found.iter().flatten().all(|kind| kinds.contains(kind)), "{name}: {found:?}");
-        let bytes = source(&path).await;
+        assert_eq!(index.has_false_cues(), kinds.contains(&CutFinding::NotSync), "{name}");
         let complete = prostream_core::container::complete(&bytes, &index).await.unwrap().unwrap();
         let expected = found.iter().filter(|found| **found != Some(CutFinding::NotSync)).count();
         assert_eq!(complete.tracks[0].sync_points.len(), expected, "{name}");
+    }
+}
+
+/// Goal: a local file whose Cues name recovery points among the IDR pictures is cut at IDR pictures alone, and no other picture is marked as a
+/// place to begin. A link is taken at its word for the same few requests, but what is at hand says so at once, and only what it is cut at is marked
+/// beside the IDR pictures.
+#[tokio::test]
+async fn case_23_matroska_is_cut_at_idr_pictures_alone() {
+    let workshop = Workshop::new();
+    for options in CUT_AT_ALL {
+        let path = workshop.ffmpeg(&format!("{options} film.mkv"));
+        check_cut_at_idr(&workshop, &path, MILLISECOND_S).await;
+
+        let link = Link::to(&path).await;
+        let bytes: Arc<dyn ByteSource> = link.clone();
+        let index = prostream_core::container::open(&bytes).await.unwrap();
+        assert_eq!(link.requests.load(Ordering::Relaxed), 2, "head and tail");
+        assert_eq!((index.tracks[0].sync_points.len(), index.has_false_cues()), (20, true));
+        let presentation = present(bytes.clone()).await.unwrap();
+        assert!(presentation.cut_findings().has_false_cut);
+        let video = rendition(&presentation, "video");
+        check_copied(&workshop, &path, "v:0", video, MILLISECOND_S).await;
+        let (starts, marked) = marked(&std::fs::read(workshop.path("made.mp4")).unwrap());
+        assert!(!starts.iter().all(|start| start % 200 == 0), "it is cut at recovery points");
+        let mut expected: Vec<usize> = starts.into_iter().chain([0, 200, 400, 600, 800]).collect();
+        expected.sort_unstable();
+        expected.dedup();
+        assert!(expected.len() < 20, "but not at all of them");
+        assert_eq!(marked, expected);
+        let complete = prostream_core::container::complete(&bytes, &index).await.unwrap().unwrap();
+        assert_eq!((complete.tracks[0].sync_points.len(), complete.has_false_cues()), (5, false));
     }
 }
 

@@ -15,7 +15,10 @@ use prostream_core::model::{Codec, TrackKind};
 use prostream_core::source::{ByteSource, HttpSource, HttpSourceConfig};
 
 use crate::support::{Answer, Host, Seen};
-use crate::workshop::{Workshop, check_copied, index, memory, packets, present, refusal, rendition, source, whole};
+use crate::workshop::{
+    CUT_AT_ALL, Link, Workshop, check_copied, check_cut_at_idr, index, memory, packets, present, refusal, rendition,
+    source, whole,
+};
 
 /// Sound of 6 seconds.
 const SOUND: &str = "-f lavfi -i sine=r=48000:d=6 -c:a aac -ac 2";
@@ -551,6 +554,38 @@ async fn case_23_recovery_points_of_mp4_are_no_keyframes() {
         let film = present(source(&path).await).await.unwrap();
         assert_eq!(playlist::multivariant(film.as_ref()).contains("INDEPENDENT"), independent);
         check_copied(&shop, &path, "v:0", rendition(&film, "video"), 0.000_001).await;
+    }
+}
+
+/// Goal: a local file whose table names recovery points among the IDR pictures is cut at IDR pictures alone, wherever they lie, and no other picture
+/// is marked as a place to begin; so is one in fragments. Of a link those are known that are at hand, without a request for it, and the rest is found
+/// when nobody waits.
+#[tokio::test]
+async fn case_23_mp4_is_cut_at_idr_pictures_alone() {
+    let shop = Workshop::new();
+    for (at, options) in CUT_AT_ALL.into_iter().enumerate() {
+        let path = shop.ffmpeg(&format!("{options} -movflags frag_keyframe+empty_moov+delay_moov film.mp4"));
+        check_cut_at_idr(&shop, &path, 0.000_001).await;
+        let path = shop.ffmpeg(&format!("{options} -movflags +faststart film.mp4"));
+        check_cut_at_idr(&shop, &path, 0.000_001).await;
+
+        let link = Link::to(&path).await;
+        let bytes: Arc<dyn ByteSource> = link.clone();
+        let film = container::open(&bytes).await.unwrap();
+        assert_eq!(link.requests.load(Ordering::Relaxed), 2, "head and tail");
+        let points = &film.tracks[0].sync_points;
+        // The table tells of open GOPs; of others it takes the pictures.
+        let (count, is_known) = (points.len(), at == 0);
+        assert!(if is_known { count == 5 } else { (6..20).contains(&count) }, "{count} places to cut");
+        assert_eq!(film.tracks[0].has_closed_gops, is_known);
+        assert!(points[1].sample_index > 50, "the first recovery point was at hand");
+        let complete = container::complete(&bytes, &film).await.unwrap();
+        assert_eq!(complete.is_some(), !is_known, "nothing better is to be had of what is right");
+        if let Some(complete) = complete {
+            let of_film: Vec<u32> = complete.tracks[0].sync_points.iter().map(|point| point.sample_index).collect();
+            assert_eq!(of_film, [0, 200, 400, 600, 800]);
+            assert!(complete.tracks[0].has_closed_gops);
+        }
     }
 }
 

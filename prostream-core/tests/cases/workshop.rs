@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prostream_core::container::{self, MediaIndex};
 use prostream_core::hls::{HlsProvider, NativePackager, Presentation, Rendition};
-use prostream_core::model::DeviceProfile;
-use prostream_core::source::{ByteSource, FileSource, MemorySource};
+use prostream_core::model::{ByteRange, DeviceProfile, Rope};
+use prostream_core::source::{ByteSource, ByteStream, FileSource, MemorySource, SourceStats};
 use prostream_core::{Error, Result};
 
 /// A folder of films that is gone after the test.
@@ -141,4 +142,117 @@ pub(crate) async fn check_copied(
 /// The error of a file that must not open.
 pub(crate) async fn refusal(source: Arc<dyn ByteSource>) -> Error {
     present(source).await.expect_err("the file is refused")
+}
+
+/// Where a link leads: reads cost requests, and each is counted.
+#[derive(Debug)]
+pub(crate) struct Link {
+    file: Arc<dyn ByteSource>,
+    /// How many there were.
+    pub(crate) requests: AtomicU64,
+}
+
+impl Link {
+    /// A link to a file.
+    pub(crate) async fn to(path: &Path) -> Arc<Self> {
+        Arc::new(Self { file: source(path).await, requests: AtomicU64::new(0) })
+    }
+}
+
+#[async_trait::async_trait]
+impl ByteSource for Link {
+    fn size_bytes(&self) -> u64 {
+        self.file.size_bytes()
+    }
+
+    fn identity(&self) -> &str {
+        self.file.identity()
+    }
+
+    async fn read_at(&self, range: ByteRange) -> Result<Rope> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.file.read_at(range).await
+    }
+
+    fn stream(self: Arc<Self>, range: ByteRange) -> ByteStream {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.file.clone().stream(range)
+    }
+
+    fn stats(&self) -> SourceStats {
+        self.file.stats()
+    }
+}
+
+/// Makes films of 40 s with an IDR picture every eight seconds and a recovery point every two, all of which muxers mark as keyframes: some that
+/// pictures shown before them follow, and some that nothing but their own bytes tells from IDR pictures. Their middle is not at hand when they are
+/// opened.
+pub(crate) const CUT_AT_ALL: [&str; 2] = [
+    "-f lavfi -i testsrc2=s=320x180:r=25:d=40 -vf noise=alls=24:allf=t -c:v libx264 -preset veryfast -qp 36 -bf 3 -pix_fmt yuv420p \
+     -x264-params keyint=50:min-keyint=50:scenecut=0:b-adapt=0:open-gop=1 -force_key_frames expr:gte(t,n_forced*8) -forced-idr 1",
+    "-f lavfi -i testsrc2=s=320x180:r=25:d=40 -vf noise=alls=24:allf=t -c:v libx264 -preset ultrafast -qp 38 -pix_fmt yuv420p \
+     -x264-params intra-refresh=1:keyint=50:min-keyint=50:bframes=0 -force_key_frames expr:gte(t,n_forced*8) -forced-idr 1",
+];
+
+/// The boxes that stand one behind the other, by kind and payload.
+fn boxes(mut bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
+    let mut boxes = Vec::new();
+    while let Some((size, rest)) = bytes.split_first_chunk() {
+        let size = u32::from_be_bytes(*size) as usize;
+        boxes.push((*rest.first_chunk().unwrap(), &bytes[8..size]));
+        bytes = &bytes[size..];
+    }
+    boxes
+}
+
+/// Which samples of a rendition its segments begin with, and which they mark as places to begin, by number in decode order. Read here because ffprobe goes by the pictures, and takes a
+/// recovery point for one whatever the file says.
+pub(crate) fn marked(rendition: &[u8]) -> (Vec<usize>, Vec<usize>) {
+    /// ISO/IEC 14496-12 section 8.8.3.1: `sample_is_non_sync_sample`.
+    const NON_SYNC: u32 = 0x1_0000;
+    let of = |boxes: &[u8], kind: &[u8; 4]| -> Vec<u32> {
+        let (_, body) = self::boxes(boxes).into_iter().find(|(at, _)| at == kind).expect("a box");
+        body.chunks_exact(4).map(|word| u32::from_be_bytes(word.try_into().unwrap())).collect()
+    };
+    let (mut starts, mut marked, mut count) = (Vec::new(), Vec::new(), 0);
+    for (_, moof) in boxes(rendition).into_iter().filter(|(kind, _)| kind == b"moof") {
+        let traf = boxes(moof).into_iter().find(|(kind, _)| kind == b"traf").expect("a track").1;
+        let (header, run) = (of(traf, b"tfhd"), of(traf, b"trun"));
+        // Default flags come last in a header; duration, size, flags and offset of a sample are each there or not.
+        let default = (header[0] & 0x20 != 0).then(|| *header.last().unwrap());
+        starts.push(count);
+        let fields = |bits: u32| (run[0] & bits).count_ones() as usize;
+        let first = 3 + fields(0x4);
+        let each = fields(0xF00);
+        for at in 0..run[1] as usize {
+            let flags = match (run[0] & 0x400 != 0, at) {
+                (true, _) => Some(run[first + at * each + fields(0x300)]),
+                (false, 0) if run[0] & 0x4 != 0 => Some(run[3]),
+                _ => default,
+            };
+            if flags.expect("flags") & NON_SYNC == 0 {
+                marked.push(count);
+            }
+            count += 1;
+        }
+    }
+    (starts, marked)
+}
+
+/// Holds such a film, opened from this machine, to its five IDR pictures: it is cut at them alone, and no other picture is marked.
+pub(crate) async fn check_cut_at_idr(workshop: &Workshop, film: &Path, tolerance_s: f64) {
+    let what = film.display();
+    let keys = packets(film, "v:0").iter().filter(|packet| packet.is_key).count();
+    assert_eq!(keys, 20, "{what}: recovery points are marked too");
+    assert!(std::fs::metadata(film).unwrap().len() > 2 << 20, "{what}: larger than its ends");
+    let track = &index(film).await.unwrap().tracks[0];
+    let first = track.sync_points[0].pts_ticks;
+    let seconds = |ticks: i64| (ticks - first) as f64 / f64::from(track.info.timescale);
+    let times: Vec<f64> = track.sync_points.iter().map(|point| seconds(point.pts_ticks).round()).collect();
+    assert_eq!(times, [0.0, 8.0, 16.0, 24.0, 32.0], "{what}");
+    let film_of = present(source(film).await).await.unwrap();
+    let video = rendition(&film_of, "video");
+    check_copied(workshop, film, "v:0", video, tolerance_s).await;
+    let idr = vec![0, 200, 400, 600, 800];
+    assert_eq!(marked(&std::fs::read(workshop.path("made.mp4")).unwrap()), (idr.clone(), idr), "{what}");
 }

@@ -9,12 +9,12 @@ use crate::{Error, ErrorKind, Result};
 
 /// Writes what [`read_layout`] reads.
 pub(in crate::container) fn write_layout(layout: &Layout, writer: &mut Writer) {
-    let Layout { clusters, timestamp_scale_ns, tracks, grid, is_searched } = layout;
+    let Layout { clusters, timestamp_scale_ns, tracks, grid, has_false_cues } = layout;
     writer.range(*clusters);
     writer.number(*timestamp_scale_ns);
     writer.list(tracks, write_track);
     writer.option(grid.as_ref(), |writer, grid| grid.write(writer));
-    writer.flag(*is_searched);
+    writer.flag(*has_false_cues);
 }
 
 /// Reads the layout of a file with these tracks.
@@ -24,7 +24,7 @@ pub(in crate::container) fn read_layout(reader: &mut Reader<'_>, tracks: &[Track
         timestamp_scale_ns: reader.number()?,
         tracks: reader.list(12, read_track)?,
         grid: reader.option(|reader| Grid::read(reader, tracks))?,
-        is_searched: reader.flag()?,
+        has_false_cues: reader.flag()?,
     };
     if layout.tracks.len() != tracks.len() {
         return Err(inconsistent("tracks without a layout"));

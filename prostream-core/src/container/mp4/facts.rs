@@ -5,10 +5,8 @@ use std::ops::Range;
 use super::table::{Budget, SampleTable};
 use crate::Result;
 use crate::container::SyncPoint;
+use crate::container::sync::{MAX_IDR_DISTANCE_S, are_near};
 use crate::model::Codec;
-
-/// Longest wait for an IDR picture: beyond it recovery points are cut at too (PACKAGING 5.4), in seconds.
-pub(super) const MAX_IDR_DISTANCE_S: i64 = 20;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -121,12 +119,8 @@ impl TableFacts {
         }
         let closed = || self.sync_points.iter().zip(&earliest).filter(|pair| is_closed(*pair)).map(|(point, _)| *point);
         let most = MAX_IDR_DISTANCE_S.saturating_mul(self.timescale.into());
-        let mut last = self.start_ticks;
-        let is_near = closed().map(|point| point.pts_ticks).chain([self.end_ticks]).all(|pts| {
-            let distance = pts.saturating_sub(last);
-            last = pts;
-            distance <= most
-        });
+        let times = closed().map(|point| point.pts_ticks).chain([self.end_ticks]);
+        let is_near = are_near(times, self.start_ticks, most);
         if is_near && closed().next().is_some() {
             self.sync_points = closed().collect();
             self.has_closed_gops = true;

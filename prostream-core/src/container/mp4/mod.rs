@@ -11,7 +11,6 @@ mod locate;
 mod movie;
 mod open;
 mod stored;
-mod sync;
 mod table;
 mod track;
 
@@ -69,6 +68,18 @@ impl Layout {
     pub(super) fn decode_start_ticks(&self, track_index: usize) -> Option<i64> {
         let table = self.tables.get(track_index)?;
         table.samples.sample(table.shown.start).map(|sample| sample.dts_ticks)
+    }
+
+    /// How many samples of a track are marked as sync samples; `None` where all are.
+    pub(super) fn sync_count(&self, track_index: usize) -> Option<usize> {
+        self.tables.get(track_index)?.samples.syncs().map(<[u32]>::len)
+    }
+
+    /// Takes the mark from sync samples that are none.
+    pub(super) fn keep_syncs(&mut self, track_index: usize, is_kept: impl Fn(u32) -> bool) {
+        if let Some(table) = self.tables.get_mut(track_index) {
+            table.samples.keep_syncs(is_kept);
+        }
     }
 
     /// Can decoding start at each sample of a track?
@@ -133,12 +144,10 @@ pub fn read_index(size_bytes: u64, have: &Extents) -> Result<Step<MediaIndex>> {
 
 /// The index of a file without fragments.
 fn plain_index(mut movie: Movie, file: &File<'_>) -> MediaIndex {
-    let lengths = movie.fragment_tracks.iter().map(|track| track.odd_nal_length_size.unwrap_or(4));
-    for ((track, table), nal_length_size) in movie.tracks.iter_mut().zip(&movie.tables).zip(lengths) {
+    for (track, table) in movie.tracks.iter_mut().zip(&movie.tables) {
         if table.count() == 0 && track.info.codec != Codec::Other {
             track::refuse_track(&mut track.info, "no samples");
         }
-        sync::verify(track, table, nal_length_size, file);
     }
     let shared_bytes = table::interleave(&mut movie.tables);
     let odd = movie.fragment_tracks.iter().map(|track| track.odd_nal_length_size);
@@ -208,6 +217,13 @@ fn samples(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Result<V
     }
     let mut samples = Vec::with_capacity(range.len());
     samples.extend(table.samples.samples(range).filter(|sample| selection.holds(sample)));
+    // What is cut at is a place to begin, even where it is so only for want of a better one.
+    if let Some((first, from)) = samples.first_mut().zip(query.from)
+        && from.track_index == query.track_index
+        && from.point.sample_index == first.index
+    {
+        first.is_sync = true;
+    }
     Ok(samples)
 }
 

@@ -107,6 +107,7 @@ impl Movie {
             chapters: Vec::new(),
             attachments: Vec::new(),
             layout,
+            is_completed: false,
         }
     }
 }

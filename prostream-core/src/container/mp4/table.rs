@@ -222,6 +222,13 @@ impl SampleTable {
         }
     }
 
+    /// Keeps only some of the sync samples, where not every sample is one.
+    pub(super) fn keep_syncs(&mut self, is_kept: impl Fn(u32) -> bool) {
+        if let Syncs::Listed(list) = &mut self.syncs {
+            list.retain(|sync| is_kept(*sync));
+        }
+    }
+
     /// The first sample whose decode time is `ticks` or later; `count` when there is none.
     pub(super) fn first_at_or_after(&self, ticks: i64) -> u32 {
         let next = self.times.partition_point(|run| run.first_dts < ticks);

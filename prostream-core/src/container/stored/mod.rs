@@ -76,7 +76,7 @@ fn unreadable(detail: &'static str) -> Error {
 }
 
 fn write(index: &MediaIndex, writer: &mut Writer) {
-    let MediaIndex { container, size_bytes, duration_ns, tracks, chapters, attachments, layout } = index;
+    let MediaIndex { container, size_bytes, duration_ns, tracks, chapters, attachments, layout, is_completed } = index;
     writer.byte(match container {
         ContainerKind::Mp4 => 0,
         ContainerKind::Matroska => 1,
@@ -87,6 +87,7 @@ fn write(index: &MediaIndex, writer: &mut Writer) {
     writer.list(tracks, track::write);
     writer.list(chapters, write_chapter);
     writer.list(attachments, write_attachment);
+    writer.flag(*is_completed);
     match layout {
         Layout::Mp4(layout) => {
             writer.byte(0);
@@ -115,13 +116,14 @@ fn read(reader: &mut Reader<'_>) -> Result<MediaIndex> {
     let tracks = reader.list(track::MIN_SIZE, track::read)?;
     let chapters = reader.list(4, read_chapter)?;
     let attachments = reader.list(4, read_attachment)?;
+    let is_completed = reader.flag()?;
     let layout = match reader.byte()? {
         0 => Layout::Mp4(mp4::read_layout(reader, tracks.len())?),
         1 => Layout::Matroska(matroska::read_layout(reader, &tracks)?),
         2 => Layout::Fragmented(mp4::read_fragmented_layout(reader, tracks.len())?),
         _ => return Err(unreadable("an unknown layout")),
     };
-    Ok(MediaIndex { container, size_bytes, duration_ns, tracks, chapters, attachments, layout })
+    Ok(MediaIndex { container, size_bytes, duration_ns, tracks, chapters, attachments, layout, is_completed })
 }
 
 fn write_chapter(writer: &mut Writer, chapter: &Chapter) {

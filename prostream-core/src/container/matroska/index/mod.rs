@@ -237,8 +237,9 @@ impl Reader {
                 timestamp_scale_ns,
                 tracks: layouts,
                 grid,
-                is_searched: scan.is_some(),
+                has_false_cues: false,
             }),
+            is_completed: false,
         })
     }
 
