@@ -2,6 +2,9 @@
 #![cfg(all(feature = "http", feature = "sqlite"))]
 
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+#[path = "cases/ebml.rs"]
+mod ebml;
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod scenes;
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 #[path = "cases/workshop.rs"]
@@ -14,8 +17,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use prostream_core::hls::playlist;
-use prostream_core::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId, TitleKind, TitleSummary};
+use prostream_core::hls::{CutFindings, playlist};
+use prostream_core::model::{
+    ByteRange, DeviceProfile, InfoHash, MediaId, ProviderId, Release, Title, TitleId, TitleKind, TitleSummary,
+};
 use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
 use prostream_core::playback::{Playback, PlaybackConfig, PlaybackSource, StartPlayback};
 use prostream_core::provider::debrid::DebridService;
@@ -497,6 +502,149 @@ fn replace(path: &Path, bytes: &[u8]) {
     let beside = path.with_extension("part");
     std::fs::write(&beside, bytes).unwrap();
     std::fs::rename(beside, path).unwrap();
+}
+
+/// Goal: viewers of one file cost little more than one: it is opened once, and they share its source and what they see of it. Another kind
+/// of device sees it in its own way, other accounts read it themselves; when all have left, nothing is held.
+#[tokio::test]
+async fn viewers_of_a_file_share_what_is_open() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let mut playbacks = Vec::new();
+    for _ in 0..50 {
+        playbacks.push(house.start(&engine, house.link()).await.unwrap());
+    }
+    assert_eq!(house.take_requests(), 2, "one opening");
+    let first = Arc::clone(&playbacks[0]);
+    assert!(playbacks.iter().all(|other| Arc::ptr_eq(first.source(), other.source())));
+    assert!(playbacks.iter().all(|other| Arc::ptr_eq(first.presentation(), other.presentation())));
+    assert!(playbacks[1..].iter().all(|other| first.id() != other.id()));
+
+    // What opening brought along is not held for as long as somebody plays, but it is not asked for again either.
+    assert!(first.source().at_hand().is_empty());
+    let size = first.source().size_bytes();
+    for range in [ByteRange::with_len(0, 1 << 19), ByteRange::new(size - (1 << 19), size)] {
+        let read = first.source().read_at(range).await.unwrap().into_bytes();
+        assert!(read == films()[0].slice(range.start as usize..range.end as usize));
+    }
+    assert_eq!(house.take_requests(), 0);
+
+    let start = async |viewer: &Viewer, source: PlaybackSource| {
+        engine.start_playback(&call(), viewer, &StartPlayback::new(source)).await.unwrap()
+    };
+    let mpv = Viewer { device: DeviceProfile::named("mpv").unwrap(), ..house.viewer.clone() };
+    let other = start(&mpv, house.link()).await;
+    assert!(Arc::ptr_eq(first.source(), other.source()));
+    assert!(!Arc::ptr_eq(first.presentation(), other.presentation()));
+
+    let own = start(&house.viewer, PlaybackSource::Title(media_id())).await;
+    let same = start(&house.viewer, PlaybackSource::Title(media_id())).await;
+    let tom = Viewer::new("tom", Arc::new(ProviderSet::clone(&house.viewer.providers)));
+    let toms = start(&tom, PlaybackSource::Title(media_id())).await;
+    assert!(Arc::ptr_eq(own.source(), same.source()));
+    assert!(!Arc::ptr_eq(own.source(), toms.source()));
+
+    let held = Arc::downgrade(first.source());
+    for playback in playbacks.iter().chain([&other]) {
+        engine.playbacks().end(&house.viewer, playback.id()).await.unwrap();
+    }
+    drop((first, other, playbacks));
+    for _ in 0..500 {
+        engine.playbacks().trim_idle().await;
+        if held.upgrade().is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the file is held though nobody plays it");
+}
+
+/// Goal: a file on this machine is open once, however many play it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_local_file_takes_one_descriptor() {
+    let house = House::new().await;
+    let path = house.folder.path().canonicalize().unwrap().join("film.mkv");
+    std::fs::write(&path, &films()[0]).unwrap();
+    let engine = house.engine().await;
+    let mut playbacks = Vec::new();
+    for _ in 0..20 {
+        playbacks.push(house.start(&engine, PlaybackSource::Path(path.clone())).await.unwrap());
+    }
+    assert!(playbacks.iter().all(|other| Arc::ptr_eq(playbacks[0].presentation(), other.presentation())));
+    let links =
+        std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    assert_eq!(links.filter(|link| *link == path).count(), 1);
+}
+
+/// All segments of the pictures, one after the other.
+async fn pictures(playback: &Playback) -> Vec<Bytes> {
+    let count = rendition(playback.presentation(), "video").info().listed_durations_s().len();
+    let mut segments = Vec::new();
+    for index in 0..count {
+        segments.push(segment(playback, "video", index as u32).await.unwrap());
+    }
+    segments
+}
+
+/// Goal: a film of which every segment was seen to begin anew says so to its next viewers, also after a restart; nothing else changes.
+#[tokio::test]
+async fn what_playing_showed_of_the_cuts_is_kept() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let playback = house.start(&engine, house.link()).await.unwrap();
+    assert!(!playback.presentation().has_independent_segments(), "nobody has looked yet");
+    segment(&playback, "video", 0).await.unwrap();
+    engine.playbacks().close().await;
+    let engine = house.engine().await;
+    let playback = house.start(&engine, house.link()).await.unwrap();
+    assert!(!playback.presentation().has_independent_segments(), "one of many");
+    let expected = pictures(&playback).await;
+    engine.playbacks().close().await;
+
+    let engine = house.engine().await;
+    let next = house.start(&engine, house.link()).await.unwrap();
+    assert!(next.presentation().has_independent_segments());
+    assert_eq!(next.presentation().variant_id(), playback.presentation().variant_id());
+    assert!(pictures(&next).await == expected);
+}
+
+/// Goal: a cut that proved to be no keyframe is gone when the file is played the next time, also after a restart; whoever plays by it goes
+/// on with what he has, and its addresses lead nowhere else.
+#[tokio::test]
+async fn a_cut_that_is_no_keyframe_is_gone_the_next_time() {
+    let house = House::new().await;
+    let workshop = Workshop::new();
+    let film = workshop.write("film.mkv", &films()[0]);
+    let path = house.folder.path().join("film.mkv");
+    std::fs::rename(ebml::lying(&workshop, &film, 6, 9), &path).unwrap();
+    let engine = house.engine().await;
+    let source = PlaybackSource::Path(path);
+    let playback = house.start(&engine, source.clone()).await.unwrap();
+    pictures(&playback).await;
+    assert!(playback.presentation().cut_findings().has_false_cut);
+    engine.playbacks().end(&house.viewer, playback.id()).await.unwrap();
+
+    let mut next = house.start(&engine, source.clone()).await.unwrap();
+    for _ in 0..500 {
+        if !Arc::ptr_eq(next.presentation(), playback.presentation()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        next = house.start(&engine, source.clone()).await.unwrap();
+    }
+    assert!(Arc::ptr_eq(next.source(), playback.source()));
+    assert_ne!(next.presentation().variant_id(), playback.presentation().variant_id());
+    pictures(&next).await;
+    let expected = CutFindings { are_all_closed: true, has_false_cut: false };
+    assert_eq!(next.presentation().cut_findings(), expected);
+    engine.playbacks().close().await;
+
+    let engine = house.engine().await;
+    let after = house.start(&engine, source).await.unwrap();
+    assert_eq!(after.presentation().variant_id(), next.presentation().variant_id());
+    assert_eq!(after.presentation().cuts().boundaries, next.presentation().cuts().boundaries);
+    assert!(after.presentation().has_independent_segments());
 }
 
 /// Goal: where a viewer wished to begin is kept with the playback.

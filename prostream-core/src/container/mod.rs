@@ -405,6 +405,15 @@ impl MediaIndex {
         }
     }
 
+    /// Was it [completed](complete)? Then the file may be known by an older index too, which cuts in other places.
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        match &self.layout {
+            Layout::Mp4(_) | Layout::Fragmented(_) => false,
+            Layout::Matroska(layout) => layout.is_searched(),
+        }
+    }
+
     /// About how much memory the index takes, in bytes: what caches count with.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {

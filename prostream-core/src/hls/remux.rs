@@ -88,8 +88,12 @@ impl NativePackager {
         }
         let offered = offer(&index, &selected, device)?;
         let mut cuts = plan::plan(&index, &selected)?;
-        // Where cuts are a grid until a better index is there, its URLs are not those of the better one.
-        let kind = if index.grid_gop().is_some() { "g" } else { "" };
+        // Where an index gives way to a better one, its URLs are not those of the better one.
+        let kind = match index.grid_gop() {
+            Some(_) => "g",
+            None if index.is_completed() => "s",
+            None => "",
+        };
         let mut variant_id = format!("p{PACKAGER_VERSION}c{CUT_RULE}{kind}");
         let mut delay_ticks = 0;
         if !device.takes_negative_offsets {

@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::shared::Shown;
 use crate::container::{self, MediaIndex, STORED_FORMAT};
 use crate::model::{ByteRange, ContentId};
 use crate::source::ByteSource;
@@ -43,7 +45,8 @@ pub(super) struct KnownFiles {
     /// Writes that nobody waits for.
     writes: TaskTracker,
     /// Indexes that are completed, one after the other, until the end of the program.
-    completing: Arc<Semaphore>,
+    completing: Semaphore,
+    searched: Mutex<HashSet<ContentId>>,
     completions: TaskTracker,
     closed: CancellationToken,
 }
@@ -63,7 +66,8 @@ impl KnownFiles {
             indexes,
             aliases,
             writes: TaskTracker::new(),
-            completing: Arc::new(Semaphore::new(MAX_COMPLETING)),
+            completing: Semaphore::new(MAX_COMPLETING),
+            searched: Mutex::default(),
             completions: TaskTracker::new(),
             closed: CancellationToken::new(),
         }
@@ -135,27 +139,89 @@ impl KnownFiles {
 
     /// A file whose keyframes nobody knows is searched for them in the background, and cut by them when it is opened the next time. Not
     /// while its first viewer begins: it takes some thousands of small reads.
-    pub(super) fn complete_later(&self, source: &Arc<dyn ByteSource>, known: &Known) {
-        if known.index.grid_gop().is_none() {
+    pub(super) fn complete_later(self: &Arc<Self>, source: &Arc<dyn ByteSource>, known: &Known) {
+        if known.index.grid_gop().is_some() {
+            self.complete(source, known, COMPLETED_AFTER);
+        }
+    }
+
+    /// Takes down what playing has shown of the cuts of a file, for the next time that it is opened.
+    pub(super) fn learn(self: &Arc<Self>, shown: &Shown) {
+        let Some(found) = shown.news() else { return };
+        let known = &shown.known;
+        if found.has_false_cut {
+            tracing::info!("a segment does not begin with a keyframe: the file is searched for them");
+            self.complete(&shown.file.source, known, Duration::ZERO);
+        } else if found.are_all_closed && known.index.grid_gop().is_none() {
+            let (files, known) = (Arc::clone(self), known.clone());
+            let cut_track = shown.presentation.cuts().track_index;
+            self.writes.spawn(async move {
+                if let Err(error) = files.keep_closed(&known, cut_track).await {
+                    tracing::warn!(%error, "what was learned of a file could not be stored");
+                }
+            });
+        }
+    }
+
+    /// Searches a file for its keyframes, unless that is under way or was done since `known` was opened.
+    fn complete(self: &Arc<Self>, source: &Arc<dyn ByteSource>, known: &Known, after: Duration) {
+        if !self.searched().insert(known.content_id) {
             return;
         }
-        let (source, content_id, index) = (Arc::clone(source), known.content_id, Arc::clone(&known.index));
-        let (completing, closed) = (Arc::clone(&self.completing), self.closed.clone());
-        let (records, indexes) = (Arc::clone(&self.records), self.indexes.clone());
-        let budget_bytes = self.stored_budget_bytes;
+        let (files, source, known) = (Arc::clone(self), Arc::clone(source), known.clone());
+        let search = Search { files: Arc::clone(self), content_id: known.content_id };
         let work = async move {
-            tokio::time::sleep(COMPLETED_AFTER).await;
-            let Ok(_permit) = completing.acquire_owned().await else { return Ok(()) };
-            let Some(complete) = container::complete(&source, &index).await? else { return Ok(()) };
-            let complete = Arc::new(complete);
-            indexes.insert(content_id, Arc::clone(&complete)).await;
-            store(records.as_ref(), content_id, complete, budget_bytes, None).await
+            tokio::time::sleep(after).await;
+            let Ok(_permit) = files.completing.acquire().await else { return Ok(()) };
+            if files.newest(&known).await.is_none() {
+                return Ok(());
+            }
+            let Some(complete) = container::complete(&source, &known.index).await? else { return Ok(()) };
+            files.replace(known.content_id, Arc::new(complete)).await
         };
+        let closed = self.closed.clone();
         self.completions.spawn(async move {
             if let Some(Err(error)) = closed.run_until_cancelled(work).await {
                 tracing::info!(%error, "the keyframes of a file were not found");
             }
+            drop(search);
         });
+    }
+
+    /// Every GOP of a track was seen to be closed: its segments are independent.
+    async fn keep_closed(&self, known: &Known, track_index: usize) -> Result<()> {
+        let is_open = |index: &MediaIndex| index.tracks.get(track_index).is_some_and(|track| !track.has_closed_gops);
+        let Some(newest) = self.newest(known).await.filter(|index| is_open(index)) else { return Ok(()) };
+        let marked = tokio::task::spawn_blocking(move || {
+            // By way of its stored form: nothing else needs a second one.
+            let mut index = MediaIndex::from_stored(&newest.to_stored())?;
+            if let Some(track) = index.tracks.get_mut(track_index) {
+                track.has_closed_gops = true;
+            }
+            Ok(Arc::new(index))
+        });
+        let marked = marked.await.map_err(|error| Error::new(ErrorKind::Cancelled, "store index").because(error))??;
+        self.replace(known.content_id, marked).await
+    }
+
+    /// The index of a content now, if it cuts where the known one does: then nobody has made a better one since.
+    async fn newest(&self, known: &Known) -> Option<Arc<MediaIndex>> {
+        let newest = self.find_content(known.content_id).await?;
+        let newest_points = newest.tracks.iter().map(|track| &track.sync_points);
+        let is_same = newest.grid_gop() == known.index.grid_gop()
+            && newest_points.eq(known.index.tracks.iter().map(|track| &track.sync_points));
+        is_same.then_some(newest)
+    }
+
+    /// A better index of a known content.
+    async fn replace(&self, content_id: ContentId, index: Arc<MediaIndex>) -> Result<()> {
+        self.indexes.insert(content_id, Arc::clone(&index)).await;
+        store(self.records.as_ref(), content_id, index, self.stored_budget_bytes, None).await
+    }
+
+    /// Contents that are searched or wait for it. Whole at every point where a holder could panic.
+    fn searched(&self) -> MutexGuard<'_, HashSet<ContentId>> {
+        self.searched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A known content has another name, or another validator under the same one.
@@ -198,6 +264,18 @@ impl KnownFiles {
         self.completions.wait().await;
         self.writes.close();
         self.writes.wait().await;
+    }
+}
+
+/// A search under way; however it ends, another may begin then.
+struct Search {
+    files: Arc<KnownFiles>,
+    content_id: ContentId,
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        self.files.searched().remove(&self.content_id);
     }
 }
 

@@ -6,6 +6,7 @@ mod prepare;
 #[cfg(feature = "http")]
 mod remote;
 mod reopen;
+mod shared;
 
 #[cfg(feature = "http")]
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use moka::future::Cache as MokaCache;
 use url::Url;
 
-use crate::container::{self, MediaIndex};
+use crate::container;
 use crate::hls::{NativePackager, PackagerConfig, Presentation};
 use crate::model::{DeviceProfile, InfoHash, Location, MediaId, Playable, Title};
 use crate::net::Call;
@@ -40,6 +41,7 @@ use prepare::Preparations;
 #[cfg(feature = "http")]
 use remote::{RemoteFile, Way};
 use reopen::Reopen;
+use shared::{FilesInUse, OpenFile, Shown};
 
 /// Most links that are read for the first time at once and shared by all who wait for them.
 #[cfg(feature = "http")]
@@ -119,10 +121,7 @@ impl StartPlayback {
 /// One viewer playing one thing.
 pub struct Playback {
     record: PlaybackRecord,
-    presentation: Arc<dyn Presentation>,
-    source: Arc<dyn ByteSource>,
-    #[cfg(feature = "http")]
-    remote: Option<Arc<RemoteFile>>,
+    shown: Arc<Shown>,
     file_name: String,
     title: Option<Arc<Title>>,
     release: Option<String>,
@@ -149,16 +148,16 @@ impl Playback {
         &self.record
     }
 
-    /// What a player sees.
+    /// What a player sees: one for all who play the file on the same kind of device.
     #[must_use]
     pub fn presentation(&self) -> &Arc<dyn Presentation> {
-        &self.presentation
+        &self.shown.presentation
     }
 
-    /// The original file, for players that take it as it is.
+    /// The original file, for players that take it as it is: one for all who play it with the same accounts.
     #[must_use]
     pub fn source(&self) -> &Arc<dyn ByteSource> {
-        &self.source
+        &self.shown.file.source
     }
 
     /// Name of the original file.
@@ -196,22 +195,11 @@ impl Playback {
     pub fn start_s(&self) -> Option<f64> {
         self.record.start_ms.map(|start| start as f64 / 1000.0)
     }
-
-    /// Another file lies where this one was: it has to be opened anew.
-    fn is_stale(&self) -> bool {
-        #[cfg(feature = "http")]
-        return self.remote.as_ref().is_some_and(|remote| remote.has_changed());
-        #[cfg(not(feature = "http"))]
-        false
-    }
 }
 
 /// A file that was opened for playing.
 struct Opened {
-    presentation: Arc<dyn Presentation>,
-    source: Arc<dyn ByteSource>,
-    #[cfg(feature = "http")]
-    remote: Option<Arc<RemoteFile>>,
+    shown: Arc<Shown>,
     track_notes: Vec<String>,
 }
 
@@ -273,11 +261,12 @@ pub struct Playbacks {
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only links are read through the block cache"))]
     blocks: Arc<BlockCache>,
     known: Arc<KnownFiles>,
+    files: Arc<FilesInUse>,
     #[cfg(feature = "http")]
     remotes: Arc<Mutex<Remotes>>,
     /// Links that are being read for the first time, once for all who wait.
     #[cfg(feature = "http")]
-    connecting: MokaCache<RemoteKey, (Arc<RemoteFile>, Arc<MediaIndex>)>,
+    connecting: MokaCache<RemoteKey, (Arc<RemoteFile>, Known)>,
     preparations: Preparations,
     open: MokaCache<String, Arc<Playback>>,
 }
@@ -298,6 +287,7 @@ impl Playbacks {
         #[cfg(feature = "http")] http: HttpClient,
     ) -> Self {
         let known = KnownFiles::new(Arc::clone(&records), config.index_budget_bytes, config.stored_index_budget_bytes);
+        let known = Arc::new(known);
         #[cfg(feature = "http")]
         let remotes: Arc<Mutex<Remotes>> = Arc::default();
         #[cfg(feature = "http")]
@@ -312,7 +302,12 @@ impl Playbacks {
             };
         };
         let preparations = Preparations::new(config.prepared_for, Arc::new(is_in_use));
-        let open = MokaCache::builder().max_capacity(config.max_open).time_to_idle(config.idle_close).build();
+        let learner = Arc::clone(&known);
+        let open = MokaCache::builder()
+            .max_capacity(config.max_open)
+            .time_to_idle(config.idle_close)
+            .eviction_listener(move |_: Arc<String>, playback: Arc<Playback>, _| learner.learn(&playback.shown))
+            .build();
         Self {
             blocks: BlockCache::new(config.blocks.clone()),
             config: Arc::new(config),
@@ -321,7 +316,8 @@ impl Playbacks {
             packager: Arc::new(NativePackager::new(PackagerConfig::default())),
             #[cfg(feature = "http")]
             http,
-            known: Arc::new(known),
+            known,
+            files: Arc::default(),
             #[cfg(feature = "http")]
             remotes,
             #[cfg(feature = "http")]
@@ -383,21 +379,10 @@ impl Playbacks {
             reopen: what.to_json(&viewer.device)?,
             start_ms: request.start_s.map(|start_s| (start_s.max(0.0) * 1000.0).round() as i64),
             created_at_ms,
-            expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.presentation.as_ref())),
+            expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.shown.presentation.as_ref())),
         };
         self.records.add_playback(&record).await?;
-        let playback = Arc::new(Playback {
-            record,
-            presentation: opened.presentation,
-            source: opened.source,
-            #[cfg(feature = "http")]
-            remote: opened.remote,
-            file_name: name,
-            title,
-            release,
-            why,
-            tried,
-        });
+        let playback = Arc::new(Playback { record, shown: opened.shown, file_name: name, title, release, why, tried });
         self.open.insert(playback.id().to_owned(), Arc::clone(&playback)).await;
         Ok(playback)
     }
@@ -425,7 +410,7 @@ impl Playbacks {
     /// None too when another file was found in its place: then it has to be opened anew.
     pub async fn opened(&self, id: &str) -> Option<Arc<Playback>> {
         let playback = self.open.get(id).await?;
-        if playback.is_stale() {
+        if playback.shown.file.is_stale() {
             self.open.invalidate(id).await;
             return None;
         }
@@ -445,7 +430,7 @@ impl Playbacks {
     /// # Errors
     /// `NotFound`; `Storage`.
     pub async fn touch(&self, playback: &Playback) -> Result<()> {
-        let expires_at_ms = now_ms().saturating_add(self.lifetime_ms(playback.presentation.as_ref()));
+        let expires_at_ms = now_ms().saturating_add(self.lifetime_ms(playback.presentation().as_ref()));
         self.records.extend_playback(playback.id(), expires_at_ms).await
     }
 
@@ -464,13 +449,15 @@ impl Playbacks {
     /// # Errors
     /// What opening answers.
     pub async fn open_file(&self, path: &Path, device: &DeviceProfile) -> Result<Arc<dyn Presentation>> {
-        self.open_local(path, device).await.map(|opened| opened.presentation)
+        self.open_local(path, device).await.map(|opened| Arc::clone(&opened.shown.presentation))
     }
 
-    /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers. To be called now and then.
-    /// Answers how many bytes of films were dropped: when there are any, the caller may want its allocator to give memory back, too.
+    /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers; and takes down what playing
+    /// has shown of files. To be called now and then. Answers how many bytes of films were dropped: when there are any, the caller may want its
+    /// allocator to give memory back, too.
     pub async fn trim_idle(&self) -> u64 {
         self.open.run_pending_tasks().await;
+        self.learn();
         self.preparations.trim().await;
         self.known.trim().await;
         self.packager.trim_idle();
@@ -484,8 +471,14 @@ impl Playbacks {
     /// Waits until what was learned of files is kept, and ends all reading. For the end of a program.
     pub async fn close(&self) {
         self.preparations.settle().await;
+        self.learn();
         self.known.settle().await;
         self.blocks.close().await;
+    }
+
+    /// Takes down what playing has shown of files, for the next time that they are opened.
+    fn learn(&self) {
+        self.open.iter().for_each(|(_, playback)| self.known.learn(&playback.shown));
     }
 
     async fn open_again(&self, call: &Call, viewer: &Viewer, record: PlaybackRecord) -> Result<Arc<Playback>> {
@@ -494,10 +487,7 @@ impl Playbacks {
         Ok(Arc::new(Playback {
             file_name: record.name.clone(),
             record,
-            presentation: opened.presentation,
-            source: opened.source,
-            #[cfg(feature = "http")]
-            remote: opened.remote,
+            shown: opened.shown,
             title: None,
             release: None,
             why: opened.track_notes,
@@ -525,19 +515,21 @@ impl Playbacks {
     }
 
     async fn open_local(&self, path: &Path, device: &DeviceProfile) -> Result<Opened> {
-        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open_for(path, self.config.file_access).await?);
-        let index = match self.known.find(source.identity()).await {
-            Some(known) if known.content_id.size_bytes() == source.size_bytes() => known.index,
+        let source = FileSource::open_for(path, self.config.file_access).await?;
+        let file = self.files.join(OpenFile::local(Arc::new(source)));
+        let source = &file.source;
+        let known = match self.known.find(source.identity()).await {
+            Some(known) if known.content_id.size_bytes() == source.size_bytes() => known,
             _ => {
-                let index = Arc::new(container::open(&source).await?);
+                let index = Arc::new(container::open(source).await?);
                 let content_id = known::content_id(source.as_ref()).await?;
-                let known = Known { content_id, validator: None, index: Arc::clone(&index) };
+                let known = Known { content_id, validator: None, index };
                 self.known.keep(source.identity().to_owned(), &known).await;
-                self.known.complete_later(&source, &known);
-                index
+                self.known.complete_later(source, &known);
+                known
             }
         };
-        self.present(index, source, device)
+        self.show(known, &file, device)
     }
 
     /// A file behind a link. One that is known is not asked for anything: it connects at the first byte that somebody reads.
@@ -561,15 +553,17 @@ impl Playbacks {
             alias: alias.clone(),
         };
         let key = (alias, accounts);
-        let (file, index) = match self.known.find(&key.0).await {
-            Some(Known { content_id, validator, index }) => {
+        let (remote, known) = match self.known.find(&key.0).await {
+            Some(known) => {
                 let mut remotes = self.remotes();
-                let file = remotes.find(&key).filter(|file| file.content_id() == content_id).unwrap_or_else(|| {
-                    let file = Arc::new(RemoteFile::known(way, content_id, validator, accounts, fresh));
-                    remotes.insert(key, &file);
-                    file
+                let same = remotes.find(&key).filter(|remote| remote.content_id() == known.content_id);
+                let remote = same.unwrap_or_else(|| {
+                    let validator = known.validator.clone();
+                    let remote = Arc::new(RemoteFile::known(way, known.content_id, validator, accounts, fresh));
+                    remotes.insert(key, &remote);
+                    remote
                 });
-                (file, index)
+                (remote, known)
             }
             None => {
                 let connecting = self.connect(call, way, accounts, fresh);
@@ -580,9 +574,9 @@ impl Playbacks {
                 connected.map_err(|error| crate::resolve::again(&error))?
             }
         };
-        let source = CachedSource::new(Arc::clone(&file) as Arc<dyn ByteSource>, Arc::clone(&self.blocks));
-        let opened = self.present(index, Arc::new(source), device)?;
-        Ok(Opened { remote: Some(file), ..opened })
+        let source = self.through_memory(&remote);
+        let file = self.files.join(OpenFile::remote(remote, source));
+        self.show(known, &file, device)
     }
 
     #[cfg(not(feature = "http"))]
@@ -605,29 +599,34 @@ impl Playbacks {
         way: Way,
         accounts: u64,
         fresh: Option<Playable>,
-    ) -> Result<(Arc<RemoteFile>, Arc<MediaIndex>)> {
+    ) -> Result<(Arc<RemoteFile>, Known)> {
         let key = (way.alias.clone(), accounts);
         // Others may have been at it since the caller looked.
         let open = self.remotes().find(&key);
-        if let Some(file) = open
-            && let Some(index) = self.known.find_content(file.content_id()).await
+        if let Some(remote) = open
+            && let Some(index) = self.known.find_content(remote.content_id()).await
         {
-            return Ok((file, index));
+            let known = Known { content_id: remote.content_id(), validator: remote.validator(), index };
+            return Ok((remote, known));
         }
-        let file = Arc::new(RemoteFile::connect(way, call, accounts, fresh).await?);
-        let index = match self.known.find_content(file.content_id()).await {
+        let remote = Arc::new(RemoteFile::connect(way, call, accounts, fresh).await?);
+        let index = match self.known.find_content(remote.content_id()).await {
             Some(index) => index,
-            None => {
-                let source = CachedSource::new(Arc::clone(&file) as Arc<dyn ByteSource>, Arc::clone(&self.blocks));
-                Arc::new(container::open(&(Arc::new(source) as Arc<dyn ByteSource>)).await?)
-            }
+            None => Arc::new(container::open(&self.through_memory(&remote)).await?),
         };
-        let known = Known { content_id: file.content_id(), validator: file.validator(), index: Arc::clone(&index) };
-        self.remotes().insert(key.clone(), &file);
+        // The index knows where everything is: what opening brought along may go when memory is short.
+        self.blocks.put(remote.identity(), &remote.take_at_hand());
+        let known = Known { content_id: remote.content_id(), validator: remote.validator(), index };
+        self.remotes().insert(key.clone(), &remote);
         self.known.keep(key.0, &known).await;
-        let source = CachedSource::new(Arc::clone(&file) as Arc<dyn ByteSource>, Arc::clone(&self.blocks));
-        self.known.complete_later(&(Arc::new(source) as Arc<dyn ByteSource>), &known);
-        Ok((file, index))
+        self.known.complete_later(&self.through_memory(&remote), &known);
+        Ok((remote, known))
+    }
+
+    /// A link read through the block cache.
+    #[cfg(feature = "http")]
+    fn through_memory(&self, remote: &Arc<RemoteFile>) -> Arc<dyn ByteSource> {
+        Arc::new(CachedSource::new(Arc::clone(remote) as Arc<dyn ByteSource>, Arc::clone(&self.blocks)))
     }
 
     /// The links in use. They are whole at every point where a holder could panic, so a poisoned lock is no reason to stop.
@@ -636,20 +635,15 @@ impl Playbacks {
         self.remotes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn present(&self, index: Arc<MediaIndex>, source: Arc<dyn ByteSource>, device: &DeviceProfile) -> Result<Opened> {
+    fn show(&self, known: Known, file: &Arc<OpenFile>, device: &DeviceProfile) -> Result<Opened> {
         let left_out = |track: &container::Track| {
             let reason = device.why_not(&track.info)?;
             Some(format!("track {} is left out: {reason}", track.info.number))
         };
-        let track_notes = index.tracks.iter().filter_map(left_out).collect();
-        let presentation = self.packager.present(index, Arc::clone(&source), device)?;
-        Ok(Opened {
-            presentation,
-            source,
-            #[cfg(feature = "http")]
-            remote: None,
-            track_notes,
-        })
+        let track_notes = known.index.tracks.iter().filter_map(left_out).collect();
+        let index = Arc::clone(&known.index);
+        let shown = file.shown(known, device, || self.packager.present(index, Arc::clone(&file.source), device))?;
+        Ok(Opened { shown, track_notes })
     }
 
     fn lifetime_ms(&self, presentation: &dyn Presentation) -> i64 {

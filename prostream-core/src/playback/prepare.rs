@@ -19,7 +19,7 @@ use crate::resolve::{NewlyAdded, Resolution, Viewer};
 const MAX_PREPARING: usize = 4;
 /// Longest time for one title.
 const PREPARE_LIMIT: Duration = Duration::from_secs(30);
-/// Most titles that are ready at the same time. Each holds up to a megabyte of its file.
+/// Most titles that are ready at the same time.
 const MAX_READY: u64 = 64;
 /// A link that ends sooner is asked for again.
 const MIN_LEFT: Duration = Duration::from_secs(60);

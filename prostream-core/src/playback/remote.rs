@@ -165,6 +165,11 @@ impl RemoteFile {
         self.has_changed.load(Ordering::Relaxed)
     }
 
+    /// What connecting brought along, for whoever keeps it as long as there is room.
+    pub(super) fn take_at_hand(&self) -> Extents {
+        self.source.get().map(|source| source.take_at_hand()).unwrap_or_default()
+    }
+
     async fn source(&self) -> Result<Arc<HttpSource>> {
         if self.has_changed() {
             return Err(changed());

@@ -9,6 +9,7 @@ mod support;
 mod workshop;
 
 mod codecs;
+mod ebml;
 mod hosts;
 mod matroska;
 mod mp4;

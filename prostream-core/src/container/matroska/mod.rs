@@ -58,6 +58,8 @@ pub struct Layout {
     grid: Option<Grid>,
     /// A cue was seen to name a picture that decoding cannot start at.
     pub(super) has_false_cues: bool,
+    /// The sync points of the cut track were searched in the file, whatever its Cues say.
+    is_searched: bool,
 }
 
 /// What a block of one track needs to be read.
@@ -129,6 +131,11 @@ impl Layout {
         };
         let grid = self.grid.as_ref().map_or(0, Grid::memory_bytes);
         self.tracks.iter().map(of_track).fold(grid, usize::saturating_add)
+    }
+
+    /// Were the sync points searched in the file?
+    pub(super) fn is_searched(&self) -> bool {
+        self.is_searched
     }
 
     /// How far apart the keyframes of the first GOPs are in nanoseconds, where cuts are a grid of times because none are known.

@@ -9,12 +9,13 @@ use crate::{Error, ErrorKind, Result};
 
 /// Writes what [`read_layout`] reads.
 pub(in crate::container) fn write_layout(layout: &Layout, writer: &mut Writer) {
-    let Layout { clusters, timestamp_scale_ns, tracks, grid, has_false_cues } = layout;
+    let Layout { clusters, timestamp_scale_ns, tracks, grid, has_false_cues, is_searched } = layout;
     writer.range(*clusters);
     writer.number(*timestamp_scale_ns);
     writer.list(tracks, write_track);
     writer.option(grid.as_ref(), |writer, grid| grid.write(writer));
     writer.flag(*has_false_cues);
+    writer.flag(*is_searched);
 }
 
 /// Reads the layout of a file with these tracks.
@@ -25,6 +26,7 @@ pub(in crate::container) fn read_layout(reader: &mut Reader<'_>, tracks: &[Track
         tracks: reader.list(12, read_track)?,
         grid: reader.option(|reader| Grid::read(reader, tracks))?,
         has_false_cues: reader.flag()?,
+        is_searched: reader.flag()?,
     };
     if layout.tracks.len() != tracks.len() {
         return Err(inconsistent("tracks without a layout"));

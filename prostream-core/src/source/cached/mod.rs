@@ -151,6 +151,23 @@ impl BlockCache {
         before.saturating_sub(state.blocks.used_bytes())
     }
 
+    /// Keeps bytes of the source with this identity that were read without the cache, as if somebody had just read them here.
+    #[cfg(feature = "http")]
+    pub(crate) fn put(&self, identity: &str, bytes: &Extents) {
+        let size = self.config.block_size;
+        let mut blocks = Vec::new();
+        for (start, rope) in bytes.iter() {
+            let end = start.saturating_add(rope.len());
+            let mut at = start;
+            while at < end {
+                let next = (at / size).saturating_add(1).saturating_mul(size).min(end);
+                blocks.push((at, rope.slice(at.saturating_sub(start), next.saturating_sub(at))));
+                at = next;
+            }
+        }
+        self.keep(&identity.into(), blocks, 0, 0);
+    }
+
     /// Ends all requests under way and waits until they are gone. Reads that need one fail with `Cancelled` from then on.
     pub async fn close(&self) {
         self.closed.cancel();

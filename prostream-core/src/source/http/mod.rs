@@ -11,8 +11,8 @@ mod open;
 mod reader;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -56,7 +56,7 @@ impl Default for HttpSourceConfig {
 pub struct HttpSource {
     link: Arc<Link>,
     facts: Arc<Facts>,
-    at_hand: Arc<Extents>,
+    at_hand: Mutex<Arc<Extents>>,
     identity: String,
 }
 
@@ -111,7 +111,7 @@ impl HttpSource {
         let link = Arc::new(Link::new(client.clone(), Address::new(link)?, lease, connections));
         let (facts, at_hand) = open::open(&link, config).await?;
         let identity = identity(name, &facts);
-        Ok(Self { link, facts: Arc::new(facts), at_hand: Arc::new(at_hand), identity })
+        Ok(Self { link, facts: Arc::new(facts), at_hand: Mutex::new(Arc::new(at_hand)), identity })
     }
 
     /// What the host says to tell this state of the file from another: a strong entity tag, or a date of change.
@@ -127,6 +127,20 @@ impl HttpSource {
         self.link.ends()?.content_id()
     }
 
+    /// Takes what opening brought along: from now on it is read again, unless a cache in front keeps it. What is whole stays: its host
+    /// may not answer ranges.
+    pub(crate) fn take_at_hand(&self) -> Extents {
+        let mut at_hand = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        if at_hand.end_of_run(0) >= self.facts.size_bytes {
+            return Extents::new();
+        }
+        Arc::unwrap_or_clone(std::mem::take(&mut *at_hand))
+    }
+
+    fn ends_at_hand(&self) -> Arc<Extents> {
+        self.at_hand.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn reader(&self, range: ByteRange) -> Result<Reader> {
         if range.end > self.facts.size_bytes {
             return Err(Error::new(ErrorKind::InvalidInput, "read link").detail("beyond the end"));
@@ -134,7 +148,7 @@ impl HttpSource {
         Ok(Reader {
             link: self.link.clone(),
             facts: self.facts.clone(),
-            at_hand: self.at_hand.clone(),
+            at_hand: self.ends_at_hand(),
             rest: range,
             pieces: Vec::new().into_iter(),
             upstream: None,
@@ -171,7 +185,7 @@ impl ByteSource for HttpSource {
     }
 
     fn at_hand(&self) -> Extents {
-        Extents::clone(&self.at_hand)
+        Extents::clone(&self.ends_at_hand())
     }
 
     fn seek_cost_bytes(&self) -> u64 {

@@ -238,6 +238,7 @@ impl Reader {
                 tracks: layouts,
                 grid,
                 has_false_cues: false,
+                is_searched: scan.is_some(),
             }),
         })
     }
