@@ -167,7 +167,7 @@ fn signed(mut body: Vec<u8>) -> Vec<u8> {
 fn bodies() -> &'static Vec<Vec<u8>> {
     static BODIES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     BODIES.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let body = |path: &PathBuf| {
             let mut stored = runtime.block_on(index(path)).unwrap().to_stored();
             stored.truncate(stored.len() - 16);

@@ -258,7 +258,6 @@ pub struct Playbacks {
     packager: Arc<NativePackager>,
     #[cfg(feature = "http")]
     http: HttpClient,
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only links are read through the block cache"))]
     blocks: Arc<BlockCache>,
     known: Arc<KnownFiles>,
     files: Arc<FilesInUse>,

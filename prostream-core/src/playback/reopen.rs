@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "http")]
 use sha2::{Digest, Sha256};
 use url::Url;
 

@@ -108,7 +108,9 @@ async fn case_24_close_keyframes_are_merged_and_long_gops_stay_whole() {
         for (film, tolerance_s) in [(workshop.path(&mp4), 1e-6), (mkv, 0.0011)] {
             let presentation = present(source(&film).await).await.unwrap();
             let video = rendition(&presentation, "video");
-            let (target, listed) = lengths(&playlist::media(presentation.as_ref(), video.info()));
+            let (target, mut listed) = lengths(&playlist::media(presentation.as_ref(), video.info()));
+            // The first is told from the start of all: pictures that are reordered are decoded before they are shown.
+            listed[0] -= video.info().start_s;
             assert_eq!(target, expected_target, "{}", film.display());
             assert_eq!(listed.len(), expected.len(), "{}: {listed:?}", film.display());
             for (listed, expected) in listed.iter().zip(expected) {

@@ -34,7 +34,7 @@ fn films_read_like_ffprobe() {
     std::thread::scope(|scope| {
         for _ in 0..WORKERS.min(numbers.len()) {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
                 while let Some(&number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let film = Film::number(number);
                     let path = film.make(&studio);

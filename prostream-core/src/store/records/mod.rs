@@ -34,6 +34,7 @@ pub const MAX_ALIASES: u32 = 32;
 pub const MAX_STORED_INDEX_BYTES: usize = 64 << 20;
 
 /// The use of an index or an alias is noted again after so many milliseconds: a write for each playback would be no use.
+#[cfg(feature = "sqlite")]
 const USE_NOTED_EACH_MS: i64 = 3_600_000;
 
 /// What was learned about a torrent at a service.
