@@ -30,8 +30,9 @@ const SLOW_READ_TIME: Duration = Duration::from_millis(30);
 const MAX_SLOW_READS: u32 = 100;
 /// How many sync points of a local file are looked at in one go …
 const LOOK_BATCH: usize = 128;
-/// … in how many rounds of reads, of which the usual file needs two …
-const MAX_LOOK_ROUNDS: u32 = 4;
+/// … in how many rounds of reads, of which the usual file needs two, and one whose Cues do not say where in a cluster as many as there are blocks
+/// in front …
+const MAX_LOOK_ROUNDS: u32 = 64;
 /// … and how long that may take in all. What was not seen by then is believed.
 const MAX_LOOK_TIME: Duration = Duration::from_secs(3);
 /// Most reads of a file that is searched while nobody waits.

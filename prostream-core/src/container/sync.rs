@@ -153,6 +153,9 @@ pub(super) fn are_near(times: impl Iterator<Item = i64>, start: i64, most: i64) 
 
 /// Can decoding start at a sync point? `None` where its bytes do not tell, or cannot be had.
 fn look_at(index: &MediaIndex, boundary: Boundary, have: &Extents) -> Step<Option<bool>> {
+    if let Layout::Matroska(layout) = &index.layout {
+        return super::matroska::look_at_sync(index, layout, &boundary, have).unwrap_or(Step::Done(None));
+    }
     let codec = index.tracks.get(boundary.track_index).map_or(Codec::Other, |track| track.info.codec);
     let packet = match index.sync_packet(&boundary, have) {
         Ok(Step::Done(packet)) => packet,

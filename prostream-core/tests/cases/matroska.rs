@@ -1153,7 +1153,7 @@ async fn case_36_large_cues() {
     let bytes = std::fs::read(&indexed).unwrap();
     let cues = find(&segment_elements(&bytes), CUES);
     assert!(cues.end - cues.data > 1_000_000, "{cues:?}");
-    let read = source(&indexed).await;
+    let read: Arc<dyn ByteSource> = Link::to(&indexed).await;
     let index = prostream_core::container::open(&read).await.unwrap();
     assert_eq!(index.tracks[0].sync_points.len(), 75);
     assert!(read.stats().request_count <= 5, "{:?}", read.stats());

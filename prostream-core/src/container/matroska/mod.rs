@@ -211,6 +211,20 @@ pub(super) fn sync_packet(
     step(&cursor, result)
 }
 
+/// Can decoding start at a sync point? From the first bytes of its cluster and its block; asks for those where they are not at hand.
+pub(super) fn look_at_sync(
+    index: &MediaIndex,
+    layout: &Layout,
+    boundary: &Boundary,
+    have: &Extents,
+) -> Result<Step<Option<bool>>> {
+    /// Enough for the head of a block.
+    const WINDOW_BYTES: u64 = 4 * 1024;
+    let mut cursor = Cursor::new(index.size_bytes, have, WINDOW_BYTES);
+    let result = packets::look_at_sync(&mut cursor, index, layout, boundary);
+    step(&cursor, result)
+}
+
 /// The bytes of a query's span with all tracks in it: never low.
 pub(super) fn estimate_bytes(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> u64 {
     packets::estimate_bytes(index, layout, query)

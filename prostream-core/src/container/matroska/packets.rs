@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use super::blocks::{Lacing, split_laces};
 use super::cluster::{Block, Walker, find_cluster, is_cluster};
 use super::cursor::{Cursor, Read, Stop};
+use super::scan::{CutTrack, PICTURE_HEAD_BYTES, Start};
 use super::timing::{Timing, compare};
 use super::{Layout, TrackLayout, limit_exceeded, malformed, text, tracks};
 use crate::container::codec;
@@ -202,6 +203,33 @@ pub(super) fn read_sync(
     reader.push(cursor, &mut packets, frame, true)?;
     let packets = reader.finish(cursor, packets, None)?;
     Ok(packets.into_iter().next().ok_or_else(none)?)
+}
+
+/// Can decoding start where a boundary of its own track says? For this the heads of a cluster and of one frame are read.
+pub(super) fn look_at_sync(
+    cursor: &mut Cursor<'_>,
+    index: &MediaIndex,
+    layout: &Layout,
+    boundary: &Boundary,
+) -> Read<Option<bool>> {
+    let track = index.tracks.get(boundary.track_index).zip(layout.tracks.get(boundary.track_index));
+    let Some((track, track_layout)) = track else { return Ok(None) };
+    let query = PacketQuery { track_index: boundary.track_index, from: Some(*boundary), to: None };
+    let owns = Ownership { index, query: &query, timescale: track.info.timescale };
+    let point = place(index, layout, boundary);
+    let span = Span { start: point.offset_bytes, end: point.offset_bytes, lead: 0 };
+    let reader = Reader { index, layout, track, track_layout, query: &query, owns, span };
+    let block = point.offset_bytes.saturating_add(point.block_offset_bytes);
+    let head = ByteRange::with_len(point.offset_bytes, CLUSTER_HEAD_BYTES);
+    let frame = ByteRange::with_len(block, HEADERS_BYTES.saturating_add(PICTURE_HEAD_BYTES));
+    let missing = cursor.missing(&[head, frame]);
+    if point.block_offset_bytes != 0 && !missing.is_empty() {
+        return Err(Stop::Need(missing));
+    }
+    let Some((mut walker, _)) = reader.find_boundary(cursor, boundary)? else { return Ok(None) };
+    let Some(block) = walker.next_block(cursor)? else { return Ok(None) };
+    let start = CutTrack::of(track, track_layout).start(cursor, &block)?;
+    Ok(Some(start == Some(Start::Sync)))
 }
 
 /// The query with boundaries whose places are known. Those of a grid are searched in the file.

@@ -17,7 +17,7 @@ const MAX_BLOCKS: u64 = 16_000_000;
 /// How many clusters with keyframes are walked block by block before the rest is judged by them.
 const HABIT_CLUSTERS: u32 = 8;
 /// As much of a frame as is looked at for the kind of its picture: parameter sets and messages may stand in front.
-const PICTURE_HEAD_BYTES: u64 = 1024;
+pub(super) const PICTURE_HEAD_BYTES: u64 = 1024;
 /// Sync samples farther apart than this are too rare to cut at: then other pictures that decoding can begin with serve as well (PACKAGING 5.4).
 const MAX_SYNC_DISTANCE_NS: i64 = 20_000_000_000;
 /// How long the last block may last, in nanoseconds.
