@@ -10,11 +10,12 @@ const BLOCK_HEADER_SIZE: u64 = 7;
 /// Largest bits a second over any run of segments that lasts between half and one and a half target durations (RFC 8216 section 4.1).
 pub(super) fn peak_bits_per_s(sizes: &[u64], durations_s: &[f64], target_s: u64) -> u64 {
     let target = target_s as f64;
-    let segments = || sizes.iter().zip(durations_s);
     let mut peak = 0;
     for first in 0..sizes.len() {
         let (mut bytes, mut length) = (0u64, 0.0);
-        for (size, duration) in segments().skip(first) {
+        // Not `skip`, which goes through all that lies before.
+        let sizes = sizes.get(first..).unwrap_or_default();
+        for (size, duration) in sizes.iter().zip(durations_s.get(first..).unwrap_or_default()) {
             bytes = bytes.saturating_add(*size);
             length += duration;
             if length > 1.5 * target {

@@ -270,6 +270,9 @@ impl SampleTable {
 
     /// Bytes of a range of samples.
     pub(super) fn size_of(&self, range: Range<u32>) -> u64 {
+        if range.is_empty() {
+            return 0;
+        }
         let sum_before = |sample: u32| self.sizes.sum_before(sample.min(self.count));
         sum_before(range.end).saturating_sub(sum_before(range.start))
     }

@@ -122,9 +122,26 @@ impl Packed {
 
     fn at(&self, sample: u32) -> u32 {
         let Some((block, width)) = self.block(sample) else { return 0 };
-        let bit = (sample % BLOCK).saturating_mul(width);
+        block.least.saturating_add(self.above_least(block, width, sample % BLOCK))
+    }
+
+    /// What a sample of a block is above its smallest.
+    fn above_least(&self, block: Block, width: u32, in_block: u32) -> u32 {
+        let bit = in_block.saturating_mul(width);
         let first = usize::try_from(block.word.saturating_add(bit / u64::BITS)).unwrap_or(usize::MAX);
-        block.least.saturating_add(bits_at(&self.words, first, bit % u64::BITS, width))
+        bits_at(&self.words, first, bit % u64::BITS, width)
+    }
+
+    fn sum_before(&self, sample: u32) -> u64 {
+        let Some((block, width)) = self.block(sample) else {
+            return self.blocks.last().map_or(0, |block| block.sum);
+        };
+        let count = sample % BLOCK;
+        let base = block.sum.saturating_add(u64::from(block.least).saturating_mul(count.into()));
+        if width == 0 {
+            return base;
+        }
+        (0..count).fold(base, |sum, at| sum.saturating_add(self.above_least(block, width, at).into()))
     }
 }
 
@@ -199,12 +216,7 @@ impl Sizes {
     pub(super) fn sum_before(&self, sample: u32) -> u64 {
         match self {
             Sizes::Fixed(size) => u64::from(*size).saturating_mul(u64::from(sample)),
-            Sizes::Packed(packed) => {
-                let at = usize::try_from(sample / BLOCK).unwrap_or(usize::MAX);
-                let base = packed.blocks.get(at).or(packed.blocks.last()).map_or(0, |block| block.sum);
-                let first = (sample / BLOCK).saturating_mul(BLOCK);
-                (first..sample).fold(base, |sum, index| sum.saturating_add(packed.at(index).into()))
-            }
+            Sizes::Packed(packed) => packed.sum_before(sample),
         }
     }
 
