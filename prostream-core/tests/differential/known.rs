@@ -85,6 +85,15 @@ pub(crate) const KNOWN: &[Known] = &[
         reason: "likewise: the film is as long as its samples are declared to be",
     },
     Known {
+        aspect: Aspect::Keyframes,
+        is_meant: |film, difference| {
+            let has_recovery_points =
+                film.picture.is_some_and(|picture| matches!(picture.file, "refresh.mp4" | "open.mp4"));
+            has_recovery_points && difference.codec == "h264"
+        },
+        reason: "ffprobe flags recovery points of H.264, at which browsers cannot start: here only IDR pictures are keyframes",
+    },
+    Known {
         aspect: Aspect::Duration,
         is_meant: |film, difference| film.wrapper.options.contains("-live 1") && difference.detail.ends_with("None"),
         reason: "a live file says no length: what its clusters show is taken",
