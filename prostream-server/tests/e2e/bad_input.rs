@@ -82,7 +82,6 @@ fn bad_files_are_told() {
     std::fs::write(path("nothing.mp4"), "").expect("a file is written");
     let film = mux(film_named("h264-aac-moov-last.mp4"), folder.path());
     cut(&film, 0.5, &path("cut.mp4"));
-    cut(&mux(film_named("h264-aac-moov-first.mp4"), folder.path()), 0.5, &path("half.mp4"));
     ffmpeg(&["-i", argument(&path("text.srt")), "-c", "copy", argument(&path("text.mkv"))]);
     let (attached, letter, text) = (path("attached.mkv"), path("letter.mkv"), path("text.srt"));
     run("mkvmerge", &["-q", "-o", argument(&attached), "--attach-file", argument(&letter), argument(&text)]);
@@ -106,7 +105,6 @@ fn bad_files_are_told() {
     for row in [
         file("subtitles only", "text.mkv", 5, "unsupported"),
         file("subtitles and attachments only", "attached.mkv", 5, "unsupported"),
-        file("MP4 cut off in its data", "half.mp4", 5, "malformed"),
         file("packets that are deflated", "deflated.mkv", 5, "unsupported"),
     ] {
         check("play", &row);
