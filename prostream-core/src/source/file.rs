@@ -36,7 +36,7 @@ pub enum FileAccess {
     /// Copied into buffers that are used again. A file that changes while it is played is an error, never worse.
     #[default]
     Copy,
-    /// Not copied: the file is mapped into memory (Linux; elsewhere as [`FileAccess::Copy`]). Takes about half the processor time. Only for
+    /// Not copied: the file is mapped into memory (Linux; elsewhere as [`FileAccess::Copy`]). Only for
     /// folders whose files nobody writes to in place: a file that is cut short in the very moment its bytes are sent ends the process.
     Map,
 }
