@@ -6,10 +6,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Most connections to one link at a time: what debrid services and CDNs commonly grant (PACKAGING 5.6).
 const MAX_CONNECTIONS: usize = 2;
-/// From so many links on, those that nobody reads any more are forgotten when the next one is opened.
-const MANY_LINKS: usize = 256;
 
 /// The links that are read in this process, by a hash of their address: a limit of the host counts all readers of a link together.
+/// Each is forgotten with its last reader.
 static LINKS: LazyLock<Mutex<HashMap<String, Weak<Connections>>>> = LazyLock::new(Mutex::default);
 
 /// The few connections that a link permits, handed out in the order in which they were asked for.
@@ -17,6 +16,8 @@ static LINKS: LazyLock<Mutex<HashMap<String, Weak<Connections>>>> = LazyLock::ne
 /// Who has one and does not need it just now can see that others wait, and [leave](Self::leave) his to them. So a viewer who pauses
 /// may keep his connection for a while without keeping a third one from reading.
 pub struct Connections {
+    /// Its name in [`LINKS`].
+    link: String,
     permits: Arc<Semaphore>,
     state: Mutex<State>,
     /// Somebody waits for a connection: wakes the one who has been listening for longest.
@@ -46,9 +47,9 @@ pub struct Leaving {
 }
 
 impl Connections {
-    /// Of a link of its own.
-    pub(super) fn new() -> Arc<Self> {
+    fn new(link: &str) -> Arc<Self> {
         Arc::new(Self {
+            link: link.to_owned(),
             permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             state: Mutex::new(State { limit: MAX_CONNECTIONS, waiting_count: 0, leaving_count: 0 }),
             wanted: Notify::new(),
@@ -61,10 +62,7 @@ impl Connections {
         if let Some(connections) = links.get(link).and_then(Weak::upgrade) {
             return connections;
         }
-        if links.len() >= MANY_LINKS {
-            links.retain(|_, connections| connections.strong_count() > 0);
-        }
-        let connections = Self::new();
+        let connections = Self::new(link);
         links.insert(link.to_owned(), Arc::downgrade(&connections));
         connections
     }
@@ -134,6 +132,20 @@ impl State {
     }
 }
 
+impl Drop for Connections {
+    fn drop(&mut self) {
+        let mut links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another reader may have come since the last one went, and have put new ones there.
+        if links.get(&self.link).is_some_and(|connections| connections.strong_count() == 0) {
+            links.remove(&self.link);
+        }
+        // A process that has no use for the engine any more keeps nothing of it.
+        if links.is_empty() {
+            *links = HashMap::new();
+        }
+    }
+}
+
 impl Drop for Leaving {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
@@ -176,7 +188,7 @@ mod tests {
     /// Goal: who waits is seen once by those who could leave, and gets what one of them leaves.
     #[tokio::test]
     async fn one_leaves_for_one_who_waits() {
-        let connections = Connections::new();
+        let connections = Connections::new("test: of no other");
         let (first, second) = (connections.acquire().await, connections.acquire().await);
         assert!(connections.leave().is_none(), "nobody waits");
         let waits = tokio::spawn({
@@ -196,7 +208,7 @@ mod tests {
     /// Goal: a host that grants one connection is read with one, and never with none.
     #[tokio::test]
     async fn a_refused_connection_is_given_up_but_not_the_last() {
-        let connections = Connections::new();
+        let connections = Connections::new("test: of no other");
         let (first, second) =
             (connections.acquire().await.expect("a place"), connections.acquire().await.expect("a place"));
         assert!(connections.give_up(second).is_ok());
@@ -210,12 +222,10 @@ mod tests {
     #[test]
     fn a_link_has_one_set_of_connections() {
         let one = Connections::of("test: one");
-        assert!(Arc::ptr_eq(&one, &Connections::of("test: one")));
+        assert!(Arc::ptr_eq(&one, &Connections::of("test: one")), "while one reads");
         assert!(!Arc::ptr_eq(&one, &Connections::of("test: other")));
-        for n in 0..2 * MANY_LINKS {
-            drop(Connections::of(&format!("test: {n}")));
-        }
+        drop(one);
         let links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(links.len() <= MANY_LINKS + 16, "{}", links.len());
+        assert!(!links.contains_key("test: one") && !links.contains_key("test: other"));
     }
 }
