@@ -4,19 +4,19 @@
 //! loop of ours. Only HTTP/1.1 is spoken in clear text (EDGE-05).
 
 mod admission;
+mod answer;
 mod guarded;
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri, Version};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,8 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{AddressBlock, Config};
 use admission::Admission;
-use guarded::{Answering, Guarded, Patience, Progress};
+use answer::Answer;
+use guarded::{Guarded, Patience, Progress};
 
 /// Most header fields of a request (EDGE-04).
 const MAX_HEADER_FIELDS: usize = 64;
@@ -110,7 +111,7 @@ impl Edge {
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
         S::Future: Send,
         B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
@@ -158,7 +159,7 @@ async fn accept_loop<S, B>(
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
 {
     loop {
         let accepted = tokio::select! {
@@ -200,7 +201,7 @@ async fn serve_connection<S, B>(
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
 {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
@@ -210,7 +211,7 @@ async fn serve_connection<S, B>(
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let answering = progress.answering();
         let answer = service.clone().oneshot(arrive(request, peer));
-        async move { answer.await.map(|response| response.map(|body| Watched { body, _answering: answering })) }
+        async move { answer.await.map(|response| response.map(|body| Answer::new(body, answering))) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .max_headers(MAX_HEADER_FIELDS)
@@ -260,31 +261,5 @@ fn fault_of(request: &Request<Incoming>) -> Option<ArrivalFault> {
         Some(target) if target.as_str().len() > MAX_TARGET_BYTES => Some(ArrivalFault::TargetTooLong),
         Some(_) if header_bytes > MAX_HEADER_BYTES => Some(ArrivalFault::HeaderTooLarge),
         Some(_) => None,
-    }
-}
-
-/// The body of an answer; while it lives the request is being answered.
-struct Watched<B> {
-    body: B,
-    _answering: Answering,
-}
-
-impl<B: Body + Unpin> Body for Watched<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -52,8 +52,8 @@ pub struct BlockCacheConfig {
     /// quarters of it are shared evenly by the requests under way, each of which reads at most 24 MiB ahead; each may hold two blocks even
     /// where that is more than its share, so a budget of 0 still shares requests among those who read at the same time.
     pub budget_bytes: u64,
-    /// Most bytes held of one file beside what is read ahead of its viewers. Default: 64 MiB, more than a viewer goes back; memory that
-    /// comes free soon is still warm for the next bytes.
+    /// Most bytes held of one file beside what is read ahead of its viewers. Default: 32 MiB, more than a viewer goes back whose player
+    /// keeps what it has played; memory that comes free soon is still warm for the next bytes.
     pub file_budget_bytes: u64,
     /// Most bytes held when nobody has read for `idle_after`, see [`BlockCache::trim_if_idle`]. Default: 32 MiB.
     pub idle_budget_bytes: u64,
@@ -67,7 +67,7 @@ impl Default for BlockCacheConfig {
     fn default() -> Self {
         Self {
             budget_bytes: 256 << 20,
-            file_budget_bytes: 64 << 20,
+            file_budget_bytes: 32 << 20,
             idle_budget_bytes: 32 << 20,
             idle_after: Duration::from_secs(60),
             block_size: 256 << 10,
