@@ -49,7 +49,12 @@ impl Way {
     /// Opens a link; `end_size` bytes of its start, and of its end where `with_tail`, come along.
     async fn open(&self, call: &Call, playable: &Playable, end_size: u64, with_tail: bool) -> Result<HttpSource> {
         let link = leased(playable)?;
-        let config = HttpSourceConfig { head_size: end_size, tail_size: if with_tail { end_size } else { 0 } };
+        // Of a known file nothing but its parts is read, from anywhere.
+        let config = HttpSourceConfig {
+            head_size: end_size,
+            tail_size: if with_tail { end_size } else { 0 },
+            goes_on: with_tail,
+        };
         let opening = async {
             match &self.what {
                 Reopen::Torrent { info_hash, path } => {

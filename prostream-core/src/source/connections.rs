@@ -67,13 +67,19 @@ impl Connections {
         connections
     }
 
+    /// A connection, if one is free.
+    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Connection> {
+        let permit = self.permits.clone().try_acquire_owned().ok()?;
+        Some(Connection { permit, is_taken_over: false })
+    }
+
     /// Waits for a connection.
     ///
     /// # Cancel safety
     /// Safe to drop: the place in the queue is lost.
     pub(super) async fn acquire(self: &Arc<Self>) -> Option<Connection> {
-        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
-            return Some(Connection { permit, is_taken_over: false });
+        if let Some(connection) = self.try_acquire() {
+            return Some(connection);
         }
         let _waiting = Waiting::new(self);
         // Never closed.

@@ -64,7 +64,16 @@ async fn host_of(file: &Arc<Vec<u8>>, change: impl Fn(&Seen, usize, Answer) -> A
 
 /// A link as the engine reads it: through a cache.
 async fn open(host: &Host) -> Result<Arc<dyn ByteSource>> {
-    let link = HttpSource::open(&host.client(), host.url("/film"), &[], &HttpSourceConfig::default()).await?;
+    open_with(host, &HttpSourceConfig::default()).await
+}
+
+/// With a request for every part, where requests are counted.
+async fn open_by_parts(host: &Host) -> Result<Arc<dyn ByteSource>> {
+    open_with(host, &HttpSourceConfig { goes_on: false, ..HttpSourceConfig::default() }).await
+}
+
+async fn open_with(host: &Host, config: &HttpSourceConfig) -> Result<Arc<dyn ByteSource>> {
+    let link = HttpSource::open(&host.client(), host.url("/film"), &[], config).await?;
     Ok(cached(link, &BlockCache::new(BlockCacheConfig::default())))
 }
 
@@ -153,7 +162,8 @@ async fn a_disturbed_film_is_the_same_film() {
             })
             .await;
             let began = Instant::now();
-            film.plays_from(open(&host).await.unwrap(), &format!("{name} from a host that answers 429 twice")).await;
+            let source = open_by_parts(&host).await.unwrap();
+            film.plays_from(source, &format!("{name} from a host that answers 429 twice")).await;
             assert!(host.seen().len() > 5 && began.elapsed() >= 2 * least, "{name}: {:?}", began.elapsed());
         }
 
@@ -210,7 +220,11 @@ async fn a_film_that_is_played_costs_one_stream() {
             seen.iter().map(|one| one.header("range")).collect::<Vec<_>>()
         );
         let pulled = link.stats().read_bytes;
-        assert!(pulled * 100 <= served * 102, "{name}: {pulled} bytes pulled for {served}");
+        assert!(
+            pulled * 100 <= served * 102,
+            "{name}: {pulled} bytes pulled for {served}: {:?}",
+            seen.iter().map(|one| one.header("range")).collect::<Vec<_>>()
+        );
     }
 }
 
@@ -341,7 +355,7 @@ async fn case_37_hosts_that_ignore_ranges_cap_parts_or_change_the_file() {
             match range.start {
                 start if start >= halfway && range.end < size as u64 - MB => bend(answer, size),
                 start if start >= halfway && start < size as u64 - MB => bend(answer, size),
-                _ if range.end > halfway && range.end < size as u64 => {
+                start if start < halfway && range.end > halfway => {
                     Answer { cut_after: Some((halfway - range.start) as usize), ..answer }
                 }
                 _ => answer,
@@ -391,7 +405,8 @@ impl Service {
     }
 
     async fn open(self: &Arc<Self>, host: &Host) -> Result<Arc<dyn ByteSource>> {
-        let config = HttpSourceConfig::default();
+        // The host counts what is asked for: all that it will ever give must not be gone with the first request.
+        let config = HttpSourceConfig { goes_on: false, ..HttpSourceConfig::default() };
         let link = self.link(1);
         assert!(!format!("{link:?}").contains("SECRET"));
         let source = HttpSource::open_leased(&host.client(), link, self.clone(), "film", &config).await?;

@@ -85,7 +85,7 @@ async fn case_01_index_at_the_end_costs_head_and_tail() {
         let host = Host::start(move |request, number| {
             counted.fetch_add(1, Ordering::SeqCst);
             // Serial requests would wait in vain, and be seen below.
-            for _ in 0..400 {
+            for _ in 0..4000 {
                 if number > 0 || counted.load(Ordering::SeqCst) > 1 {
                     return part(&body, request);
                 }
@@ -94,7 +94,7 @@ async fn case_01_index_at_the_end_costs_head_and_tail() {
             Answer::hang_up()
         })
         .await;
-        let ends = HttpSourceConfig { head_size: 4096, tail_size };
+        let ends = HttpSourceConfig { head_size: 4096, tail_size, goes_on: false };
         let opened = HttpSource::open(&host.client(), host.url("/film.mp4"), &[], &ends).await.unwrap();
         let remote: Arc<dyn ByteSource> = Arc::new(opened);
         let film = present(remote.clone()).await.unwrap();
@@ -221,7 +221,7 @@ async fn case_03_fragments_are_packaged() {
         let count = film.renditions()[0].info().listed_durations_s().len() as u32;
         assert!(file.len() > 6_000_000 && count >= 4, "{name}: {} bytes, {count} segments", file.len());
         let host = host_film(file).await;
-        let ends = HttpSourceConfig { head_size: 64 * 1024, tail_size: 64 * 1024 };
+        let ends = HttpSourceConfig { head_size: 64 * 1024, tail_size: 64 * 1024, goes_on: false };
         let remote = HttpSource::open(&host.client(), host.url("/film.mp4"), &[], &ends).await.unwrap();
         let linked = present(Arc::new(remote)).await.unwrap();
         let opened = host.seen().len();

@@ -9,7 +9,7 @@ use prostream_core::source::{HttpSource, HttpSourceConfig};
 use super::support::{Answer, Host, Seen};
 use super::*;
 
-const ENDS: HttpSourceConfig = HttpSourceConfig { head_size: 100_000, tail_size: 50_000 };
+const ENDS: HttpSourceConfig = HttpSourceConfig { head_size: 100_000, tail_size: 50_000, goes_on: false };
 
 /// The part that a request asks for, as a well-behaved host gives it.
 fn part(file: &[u8], request: &Seen) -> Answer {
@@ -73,6 +73,46 @@ async fn opening_brings_head_and_tail() {
     assert_eq!(last.header("range"), Some("bytes=100000-1999999"));
     assert_eq!(last.header("if-range"), Some("\"one\""));
     assert_eq!(source.stats().read_bytes, 150_000 + 1_900_000);
+}
+
+/// Goal: who goes on behind the head reads on from the first request, again and again; who jumps leaves it to others; a reply that its host
+/// has given up meanwhile is asked for again at the same byte.
+#[tokio::test]
+async fn the_first_request_goes_on() {
+    let file = film(FILM_SIZE);
+    let goes_on = HttpSourceConfig { goes_on: true, ..ENDS };
+    let host = host_of(&file, |_, _, answer| answer).await;
+    let open = async |host: &Host| HttpSource::open(&host.client(), host.url("/film"), &[], &goes_on).await.unwrap();
+    let read = async |source: &HttpSource, from: usize, to: usize| {
+        let bytes = source.read_at(ByteRange::new(from as u64, to as u64)).await.unwrap().into_bytes();
+        assert!(bytes == file[from..to], "{from} to {to}");
+    };
+    let source = open(&host).await;
+    assert_eq!(source.at_hand().len(), 150_000);
+    assert!(host.seen().iter().any(|request| request.header("range") == Some("bytes=0-")));
+    for (from, to) in [(90_000, 300_000), (300_000, 300_001), (1_000_000, 1_000_100), (300_001, 900_000)] {
+        read(&source, from, to).await;
+    }
+    assert_eq!(source.stats().request_count, 3, "one for the jump");
+    assert_eq!(source.stats().read_bytes, 150_000 + 200_000 + 1 + 100 + 599_999);
+
+    // Two jumps at once take both connections.
+    tokio::join!(read(&source, 1_200_000, 1_300_000), read(&source, 1_400_000, 1_500_000));
+    read(&source, 900_000, 1_000_000).await;
+    assert!(source.stats().request_count <= 6, "{:?}", source.stats());
+
+    // Hosts that close what rests.
+    let cut = Host::start({
+        let file = file.clone();
+        move |request, number| {
+            let answer = part(&file, request);
+            if number < 2 && !is_suffix(request) { Answer { cut_after: Some(120_000), ..answer } } else { answer }
+        }
+    })
+    .await;
+    let source = open(&cut).await;
+    read(&source, 90_000, 300_000).await;
+    assert_eq!(source.stats().request_count, 3);
 }
 
 /// Goal: a file no longer than the head is read once; an empty one is empty.

@@ -306,9 +306,12 @@ impl BlockCache {
 
     /// Keeps what a run gives away, and counts what it holds from now on instead of `before`.
     fn keep(&self, name: &FileName, blocks: Vec<(u64, Rope)>, before: u64, now: u64) {
+        self.keep_in(&mut self.lock(), name, blocks, before, now);
+    }
+
+    fn keep_in(&self, state: &mut State, name: &FileName, blocks: Vec<(u64, Rope)>, before: u64, now: u64) {
         self.run_bytes.fetch_add(now, Ordering::Relaxed);
         let run_bytes = self.run_bytes.fetch_sub(before, Ordering::Relaxed).saturating_sub(before);
-        let mut state = self.lock();
         for (start, rope) in blocks {
             state.blocks.insert(name, start, rope);
         }
@@ -425,9 +428,12 @@ impl Feed {
     }
 
     fn push(&mut self, pieces: Vec<Bytes>, behind: u64) {
+        // Under one lock: a reader who found what is given away neither here nor there would send for it, and for all behind it, again.
+        let mut state = self.cache.lock();
         let passed = self.fetch.push(pieces, behind);
         let now = self.fetch.held_bytes();
-        self.cache.keep(&self.name, passed, std::mem::replace(&mut self.counted_bytes, now), now);
+        let before = std::mem::replace(&mut self.counted_bytes, now);
+        self.cache.keep_in(&mut state, &self.name, passed, before, now);
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 use std::{fmt, mem};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -10,6 +11,7 @@ use url::Url;
 
 use super::address::{Address, Ends};
 use super::facts::{ContentRange, Facts, Validator};
+use super::parked::Parked;
 use crate::model::{ByteRange, Rope};
 use crate::net::retry::retry_after;
 use crate::net::{Call, HttpClient, Request, StreamReply, redact_url};
@@ -34,6 +36,8 @@ const TAKE_OVER_WAITS: [Duration; 3] =
 pub(super) enum Wanted {
     /// `bytes=0-9`.
     Part(ByteRange),
+    /// `bytes=10-`: all from there on, read as far as it is needed.
+    From(u64),
     /// `bytes=-10`: as many bytes before the end.
     Last(u64),
 }
@@ -48,12 +52,30 @@ pub(super) struct Opened {
     pub(super) validator: Option<Validator>,
     /// False for a 200: the host sends the file from its first byte.
     pub(super) is_partial: bool,
+    /// Came, and was not asked for yet: goes before the body.
+    pub(super) rest: Bytes,
     pub(super) body: ByteStream,
     /// Held as long as the body is read.
     connection: Option<Connection>,
 }
 
 impl Opened {
+    /// The next bytes, at most `most`, which is not 0; what came beyond is kept for the next call. `None` where the body ends.
+    pub(super) async fn next(&mut self, most: u64) -> Option<Result<Bytes>> {
+        let mut piece = mem::take(&mut self.rest);
+        while piece.is_empty() {
+            piece = match self.body.next().await? {
+                Ok(piece) => piece,
+                Err(error) => return Some(Err(error)),
+            };
+        }
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        if piece.len() > most {
+            self.rest = piece.split_off(most);
+        }
+        Some(Ok(piece))
+    }
+
     /// What pins the file; `None` where the host gives no length.
     pub(super) fn facts(&self) -> Option<Facts> {
         Some(Facts { size_bytes: self.size_bytes?, validator: self.validator.clone() })
@@ -91,6 +113,8 @@ pub(super) struct Link {
     /// Both ends of the file, once it was opened.
     ends: OnceLock<Ends>,
     connections: Arc<Connections>,
+    /// Held by nobody, for who reads on there.
+    parked: Parked,
     /// The host takes `If-Range` for a reason to send everything although nothing changed.
     ignores_if_range: AtomicBool,
     pub(super) request_count: AtomicU64,
@@ -111,6 +135,7 @@ impl Link {
             renewed_at: tokio::sync::Mutex::default(),
             ends: OnceLock::new(),
             connections,
+            parked: Parked::default(),
             ignores_if_range: AtomicBool::new(false),
             request_count: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
@@ -195,10 +220,33 @@ impl Link {
         }
     }
 
+    /// Keeps a reply that has more to give from `at` on, for who reads on there soon.
+    pub(super) fn park(self: &Arc<Self>, at: u64, opened: Opened) {
+        if opened.is_partial && opened.end.is_some_and(|end| at < end) {
+            self.parked.put(at, opened, &self.connections, Arc::downgrade(self));
+        }
+    }
+
+    /// A reply that goes on at `at`.
+    pub(super) fn take_parked(&self, at: u64) -> Option<Opened> {
+        self.parked.take(at)
+    }
+
+    pub(super) fn parked(&self) -> &Parked {
+        &self.parked
+    }
+
     async fn connect(&self) -> Result<Connection> {
+        if let Some(connection) = self.connections.try_acquire() {
+            return Ok(connection);
+        }
+        // Nobody reads it: it is the first to go. Its host may not notice at once.
+        let has_made_room = self.parked.drop_any();
         let error = |kind| Error::new(kind, "read link").detail("all connections of the link are in use");
         let connection = timeout(MAX_WAIT, self.connections.acquire()).await.map_err(|_| error(ErrorKind::TimedOut))?;
-        connection.ok_or_else(|| error(ErrorKind::Internal))
+        let mut connection = connection.ok_or_else(|| error(ErrorKind::Internal))?;
+        connection.is_taken_over |= has_made_room;
+        Ok(connection)
     }
 
     /// Asks where the link led to last, and the link itself when that has ended.
@@ -343,6 +391,7 @@ impl Link {
         }
         let range = match wanted {
             Wanted::Part(range) => format!("bytes={}-{}", range.start, range.end.saturating_sub(1)),
+            Wanted::From(start) => format!("bytes={start}-"),
             Wanted::Last(len) => format!("bytes=-{len}"),
         };
         let range = HeaderValue::try_from(range)
@@ -409,6 +458,7 @@ fn check(
         let range = content_range.range.ok_or_else(|| malformed("a part without a range"))?;
         let is_what_was_asked = match wanted {
             Wanted::Part(part) => range.start == part.start,
+            Wanted::From(start) => range.start == start,
             Wanted::Last(_) => content_range.size_bytes == Some(range.end),
         };
         if !is_what_was_asked {
@@ -426,7 +476,7 @@ fn check(
         }
     }
     let validator = Validator::of(headers);
-    Ok(Opened { start, end, size_bytes, validator, is_partial, body: reply.body, connection: None })
+    Ok(Opened { start, end, size_bytes, validator, is_partial, rest: Bytes::new(), body: reply.body, connection: None })
 }
 
 /// Hosts say with a page that a link has ended, and call it a success.

@@ -1,13 +1,14 @@
 //! A file behind an HTTP link.
 //!
 //! `link.rs` sends one range request and checks the reply, `reader.rs` reads a range in order and resumes, `open.rs` learns
-//! everything about the file in one round trip, `facts.rs` reads the headers that tell one file from another, `address.rs` knows where
+//! everything about the file in one round trip, `parked.rs` keeps the reply that has more to give, `facts.rs` reads the headers that tell one file from another, `address.rs` knows where
 //! the file lies now and how its ends look.
 
 mod address;
 mod facts;
 mod link;
 mod open;
+mod parked;
 mod reader;
 
 use std::fmt;
@@ -39,11 +40,14 @@ pub struct HttpSourceConfig {
     pub head_size: u64,
     /// Size of the second, from its end, sent at the same time. Default: [`END_SIZE`].
     pub tail_size: u64,
+    /// Does the first request ask for all that follows too? Then a reader who goes on where it stands, within 10 s, needs no other: the rest of
+    /// a long index and the first segment come with the same round trip. What is on its way when nobody does is lost. Default: yes.
+    pub goes_on: bool,
 }
 
 impl Default for HttpSourceConfig {
     fn default() -> Self {
-        Self { head_size: END_SIZE, tail_size: END_SIZE }
+        Self { head_size: END_SIZE, tail_size: END_SIZE, goes_on: true }
     }
 }
 

@@ -1,7 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 
 use super::HttpSourceConfig;
@@ -25,14 +24,16 @@ struct End {
     facts: Option<Facts>,
     is_partial: bool,
     bytes: Rope,
+    /// What the reply of the head goes on with.
+    rest: Option<Opened>,
 }
 
 /// Learns what lies behind a link, and brings its head and its tail along.
 pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<(Facts, Extents)> {
     let head_size = config.head_size.max(1);
-    let head = pin!(fetch_head(link, head_size));
+    let head = pin!(fetch_head(link, config));
     let tail = pin!(fetch_tail(link, config.tail_size));
-    let (head, tail) = match select(head, tail).await {
+    let (mut head, tail) = match select(head, tail).await {
         Either::Left((head, tail)) => {
             let head = head?;
             // The whole file came: the other request is dropped.
@@ -61,6 +62,11 @@ pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<
     }
 
     let mut at_hand = Extents::new();
+    let head_end = head.start.saturating_add(head.bytes.len());
+    // Much of what is read next lies behind: the rest of a long index, the first segment.
+    if let Some(rest) = head.rest.take().filter(|_| head_end >= head_size) {
+        link.park(head_end, rest);
+    }
     at_hand.insert(head.start, head.bytes);
     if let Some(tail) = tail {
         at_hand.insert(tail.start, tail.bytes);
@@ -76,10 +82,10 @@ pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<
 }
 
 /// The first bytes; transient failures are tried again. A host that sends the whole file is read to the end if that is not far.
-async fn fetch_head(link: &Link, head_size: u64) -> Result<End> {
+async fn fetch_head(link: &Link, config: &HttpSourceConfig) -> Result<End> {
     let mut tries = 1;
     loop {
-        let failure = match try_head(link, head_size).await {
+        let failure = match try_head(link, config).await {
             Ok(head) => return Ok(head),
             Err(error) => error,
         };
@@ -92,8 +98,10 @@ async fn fetch_head(link: &Link, head_size: u64) -> Result<End> {
     }
 }
 
-async fn try_head(link: &Link, head_size: u64) -> Result<End> {
-    let mut opened = link.open(Wanted::Part(ByteRange::new(0, head_size)), None).await?;
+async fn try_head(link: &Link, config: &HttpSourceConfig) -> Result<End> {
+    let head_size = config.head_size.max(1);
+    let wanted = if config.goes_on { Wanted::From(0) } else { Wanted::Part(ByteRange::new(0, head_size)) };
+    let mut opened = link.open(wanted, None).await?;
     if opened.is_partial {
         return Ok(collect(link, opened, head_size).await.0);
     }
@@ -123,7 +131,8 @@ async fn fetch_tail(link: &Link, tail_size: u64) -> Result<End> {
     if !opened.is_partial {
         return Err(no_ranges());
     }
-    Ok(collect(link, opened, tail_size).await.0)
+    // Its connection is free at once.
+    Ok(End { rest: None, ..collect(link, opened, tail_size).await.0 })
 }
 
 /// Reads a body up to `limit` bytes, and says whether it ended by itself. What a broken connection brought is kept.
@@ -133,7 +142,7 @@ async fn collect(link: &Link, mut opened: Opened, limit: u64) -> (End, bool) {
     let mut bytes = Rope::new();
     let mut has_ended = limit == promised;
     while bytes.len() < limit {
-        match opened.body.next().await {
+        match opened.next(limit.saturating_sub(bytes.len())).await {
             Some(Ok(piece)) => {
                 link.count(piece.len());
                 bytes.push(piece);
@@ -144,8 +153,10 @@ async fn collect(link: &Link, mut opened: Opened, limit: u64) -> (End, bool) {
             }
         }
     }
-    let bytes = if bytes.len() > limit { bytes.slice(0, limit) } else { bytes };
-    (End { start: opened.start, facts: opened.facts(), is_partial: opened.is_partial, bytes }, has_ended)
+    (
+        End { start: opened.start, facts: opened.facts(), is_partial: opened.is_partial, bytes, rest: Some(opened) },
+        has_ended,
+    )
 }
 
 /// Fetches what `range` still misses.

@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 
 use super::facts::Facts;
 use super::link::{Link, MAX_ASKED_WAIT, Opened, Wanted};
@@ -25,6 +24,8 @@ pub(super) struct RangeReader {
     range: ByteRange,
     at: u64,
     opened: Option<Opened>,
+    /// What is opened was when this reader came, and has given it nothing yet.
+    is_parked: bool,
     fruitless: u32,
     connects: u64,
 }
@@ -32,7 +33,7 @@ pub(super) struct RangeReader {
 impl RangeReader {
     /// `range` lies within the file.
     pub(super) fn new(link: Arc<Link>, facts: Arc<Facts>, range: ByteRange) -> Self {
-        Self { link, facts, range, at: range.start, opened: None, fruitless: 0, connects: 0 }
+        Self { link, facts, range, at: range.start, opened: None, is_parked: false, fruitless: 0, connects: 0 }
     }
 
     /// The next bytes; `None` at the end of the range, and only there.
@@ -40,22 +41,33 @@ impl RangeReader {
         while self.at < self.range.end {
             let failure = match self.read().await {
                 Ok(piece) => {
+                    self.is_parked = false;
                     self.fruitless = 0;
                     self.at = self.at.saturating_add(piece.len() as u64);
                     self.link.count(piece.len());
+                    // At once: who has all that he wanted does not ask again.
+                    if let Some(opened) = self.opened.take_if(|_| self.at >= self.range.end) {
+                        self.link.park(self.at, opened);
+                    }
                     return Ok(Some(piece));
                 }
                 Err(error) => error,
             };
             self.opened = None;
-            self.wait_after(failure).await?;
+            // A reply that rested may have been given up by its host: that says nothing of the next.
+            if !std::mem::take(&mut self.is_parked) {
+                self.wait_after(failure).await?;
+            }
         }
-        self.opened = None;
         Ok(None)
     }
 
     /// One piece, cut at the end of the range; never empty.
     async fn read(&mut self) -> Result<Bytes> {
+        if self.opened.is_none() {
+            self.opened = self.link.take_parked(self.at);
+            self.is_parked = self.opened.is_some();
+        }
         let opened = match &mut self.opened {
             Some(opened) => opened,
             None => {
@@ -69,17 +81,12 @@ impl RangeReader {
             }
         };
         let end = opened.end.unwrap_or(u64::MAX).min(self.range.end);
-        let left = usize::try_from(end.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        loop {
-            match opened.body.next().await {
-                // The connection served what it promised, and that is not all: ask for the rest.
-                Some(Ok(_)) if left == 0 => break,
-                Some(Ok(piece)) if piece.is_empty() => {}
-                Some(Ok(piece)) if piece.len() > left => return Ok(piece.slice(..left)),
-                Some(Ok(piece)) => return Ok(piece),
-                Some(Err(error)) => return Err(error),
-                None => break,
-            }
+        let left = end.saturating_sub(self.at);
+        // At 0 the connection served what it promised, and that is not all: ask for the rest.
+        if left > 0
+            && let Some(piece) = opened.next(left).await
+        {
+            return piece;
         }
         Err(Error::new(ErrorKind::Unavailable, "read link").detail("the body ended early"))
     }
