@@ -6,7 +6,8 @@
 # Not ThreadSanitizer and not Helgrind: neither sees the futexes and atomics inside the Rust library, so both report its every lock as
 # a race. misuse.c runs its eight threads under the others.
 #
-#   run_c.sh [debug|release]     default: debug. Needs cargo, gcc, g++, nm, valgrind, ffprobe.
+#   run_c.sh [debug|release]     default: debug. Needs cargo, gcc, g++, nm, valgrind, ffprobe. With PROSTREAM_BUILT=release in the environment the
+#                                release library is taken as it is.
 set -euo pipefail
 
 profile=${1:-debug}
@@ -24,6 +25,7 @@ done
 
 step "library ($profile)"
 case $profile in
+  "${PROSTREAM_BUILT:-}") ;;
   debug) cargo build --quiet --manifest-path "$root/Cargo.toml" -p prostream-ffi ;;
   release) cargo build --quiet --manifest-path "$root/Cargo.toml" -p prostream-ffi --release ;;
   *) fail "the profile is debug or release, not $profile" ;;
