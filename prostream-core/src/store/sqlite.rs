@@ -22,9 +22,6 @@ pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many reads run at once.
 pub const MAX_READERS: u32 = 4;
 
-/// A reader beyond the first that nobody needs for so long is closed, with its descriptors.
-const READER_REST: Duration = Duration::from_secs(30);
-
 /// What is left of the write-ahead log after a checkpoint, in bytes.
 pub const JOURNAL_SIZE_LIMIT_BYTES: u64 = 64 << 20;
 
@@ -74,9 +71,9 @@ impl SqliteDatabase {
             .await
             .map_err(failure("open database"))?;
         let readers = SqlitePoolOptions::new()
-            .min_connections(1)
+            // All from the start: SQLite keeps the descriptor of one that is closed while another holds a lock, so fewer would not be less.
+            .min_connections(MAX_READERS)
             .max_connections(MAX_READERS)
-            .idle_timeout(READER_REST)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(common.read_only(true))
             .await
