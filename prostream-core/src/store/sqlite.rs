@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Executor, Sqlite, SqlitePool, Transaction};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -74,6 +74,10 @@ impl SqliteDatabase {
             // All from the start: SQLite keeps the descriptor of one that is closed while another holds a lock, so fewer would not be less.
             .min_connections(MAX_READERS)
             .max_connections(MAX_READERS)
+            // The first read opens the write-ahead log.
+            .after_connect(|reader, _| {
+                Box::pin(async move { reader.execute("SELECT 1 FROM sqlite_schema LIMIT 1").await.map(drop) })
+            })
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(common.read_only(true))
             .await
