@@ -113,7 +113,7 @@ pub(super) struct Link {
     /// Both ends of the file, once it was opened.
     ends: OnceLock<Ends>,
     connections: Arc<Connections>,
-    /// Held by nobody, for who reads on there.
+    /// Read by nobody just now.
     parked: Parked,
     /// The host takes `If-Range` for a reason to send everything although nothing changed.
     ignores_if_range: AtomicBool,
@@ -225,11 +225,6 @@ impl Link {
         if opened.is_partial && opened.end.is_some_and(|end| at < end) {
             self.parked.put(at, opened, &self.connections, Arc::downgrade(self));
         }
-    }
-
-    /// A reply that goes on at `at`.
-    pub(super) fn take_parked(&self, at: u64) -> Option<Opened> {
-        self.parked.take(at)
     }
 
     pub(super) fn parked(&self) -> &Parked {

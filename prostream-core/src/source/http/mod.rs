@@ -1,8 +1,8 @@
 //! A file behind an HTTP link.
 //!
-//! `link.rs` sends one range request and checks the reply, `reader.rs` reads a range in order and resumes, `open.rs` learns
-//! everything about the file in one round trip, `parked.rs` keeps the reply that has more to give, `facts.rs` reads the headers that tell one file from another, `address.rs` knows where
-//! the file lies now and how its ends look.
+//! `link.rs` sends one range request and checks the reply, `reader.rs` reads a range in order and resumes, `open.rs` learns everything
+//! about the file in one round trip, `parked.rs` keeps the reply that has more to give, `facts.rs` reads the headers that tell one file
+//! from another, `address.rs` knows where the file lies now and how its ends look.
 
 mod address;
 mod facts;

@@ -1,4 +1,4 @@
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
@@ -23,7 +23,7 @@ struct Rest {
 
 impl Parked {
     /// Keeps a reply whose next byte lies at `at`; one that was kept before goes.
-    pub(super) fn put(&self, at: u64, opened: Opened, connections: &std::sync::Arc<Connections>, link: Weak<Link>) {
+    pub(super) fn put(&self, at: u64, opened: Opened, connections: &Arc<Connections>, link: Weak<Link>) {
         let connections = connections.clone();
         let watch = AbortOnDropHandle::new(tokio::spawn(async move {
             // Whichever comes first.

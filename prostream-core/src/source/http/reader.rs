@@ -24,7 +24,7 @@ pub(super) struct RangeReader {
     range: ByteRange,
     at: u64,
     opened: Option<Opened>,
-    /// What is opened was when this reader came, and has given it nothing yet.
+    /// `opened` rested before this reader came, and has given it nothing yet.
     is_parked: bool,
     fruitless: u32,
     connects: u64,
@@ -65,7 +65,7 @@ impl RangeReader {
     /// One piece, cut at the end of the range; never empty.
     async fn read(&mut self) -> Result<Bytes> {
         if self.opened.is_none() {
-            self.opened = self.link.take_parked(self.at);
+            self.opened = self.link.parked().take(self.at);
             self.is_parked = self.opened.is_some();
         }
         let opened = match &mut self.opened {
