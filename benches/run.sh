@@ -10,8 +10,8 @@ if [ "${1:-}" = --short ]; then
 else
   cargo bench --locked -p prostream-benches
 fi
-# With PROSTREAM_BUILT=release in the environment the programs are taken as they are.
-[ "${PROSTREAM_BUILT:-}" = release ] || cargo build --release --locked --quiet -p prostream-server -p prostream-ffi -p prostream-benches
+# With PROGRAMS_BUILT=release in the environment the programs are taken as they are.
+[ "${PROGRAMS_BUILT:-}" = release ] || cargo build --release --locked --quiet -p prostream-server -p prostream-ffi -p prostream-benches
 folder=${CARGO_TARGET_DIR:-target}/release
 status=0
 for bench in against_ffmpeg against_nginx start_and_seek many_viewers; do

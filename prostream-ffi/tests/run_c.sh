@@ -6,7 +6,7 @@
 # Not ThreadSanitizer and not Helgrind: neither sees the futexes and atomics inside the Rust library, so both report its every lock as
 # a race. misuse.c runs its eight threads under the others.
 #
-#   run_c.sh [debug|release]     default: debug. Needs cargo, gcc, g++, nm, valgrind, ffprobe. With PROSTREAM_BUILT=release in the environment the
+#   run_c.sh [debug|release]     default: debug. Needs cargo, gcc, g++, nm, valgrind, ffprobe. With PROGRAMS_BUILT=release in the environment the
 #                                release library is taken as it is.
 set -euo pipefail
 
@@ -25,7 +25,7 @@ done
 
 step "library ($profile)"
 case $profile in
-  "${PROSTREAM_BUILT:-}") ;;
+  "${PROGRAMS_BUILT:-}") ;;
   debug) cargo build --quiet --manifest-path "$root/Cargo.toml" -p prostream-ffi ;;
   release) cargo build --quiet --manifest-path "$root/Cargo.toml" -p prostream-ffi --release ;;
   *) fail "the profile is debug or release, not $profile" ;;
