@@ -84,8 +84,8 @@ pub async fn open(source: &Arc<dyn ByteSource>) -> Result<MediaIndex> {
 async fn check_sync_points(source: &Arc<dyn ByteSource>, ends: &Extents, index: &mut MediaIndex) {
     let started = Instant::now();
     for mut check in Check::all_of(index) {
-        let all = check.unseen();
-        check.look(index, &all, ends);
+        let near = check.near(index, ends);
+        check.look(index, &near, ends);
         if source.is_local() {
             let looks = look_around(source, ends, index, &mut check);
             // What was seen until then stays.

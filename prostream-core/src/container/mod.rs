@@ -363,6 +363,18 @@ impl MediaIndex {
         }
     }
 
+    /// When the first packet of a query is shown, in ticks of its track, where tables know it: the inner `None` where the query has none, the outer
+    /// where there is no table.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a track that does not exist.
+    pub(crate) fn first_tabled_ticks(&self, query: &PacketQuery) -> Result<Option<Option<i64>>> {
+        match &self.layout {
+            Layout::Mp4(layout) => mp4::first_tabled_ticks(self, layout, query).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Are the packets of a track known without a byte of the file, and sent as they lie in it?
     #[must_use]
     pub fn is_verbatim(&self, track_index: usize) -> bool {

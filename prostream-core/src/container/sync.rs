@@ -63,6 +63,16 @@ impl Check {
         unseen.map(|(at, _)| at).take(MAX_LOOKS).collect()
     }
 
+    /// The numbers of those whose bytes may be here. A film has thousands; finding the bytes of each takes longer than to open it.
+    pub(super) fn near(&self, index: &MediaIndex, have: &Extents) -> Vec<usize> {
+        let points = index.tracks.get(self.track_index).map_or(&[][..], |track| &track.sync_points);
+        // Where a cue of Matroska leads is not always where its cluster begins.
+        let is_near = |point: &SyncPoint| {
+            matches!(index.layout, Layout::Matroska(_)) || have.end_of_run(point.offset_bytes) > point.offset_bytes
+        };
+        self.unseen().into_iter().filter(|at| points.get(*at).is_some_and(is_near)).collect()
+    }
+
     /// Was a sync point seen that is none?
     pub(super) fn has_false(&self) -> bool {
         self.seen.contains(&Some(Some(false)))

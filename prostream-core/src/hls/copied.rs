@@ -29,6 +29,9 @@ const MAX_READY_BYTES: u64 = 4 * 1024 * 1024;
 const READY_GAP_BYTES: u64 = 4 * 1024;
 /// Pieces below this are copied together: a system call for each audio packet costs more than its copy.
 const SMALL_PIECE_SIZE: usize = 4 * 1024;
+/// How far before the first picture of a segment, or behind the last, the sound of the same time is read along with them, in bytes: of a link
+/// it would cost a request of its own after each jump.
+const AROUND_BYTES: u64 = 512 * 1024;
 /// Size of what small pieces are copied into.
 const JOINED_SIZE: usize = 64 * 1024;
 
@@ -338,6 +341,14 @@ struct PassingSound {
     tracks: Vec<(usize, Passing)>,
 }
 
+impl PassingSound {
+    /// From the first byte of it to the last.
+    fn extent(&self) -> Option<ByteRange> {
+        let extents = self.tracks.iter().filter_map(|(_, track)| track.extent());
+        extents.reduce(|all, one| ByteRange::new(all.start.min(one.start), all.end.max(one.end)))
+    }
+}
+
 impl Payloads {
     fn new(source: Arc<dyn ByteSource>, parts: Vec<Part>, passing: Option<PassingSound>) -> Self {
         Self { source, parts: parts.into(), cutter: None, passing }
@@ -368,7 +379,8 @@ impl Payloads {
                 Some(Part::InFile(ranges)) => {
                     let mut wanted = VecDeque::from(ranges);
                     let ready = copy_ready(&*self.source, &mut wanted);
-                    self.cutter = Some(Cutter::new(self.source.clone(), wanted));
+                    let around = self.passing.as_ref().and_then(PassingSound::extent);
+                    self.cutter = Some(Cutter::new(self.source.clone(), wanted, around));
                     if !ready.is_empty() {
                         return Ok(Some(ready.into()));
                     }
@@ -447,8 +459,22 @@ struct Cutter {
 }
 
 impl Cutter {
-    fn new(source: Arc<dyn ByteSource>, wanted: VecDeque<ByteRange>) -> Self {
-        let (runs, _) = runs_over(&wanted, source.seek_cost_bytes());
+    /// `around` is read along where it is near and the source is far: what lies before is shown to whoever passes, what lies behind is at hand
+    /// for whoever asks next.
+    fn new(source: Arc<dyn ByteSource>, wanted: VecDeque<ByteRange>, around: Option<ByteRange>) -> Self {
+        let (mut runs, _) = runs_over(&wanted, source.seek_cost_bytes());
+        let around = around.filter(|_| !source.is_local());
+        let is_near = |distance: Option<u64>| distance.is_some_and(|distance| distance <= AROUND_BYTES);
+        if let Some((first, around)) = runs.front_mut().zip(around)
+            && is_near(first.start.checked_sub(around.start))
+        {
+            first.start = around.start;
+        }
+        if let Some((last, around)) = runs.back_mut().zip(around)
+            && is_near(around.end.checked_sub(last.end))
+        {
+            last.end = around.end;
+        }
         Self { source, wanted, runs, upstream: None, piece: Bytes::new(), at: 0, run_end: 0 }
     }
 
@@ -651,6 +677,34 @@ mod tests {
         let pieces = gather(Bytes::new(), &[&packets[..1], &small].concat(), &have).unwrap();
         assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [0, 5000, 150]);
         assert_eq!(pieces[1].as_ptr(), first);
+    }
+
+    /// Goal: of a link, the sound of a segment that lies a little before its pictures or behind them is read along with them, what lies far away
+    /// is not; of a local file nothing is.
+    #[tokio::test]
+    async fn sound_around_the_pictures_is_read_along() {
+        let pictures = || VecDeque::from([ByteRange::new(1_000_000, 1_010_000), ByteRange::new(5_000_000, 5_010_000)]);
+        let far: Arc<dyn ByteSource> = HalfReady::new(vec![0; 6_000_000], 0);
+        let near: Arc<dyn ByteSource> = Arc::new(MemorySource::new(vec![0; 6_000_000]));
+        let runs = |source: &Arc<dyn ByteSource>, around| {
+            let cutter = Cutter::new(source.clone(), pictures(), around);
+            cutter.runs.iter().map(|run| (run.start, run.end)).collect::<Vec<_>>()
+        };
+        let without = [(1_000_000, 1_010_000), (5_000_000, 5_010_000)];
+        assert_eq!(runs(&far, None), without);
+        assert_eq!(
+            runs(&far, Some(ByteRange::new(990_000, 5_020_000))),
+            [(990_000, 1_010_000), (5_000_000, 5_020_000)]
+        );
+        assert_eq!(runs(&far, Some(ByteRange::new(1_200_000, 4_000_000))), without);
+        assert_eq!(runs(&far, Some(ByteRange::new(400_000, 5_900_000))), without);
+        assert_eq!(runs(&near, Some(ByteRange::new(990_000, 5_020_000))), without);
+        let mut cutter = Cutter::new(far, pictures(), Some(ByteRange::new(990_000, 5_020_000)));
+        let mut sizes = 0;
+        while let Some(piece) = cutter.next(None).await.unwrap() {
+            sizes += piece.len();
+        }
+        assert_eq!(sizes, 20_000);
     }
 
     /// Goal: a packet whose bytes are not there is an error, never other bytes.

@@ -146,6 +146,12 @@ impl Passing {
         Some(Self { wanted, at: 0, parts: Vec::new(), bytes, _share: share })
     }
 
+    /// From the first byte of it to the last.
+    pub(super) fn extent(&self) -> Option<ByteRange> {
+        let end = self.wanted.iter().map(|range| range.end).max()?;
+        self.wanted.first().map(|first| ByteRange::new(first.start, end))
+    }
+
     /// `skipped` lies at `offset` in the file and is not sent.
     pub(super) fn pass(&mut self, offset: u64, skipped: &[u8]) {
         let end = offset.saturating_add(skipped.len() as u64);

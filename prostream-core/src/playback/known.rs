@@ -18,6 +18,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// Most names of files that are remembered in memory; the others are asked of the records.
 const MAX_ALIASES_IN_MEMORY: u64 = 10_000;
+/// How long a new index waits to be written: the records take one writer at a time, and whoever begins to play has something to write too.
+const STORED_AFTER: Duration = Duration::from_secs(1);
 /// Most files that are searched for their keyframes at the same time.
 const MAX_COMPLETING: usize = 1;
 /// How long the search waits while somebody plays the file.
@@ -130,7 +132,10 @@ impl KnownFiles {
         self.indexes.insert(content_id, Arc::clone(&index)).await;
         let records = Arc::clone(&self.records);
         let budget_bytes = self.stored_budget_bytes;
+        let closed = self.closed.clone();
         self.writes.spawn(async move {
+            // Whoever shuts down does not wait for that.
+            closed.run_until_cancelled(tokio::time::sleep(STORED_AFTER)).await;
             if let Err(error) = store(records.as_ref(), content_id, index, budget_bytes, Some(&alias)).await {
                 tracing::warn!(%error, "the index of a file could not be stored");
             }

@@ -99,7 +99,7 @@ async fn case_01_index_at_the_end_costs_head_and_tail() {
         let remote: Arc<dyn ByteSource> = Arc::new(opened);
         let film = present(remote.clone()).await.unwrap();
         assert_eq!(film.renditions().len(), 1);
-        assert_eq!(host.seen().len(), requests, "tail of {tail_size}");
+        assert_eq!(host.seen().len(), requests, "tail of {tail_size}: {:?}", host.seen());
         assert!(remote.stats().read_bytes <= 4096 + index_size as u64 + 200, "{:?}", remote.stats());
     }
 }

@@ -60,17 +60,17 @@ impl TableFacts {
         // The earliest picture from each sync point up to the next.
         let mut earliest: Vec<i64> = Vec::new();
         budget.take::<i64>(syncs.len())?;
-        for sample in table.samples(shown.clone()) {
-            facts.start_ticks = facts.start_ticks.min(sample.pts_ticks);
-            facts.end_ticks = facts.end_ticks.max(sample.pts_ticks.saturating_add(sample.duration_ticks.into()));
-            if sample.is_sync
-                && !syncs.is_empty()
-                && facts.push_sync(sample.pts_ticks, sample.index, sample.offset_bytes)
-            {
-                earliest.push(sample.pts_ticks);
+        for time in table.times(shown.clone()) {
+            facts.start_ticks = facts.start_ticks.min(time.pts_ticks);
+            facts.end_ticks = facts.end_ticks.max(time.pts_ticks.saturating_add(time.duration_ticks.into()));
+            if time.is_sync && !syncs.is_empty() {
+                let offset_bytes = table.sample(time.index).map_or(0, |sample| sample.offset_bytes);
+                if facts.push_sync(time.pts_ticks, time.index, offset_bytes) {
+                    earliest.push(time.pts_ticks);
+                }
             }
             if let Some(earliest) = earliest.last_mut() {
-                *earliest = sample.pts_ticks.min(*earliest);
+                *earliest = time.pts_ticks.min(*earliest);
             }
         }
         facts.judge_gops(earliest, codec);

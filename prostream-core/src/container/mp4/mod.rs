@@ -208,6 +208,14 @@ pub(super) fn tabled_packets(index: &MediaIndex, layout: &Layout, query: &Packet
     Ok(samples(index, layout, query)?.iter().map(to_packet).collect())
 }
 
+/// When the first packet of a query is shown.
+pub(super) fn first_tabled_ticks(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Result<Option<i64>> {
+    let table = layout.tables.get(query.track_index).ok_or_else(|| invalid("no such track"))?;
+    let selection = Selection::of(index, table, query).ok_or_else(|| invalid("a boundary of no track"))?;
+    let mut times = table.samples.times(selection.samples.clone()).map(|time| time.pts_ticks);
+    Ok(times.find(|ticks| selection.holds(*ticks)))
+}
+
 fn samples(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Result<Vec<Sample>> {
     let table = layout.tables.get(query.track_index).ok_or_else(|| invalid("no such track"))?;
     let selection = Selection::of(index, table, query).ok_or_else(|| invalid("a boundary of no track"))?;
@@ -216,7 +224,7 @@ fn samples(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Result<V
         return Err(limit_exceeded("over a million packets at once"));
     }
     let mut samples = Vec::with_capacity(range.len());
-    samples.extend(table.samples.samples(range).filter(|sample| selection.holds(sample)));
+    samples.extend(table.samples.samples(range).filter(|sample| selection.holds(sample.pts_ticks)));
     // What is cut at is a place to begin, even where it is so only for want of a better one.
     if let Some((first, from)) = samples.first_mut().zip(query.from)
         && from.track_index == query.track_index
@@ -298,7 +306,7 @@ pub(super) fn count_bytes(index: &MediaIndex, layout: &Layout, query: &PacketQue
         Some(selection) => table
             .samples
             .samples(selection.samples.clone())
-            .filter(|sample| selection.holds(sample))
+            .filter(|sample| selection.holds(sample.pts_ticks))
             .fold(0u64, |sum, sample| sum.saturating_add(sample.size_bytes.into())),
     };
     bytes.saturating_add(growth)
@@ -342,10 +350,9 @@ impl Selection {
         Some(Self { samples, is_exact: table.is_in_order(), from_ticks, to_ticks })
     }
 
-    fn holds(&self, sample: &Sample) -> bool {
+    fn holds(&self, pts_ticks: i64) -> bool {
         self.is_exact
-            || (self.from_ticks.is_none_or(|from| from <= sample.pts_ticks)
-                && self.to_ticks.is_none_or(|to| sample.pts_ticks < to))
+            || (self.from_ticks.is_none_or(|from| from <= pts_ticks) && self.to_ticks.is_none_or(|to| pts_ticks < to))
     }
 }
 

@@ -285,10 +285,17 @@ impl SampleTable {
 
     /// The samples of a range, in decode order; the range is cut at the end of the track.
     pub(super) fn samples(&self, range: Range<u32>) -> Samples<'_> {
+        let times = self.times(range);
+        let chunk = self.chunk_of(times.next);
+        let offset = chunk.offset.saturating_add(self.size_of(chunk.first_sample..times.next));
+        Samples { times, chunk, offset }
+    }
+
+    /// The same without where they lie, which takes longer to find than when they are.
+    pub(super) fn times(&self, range: Range<u32>) -> Times<'_> {
         let end = range.end.min(self.count);
         let next = range.start.min(end);
-        let chunk = self.chunk_of(next);
-        Samples {
+        Times {
             table: self,
             next,
             end,
@@ -298,8 +305,6 @@ impl SampleTable {
                 _ => 0,
             },
             sync: self.syncs().map_or(0, |list| list.partition_point(|sync| *sync < next)),
-            offset: chunk.offset.saturating_add(self.size_of(chunk.first_sample..next)),
-            chunk,
         }
     }
 
@@ -317,7 +322,7 @@ impl SampleTable {
         let run_index = runs.partition_point(|run| run.first_sample <= sample).saturating_sub(1);
         let Some(run) = runs.get(run_index) else { return Chunk::default() };
         let ahead = sample.saturating_sub(run.first_sample).checked_div(run.samples_per_chunk).unwrap_or(0);
-        Chunk::listed(runs, offsets, run_index, run.first_chunk.saturating_add(ahead))
+        ListedChunk::new(runs, offsets, run_index, run.first_chunk.saturating_add(ahead)).into()
     }
 
     /// The chunk after another.
@@ -325,10 +330,7 @@ impl SampleTable {
         match (&self.chunks, chunk.place) {
             (Chunks::Interleaved { order, slot }, ChunkPlace::InOrder(position)) => order.next(*slot, position),
             (Chunks::Listed { runs, offsets }, ChunkPlace::Listed { run_index, number }) => {
-                let number = number.saturating_add(1);
-                let next_run = run_index.saturating_add(1);
-                let is_next = runs.get(next_run).is_some_and(|run| run.first_chunk <= number);
-                Chunk::listed(runs, offsets, if is_next { next_run } else { run_index }, number)
+                ListedChunk::after(runs, offsets, run_index, number).into()
             }
             // A chunk of another table.
             _ => Chunk::default(),
@@ -375,38 +377,67 @@ impl Default for ChunkPlace {
     }
 }
 
-impl Chunk {
+/// The same of a table that lists its chunks: no memory of its own, for those who go through all of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct ListedChunk {
+    first_sample: u32,
+    end_sample: u32,
+    offset: u64,
+    run_index: usize,
+    number: u32,
+}
+
+impl ListedChunk {
     /// A chunk by its number and the run it lies in.
-    fn listed(runs: &[ChunkRun], offsets: &ChunkOffsets, run_index: usize, number: u32) -> Self {
+    fn new(runs: &[ChunkRun], offsets: &ChunkOffsets, run_index: usize, number: u32) -> Self {
         let Some(run) = runs.get(run_index) else { return Self::default() };
         let before = number.saturating_sub(run.first_chunk).saturating_mul(run.samples_per_chunk);
         let first_sample = run.first_sample.saturating_add(before);
-        Self {
-            first_sample,
-            end_sample: first_sample.saturating_add(run.samples_per_chunk),
-            offset: offsets.at(number),
-            place: ChunkPlace::Listed { run_index, number },
-        }
+        let end_sample = first_sample.saturating_add(run.samples_per_chunk);
+        Self { first_sample, end_sample, offset: offsets.at(number), run_index, number }
+    }
+
+    /// The chunk after that number.
+    fn after(runs: &[ChunkRun], offsets: &ChunkOffsets, run_index: usize, number: u32) -> Self {
+        let number = number.saturating_add(1);
+        let next_run = run_index.saturating_add(1);
+        let is_next = runs.get(next_run).is_some_and(|run| run.first_chunk <= number);
+        Self::new(runs, offsets, if is_next { next_run } else { run_index }, number)
     }
 }
 
-/// The samples of a range, in one pass over the columns.
+impl From<ListedChunk> for Chunk {
+    fn from(chunk: ListedChunk) -> Self {
+        let ListedChunk { first_sample, end_sample, offset, run_index, number } = chunk;
+        Self { first_sample, end_sample, offset, place: ChunkPlace::Listed { run_index, number } }
+    }
+}
+
+/// When a sample is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SampleTime {
+    pub(super) index: u32,
+    pub(super) dts_ticks: i64,
+    pub(super) pts_ticks: i64,
+    pub(super) duration_ticks: u32,
+    pub(super) is_sync: bool,
+}
+
+/// When the samples of a range are, in one pass over the columns.
 #[derive(Debug)]
-pub(super) struct Samples<'a> {
+pub(super) struct Times<'a> {
     table: &'a SampleTable,
     next: u32,
     end: u32,
     time: usize,
     composition: usize,
     sync: usize,
-    chunk: Chunk,
-    offset: u64,
 }
 
-impl Iterator for Samples<'_> {
-    type Item = Sample;
+impl Iterator for Times<'_> {
+    type Item = SampleTime;
 
-    fn next(&mut self) -> Option<Sample> {
+    fn next(&mut self) -> Option<SampleTime> {
         let index = self.next;
         if index >= self.end {
             return None;
@@ -444,6 +475,25 @@ impl Iterator for Samples<'_> {
                 is_sync
             }
         };
+        let pts_ticks = dts_ticks.saturating_add(composition.into());
+        Some(SampleTime { index, dts_ticks, pts_ticks, duration_ticks, is_sync })
+    }
+}
+
+/// The samples of a range, in one pass over the columns.
+#[derive(Debug)]
+pub(super) struct Samples<'a> {
+    times: Times<'a>,
+    chunk: Chunk,
+    offset: u64,
+}
+
+impl Iterator for Samples<'_> {
+    type Item = Sample;
+
+    fn next(&mut self) -> Option<Sample> {
+        let SampleTime { index, dts_ticks, pts_ticks, duration_ticks, is_sync } = self.times.next()?;
+        let table = self.times.table;
         if index >= self.chunk.end_sample {
             self.chunk = table.chunk_after(std::mem::take(&mut self.chunk));
             self.offset = self.chunk.offset;
@@ -451,7 +501,6 @@ impl Iterator for Samples<'_> {
         let size_bytes = table.size(index);
         let offset_bytes = self.offset;
         self.offset = offset_bytes.saturating_add(size_bytes.into());
-        let pts_ticks = dts_ticks.saturating_add(composition.into());
         Some(Sample { index, dts_ticks, pts_ticks, duration_ticks, size_bytes, offset_bytes, is_sync })
     }
 }

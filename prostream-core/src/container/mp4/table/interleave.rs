@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::sizes::{Bits, Sizes, bits_at};
-use super::{Chunk, ChunkPlace, Chunks, SampleTable};
+use super::{Chunk, ChunkOffsets, ChunkPlace, ChunkRun, Chunks, ListedChunk, SampleTable};
 use crate::Result;
 use crate::container::mp4::stored::inconsistent;
 use crate::container::stored::{Reader, Writer};
@@ -44,6 +44,14 @@ pub(super) struct Position {
     before: Vec<u32>,
 }
 
+/// The chunks of a table whose place in the order is not known yet.
+struct Queue<'a> {
+    table: &'a SampleTable,
+    runs: &'a [ChunkRun],
+    offsets: &'a ChunkOffsets,
+    next: Option<ListedChunk>,
+}
+
 /// Samples of one track, or what lies between.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -77,12 +85,17 @@ impl Interleave {
             return None;
         }
         let mut order = Self::empty(tables);
-        let mut next: Vec<Option<Chunk>> =
-            tables.iter().map(|table| (table.count > 0).then(|| table.chunk_of(0))).collect();
+        let mut queues: Vec<Queue<'_>> = Vec::with_capacity(tables.len());
+        for table in tables {
+            let Chunks::Listed { runs, offsets } = &table.chunks else { return None };
+            let next = (table.count > 0).then(|| ListedChunk::new(runs, offsets, 0, 0));
+            queues.push(Queue { table, runs, offsets, next });
+        }
         let mut at = Position { before: vec![0; tables.len()], ..Position::default() };
         let mut bits = Bits::default();
+        let mut counted_steps = 0;
         loop {
-            let waiting = next.iter().enumerate().filter_map(|(slot, chunk)| Some((chunk.as_ref()?.offset, slot)));
+            let waiting = queues.iter().enumerate().filter_map(|(slot, queue)| Some((queue.next?.offset, slot)));
             let Some((offset, slot)) = waiting.min() else { break };
             let gap = offset.checked_sub(at.offset)?;
             if gap > 0 {
@@ -91,8 +104,8 @@ impl Interleave {
                 at.offset = offset;
                 at.gap = at.gap.saturating_add(1);
             }
-            let (table, waiting) = (tables.get(slot)?, next.get_mut(slot)?);
-            let chunk = waiting.take()?;
+            let queue = queues.get_mut(slot)?;
+            let (table, chunk) = (queue.table, queue.next?);
             let end = chunk.end_sample.min(table.count);
             let mut first = chunk.first_sample;
             while first < end {
@@ -101,13 +114,16 @@ impl Interleave {
                 at.offset = at.offset.saturating_add(table.size_of(first..run_end));
                 *at.before.get_mut(slot)? = run_end;
                 first = run_end;
-                if order.memory_bytes() > most_bytes {
-                    return None;
+                // Every so often: counting takes longer than the run.
+                if order.steps.len() > counted_steps {
+                    counted_steps = order.steps.len();
+                    if order.memory_bytes() > most_bytes {
+                        return None;
+                    }
                 }
             }
-            if end < table.count {
-                *waiting = Some(table.chunk_after(chunk));
-            }
+            let next = || ListedChunk::after(queue.runs, queue.offsets, chunk.run_index, chunk.number);
+            queue.next = (end < table.count).then(next);
         }
         order.words.shrink_to_fit();
         order.gaps.shrink_to_fit();
