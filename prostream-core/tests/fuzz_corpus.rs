@@ -19,6 +19,8 @@ const CUT_FILES: usize = 10;
 const CHANGED_HEADERS: usize = 5;
 /// As much of a file as is called its header there.
 const HEADER_BYTES: usize = 1200;
+/// Stored indexes that are seeds, of each container.
+const STORED_SEEDS: usize = 20;
 
 /// The seeds of a corpus, in order of their names.
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -66,6 +68,23 @@ fn corpora_belong_to_targets() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(TARGETS.iter().any(|target| target.corpus == name), "no target for the corpus {name}");
+    }
+}
+
+/// Goal: the seeds of stored indexes are of today's form. `PROSTREAM_WRITE_GENERATED=1` writes them anew.
+#[test]
+fn seeds_of_stored_indexes_are_of_today() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/stored");
+    for container in ["mp4", "matroska"] {
+        for (number, film) in small_files(container, STORED_SEEDS).iter().enumerate() {
+            let Some(seed) = targets::stored_index(film) else { continue };
+            let path = folder.join(format!("{number:02}.{container}"));
+            if std::env::var_os("PROSTREAM_WRITE_GENERATED").is_some() {
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(&path, &seed).unwrap();
+            }
+            assert!(std::fs::read(&path).is_ok_and(|kept| kept == seed), "{} is of another form", path.display());
+        }
     }
 }
 

@@ -36,6 +36,7 @@ const FILMS: &[(&str, &str)] = &[
     ("remuxed.mp4", "-i cues.mkv -map 0:v -map 0:a -c copy"),
     ("hevc.mkv", "-i hevc.mp4 -i aac.m4a -c copy -metadata:s:v:0 title=Pictures"),
     ("chapters.mkv", "-i h264.mp4 -i aac.m4a -i chapters.txt -map_metadata 2 -map 0 -map 1 -c copy"),
+    ("chapters.mp4", "-i h264.mp4 -i aac.m4a -i chapters.txt -map_metadata 2 -map 0 -map 1 -c copy"),
     ("styled.mkv", "-i h264.mp4 -i aac.m4a -i text.srt -c copy -c:s ass"),
     ("sound.mka", "-i aac.m4a -c copy"),
 ];

@@ -97,11 +97,16 @@ pub(super) fn packets(file: &[u8]) {
 
 /// Is this a film that opens?
 pub(super) fn opens(file: &[u8]) -> bool {
-    let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(Bytes::copy_from_slice(file)));
-    wait_for(async { open(&source).await.is_ok() })
+    index_of(file).is_some()
 }
 
-fn wait_for<T>(work: impl Future<Output = T>) -> T {
+/// The index of a film that opens.
+pub(super) fn index_of(file: &[u8]) -> Option<MediaIndex> {
+    let source: Arc<dyn ByteSource> = Arc::new(MemorySource::new(Bytes::copy_from_slice(file)));
+    wait_for(open(&source)).ok()
+}
+
+pub(super) fn wait_for<T>(work: impl Future<Output = T>) -> T {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");

@@ -8,6 +8,7 @@ mod codecs;
 mod containers;
 mod playlists;
 mod releases;
+mod stored;
 mod subtitles;
 
 /// How the bytes of a target are built: what a mutator may know of them.
@@ -68,6 +69,7 @@ pub(crate) const TARGETS: &[Target] = &[
     plain("ass", subtitles::ass),
     plain("webvtt", subtitles::webvtt),
     plain("tx3g", subtitles::tx3g),
+    plain("stored", stored::stored),
     plain("playlist", playlists::run),
     plain("release_name", releases::name),
 ];
@@ -80,6 +82,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Target> {
 /// Is this a film that opens?
 pub(crate) fn opens(file: &[u8]) -> bool {
     containers::opens(file)
+}
+
+/// The stored index of a film as the target takes it; `None` for one that does not open.
+pub(crate) fn stored_index(file: &[u8]) -> Option<Vec<u8>> {
+    containers::index_of(file).map(|index| stored::body_of(&index.to_stored()).to_vec())
 }
 
 /// Numbers and texts taken from the front of bytes, for targets that want data rather than a file; all zeros when they are used up.

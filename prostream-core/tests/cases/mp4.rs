@@ -104,6 +104,27 @@ async fn case_01_index_at_the_end_costs_head_and_tail() {
     }
 }
 
+/// Goal: the chapters that most writers of MP4 list are there without a further read, before the pictures or behind them.
+#[tokio::test]
+async fn chapters_of_mp4_are_listed() {
+    let workshop = Workshop::new();
+    workshop.write(
+        "chapters.txt",
+        b";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=4000\ntitle=Eins\n\
+          [CHAPTER]\nTIMEBASE=1/1000\nSTART=4000\nEND=9000\ntitle=Zw\xC3\xB6lf\n",
+    );
+    workshop.ffmpeg(&format!("{PICTURES} pictures.mp4"));
+    for options in ["", "-movflags +faststart"] {
+        let arguments = "-i pictures.mp4 -i chapters.txt -map_metadata 1 -c copy";
+        let path = workshop.ffmpeg(&format!("{arguments} {options} film.mp4"));
+        let index = index(&path).await.unwrap();
+        let chapters: Vec<_> =
+            index.chapters.iter().map(|chapter| (chapter.start_ns / 1_000_000, chapter.title.as_str())).collect();
+        assert_eq!(chapters, [(0, "Eins"), (4000, "Zwölf")], "{options}");
+        assert!(index.tracks.iter().all(|track| track.info.kind != TrackKind::Subtitle), "chapters are no subtitles");
+    }
+}
+
 /// A film of 108 minutes: pictures with B-frames and a keyframe each four seconds, and two tracks of sound.
 fn long_film() -> [muxer::Track; 3] {
     // Sizes as they vary in a film, by a fixed random sequence.

@@ -115,6 +115,26 @@ async fn the_first_request_goes_on() {
     assert_eq!(source.stats().request_count, 3);
 }
 
+/// Goal: a reply that nobody reads for ten seconds is let go; who comes later asks at the same byte.
+#[tokio::test]
+async fn a_reply_that_rests_is_let_go() {
+    let file = film(FILM_SIZE);
+    let goes_on = HttpSourceConfig { goes_on: true, ..ENDS };
+    let host = host_of(&file, |_, _, answer| answer).await;
+    for (rest_s, request_count) in [(9, 2), (11, 3)] {
+        let source = HttpSource::open(&host.client(), host.url("/film"), &[], &goes_on).await.unwrap();
+        // Whoever looks at the clock must have begun, and gets the time to see it.
+        tokio::task::yield_now().await;
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(rest_s)).await;
+        tokio::task::yield_now().await;
+        tokio::time::resume();
+        let read = source.read_at(ByteRange::new(100_000, 200_000)).await.unwrap();
+        assert!(read.into_bytes() == file[100_000..200_000]);
+        assert_eq!(source.stats().request_count, request_count, "{rest_s} s");
+    }
+}
+
 /// Goal: a file no longer than the head is read once; an empty one is empty.
 #[tokio::test]
 async fn small_files_are_read_once() {

@@ -180,29 +180,16 @@ pub(super) fn read_sync(
     boundary: &Boundary,
 ) -> Read<Packet> {
     let none = || malformed("no keyframe where the Cues name one");
-    let track = index.tracks.get(boundary.track_index).ok_or_else(none)?;
-    let track_layout = layout.tracks.get(boundary.track_index).ok_or_else(none)?;
-    let query = PacketQuery { track_index: boundary.track_index, from: Some(*boundary), to: None };
-    let owns = Ownership { index, query: &query, timescale: track.info.timescale };
-    let point = place(index, layout, boundary);
-    let span = Span { start: point.offset_bytes, end: point.offset_bytes, lead: 0 };
-    let reader = Reader { index, layout, track, track_layout, query: &query, owns, span };
-    // The head of the cluster and the block, at once.
-    let block = point.offset_bytes.saturating_add(point.block_offset_bytes);
-    let head = ByteRange::with_len(point.offset_bytes, CLUSTER_HEAD_BYTES);
-    let missing = cursor.missing(&[head, ByteRange::with_len(block, WINDOW_BYTES)]);
-    if point.block_offset_bytes != 0 && !missing.is_empty() {
-        return Err(Stop::Need(missing));
-    }
-    let (mut walker, _) = reader.find_boundary(cursor, boundary)?.ok_or_else(none)?;
-    let block = walker.next_block(cursor)?.ok_or_else(none)?;
-    let frame = reader.frames(cursor, &block)?.into_iter().next().ok_or_else(none)?;
-    let mut packets = Vec::with_capacity(1);
-    // What is looked at and what is given are the same bytes.
-    cursor.bytes(frame.range)?;
-    reader.push(cursor, &mut packets, frame, true)?;
-    let packets = reader.finish(cursor, packets, None)?;
-    Ok(packets.into_iter().next().ok_or_else(none)?)
+    let packet = at_block(cursor, index, layout, boundary, WINDOW_BYTES, |cursor, reader, block| {
+        let frame = reader.frames(cursor, block)?.into_iter().next().ok_or_else(none)?;
+        let mut packets = Vec::with_capacity(1);
+        // What is looked at and what is given are the same bytes.
+        cursor.bytes(frame.range)?;
+        reader.push(cursor, &mut packets, frame, true)?;
+        let packets = reader.finish(cursor, packets, None)?;
+        Ok(packets.into_iter().next().ok_or_else(none)?)
+    })?;
+    Ok(packet.ok_or_else(none)?)
 }
 
 /// Can decoding start where a boundary of its own track says? For this the heads of a cluster and of one frame are read.
@@ -212,6 +199,23 @@ pub(super) fn look_at_sync(
     layout: &Layout,
     boundary: &Boundary,
 ) -> Read<Option<bool>> {
+    let window_bytes = HEADERS_BYTES.saturating_add(PICTURE_HEAD_BYTES);
+    at_block(cursor, index, layout, boundary, window_bytes, |cursor, reader, block| {
+        let start = CutTrack::of(reader.track, reader.track_layout).start(cursor, block)?;
+        Ok(start == Some(Start::Sync))
+    })
+}
+
+/// What is made of the block that a boundary of its own track names; `None` where there is none. The head of its cluster and so many bytes of the
+/// block are asked for at once.
+fn at_block<T>(
+    cursor: &mut Cursor<'_>,
+    index: &MediaIndex,
+    layout: &Layout,
+    boundary: &Boundary,
+    window_bytes: u64,
+    then: impl FnOnce(&mut Cursor<'_>, &Reader<'_>, &Block) -> Read<T>,
+) -> Read<Option<T>> {
     let track = index.tracks.get(boundary.track_index).zip(layout.tracks.get(boundary.track_index));
     let Some((track, track_layout)) = track else { return Ok(None) };
     let query = PacketQuery { track_index: boundary.track_index, from: Some(*boundary), to: None };
@@ -221,15 +225,13 @@ pub(super) fn look_at_sync(
     let reader = Reader { index, layout, track, track_layout, query: &query, owns, span };
     let block = point.offset_bytes.saturating_add(point.block_offset_bytes);
     let head = ByteRange::with_len(point.offset_bytes, CLUSTER_HEAD_BYTES);
-    let frame = ByteRange::with_len(block, HEADERS_BYTES.saturating_add(PICTURE_HEAD_BYTES));
-    let missing = cursor.missing(&[head, frame]);
+    let missing = cursor.missing(&[head, ByteRange::with_len(block, window_bytes)]);
     if point.block_offset_bytes != 0 && !missing.is_empty() {
         return Err(Stop::Need(missing));
     }
     let Some((mut walker, _)) = reader.find_boundary(cursor, boundary)? else { return Ok(None) };
     let Some(block) = walker.next_block(cursor)? else { return Ok(None) };
-    let start = CutTrack::of(track, track_layout).start(cursor, &block)?;
-    Ok(Some(start == Some(Start::Sync)))
+    then(cursor, &reader, &block).map(Some)
 }
 
 /// The query with boundaries whose places are known. Those of a grid are searched in the file.

@@ -1,6 +1,7 @@
 //! ISO base media files (ISO/IEC 14496-12): `moov` first or last, sample tables, edit lists, fragments.
 
 mod boxes;
+mod chapters;
 mod descriptions;
 mod edits;
 mod facts;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::chapters;
 use super::fragment::Defaults;
 use super::fragments::FragmentTrack;
 use super::malformed;
@@ -9,7 +10,7 @@ use super::table::{Budget, SampleTable};
 use super::track::{self, MovieFacts, Parsed};
 use crate::container::codec::bits::ByteReader;
 use crate::container::codec::boxes::Children;
-use crate::container::{ContainerKind, Layout, MAX_TRACKS, MediaIndex, Track};
+use crate::container::{Chapter, ContainerKind, Layout, MAX_TRACKS, MediaIndex, Track};
 use crate::model::{Codec, TrackKind};
 use crate::{Error, ErrorKind, Result};
 
@@ -31,6 +32,7 @@ pub(super) struct Movie {
     pub(super) budget: Budget,
     timescale: u32,
     duration: u64,
+    chapters: Vec<Chapter>,
 }
 
 /// Reads the payload of `moov` (ISO/IEC 14496-12 section 8.2.1).
@@ -50,6 +52,7 @@ pub(super) fn parse(moov: &[u8]) -> Result<Movie> {
     let defaults = trex.filter_map(|child| Defaults::parse(child.body)).collect();
     let facts = MovieFacts { timescale, chapter_tracks, defaults };
     let mut movie = Movie { is_extended: mvex.is_some(), timescale, duration, ..Movie::default() };
+    movie.chapters = chapters::parse(moov);
     for trak in traks {
         let Some(parsed) = track::parse(trak, &facts, &mut movie.budget)? else { continue };
         let Parsed { track, table, shown, shift_ticks, odd_nal_length_size } = parsed;
@@ -96,7 +99,7 @@ impl Movie {
 
     /// The tracks with the layout of their samples.
     pub(super) fn into_index(self, size_bytes: u64, layout: Layout) -> MediaIndex {
-        let Self { tracks, timescale, duration, .. } = self;
+        let Self { tracks, timescale, duration, chapters, .. } = self;
         MediaIndex {
             container: ContainerKind::Mp4,
             size_bytes,
@@ -104,7 +107,7 @@ impl Movie {
                 .or_else(|| u64::try_from(to_ns(duration.into(), timescale)?).ok())
                 .unwrap_or(0),
             tracks,
-            chapters: Vec::new(),
+            chapters,
             attachments: Vec::new(),
             layout,
             is_completed: false,

@@ -23,7 +23,7 @@ const CHECKSUM_SIZE: usize = 16;
 
 /// Version of the form and of what the readers see in a file. Raised whenever either changes: what was stored in another one is not
 /// read, and the file is opened anew.
-pub const STORED_FORMAT: u32 = 4;
+pub const STORED_FORMAT: u32 = 5;
 
 impl MediaIndex {
     /// The index as bytes, for [`Self::from_stored`].
