@@ -398,7 +398,8 @@ impl Playbacks {
             return Ok(playback);
         }
         // One opening for all who wait; a failure is not kept.
-        self.open.try_get_with(id.to_owned(), self.open_again(call, viewer, record)).await.map_err(|error| {
+        let opening = Box::pin(self.open_again(call, viewer, record));
+        self.open.try_get_with(id.to_owned(), opening).await.map_err(|error| {
             Error::new(error.kind(), error.operation())
                 .advise(error.advice().unwrap_or("start the playback again").to_owned())
                 .because(error)
@@ -520,7 +521,7 @@ impl Playbacks {
         let known = match self.known.find(source.identity()).await {
             Some(known) if known.content_id.size_bytes() == source.size_bytes() => known,
             _ => {
-                let index = Arc::new(container::open(source).await?);
+                let index = Arc::new(Box::pin(container::open(source)).await?);
                 let content_id = known::content_id(source.as_ref()).await?;
                 let known = Known { content_id, validator: None, index };
                 self.known.keep(source.identity().to_owned(), &known).await;
@@ -565,7 +566,8 @@ impl Playbacks {
                 (remote, known)
             }
             None => {
-                let connecting = self.connect(call, way, accounts, fresh);
+                // In a place of its own: the way to a film is long, and stacks are short where nothing is optimised.
+                let connecting = Box::pin(self.connect(call, way, accounts, fresh));
                 let connected = self.connecting.try_get_with(key.clone(), connecting).await;
                 // Only those who came meanwhile share it; whoever comes later finds the file known.
                 self.connecting.invalidate(&key).await;
@@ -608,10 +610,10 @@ impl Playbacks {
             let known = Known { content_id: remote.content_id(), validator: remote.validator(), index };
             return Ok((remote, known));
         }
-        let remote = Arc::new(RemoteFile::connect(way, call, accounts, fresh).await?);
+        let remote = Arc::new(Box::pin(RemoteFile::connect(way, call, accounts, fresh)).await?);
         let index = match self.known.find_content(remote.content_id()).await {
             Some(index) => index,
-            None => Arc::new(container::open(&self.through_memory(&remote)).await?),
+            None => Arc::new(Box::pin(container::open(&self.through_memory(&remote))).await?),
         };
         // The index knows where everything is: what opening brought along may go when memory is short.
         self.blocks.put(remote.identity(), &remote.take_at_hand());
