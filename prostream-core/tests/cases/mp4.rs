@@ -84,14 +84,14 @@ async fn case_01_index_at_the_end_costs_head_and_tail() {
         let (body, counted) = (file.clone(), arrived.clone());
         let host = Host::start(move |request, number| {
             counted.fetch_add(1, Ordering::SeqCst);
-            // Serial requests would wait in vain, and be seen below.
-            for _ in 0..4000 {
-                if number > 0 || counted.load(Ordering::SeqCst) > 1 {
-                    return part(&body, request);
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Answer::hang_up()
+            // Serial requests would wait in vain, and be seen below. What else is to be done by this thread, another one does meanwhile.
+            let is_joined = tokio::task::block_in_place(|| {
+                (0..4000).any(|_| {
+                    std::thread::sleep(Duration::from_millis(5));
+                    number > 0 || counted.load(Ordering::SeqCst) > 1
+                })
+            });
+            if is_joined { part(&body, request) } else { Answer::hang_up() }
         })
         .await;
         let ends = HttpSourceConfig { head_size: 4096, tail_size, goes_on: false };
