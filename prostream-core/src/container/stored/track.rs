@@ -22,7 +22,7 @@ pub(super) fn write(writer: &mut Writer, track: &Track) {
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Track> {
-    Ok(Track {
+    let track = Track {
         info: read_info(reader)?,
         start_ticks: reader.signed()?,
         end_ticks: reader.signed()?,
@@ -30,6 +30,31 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Track> {
         has_closed_gops: reader.flag()?,
         average_bits_per_s: reader.number()?,
         descriptions: reader.list(4, read_description)?,
+    };
+    let is_sent = track.info.kind != TrackKind::Subtitle && track.info.codec != Codec::Other;
+    if is_sent && !is_sendable(&track) {
+        return Err(unreadable("a track that cannot be described"));
+    }
+    Ok(track)
+}
+
+/// Is all that playlists and init segments take as it is what they take?
+fn is_sendable(track: &Track) -> bool {
+    let described = track.descriptions.iter().map(|description| (&description.codec_string, &description.sample_entry));
+    let mut all = described.chain([(&track.info.codec_string, &track.info.sample_entry)]);
+    all.all(|(codec_string, entry)| is_codec_string(codec_string) && is_made_of_boxes(entry))
+}
+
+/// Can it stand in a list within quotation marks?
+fn is_codec_string(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b','))
+}
+
+/// Is each child one box, as long as it says?
+fn is_made_of_boxes(entry: &SampleEntry) -> bool {
+    entry.boxes.iter().all(|child| {
+        let said = child.first_chunk::<4>().and_then(|size| usize::try_from(u32::from_be_bytes(*size)).ok());
+        child.len() >= 8 && said == Some(child.len())
     })
 }
 
