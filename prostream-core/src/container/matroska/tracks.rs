@@ -385,8 +385,19 @@ impl TrackHeader {
             codec_delay_ns: self.codec_delay_ns,
         };
         match codec::from_matroska(&track, first_frame) {
+            Ok(Some(config)) if !self.is_of_kind(&config) => Some(self.unsupported(&self.codec_id)),
             Ok(config) => config,
             Err(_) => Some(self.unsupported(&self.codec_id)),
+        }
+    }
+
+    /// Is it what the type of the track says? Text in a track of pictures is neither.
+    fn is_of_kind(&self, config: &CodecConfig) -> bool {
+        match self.kind {
+            _ if config.codec == Codec::Other => true,
+            TrackKind::Video => config.video.is_some() && !is_text(config.codec),
+            TrackKind::Audio => config.audio.is_some() && !is_text(config.codec),
+            TrackKind::Subtitle => is_text(config.codec),
         }
     }
 
