@@ -13,13 +13,13 @@ const LEAST_PARTS: f64 = 64.0;
 
 /// One segment, or several that are far shorter than the target duration together.
 #[derive(Clone, Copy, Debug, Default)]
-struct Stretch {
+struct Run {
     bytes: u64,
     length_s: f64,
     count: usize,
 }
 
-impl Stretch {
+impl Run {
     /// The least that is taken of it where its other segments are not.
     fn least_s(&self) -> f64 {
         if self.count == 1 { self.length_s } else { 0.0 }
@@ -29,12 +29,12 @@ impl Stretch {
 /// Largest bits a second over any run of segments that lasts between half and one and a half target durations (RFC 8216 section 4.1).
 pub(super) fn peak_bits_per_s(sizes: &[u64], durations_s: &[f64], target_s: u64) -> u64 {
     let target = target_s as f64;
-    let stretches = stretches(sizes, durations_s, target / LEAST_PARTS);
+    let runs = runs(sizes, durations_s, target / LEAST_PARTS);
     let mut peak = 0;
-    for (first, edge) in stretches.iter().enumerate() {
+    for (first, edge) in runs.iter().enumerate() {
         let (mut bytes, mut length, mut between) = (0u64, 0.0, 0.0);
         // Not `skip`, which goes through all that lies before.
-        for (at, last) in stretches.get(first..).unwrap_or_default().iter().enumerate() {
+        for (at, last) in runs.get(first..).unwrap_or_default().iter().enumerate() {
             bytes = bytes.saturating_add(last.bytes);
             length += last.length_s;
             // As long as all of it, but for what may be missing of both ends.
@@ -52,19 +52,19 @@ pub(super) fn peak_bits_per_s(sizes: &[u64], durations_s: &[f64], target_s: u64)
 }
 
 /// The segments, those below `least_s` joined until they are no longer.
-fn stretches(sizes: &[u64], durations_s: &[f64], least_s: f64) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::with_capacity(sizes.len());
+fn runs(sizes: &[u64], durations_s: &[f64], least_s: f64) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::with_capacity(sizes.len());
     for (bytes, length_s) in sizes.iter().zip(durations_s) {
-        match stretches.last_mut() {
+        match runs.last_mut() {
             Some(last) if last.length_s < least_s && *length_s < least_s => {
                 last.bytes = last.bytes.saturating_add(*bytes);
                 last.length_s += length_s;
                 last.count = last.count.saturating_add(1);
             }
-            _ => stretches.push(Stretch { bytes: *bytes, length_s: *length_s, count: 1 }),
+            _ => runs.push(Run { bytes: *bytes, length_s: *length_s, count: 1 }),
         }
     }
-    stretches
+    runs
 }
 
 /// Bits a second over all of these.
@@ -216,8 +216,8 @@ mod tests {
     fn tens_of_thousands_of_short_segments_are_not_compared_with_each_other() {
         let mut durations = vec![0.000_1; 65_536];
         durations[7] = 10_000.0;
-        let stretches = stretches(&vec![1; 65_536], &durations, 10_000.0 / LEAST_PARTS);
-        assert_eq!(stretches.len(), 3);
+        let runs = runs(&vec![1; 65_536], &durations, 10_000.0 / LEAST_PARTS);
+        assert_eq!(runs.len(), 3);
         assert!(peak_bits_per_s(&vec![1; 65_536], &durations, 10_000) > 0);
     }
 }

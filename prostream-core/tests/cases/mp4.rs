@@ -121,7 +121,10 @@ async fn chapters_of_mp4_are_listed() {
         let chapters: Vec<_> =
             index.chapters.iter().map(|chapter| (chapter.start_ns / 1_000_000, chapter.title.as_str())).collect();
         assert_eq!(chapters, [(0, "Eins"), (4000, "Zwölf")], "{options}");
-        assert!(index.tracks.iter().all(|track| track.info.kind != TrackKind::Subtitle), "chapters are no subtitles");
+        // ffmpeg writes them once more as samples of a text track: those are no subtitles.
+        let is_offered =
+            |track: &container::Track| track.info.kind == TrackKind::Subtitle && track.info.codec != Codec::Other;
+        assert!(!index.tracks.iter().any(is_offered), "{:?}", index.tracks);
     }
 }
 

@@ -16,7 +16,7 @@ fn spelled_number(word: &str, list: &[&str]) -> Option<u32> {
 }
 
 /// Words before or after the number of a season.
-const SEASON_WORDS: &[&str] = &[
+pub(super) const SEASON_WORDS: &[&str] = &[
     "season",
     "seasons",
     "saison",
@@ -35,6 +35,8 @@ const SEASON_WORDS: &[&str] = &[
     "sesong",
     "sasong",
     "sæson",
+    "kausi",
+    "sezonul",
     "sn",
     "сезон",
     "сезона",
@@ -77,6 +79,11 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "ser",
     "puntata",
     "avsnitt",
+    "afsnit",
+    "jakso",
+    "episodul",
+    "epizoda",
+    "resz",
     "e",
     "epizod",
     "выпуск",
@@ -178,10 +185,12 @@ impl Scanner<'_, '_> {
                 } else {
                     break;
                 }
-            } else if RANGE_WORDS.contains(&token.folded.as_str())
+            } else if (RANGE_WORDS.contains(&token.folded.as_str())
+                || mark == "-" && self.word(at) == token.folded && EPISODE_WORDS.contains(&token.folded.as_str()))
                 && let Some(next) = self.token(end + 1).and_then(|next| next.number(digits))
                 && let Some(more) = range(last, next)
             {
+                // "1 to 12", "Ep 1 - Ep 12".
                 numbers.extend(more);
                 end += 1;
             } else if matches!(token.folded.as_str(), "and" | "und" | "et" | "y" | "e" | "i")

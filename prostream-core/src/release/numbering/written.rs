@@ -2,7 +2,7 @@
 
 use crate::release::tokens::{leading_number, number};
 
-use super::named::EPISODE_WORDS;
+use super::named::{EPISODE_WORDS, SEASON_WORDS};
 use super::{RANGE_WORDS, Scanner, range};
 
 /// A word such as `s01e02e03`, read.
@@ -55,7 +55,8 @@ fn compact_word(text: &str) -> Option<Compact> {
         }
         out.season = Some(season);
         rest = behind;
-        if rest.is_empty() {
+        // "S02EP(01-10)": the numbers follow.
+        if matches!(rest, "" | "ep" | "eps") {
             return Some(out);
         }
         rest = rest.strip_prefix('x').filter(|rest| rest.starts_with('e')).unwrap_or(rest);
@@ -220,6 +221,13 @@ impl Scanner<'_, '_> {
             || self.tokens.list.len() <= 2
             || !self.out.seasons.is_empty()
             || found.episodes.len() > 1
+            || self.is_behind_season(at)
+    }
+
+    /// `Season 2 E5`.
+    fn is_behind_season(&self, at: usize) -> bool {
+        let before = |by: usize| at.checked_sub(by).map_or("", |at| self.word(at));
+        number(before(1), 2).is_some() && SEASON_WORDS.contains(&before(2))
     }
 
     /// `S01`, `S01-S07`, `S01-09`, `S1+S2`, `S01 / S02`.
