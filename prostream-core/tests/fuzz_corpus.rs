@@ -76,7 +76,11 @@ fn corpora_belong_to_targets() {
 fn seeds_of_stored_indexes_are_of_today() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/stored");
     for container in ["mp4", "matroska"] {
-        for (number, film) in small_files(container, STORED_SEEDS).iter().enumerate() {
+        // Those that muxers made: what fuzzing adds changes nothing.
+        let mut films = corpus(container);
+        films.retain(|(path, _)| path.file_stem().is_some_and(|name| name.len() != 40));
+        let step = films.len() / STORED_SEEDS;
+        for (number, (_, film)) in films.iter().step_by(step).take(STORED_SEEDS).enumerate() {
             let Some(seed) = targets::stored_index(film) else { continue };
             let path = folder.join(format!("{number:02}.{container}"));
             if std::env::var_os("PROSTREAM_WRITE_GENERATED").is_some() {
