@@ -363,14 +363,13 @@ impl MediaIndex {
         }
     }
 
-    /// When the first packet of a query is shown, in ticks of its track, where tables know it: the inner `None` where the query has none, the outer
-    /// where there is no table.
+    /// When the first packet of a query is shown, in ticks of its track; `None` where the query has none, and where no table knows it.
     ///
     /// # Errors
     /// `InvalidInput` for a track that does not exist.
-    pub(crate) fn first_tabled_ticks(&self, query: &PacketQuery) -> Result<Option<Option<i64>>> {
+    pub(crate) fn first_tabled_ticks(&self, query: &PacketQuery) -> Result<Option<i64>> {
         match &self.layout {
-            Layout::Mp4(layout) => mp4::first_tabled_ticks(self, layout, query).map(Some),
+            Layout::Mp4(layout) => mp4::first_tabled_ticks(self, layout, query),
             _ => Ok(None),
         }
     }

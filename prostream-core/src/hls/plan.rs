@@ -374,7 +374,7 @@ fn first_packet_ticks(
             end = nominal.saturating_add(window).min(stretch.end);
             let to = Boundary { track_index, point: at_time(end) };
             let query = PacketQuery { track_index, from: Some(boundary), to: Some(to) };
-            if let Some(first @ Some(_)) = index.first_tabled_ticks(&query)? {
+            if let first @ Some(_) = index.first_tabled_ticks(&query)? {
                 return Ok(first);
             }
             window = window.saturating_mul(8);
