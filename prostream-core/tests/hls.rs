@@ -3,6 +3,9 @@
 //! With `PROSTREAM_HLS_TREE` set to a folder, each film is also left there as a static tree of playlists and segments, beside the file it
 //! was made from: for validators and players.
 
+#[path = "support/fragment.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod fragment;
 #[allow(dead_code, reason = "this host can also fail, which other tests want")]
 mod support;
 
@@ -242,54 +245,6 @@ async fn open(file: &Path) -> Result<Arc<dyn Presentation>> {
     NativePackager::default().open(source, &DeviceProfile::any()).await
 }
 
-/// The boxes in `bytes`: kind and content.
-fn boxes(mut bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
-    let mut out = Vec::new();
-    while bytes.len() >= 8 {
-        let size = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
-        out.push((bytes[4..8].try_into().unwrap(), &bytes[8..size]));
-        bytes = &bytes[size..];
-    }
-    out
-}
-
-fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> &'a [u8] {
-    boxes(bytes).into_iter().find(|found| found.0 == *kind).unwrap_or_else(|| panic!("no {kind:?}")).1
-}
-
-/// A sample as a segment declares it, in ticks.
-struct Sample {
-    dts_ticks: i64,
-    pts_ticks: i64,
-    duration_ticks: i64,
-}
-
-/// The samples that a segment declares. Read here and not by ffprobe, which moves the times of fragments with negative composition offsets.
-fn samples(segment: &[u8]) -> Vec<Sample> {
-    let word = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
-    let traf = child(child(segment, b"moof"), b"traf");
-    let (tfhd, tfdt, trun) = (child(traf, b"tfhd"), child(traf, b"tfdt"), child(traf, b"trun"));
-    let mut dts_ticks = i64::from_be_bytes(tfdt[4..12].try_into().unwrap());
-    let flags = word(trun, 0) & 0xff_ffff;
-    let mut at = if flags & 4 == 0 { 12 } else { 16 };
-    let mut out = Vec::new();
-    for _ in 0..word(trun, 4) {
-        let mut field = |flag: u32| {
-            let here = at;
-            let is_there = flags & flag != 0;
-            at += if is_there { 4 } else { 0 };
-            is_there.then(|| word(trun, here))
-        };
-        let duration_ticks = i64::from(field(0x100).unwrap_or_else(|| word(tfhd, 8)));
-        field(0x200);
-        field(0x400);
-        let offset = field(0x800).map_or(0, |offset| i64::from(offset as i32));
-        out.push(Sample { dts_ticks, pts_ticks: dts_ticks + offset, duration_ticks });
-        dts_ticks += duration_ticks;
-    }
-    out
-}
-
 /// A cue as it stands in a segment.
 fn cues(segments: &[Vec<u8>]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -391,7 +346,7 @@ async fn check_keyframes(
         let segment = segment.into_bytes().await.unwrap();
         assert_eq!(segment.len() as u64, size_bytes);
         largest = largest.max(if *duration_s < 0.5 { 0.0 } else { size_bytes as f64 * 8.0 / duration_s });
-        let [sample] = &samples(&segment)[..] else { panic!("{what}: one sample") };
+        let [sample] = &fragment::samples(&segment)[..] else { panic!("{what}: one sample") };
         assert!((sample.duration_ticks as f64 / timescale - duration_s).abs() < 1e-6);
         times_s.push(sample.pts_ticks as f64 / timescale);
         bytes.extend_from_slice(&segment);
@@ -408,7 +363,8 @@ async fn check_keyframes(
     let keyframes = probe(&alone, "v:0");
     assert_eq!(keyframes.len(), info.durations_s.len(), "{what}");
     let first_s = source.iter().map(|packet| packet.pts_s).fold(f64::MAX, f64::min);
-    let begin_s = rendition.segments.iter().flat_map(|segment| samples(segment)).map(|sample| sample.pts_ticks).min();
+    let begin_s =
+        rendition.segments.iter().flat_map(|segment| fragment::samples(segment)).map(|sample| sample.pts_ticks).min();
     let shift_s = begin_s.unwrap() as f64 / timescale - first_s;
     for (keyframe, time_s) in keyframes.iter().zip(times_s) {
         let same = source.iter().find(|packet| (packet.pts_s + shift_s - time_s).abs() < 0.002);
@@ -469,7 +425,8 @@ fn check_bandwidths(multivariant: &str, fetched: &[Fetched], name: &str) {
 
 /// Segments lie end to end, and last as long as the playlist says. Gives the presentation time of every sample in seconds.
 fn check_times(rendition: &Fetched, what: &str, is_listed_before: bool) -> Vec<f64> {
-    let segments: Vec<Vec<Sample>> = rendition.segments.iter().map(|segment| samples(segment)).collect();
+    let segments: Vec<Vec<fragment::Sample>> =
+        rendition.segments.iter().map(|segment| fragment::samples(segment)).collect();
     let timescale = f64::from(rendition.info.track.timescale);
     let is_video = rendition.info.track.kind == TrackKind::Video;
     // A segment of video begins with its key picture, where leading pictures are shown before it; one of audio with its first packet.

@@ -158,6 +158,18 @@ async fn another_format_is_refused() {
     assert_eq!((error.kind(), error.detail_text()), (ErrorKind::Malformed, Some("another format")));
 }
 
+/// Goal: a track that playlists could not name is none, such as one with an empty codec string (found by fuzzing).
+#[tokio::test]
+async fn tracks_without_a_name_for_players_are_refused() {
+    let good = index(&films().1[0]).await.unwrap();
+    for bad in ["", "avc1.64000b,mp4a.40.2", "avc1\"", "avc 1"] {
+        let mut index = MediaIndex::from_stored(&good.to_stored()).unwrap();
+        index.tracks[0].info.codec_string = bad.to_owned();
+        let refused = MediaIndex::from_stored(&index.to_stored()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Malformed, "{bad:?}");
+    }
+}
+
 /// What stands before the checksum, with a checksum that fits.
 fn signed(mut body: Vec<u8>) -> Vec<u8> {
     let checksum: [u8; 32] = Sha256::digest(&body).into();

@@ -3,6 +3,10 @@
 //! The films are MP4 files written here table by table, so that every time in them is known exactly; what the packager made is read by a
 //! reader of fragments that knows ISO/IEC 14496-12 and nothing of ours.
 
+#[path = "support/fragment.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod fragment;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -169,84 +173,6 @@ fn write_track(track: &Written, places: &[u32], id: u32) -> Vec<u8> {
     boxed(b"trak", &[&header, &edits, &boxed(b"mdia", &[&media, &handler, &boxed(b"minf", &[&tables])])])
 }
 
-/// A sample as a player finds it in a fragment.
-#[derive(Clone, Debug, PartialEq)]
-struct Played {
-    dts: i64,
-    pts: i64,
-    duration: i64,
-    is_sync: bool,
-    payload: Vec<u8>,
-}
-
-fn children(body: &[u8]) -> Vec<([u8; 4], &[u8])> {
-    let mut found = Vec::new();
-    let mut rest = body;
-    while !rest.is_empty() {
-        let size = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
-        found.push((rest[4..8].try_into().unwrap(), &rest[8..size]));
-        rest = &rest[size..];
-    }
-    found
-}
-
-fn child<'a>(body: &'a [u8], kind: &[u8; 4]) -> &'a [u8] {
-    children(body).into_iter().find(|(found, _)| found == kind).unwrap_or_else(|| panic!("no {kind:?}")).1
-}
-
-/// The decode time of a fragment and its samples; payload lies behind the header of `mdat`, sample after sample.
-fn read_fragment(segment: &[u8]) -> (i64, Vec<Played>) {
-    let word = |body: &[u8], at: usize| u32::from_be_bytes(body[at..at + 4].try_into().unwrap());
-    let traf = child(child(segment, b"moof"), b"traf");
-    let header = child(traf, b"tfhd");
-    let mut at = 8;
-    let mut default = |flag: u32| {
-        let is_there = word(header, 0) & flag != 0;
-        is_there.then(|| {
-            at += 4;
-            word(header, at - 4)
-        })
-    };
-    let (_, duration, size, flags) = (default(0x2), default(0x8), default(0x10), default(0x20));
-    let time = child(traf, b"tfdt");
-    assert_eq!(time[0], 1, "decode times of 64 bits");
-    let start = i64::from_be_bytes(time[4..12].try_into().unwrap());
-    let mut payload = child(segment, b"mdat");
-    let mut dts = start;
-    let mut played = Vec::new();
-    for (_, run) in children(traf).into_iter().filter(|(kind, _)| kind == b"trun") {
-        let (says, count) = (word(run, 0), word(run, 4));
-        let mut at = 8;
-        let mut next = |is_there: bool| {
-            is_there.then(|| {
-                at += 4;
-                word(run, at - 4)
-            })
-        };
-        next(says & 0x1 != 0);
-        let first_flags = next(says & 0x4 != 0);
-        for n in 0..count {
-            let duration = i64::from(next(says & 0x100 != 0).or(duration).unwrap());
-            let size = next(says & 0x200 != 0).or(size).unwrap();
-            let own_flags = next(says & 0x400 != 0);
-            let flags = own_flags.or(first_flags.filter(|_| n == 0)).or(flags).unwrap_or(0);
-            let offset = next(says & 0x800 != 0).map_or(0, |offset| offset as i32);
-            let (bytes, rest) = payload.split_at(size as usize);
-            played.push(Played {
-                dts,
-                pts: dts + i64::from(offset),
-                duration,
-                is_sync: flags & 0x1_0000 == 0,
-                payload: bytes.to_vec(),
-            });
-            payload = rest;
-            dts += duration;
-        }
-    }
-    assert!(payload.is_empty(), "bytes of no sample");
-    (start, played)
-}
-
 async fn segments(rendition: &Arc<dyn Rendition>) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     // From the last to the first: none depends on those before it.
@@ -262,42 +188,58 @@ async fn check(tracks: &[Written]) -> Result<(), TestCaseError> {
     let film = NativePackager::default().open(source, &DeviceProfile::any()).await.unwrap();
     prop_assert_eq!(film.renditions().len(), tracks.len());
     let mut shifts_s: Vec<(f64, f64)> = Vec::new();
+    // What all lists count from, as each segment behind the first has it.
+    let mut begins_s: Vec<(f64, f64)> = Vec::new();
     let mut earliest_s = f64::MAX;
     for (rendition, track) in film.renditions().iter().zip(tracks) {
         let info = rendition.info();
         let seconds = |ticks: i64| ticks as f64 / f64::from(track.timescale);
         prop_assert_eq!(info.track.timescale, track.timescale);
-        let fragments: Vec<(i64, Vec<Played>)> =
-            segments(rendition).await.iter().map(|one| read_fragment(one)).collect();
+        let segments = segments(rendition).await;
+        let fragments: Vec<(i64, Vec<fragment::Sample>)> = segments
+            .iter()
+            .map(|segment| (fragment::decode_start_ticks(segment), fragment::samples(segment)))
+            .collect();
         let durations = info.listed_durations_s();
-        for (k, (start, samples)) in fragments.iter().enumerate() {
+        let mut listed_s = 0.0;
+        for (k, ((start, samples), told_s)) in fragments.iter().zip(info.told_durations_s()).enumerate() {
             if let Some((next, _)) = fragments.get(k + 1) {
-                let length: i64 = samples.iter().map(|sample| sample.duration).sum();
+                let length: i64 = samples.iter().map(|sample| sample.duration_ticks).sum();
                 prop_assert_eq!(start + length, *next, "segment {} ends where the next begins", k);
             }
-            prop_assert!(*start >= 0 && samples.iter().all(|sample| sample.pts >= 0), "a time below zero");
+            prop_assert!(*start >= 0 && samples.iter().all(|sample| sample.pts_ticks >= 0), "a time below zero");
             prop_assert!(!track.is_video || samples.first().is_none_or(|sample| sample.is_sync), "no keyframe first");
+            // Shaka Player places the decode time of a segment where the list has it, Chromium its first picture, hls.js goes by pictures.
+            if let Some(first) = samples.first().filter(|_| k > 0) {
+                begins_s.push((seconds(first.pts_ticks) - listed_s, seconds(1)));
+                prop_assert_eq!(*start, first.pts_ticks, "segment {} is decoded when it is shown", k);
+            }
+            listed_s += told_s;
         }
-        let played: Vec<&Played> = fragments.iter().flat_map(|(_, samples)| samples).collect();
+        let payload = segments.iter().map(|segment| fragment::payload(segment).to_vec()).collect::<Vec<_>>().concat();
+        let played: Vec<&fragment::Sample> = fragments.iter().flat_map(|(_, samples)| samples).collect();
         prop_assert_eq!(played.len(), track.samples.len(), "packets lost or shown twice");
-        let shift = played[0].dts - track.samples[0].dts;
+        prop_assert!(payload == track.samples.iter().map(|one| &one.payload[..]).collect::<Vec<_>>().concat());
+        let first = played.iter().map(|sample| sample.pts_ticks).min().unwrap();
+        prop_assert_eq!(played[0].dts_ticks, first, "decoding begins with the first picture");
+        let shown = |sample: &Sample| sample.dts + i64::from(sample.offset);
+        let shift = played[0].pts_ticks - shown(&track.samples[0]);
         for (played, sample) in played.iter().zip(&track.samples) {
-            prop_assert_eq!(&played.payload, &sample.payload);
+            prop_assert_eq!(played.size, sample.payload.len());
             prop_assert_eq!(played.is_sync, sample.is_sync);
-            prop_assert_eq!(played.dts - sample.dts, shift, "one shift for all decode times");
             prop_assert_eq!(
-                played.pts - sample.dts - i64::from(sample.offset),
-                shift,
-                "and for all presentation times"
+                played.dts_ticks - sample.dts,
+                first - track.samples[0].dts,
+                "one shift for all decode times"
             );
+            prop_assert_eq!(played.pts_ticks - shown(sample), shift, "and one for all presentation times");
         }
         // What the edit list says of this track is kept: the rest of the shift is the same for all tracks, to the rounding of each.
         shifts_s.push((seconds(shift) - track.edit_s(), 1.0 / f64::from(track.timescale)));
         let listed: f64 = durations.iter().sum();
-        let first = played.iter().map(|sample| sample.pts).min().unwrap();
-        earliest_s = earliest_s.min(seconds(first.min(played[0].dts)));
-        let last = played.iter().map(|sample| sample.pts + sample.duration).max().unwrap();
-        let told = if track.is_video { seconds(last - first) } else { seconds(last - played[0].pts) };
+        earliest_s = earliest_s.min(seconds(first));
+        let last = played.iter().map(|sample| sample.pts_ticks + sample.duration_ticks).max().unwrap();
+        let told = seconds(last - first);
         let tick = 1.0 / f64::from(track.timescale) + 1e-9;
         prop_assert!((listed - told).abs() <= tick, "segments of {} s, samples of {} s", listed, told);
         let text = playlist::media(film.as_ref(), info);
@@ -311,6 +253,14 @@ async fn check(tracks: &[Written]) -> Result<(), TestCaseError> {
             (shift_s - first).abs() <= tick_s + first_tick + 1e-9,
             "tracks move against each other: {:?}",
             shifts_s
+        );
+    }
+    for (begin_s, tick_s) in &begins_s {
+        let (first, first_tick) = begins_s[0];
+        prop_assert!(
+            (begin_s - first).abs() <= tick_s + first_tick + 1e-9,
+            "lists count from different places: {:?}",
+            begins_s
         );
     }
     // The origin is the earliest time of all: something begins at zero.
@@ -347,6 +297,14 @@ fn runtime() -> tokio::runtime::Runtime {
 #[test]
 fn a_last_picture_is_as_short_as_it_is() {
     runtime().block_on(check(&[video(1000, &[2, 1], &[3000, 3000, 23], false, false, 0)])).unwrap();
+}
+
+/// Goal: of pictures that are decoded before they are shown, with sound that encoders put something in front of, each segment is listed
+/// where it is decoded and shown: a seek into the end of the first leads to no hole in front of the second.
+#[test]
+fn pictures_decoded_ahead_are_listed_where_they_are_shown() {
+    let pictures = video(12_288, &[48; 12], &[41], true, true, 0);
+    runtime().block_on(check(&[pictures, audio(900, Some(1024), 0)])).unwrap();
 }
 
 proptest! {

@@ -294,7 +294,7 @@ prostream_status prostream_describe(prostream_presentation presentation,
                                     struct prostream_bytes *out_json);
 
 /**
- * The multivariant playlist. Its addresses are relative, such as "p2c1/video-1/index.m3u8": prostream_read takes each of them.
+ * The multivariant playlist. Its addresses are relative, such as "p3c1/video-1/index.m3u8": prostream_read takes each of them.
  *
  * @param presentation a live presentation handle.
  * @param out_text     not NULL; written only on PROSTREAM_OK; to be given back with prostream_bytes_free.
@@ -342,8 +342,8 @@ prostream_status prostream_segment(prostream_presentation presentation,
                                    struct prostream_bytes *out_bytes);
 
 /**
- * Whatever a playlist names, by its relative address: "main.m3u8", "p2c1/video-1/index.m3u8", "p2c1/video-1/init.mp4",
- * "p2c1/video-1/12.m4s", "p2c1/text-3/12.vtt". For programs that answer a player's requests themselves.
+ * Whatever a playlist names, by its relative address: "main.m3u8", "p3c1/video-1/index.m3u8", "p3c1/video-1/init.mp4",
+ * "p3c1/video-1/12.m4s", "p3c1/text-3/12.vtt". For programs that answer a player's requests themselves.
  *
  * @param presentation a live presentation handle.
  * @param name         relative to the multivariant playlist.

@@ -58,10 +58,10 @@ impl Caller {
         let names: [*const c_char; 7] = [
             ptr::null(),
             c"main.m3u8".as_ptr(),
-            c"p2c1/video-1/index.m3u8".as_ptr(),
-            c"p2c1/video-1/init.mp4".as_ptr(),
-            c"p2c1/video-1/4294967295.m4s".as_ptr(),
-            c"p2c1/../../x".as_ptr(),
+            c"p3c1/video-1/index.m3u8".as_ptr(),
+            c"p3c1/video-1/init.mp4".as_ptr(),
+            c"p3c1/video-1/4294967295.m4s".as_ptr(),
+            c"p3c1/../../x".as_ptr(),
             c"\xff\xfe".as_ptr(),
         ];
         names[self.dice.throw(names.len())]

@@ -86,7 +86,7 @@ impl Presentation for Made {
 pub(super) fn run(bytes: &[u8]) {
     let mut data = Data::new(bytes);
     let is_independent = data.flag();
-    let origin_ns = data.u64() as i64;
+    let (origin_ns, start_ns) = (0, data.u64() as i64);
     // Any number, and what is none.
     let start_s = f64::from_bits(data.u64());
     let boundaries = (0..data.byte() % 4).map(|_| Boundary {
@@ -98,8 +98,14 @@ pub(super) fn run(bytes: &[u8]) {
             block_offset_bytes: 0,
         },
     });
-    let cuts =
-        Cuts { track_index: 0, boundaries: boundaries.collect(), origin_ns, end_ticks: i64::MAX, changes: Vec::new() };
+    let cuts = Cuts {
+        track_index: 0,
+        boundaries: boundaries.collect(),
+        origin_ns,
+        start_ns,
+        end_ticks: i64::MAX,
+        changes: Vec::new(),
+    };
     let mut renditions: Vec<Arc<dyn Rendition>> = Vec::new();
     while !data.is_empty() && renditions.len() < MAX_RENDITIONS {
         let number = renditions.len() as u32 + 1;

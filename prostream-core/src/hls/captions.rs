@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::clock::rescale;
+use super::clock::{NS_PER_S, rescale};
 use super::copied::short_hex;
 use super::lines::{FileText, Line, Lines};
 use super::webvtt::{self, Cue, TextReader};
@@ -73,8 +73,14 @@ impl Rendition for TextRendition {
         }
         let Lines { lines, is_complete } = self.text.of_track(&self.source, self.track_index).await?;
         let timed = self.timed(&lines);
-        let events: Vec<(u64, u64, &[u8])> =
-            timed.iter().map(|(start_ms, end_ms, line)| (*start_ms, *end_ms, &line.sample[..])).collect();
+        // Drawn by the clock of a player, which counts from the first picture or sound; segments are placed by the times of the media.
+        let cuts = &self.text.cuts;
+        let before_ms = to_ms(cuts.start_ns.saturating_sub(cuts.origin_ns), NS_PER_S);
+        let clock_ms = |media_ms: u64| media_ms.saturating_sub(before_ms);
+        let events: Vec<(u64, u64, &[u8])> = timed
+            .iter()
+            .map(|(start_ms, end_ms, line)| (clock_ms(*start_ms), clock_ms(*end_ms), &line.sample[..]))
+            .collect();
         let text = ass::write_script(self.info.track.text_header(), &events);
         Ok(answer(text, SCRIPT_TYPE, is_complete))
     }
@@ -97,7 +103,7 @@ impl TextRendition {
         Self { info, text, source, track_index, reader }
     }
 
-    /// What a segment shows, on the time line of the presentation. The first begins, and the last ends, with everything.
+    /// What a segment shows, in the times of the media segments. The first begins, and the last ends, with everything.
     fn window_ms(&self, at: usize) -> Option<(u64, u64)> {
         let cuts = &self.text.cuts;
         let timescale = self.text.index.tracks.get(cuts.track_index)?.info.timescale;
@@ -110,7 +116,7 @@ impl TextRendition {
         Some((if at == 0 { 0 } else { from_ms }, time_ms(at.saturating_add(1)).unwrap_or(u64::MAX)))
     }
 
-    /// When a line is shown, on the time line of the presentation. One whose length the file does not say ends with the next.
+    /// When a line is shown, in the times of the media segments. One whose length the file does not say ends with the next.
     fn span_ms(&self, start_ticks: i64, duration_ticks: u32, next_ticks: Option<i64>) -> (u64, u64) {
         let timescale = self.info.track.timescale;
         let shift = self.text.cuts.shift_ticks(timescale);
@@ -166,6 +172,6 @@ impl TextRendition {
     }
 }
 
-fn to_ms(ticks: i64, timescale: u32) -> u64 {
-    u64::try_from(rescale(ticks, u64::from(timescale), 1000)).unwrap_or(0)
+fn to_ms(ticks: i64, timescale: impl Into<u64>) -> u64 {
+    u64::try_from(rescale(ticks, timescale.into(), 1000)).unwrap_or(0)
 }

@@ -1,5 +1,6 @@
 //! A track whose samples are copied: the head of each segment is made here, the payload comes from the source as it is.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::keyframes::{self, Keyframes};
 use super::passing::{Part, Passing, joined_ranges};
 use super::spans::{Samples, SpanReader};
-use super::timing::decoded_earlier;
+use super::timing::{decoded_earlier, decoded_later};
 use super::{Cuts, Rendition, RenditionInfo, Segment, fmp4};
 use crate::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, Step, read_missing};
 use crate::model::{ByteRange, Extents, TrackKind};
@@ -49,7 +50,9 @@ pub(super) struct CopiedRendition {
     pub(super) track_index: usize,
     /// One for each sample description; never empty.
     pub(super) inits: Vec<Bytes>,
-    /// By how much pictures are decoded earlier than the file says, in ticks: the fallback timing profile.
+    /// By how much decode times are told later than the file says, so that they begin with the first picture, in ticks.
+    pub(super) lead_ticks: i64,
+    /// By how much they are told earlier than that, in ticks: the fallback timing profile.
     pub(super) delay_ticks: i64,
     /// The pictures that can be had by themselves.
     pub(super) keyframes: Option<Keyframes>,
@@ -86,10 +89,13 @@ impl Rendition for CopiedRendition {
             self.spans.samples(self.track_index, at).await?
         };
         let start = self.starts.get(at).copied().unwrap_or(0);
-        if self.delay_ticks == 0 {
-            return self.fragment(&self.info.name, index, Some(at), &samples.packets, &samples.have, start);
-        }
-        let packets = decoded_earlier(&samples.packets, self.delay_ticks);
+        let packets = match (self.delay_ticks, self.lead_ticks) {
+            (0, 0) => Cow::Borrowed(&samples.packets),
+            (0, lead_ticks) => Cow::Owned(decoded_later(&samples.packets, lead_ticks)),
+            (delay_ticks, lead_ticks) => {
+                Cow::Owned(decoded_earlier(&samples.packets, delay_ticks.saturating_sub(lead_ticks)))
+            }
+        };
         self.fragment(&self.info.name, index, Some(at), &packets, &samples.have, start)
     }
 

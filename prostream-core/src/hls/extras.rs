@@ -36,7 +36,7 @@ pub struct Chapter {
 /// The chapters of a file on the time line of its presentation, which lasts `length_s`.
 #[must_use]
 pub(super) fn chapters(chapters: &[container::Chapter], cuts: &Cuts, length_s: f64) -> Vec<Chapter> {
-    let time_s = |ns: u64| ((ns as f64 - cuts.origin_ns as f64) / 1e9).clamp(0.0, length_s);
+    let time_s = |ns: u64| ((ns as f64 - cuts.start_ns as f64) / 1e9).clamp(0.0, length_s);
     let next_starts = chapters.iter().skip(1).map(|next| time_s(next.start_ns)).chain([length_s]);
     let mut out: Vec<Chapter> = Vec::with_capacity(chapters.len());
     for (chapter, next_s) in chapters.iter().zip(next_starts) {
@@ -173,8 +173,15 @@ mod tests {
         container::Chapter { start_ns: ns(start_s), end_ns: end_s.map(ns), title: title.to_owned(), language: None }
     }
 
-    fn cuts(origin_ns: i64) -> Cuts {
-        Cuts { track_index: 0, boundaries: Vec::new(), origin_ns, end_ticks: 0, changes: Vec::new() }
+    fn cuts(start_ns: i64) -> Cuts {
+        Cuts {
+            track_index: 0,
+            boundaries: Vec::new(),
+            origin_ns: start_ns,
+            start_ns,
+            end_ticks: 0,
+            changes: Vec::new(),
+        }
     }
 
     /// Goal: chapters lie on the time line of the presentation, one after the other, each with a name.

@@ -53,7 +53,7 @@ pub use plan::{CUT_RULE, Change, Cuts};
 pub use remux::{NativePackager, PackagerConfig};
 
 /// Version of the bytes that the packager makes; part of every URL. Raised whenever the same input would give other bytes.
-pub const PACKAGER_VERSION: u32 = 2;
+pub const PACKAGER_VERSION: u32 = 3;
 
 /// Makes presentations of files.
 #[async_trait]
@@ -79,7 +79,7 @@ pub trait Presentation: Send + Sync + fmt::Debug + 'static {
     /// Every track of the file, also those that no rendition carries, for people who ask why.
     fn tracks(&self) -> Vec<TrackInfo>;
 
-    /// Part of every URL below it: packager version, cut rule and timing profile, such as `p2c1`, or `p2c1t2` for the fallback profile of
+    /// Part of every URL below it: packager version, cut rule and timing profile, such as `p3c1`, or `p3c1t2` for the fallback profile of
     /// PACKAGING 5.3. Same id and file: same bytes.
     fn variant_id(&self) -> &str;
 
@@ -122,8 +122,8 @@ pub struct RenditionInfo {
     /// Length of each segment in seconds, exact in the rendition's own timescale; one for each cut. 0 where the track has ended: such a
     /// segment is not listed.
     pub segment_durations_s: Vec<f64>,
-    /// When the first segment begins, in seconds from the start of the presentation: 0 but for a track that begins later than another. Its
-    /// playlist counts from the start of all, because players add up lengths to find a time.
+    /// When the first segment begins, in seconds from where all playlists count ([`Cuts::start_ns`]): 0 for pictures, more for a track that
+    /// begins later, a little less for sound that begins before the first picture.
     pub start_s: f64,
     /// Largest bits a second over any segment; never low, at most 10 % high.
     pub peak_bits_per_s: u64,
@@ -148,10 +148,10 @@ impl RenditionInfo {
         u32::try_from(self.later_codec_strings.len()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    /// The lengths of the segments that exist as a playlist tells them: the first from the start of the presentation on, in seconds.
+    /// The lengths of the segments that exist as a playlist tells them, in seconds: the first from where all playlists count, at least half of it.
     pub fn told_durations_s(&self) -> impl Iterator<Item = f64> {
         let late = std::iter::once(self.start_s).chain(std::iter::repeat(0.0));
-        self.listed_durations_s().iter().zip(late).map(|(duration, late)| duration + late)
+        self.listed_durations_s().iter().zip(late).map(|(duration, late)| (duration + late).max(duration / 2.0))
     }
 
     /// The segments that exist: a track that ends before the others has no packets for the last cuts, whose durations are 0.

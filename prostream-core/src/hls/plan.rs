@@ -17,6 +17,8 @@ pub const FIRST_TARGET_S: u32 = 2;
 pub const MIN_SEGMENT_S: u32 = 1;
 /// Most bytes of the file between two cuts, as long as a sync point lies in between that allows it.
 pub const MAX_SPAN_BYTES: u64 = 64 * 1024 * 1024;
+/// How much sound before the first picture does not move it, in nanoseconds: what encoders put in front of sound lasts less.
+pub const MAX_PRIMING_NS: i64 = 100_000_000;
 /// Most segments of a presentation: 109 hours at the target length.
 pub const MAX_SEGMENTS: usize = 65_536;
 
@@ -27,8 +29,14 @@ pub struct Cuts {
     pub track_index: usize,
     /// First boundary of each segment; never empty.
     pub boundaries: Vec<Boundary>,
-    /// Earliest presentation or decode time over all selected tracks in nanoseconds: what every time is shifted by (PACKAGING 5.3).
+    /// Earliest presentation time over all selected tracks in nanoseconds: what every time is shifted by (PACKAGING 5.3).
     pub origin_ns: i64,
+    /// Where playlists, and the clocks of players, count from, in nanoseconds: the first picture, as long as sound begins at most
+    /// [`MAX_PRIMING_NS`] before it, else the origin.
+    ///
+    /// Players find a time by adding up lengths. Some place each segment where the sum says and what begins first at 0 (Shaka Player, Chromium by
+    /// itself), others go by the times in the media and place the first picture at 0 (hls.js): so all of them agree.
+    pub start_ns: i64,
     /// End of the last segment in ticks of the cut track.
     pub end_ticks: i64,
     /// Where the sample description of the cut track changes, in order. Empty for nearly every file.
@@ -64,6 +72,11 @@ impl Cuts {
     #[must_use]
     pub fn shift_ticks(&self, timescale: u32) -> i64 {
         rescale(self.origin_ns, NS_PER_S, u64::from(timescale))
+    }
+
+    /// How long after what playlists count from, in ticks of this timescale; negative before it.
+    pub(super) fn since_start(&self, ticks: i64, timescale: u32) -> i64 {
+        ticks.saturating_sub(rescale(self.start_ns, NS_PER_S, u64::from(timescale)))
     }
 }
 
@@ -120,16 +133,14 @@ pub fn plan(index: &MediaIndex, selected: &[usize]) -> Result<Cuts> {
     });
     let changes = changes.collect();
     let boundaries: Vec<Boundary> = points.into_iter().map(|point| Boundary { track_index, point }).collect();
-    let mut origin_ns = i64::MAX;
-    for (at, track) in tracks() {
-        // MP4 video begins to decode before it shows something; Matroska derives its decode times (PACKAGING 5.3).
-        let start = track.start_ticks.min(index.decode_start_ticks(at));
-        origin_ns = origin_ns.min(rescale(start, u64::from(track.info.timescale), NS_PER_S));
-    }
+    let begins_ns = |track: &Track| rescale(track.start_ticks, u64::from(track.info.timescale), NS_PER_S);
+    let reference_ns = begins_ns(reference);
+    let origin_ns = tracks().map(|(_, track)| begins_ns(track)).min().unwrap_or(reference_ns);
+    let start_ns = if reference_ns.saturating_sub(origin_ns) > MAX_PRIMING_NS { origin_ns } else { reference_ns };
     let own_end = own_end_ticks(reference, &boundaries);
     let has_tail = boundaries.last().is_some_and(|boundary| boundary.point.pts_ticks >= own_end);
     let end_ticks = if has_tail { audible_end } else { own_end };
-    Ok(Cuts { track_index, boundaries, origin_ns, end_ticks, changes })
+    Ok(Cuts { track_index, boundaries, origin_ns, start_ns, end_ticks, changes })
 }
 
 /// Where another sample description of a track begins to apply and decoding can start, rising: what has to be a cut (PACKAGING 5.4).

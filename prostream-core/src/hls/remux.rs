@@ -214,7 +214,7 @@ impl Draft {
         };
         let shift = cuts.shift_ticks(timescale);
         let end = starts.last().copied().unwrap_or(0).saturating_sub(shift);
-        let start = starts.first().copied().unwrap_or(shift).saturating_sub(shift).max(0);
+        let start = starts.first().map_or(0, |first| cuts.since_start(*first, timescale));
         let kind = if track.info.kind == TrackKind::Video { "video" } else { "audio" };
         let keyframes = Keyframes::choose(index, cuts, track_index, &starts);
         let later = later_tracks(cuts, track_index, track);
@@ -248,6 +248,7 @@ impl Draft {
         Ok(CopiedRendition {
             inits,
             delay_ticks: 0,
+            lead_ticks: timing::decode_lead_ticks(index, self.track_index),
             keyframes: self.keyframes,
             info: self.info,
             index: index.clone(),
@@ -285,7 +286,7 @@ fn text_info(index: &MediaIndex, cuts: &Cuts, track: &Track) -> RenditionInfo {
         name: format!("text-{}", track.info.number),
         track: track.info.clone(),
         segment_durations_s: durations,
-        start_s: seconds(first.saturating_sub(cuts.shift_ticks(timescale)).max(0), timescale),
+        start_s: seconds(cuts.since_start(first, timescale), timescale),
         peak_bits_per_s: 0,
         average_bits_per_s: 0,
         later_codec_strings: Vec::new(),

@@ -1,6 +1,7 @@
 //! How decode times are told (PACKAGING 5.3).
 //!
-//! Usually exactly, which takes negative composition offsets. Players built on ffmpeg show a track with such offsets late, by as much as its
+//! A track is decoded from the time of its first picture on, which takes negative composition offsets, as CMAF has it (ISO/IEC 23000-19, brand
+//! `cmf2`): what players read as the time of a segment, decode time or presentation, is then the time at which playlists have it. Players built on ffmpeg show a track with such offsets late, by as much as its
 //! most negative one. For them there is the fallback profile: everything, subtitles included, comes later by D, but for decode times, so that
 //! no picture is shown before it is decoded.
 
@@ -14,6 +15,19 @@ use crate::model::Codec;
 const USUAL_REORDER_COUNT: u8 = 4;
 /// Most that are believed: the most that H.264 and HEVC hold back.
 const MAX_REORDER_COUNT: u8 = 16;
+
+/// How long before its first picture a track of MP4 begins to decode, in its ticks: by as much its decode times are told later. 0 for
+/// Matroska, whose decode times are made so.
+pub(super) fn decode_lead_ticks(index: &MediaIndex, track_index: usize) -> i64 {
+    let start_ticks = index.tracks.get(track_index).map_or(0, |track| track.start_ticks);
+    start_ticks.saturating_sub(index.decode_start_ticks(track_index))
+}
+
+/// Packets with decode times later by so much.
+pub(super) fn decoded_later(packets: &[Packet], lead_ticks: i64) -> Vec<Packet> {
+    let later = |packet: &Packet| Packet { dts_ticks: packet.dts_ticks.saturating_add(lead_ticks), ..packet.clone() };
+    packets.iter().map(later).collect()
+}
 
 /// By how much the fallback profile moves everything, in ticks of the track that was cut: by the most negative offset where tables tell it, else
 /// by the reorder depth in pictures. 0 where no picture is shown before others that precede it, so that nothing has to move.
@@ -30,13 +44,14 @@ pub(super) fn delay_ticks(index: &MediaIndex, cuts: &Cuts) -> Result<i64> {
 
 /// The most negative composition offset of a track, as a positive number.
 fn deepest_offset(index: &MediaIndex, cuts: &Cuts) -> Result<i64> {
+    let lead_ticks = decode_lead_ticks(index, cuts.track_index);
     let mut deepest = 0;
     // A segment at a time: all packets of a film at once take much memory.
     for at in 0..cuts.segment_count() {
         let Some(query) = cuts.query(cuts.track_index, at) else { break };
         if let Some(packets) = index.tabled_packets(&query)? {
             let offsets = packets.iter().map(|packet| packet.dts_ticks.saturating_sub(packet.pts_ticks));
-            deepest = offsets.fold(deepest, i64::max);
+            deepest = offsets.map(|offset| offset.saturating_add(lead_ticks)).fold(deepest, i64::max);
         }
     }
     Ok(deepest)

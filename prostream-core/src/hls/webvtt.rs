@@ -17,9 +17,9 @@ const MAX_TAG_BYTES: usize = 256;
 /// A text that is shown for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cue {
-    /// Milliseconds from the start of the presentation at which it appears.
+    /// When it appears, in milliseconds of the times of the media segments.
     pub start_ms: u64,
-    /// Milliseconds from the start of the presentation at which it goes.
+    /// When it goes, in milliseconds of the times of the media segments.
     pub end_ms: u64,
     /// What it says and where.
     pub body: CueBody,

@@ -46,6 +46,8 @@ pub(super) struct KnownFiles {
     aliases: MokaCache<String, MediaAlias>,
     /// Writes that nobody waits for.
     writes: TaskTracker,
+    /// Held by whoever writes an index.
+    writing: tokio::sync::Mutex<()>,
     /// Indexes that are completed, one after the other, until the end of the program.
     completing: Semaphore,
     searched: Mutex<HashSet<ContentId>>,
@@ -68,6 +70,7 @@ impl KnownFiles {
             indexes,
             aliases,
             writes: TaskTracker::new(),
+            writing: tokio::sync::Mutex::default(),
             completing: Semaphore::new(MAX_COMPLETING),
             searched: Mutex::default(),
             completions: TaskTracker::new(),
@@ -125,18 +128,16 @@ impl KnownFiles {
     }
 
     /// Keeps what was read of a file. It is known from now on; the records are written behind the caller's back.
-    pub(super) async fn keep(&self, alias: String, known: &Known) {
+    pub(super) async fn keep(self: &Arc<Self>, alias: String, known: &Known) {
         let Known { content_id, validator, index } = known.clone();
         let alias = MediaAlias { alias, content_id, validator };
         self.aliases.insert(alias.alias.clone(), alias.clone()).await;
         self.indexes.insert(content_id, Arc::clone(&index)).await;
-        let records = Arc::clone(&self.records);
-        let budget_bytes = self.stored_budget_bytes;
-        let closed = self.closed.clone();
+        let files = Arc::clone(self);
         self.writes.spawn(async move {
             // Whoever shuts down does not wait for that.
-            closed.run_until_cancelled(tokio::time::sleep(STORED_AFTER)).await;
-            if let Err(error) = store(records.as_ref(), content_id, index, budget_bytes, Some(&alias)).await {
+            files.closed.run_until_cancelled(tokio::time::sleep(STORED_AFTER)).await;
+            if let Err(error) = files.store(content_id, index, Some(&alias)).await {
                 tracing::warn!(%error, "the index of a file could not be stored");
             }
         });
@@ -180,19 +181,22 @@ impl KnownFiles {
         let search = Search { files: Arc::clone(self), content_id: known.content_id };
         let work = async move {
             tokio::time::sleep(after).await;
-            let Ok(_permit) = files.completing.acquire().await else { return Ok(()) };
+            let Ok(_permit) = files.completing.acquire().await else { return Ok(None) };
             if files.newest(&known).await.is_none() {
-                return Ok(());
+                return Ok(None);
             }
-            let Some(complete) = container::complete(&source, &known.index).await? else { return Ok(()) };
-            files.replace(known.content_id, Arc::new(complete)).await
+            container::complete(&source, &known.index).await
         };
-        let closed = self.closed.clone();
         self.completions.spawn(async move {
-            if let Some(Err(error)) = closed.run_until_cancelled(work).await {
+            let found = match search.files.closed.run_until_cancelled(work).await {
+                // What was found is written, whoever shuts down.
+                Some(Ok(Some(complete))) => search.files.replace(search.content_id, Arc::new(complete)).await,
+                Some(Err(error)) => Err(error),
+                Some(Ok(None)) | None => Ok(()),
+            };
+            if let Err(error) = found {
                 tracing::info!(%error, "the keyframes of a file were not found");
             }
-            drop(search);
         });
     }
 
@@ -224,7 +228,22 @@ impl KnownFiles {
     /// A better index of a known content.
     async fn replace(&self, content_id: ContentId, index: Arc<MediaIndex>) -> Result<()> {
         self.indexes.insert(content_id, Arc::clone(&index)).await;
-        store(self.records.as_ref(), content_id, index, self.stored_budget_bytes, None).await
+        self.store(content_id, index, None).await
+    }
+
+    /// Writes an index to the records, or the better one that was made of it since.
+    async fn store(&self, content_id: ContentId, index: Arc<MediaIndex>, alias: Option<&MediaAlias>) -> Result<()> {
+        // One after the other: what waited for long would else replace what is newer.
+        let _turn = self.writing.lock().await;
+        let index = self.indexes.get(&content_id).await.unwrap_or(index);
+        let written = tokio::task::spawn_blocking(move || index.to_stored());
+        let bytes = written.await.map_err(|error| Error::new(ErrorKind::Cancelled, "store index").because(error))?;
+        let stored = StoredIndex { content_id, format: STORED_FORMAT, bytes: bytes.into() };
+        self.records.keep_index(&stored, now_ms(), self.stored_budget_bytes).await?;
+        match alias {
+            Some(alias) => self.records.keep_alias(alias, now_ms()).await,
+            None => Ok(()),
+        }
     }
 
     /// Contents that are searched or wait for it. Whole at every point where a holder could panic.
@@ -286,23 +305,6 @@ struct Search {
 impl Drop for Search {
     fn drop(&mut self) {
         self.files.searched().remove(&self.content_id);
-    }
-}
-
-async fn store(
-    records: &dyn Records,
-    content_id: ContentId,
-    index: Arc<MediaIndex>,
-    budget_bytes: u64,
-    alias: Option<&MediaAlias>,
-) -> Result<()> {
-    let written = tokio::task::spawn_blocking(move || index.to_stored());
-    let bytes = written.await.map_err(|error| Error::new(ErrorKind::Cancelled, "store index").because(error))?;
-    let stored = StoredIndex { content_id, format: STORED_FORMAT, bytes: bytes.into() };
-    records.keep_index(&stored, now_ms(), budget_bytes).await?;
-    match alias {
-        Some(alias) => records.keep_alias(alias, now_ms()).await,
-        None => Ok(()),
     }
 }
 

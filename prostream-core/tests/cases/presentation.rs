@@ -122,7 +122,7 @@ async fn players_built_on_ffmpeg_get_times_without_negative_offsets() {
         let what = film.display();
         let exact = present_for(&film, "any").await;
         let fallback = present_for(&film, "mpv").await;
-        assert_eq!([exact.variant_id(), fallback.variant_id()], ["p2c1", "p2c1t2"]);
+        assert_eq!([exact.variant_id(), fallback.variant_id()], ["p3c1", "p3c1t2"]);
         let (video, sound) = (rendition(&fallback, "video"), rendition(&fallback, "audio"));
         let (least, most) = shifts(&workshop, &film, "v:0", video).await;
         let (sound_least, sound_most) = shifts(&workshop, &film, "a:0", sound).await;

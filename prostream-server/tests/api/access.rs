@@ -26,7 +26,7 @@ async fn authz_01_the_matrix() {
                 .replace("{id}", id)
                 .replace("{media_id}", crate::app::FILM_ID)
                 .replace("{token}", "1.00.00")
-                .replace("{variant}/{rendition}/{file}", "p2c1/video-1/init.mp4")
+                .replace("{variant}/{rendition}/{file}", "p3c1/video-1/init.mp4")
                 .replace("{file}", "start.js")
                 .replace("{asset}", "app.js");
             let call = |bearer: Option<&str>| {

@@ -166,7 +166,7 @@ async fn a_plain_film_has_no_extras() {
     assert_eq!(body(app.get(&format!("{base}fonts.json")).await).await, json!({ "fonts": [] }));
     assert_problem(app.get(&format!("{base}fonts/1.ttf")).await, 404, "not_found").await;
     let text = playback["tracks"].as_array().unwrap().iter().find(|track| track["kind"] == "subtitle").unwrap();
-    let script = format!("{base}p2c1/text-{}/script.ass", text["number"]);
+    let script = format!("{base}p3c1/text-{}/script.ass", text["number"]);
     assert_problem(app.get(&script).await, 404, "not_found").await;
 }
 

@@ -189,7 +189,7 @@ async fn media_02_bad_tokens_are_alike() {
         answers.push(problem);
     }
     for name in
-        ["%2e%2e/main.m3u8", "main.m3u8%00", "..%2f..%2fetc%2fpasswd", "p2c1/video-1/%31.m4s", "p2c1/video-1/1.sh"]
+        ["%2e%2e/main.m3u8", "main.m3u8%00", "..%2f..%2fetc%2fpasswd", "p3c1/video-1/%31.m4s", "p3c1/video-1/1.sh"]
     {
         let reply = app.get(&format!("/hls/{good}/{name}")).await;
         assert_eq!(reply.status(), StatusCode::NOT_FOUND, "{name}");

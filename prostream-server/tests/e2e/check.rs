@@ -9,6 +9,8 @@ use crate::subtitles::check_subtitles;
 
 /// A rounding of `EXTINF`, which has six decimals.
 const EXTINF_STEP_S: f64 = 1e-6;
+/// Most sound before the first picture that does not move it: what encoders put in front of sound.
+const MAX_PRIMING_S: f64 = 0.1;
 /// Matroska stamps are rounded to this.
 const MATROSKA_TICK_S: f64 = 0.001;
 
@@ -47,7 +49,11 @@ pub(crate) fn check(
     }
     // Where each segment begins, by the track that was cut.
     let (cut_playlist, cut) = renditions().next().expect("a rendition");
+    let is_timed = |(playlist, _): &(&MediaPlaylist, &Fetched)| playlist.kind != Kind::Text;
+    let timelines: Vec<Timeline> =
+        renditions().filter(is_timed).map(|(playlist, rendition)| Timeline::read(playlist, rendition)).collect();
     let cuts_s = Timeline::read(cut_playlist, cut).segment_starts_s();
+    let listed_from_s = listed_from_s(&timelines);
     let mut offsets = Offsets::default();
     for (kind, letter) in [(Kind::Video, "v"), (Kind::Audio, "a")] {
         for (number, (playlist, rendition)) in of(kind).enumerate() {
@@ -61,7 +67,7 @@ pub(crate) fn check(
             }
             timeline.check_joins(what, original.is_matroska);
             timeline.check_ownership(what, &cuts_s, original.is_matroska);
-            timeline.check_lengths(what, playlist, original.is_matroska);
+            timeline.check_lengths(what, playlist, listed_from_s, original.is_matroska);
             check_payload(what, &stream, rendition, &timeline, folder);
             offsets.add(what, &stream, &timeline, original.is_matroska);
         }
@@ -72,6 +78,13 @@ pub(crate) fn check(
         check_subtitles(&playlist.path, &cues, &rendition.segments, &cuts_s, offset_s)
     });
     Checked { repeated_cues: text.collect(), offset_s }
+}
+
+/// Where all lists count from: the first picture, of which sound may lie a little before, else what begins first.
+fn listed_from_s(timelines: &[Timeline]) -> f64 {
+    let first_s = timelines.iter().map(Timeline::start_s).fold(f64::MAX, f64::min);
+    let pictures_s = timelines.first().filter(|first| first.kind == Kind::Video).map(Timeline::start_s);
+    pictures_s.filter(|pictures_s| pictures_s - first_s <= MAX_PRIMING_S).unwrap_or(first_s)
 }
 
 /// Same count, same order, same hashes.
@@ -155,6 +168,12 @@ impl Timeline {
         }
     }
 
+    /// When the first sample is shown or heard.
+    fn start_s(&self) -> f64 {
+        let start_ticks = self.samples().map(|sample| sample.pts_ticks).min();
+        self.seconds(start_ticks.expect("a rendition has samples"))
+    }
+
     /// When the last sample ends.
     fn end_s(&self) -> f64 {
         let end_ticks = self.samples().map(|sample| sample.pts_ticks + sample.duration_ticks).max();
@@ -163,7 +182,7 @@ impl Timeline {
 
     /// Segments last as long as the playlist says, each and together. Of Matroska the muxer's statistics tell where a track ends, to the
     /// packet.
-    fn check_lengths(&self, what: &str, playlist: &MediaPlaylist, is_matroska: bool) {
+    fn check_lengths(&self, what: &str, playlist: &MediaPlaylist, listed_from_s: f64, is_matroska: bool) {
         let listed: Vec<f64> = playlist.segments.iter().map(|segment| segment.0).collect();
         let target_s = playlist.text.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"));
         let target_s: f64 = target_s.and_then(|number| number.parse().ok()).expect("a target duration");
@@ -174,9 +193,9 @@ impl Timeline {
         let is_exact = !is_matroska || self.kind == Kind::Video;
         // Sound in Matroska is listed before its packets are read.
         let tolerance = if is_exact { tick } else { packet + MATROSKA_TICK_S };
-        // A track that begins later than another is listed from the start of all.
-        let from_zero = std::iter::once(0.0).chain(starts.iter().copied().skip(1));
-        for (at, (start, next)) in from_zero.zip(starts.iter().skip(1)).enumerate() {
+        // A track that begins later than another, or a little sooner, is listed from where all are.
+        let from_start = std::iter::once(listed_from_s).chain(starts.iter().copied().skip(1));
+        for (at, (start, next)) in from_start.zip(starts.iter().skip(1)).enumerate() {
             let (measured, listed) = (next - start, listed[at]);
             assert!(
                 (measured - listed).abs() <= tolerance,
@@ -184,7 +203,7 @@ impl Timeline {
             );
         }
         let tolerance = if is_matroska { packet + MATROSKA_TICK_S } else { tick };
-        let listed_end_s = listed.iter().sum::<f64>();
+        let listed_end_s = listed_from_s + listed.iter().sum::<f64>();
         let end_s = self.end_s();
         assert!((end_s - listed_end_s).abs() <= tolerance, "{what}: ends at {end_s} s, listed {listed_end_s} s");
     }

@@ -3,10 +3,13 @@
 //! Nothing here looks inside. The program is the one that `PROSTREAM_BIN` names, or the one that cargo has just built. The tests need
 //! ffmpeg, ffprobe and mkvmerge, and fail without them.
 
+#[path = "../../../prostream-core/tests/support/fragment.rs"]
+#[allow(dead_code, reason = "shared with the tests of the core")]
+mod fragment;
+
 mod bad_input;
 mod check;
 mod films;
-mod fragment;
 mod links;
 mod origin;
 mod player;

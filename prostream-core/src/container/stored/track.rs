@@ -47,7 +47,7 @@ fn is_sendable(track: &Track) -> bool {
 
 /// Can it stand in a list within quotation marks?
 fn is_codec_string(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b','))
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b','))
 }
 
 /// Is each child one box, as long as it says?

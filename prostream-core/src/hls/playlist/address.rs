@@ -12,11 +12,11 @@ use crate::{Error, ErrorKind};
 ///
 /// ```
 /// use prostream_core::hls::playlist::{FileKind, RenditionFile};
-/// let file: RenditionFile = "p2c1/video-1/12.m4s".parse().unwrap();
-/// assert_eq!((file.variant_id.as_str(), file.rendition.as_str()), ("p2c1", "video-1"));
+/// let file: RenditionFile = "p3c1/video-1/12.m4s".parse().unwrap();
+/// assert_eq!((file.variant_id.as_str(), file.rendition.as_str()), ("p3c1", "video-1"));
 /// assert_eq!(file.kind, FileKind::Segment(12));
-/// assert_eq!(file.to_string(), "p2c1/video-1/12.m4s");
-/// assert!("p2c1/../12.m4s".parse::<RenditionFile>().is_err());
+/// assert_eq!(file.to_string(), "p3c1/video-1/12.m4s");
+/// assert!("p3c1/../12.m4s".parse::<RenditionFile>().is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenditionFile {

@@ -23,7 +23,7 @@ pub fn keyframes(rendition: &RenditionInfo) -> Option<String> {
     let keyframes = rendition.keyframes.as_ref()?;
     let mut durations_s = keyframes.durations_s.clone();
     if let Some(first) = durations_s.first_mut() {
-        *first += rendition.start_s;
+        *first += rendition.start_s.max(0.0);
     }
     let mut list = List::new(target_duration_s_of(durations_s.iter().copied()), &durations_s, &keyframes.changes);
     list.init_count = rendition.init_count();

@@ -100,7 +100,7 @@ pub fn length_s(presentation: &dyn Presentation) -> f64 {
 fn trimmed_start_s(presentation: &dyn Presentation, video: &RenditionInfo) -> Option<f64> {
     let cuts = presentation.cuts();
     let first_s = cuts.boundaries.first()?.point.pts_ticks as f64 / f64::from(video.track.timescale.max(1));
-    (first_s < -MIN_TRIM_S).then(|| cuts.origin_ns.saturating_neg().max(0) as f64 / 1e9)
+    (first_s < -MIN_TRIM_S).then(|| cuts.start_ns.saturating_neg().max(0) as f64 / 1e9)
 }
 
 fn write_media(out: &mut String, id: &str, info: &RenditionInfo, group: &str, name: &str, is_default: bool) {

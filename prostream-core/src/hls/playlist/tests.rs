@@ -47,7 +47,7 @@ impl Presentation for Plain {
         Vec::new()
     }
     fn variant_id(&self) -> &str {
-        "p2c1"
+        "p3c1"
     }
     fn has_independent_segments(&self) -> bool {
         true
@@ -55,7 +55,8 @@ impl Presentation for Plain {
 }
 
 fn plain(infos: Vec<RenditionInfo>) -> Plain {
-    let cuts = Cuts { track_index: 0, boundaries: Vec::new(), origin_ns: 0, end_ticks: 0, changes: Vec::new() };
+    let cuts =
+        Cuts { track_index: 0, boundaries: Vec::new(), origin_ns: 0, start_ns: 0, end_ticks: 0, changes: Vec::new() };
     let renditions = infos.into_iter().map(|info| Arc::new(PlainRendition(info)) as Arc<dyn Rendition>).collect();
     Plain { cuts, renditions }
 }
@@ -123,13 +124,13 @@ fn multivariant_of_a_usual_film() {
     let expected = r#"#EXTM3U
 #EXT-X-VERSION:7
 #EXT-X-INDEPENDENT-SEGMENTS
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="eac3",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="16/JOC",URI="p2c1/audio-3/index.m3u8"
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="p2c1/audio-2/index.m3u8"
-#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="German",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,URI="p2c1/text-4/index.m3u8"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="eac3",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="16/JOC",URI="p3c1/audio-3/index.m3u8"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="p3c1/audio-2/index.m3u8"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME="German",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,URI="p3c1/text-4/index.m3u8"
 #EXT-X-STREAM-INF:BANDWIDTH=6000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,ec-3",RESOLUTION=1920x1080,VIDEO-RANGE=SDR,FRAME-RATE=23.976,AUDIO="eac3",SUBTITLES="text",CLOSED-CAPTIONS=NONE
-p2c1/video-1/index.m3u8
+p3c1/video-1/index.m3u8
 #EXT-X-STREAM-INF:BANDWIDTH=2000,AVERAGE-BANDWIDTH=1600,CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1920x1080,VIDEO-RANGE=SDR,FRAME-RATE=23.976,AUDIO="aac",SUBTITLES="text",CLOSED-CAPTIONS=NONE
-p2c1/video-1/index.m3u8
+p3c1/video-1/index.m3u8
 "#;
     assert_eq!(multivariant(&film), expected);
 }
@@ -196,10 +197,10 @@ fn audio_alone_is_a_variant() {
         variant,
         ["#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",AUDIO=\"opus\",CLOSED-CAPTIONS=NONE"]
     );
-    assert!(playlist.ends_with("\np2c1/audio-2/index.m3u8\n"));
+    assert!(playlist.ends_with("\np3c1/audio-2/index.m3u8\n"));
     let single = multivariant(&plain(vec![rendition("audio-1", Codec::Opus, "Opus")]));
     assert!(single.ends_with(
-        "#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",CLOSED-CAPTIONS=NONE\np2c1/audio-1/index.m3u8\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=800,CODECS=\"Opus\",CLOSED-CAPTIONS=NONE\np3c1/audio-1/index.m3u8\n"
     ));
     assert!(!single.contains("EXT-X-MEDIA"));
 }
@@ -240,7 +241,7 @@ fn keyframes_are_listed() {
     let film = plain(vec![video]);
     assert!(multivariant(&film).ends_with(
         "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=700,AVERAGE-BANDWIDTH=600,CODECS=\"avc1.640028\",RESOLUTION=1920x1080,\
-         VIDEO-RANGE=SDR,URI=\"p2c1/video-1/keyframes.m3u8\"\n"
+         VIDEO-RANGE=SDR,URI=\"p3c1/video-1/keyframes.m3u8\"\n"
     ));
     let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:0\n\
                     #EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2.000000,\nk-0.m4s\n#EXTINF:4.004000,\nk-1.m4s\n\
@@ -277,7 +278,7 @@ fn changes_interrupt_every_list() {
     assert_eq!(frames, [only, &first, "k-0.m4s", "k-1.m4s", "k-2.m4s", cut, &second, "k-3.m4s", "k-4.m4s", end]);
     assert!(multivariant(&film).contains(",CODECS=\"avc1.640028,avc1.64001f,mp4a.40.2\","));
     let found = |path: &str| path.parse::<RenditionFile>().unwrap().find(&film).is_ok();
-    assert!(found("p2c1/video-1/init-2.mp4") && !found("p2c1/video-1/init-3.mp4") && !found("p2c1/audio-2/init-1.mp4"));
+    assert!(found("p3c1/video-1/init-2.mp4") && !found("p3c1/video-1/init-3.mp4") && !found("p3c1/audio-2/init-1.mp4"));
 }
 
 /// Goal: what is forced is chosen by the player, and what a track is for is said in words that players know.
@@ -318,30 +319,30 @@ fn addresses_are_strict() {
         rendition("text-4", Codec::Text(TextFormat::Srt), ""),
     ]);
     let found = |path: &str| path.parse::<RenditionFile>().and_then(|file| file.find(&film).map(|_| ())).is_ok();
-    for good in ["p2c1/video-1/index.m3u8", "p2c1/video-1/init.mp4", "p2c1/video-1/0.m4s", "p2c1/text-4/12.vtt"] {
+    for good in ["p3c1/video-1/index.m3u8", "p3c1/video-1/init.mp4", "p3c1/video-1/0.m4s", "p3c1/text-4/12.vtt"] {
         assert!(found(good), "{good}");
         assert_eq!(good.parse::<RenditionFile>().unwrap().to_string(), good);
     }
     for bad in [
         "p2c2/video-1/0.m4s",
-        "p2c1/video-2/0.m4s",
-        "p2c1/video-1/0.vtt",
-        "p2c1/video-1/init-0.mp4",
-        "p2c1/video-1/init-1.mp4",
-        "p2c1/video-1/init-.mp4",
-        "p2c1/video-1/init.m4s",
-        "p2c1/video-1/keyframes.m3u8",
-        "p2c1/video-1/k-0.m4s",
-        "p2c1/video-1/k-.m4s",
-        "p2c1/text-4/init.mp4",
-        "p2c1/video-1/00.m4s",
-        "p2c1/video-1/+1.m4s",
-        "p2c1/video-1/-1.m4s",
-        "p2c1/video-1/4294967296.m4s",
-        "p2c1/video-1",
-        "p2c1/video-1/0.m4s/",
-        "/p2c1/video-1/0.m4s",
-        "p2c1/../0.m4s",
+        "p3c1/video-2/0.m4s",
+        "p3c1/video-1/0.vtt",
+        "p3c1/video-1/init-0.mp4",
+        "p3c1/video-1/init-1.mp4",
+        "p3c1/video-1/init-.mp4",
+        "p3c1/video-1/init.m4s",
+        "p3c1/video-1/keyframes.m3u8",
+        "p3c1/video-1/k-0.m4s",
+        "p3c1/video-1/k-.m4s",
+        "p3c1/text-4/init.mp4",
+        "p3c1/video-1/00.m4s",
+        "p3c1/video-1/+1.m4s",
+        "p3c1/video-1/-1.m4s",
+        "p3c1/video-1/4294967296.m4s",
+        "p3c1/video-1",
+        "p3c1/video-1/0.m4s/",
+        "/p3c1/video-1/0.m4s",
+        "p3c1/../0.m4s",
         "",
     ] {
         assert!(!found(bad), "{bad}");
@@ -371,11 +372,11 @@ proptest! {
 /// Goal: a film whose first pictures are cut off by an edit list begins behind them; one whose sound is merely primed does not.
 #[test]
 fn trimmed_films_begin_where_they_say() {
-    let begin = |pts_ticks, origin_ns| {
+    let begin = |pts_ticks, start_ns| {
         let mut presentation = plain(vec![rendition("video-1", Codec::H264, "avc1.64000b")]);
         let point = SyncPoint { pts_ticks, sample_index: 0, offset_bytes: 0, block_offset_bytes: 0 };
         presentation.cuts.boundaries = vec![Boundary { track_index: 0, point }];
-        presentation.cuts.origin_ns = origin_ns;
+        presentation.cuts.start_ns = start_ns;
         let text = multivariant(&presentation);
         text.lines().find(|line| line.starts_with("#EXT-X-START:")).map(str::to_owned)
     };
@@ -405,6 +406,6 @@ fn wished_starts_lie_within_the_film() {
     assert_eq!(begin(&film, f64::NAN), None);
     let point = SyncPoint { pts_ticks: -1300, sample_index: 0, offset_bytes: 0, block_offset_bytes: 0 };
     film.cuts.boundaries = vec![Boundary { track_index: 0, point }];
-    film.cuts.origin_ns = -1_401_333_333;
+    film.cuts.start_ns = -1_401_333_333;
     assert_eq!([begin(&film, 0.5), begin(&film, 2.5)], [written(1.401333), written(2.5)]);
 }

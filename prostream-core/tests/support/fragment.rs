@@ -1,4 +1,4 @@
-//! Reads the fragments that the program serves. Not with ffprobe, which moves the times of fragments with negative composition offsets.
+//! Reads the fragments that the packager makes. Not with ffprobe, which moves the times of fragments with negative composition offsets.
 
 /// A sample as a segment declares it, in ticks of its track.
 #[derive(Clone, Copy, Debug)]
@@ -7,6 +7,7 @@ pub(crate) struct Sample {
     pub(crate) pts_ticks: i64,
     pub(crate) duration_ticks: i64,
     pub(crate) is_sync: bool,
+    pub(crate) size: usize,
 }
 
 /// The boxes in `bytes`: kind and content.
@@ -38,13 +39,24 @@ pub(crate) fn timescale(init: &[u8]) -> u32 {
     word(mdhd, if is_long { 20 } else { 12 })
 }
 
+/// What the samples of a segment hold, one after the other.
+pub(crate) fn payload(segment: &[u8]) -> &[u8] {
+    child(segment, b"mdat")
+}
+
+/// Where a segment begins to decode, in ticks of its track.
+pub(crate) fn decode_start_ticks(segment: &[u8]) -> i64 {
+    let tfdt = child(child(child(segment, b"moof"), b"traf"), b"tfdt");
+    assert_eq!(tfdt[0], 1, "decode times are of 64 bits");
+    i64::from_be_bytes(tfdt[4..12].try_into().expect("eight bytes"))
+}
+
 /// The samples that a segment declares, and that it holds their bytes.
 pub(crate) fn samples(segment: &[u8]) -> Vec<Sample> {
     let moof = child(segment, b"moof");
     let traf = child(moof, b"traf");
-    let (tfhd, tfdt, trun) = (child(traf, b"tfhd"), child(traf, b"tfdt"), child(traf, b"trun"));
-    assert_eq!(tfdt[0], 1, "decode times are of 64 bits");
-    let mut dts_ticks = i64::from_be_bytes(tfdt[4..12].try_into().expect("eight bytes"));
+    let (tfhd, trun) = (child(traf, b"tfhd"), child(traf, b"trun"));
+    let mut dts_ticks = decode_start_ticks(segment);
     // Defaults follow the track id, each where its flag says so (ISO/IEC 14496-12 section 8.8.7).
     let tfhd_flags = word(tfhd, 0) & 0xff_ffff;
     assert!(tfhd_flags & 1 == 0 && tfhd_flags & 0x2_0000 != 0, "offsets count from the moof");
@@ -60,7 +72,7 @@ pub(crate) fn samples(segment: &[u8]) -> Vec<Sample> {
     let flags = word(trun, 0) & 0xff_ffff;
     let mut at = 8 + 4 * [1, 4].iter().filter(|flag| flags & *flag != 0).count();
     let first_flags = (flags & 4 != 0).then(|| word(trun, at - 4));
-    let mut size = 0;
+    let mut total = 0;
     let mut out = Vec::new();
     for number in 0..word(trun, 4) {
         let mut field = |flag: u32| {
@@ -70,7 +82,8 @@ pub(crate) fn samples(segment: &[u8]) -> Vec<Sample> {
             })
         };
         let duration_ticks = i64::from(field(0x100).unwrap_or(default_duration));
-        size += field(0x200).unwrap_or(default_size) as usize;
+        let size = field(0x200).unwrap_or(default_size) as usize;
+        total += size;
         let own_flags = field(0x400).or(first_flags.filter(|_| number == 0)).unwrap_or(default_flags);
         let offset = field(0x800).map_or(0, |offset| i64::from(offset.cast_signed()));
         out.push(Sample {
@@ -78,9 +91,10 @@ pub(crate) fn samples(segment: &[u8]) -> Vec<Sample> {
             pts_ticks: dts_ticks + offset,
             duration_ticks,
             is_sync: own_flags & 0x1_0000 == 0,
+            size,
         });
         dts_ticks += duration_ticks;
     }
-    assert_eq!(child(segment, b"mdat").len(), size, "a fragment holds its samples and nothing else");
+    assert_eq!(payload(segment).len(), total, "a fragment holds its samples and nothing else");
     out
 }
