@@ -109,6 +109,29 @@ fn episodes_are_read_in_every_form() {
     }
 }
 
+/// Goal: seasons and episodes are read however people write them down.
+/// Method: a list of forms that were thought up, with made-up names.
+#[test]
+fn numbers_are_read_in_every_form() {
+    let spelled = |numbers: &[u32]| match numbers {
+        [first, .., last] if numbers.len() > 2 && (last - first) as usize == numbers.len() - 1 => {
+            format!("{first}-{last}")
+        }
+        _ => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
+    };
+    let forms = include_str!("data/release_names/own_numbers.tsv").lines().filter(|line| !line.starts_with("# "));
+    let mut count = 0;
+    for form in forms {
+        let [name, seasons, episodes] = form.split('\t').collect::<Vec<_>>()[..] else { panic!("{form:?}") };
+        let parsed = ReleaseName::parse(name);
+        for (wanted, found) in [(seasons, &parsed.seasons), (episodes, &parsed.episodes)] {
+            assert!(wanted == "?" || spelled(found) == wanted, "{name}: {found:?}, not {wanted}");
+        }
+        count += 1;
+    }
+    assert!(count > 400, "{count} forms");
+}
+
 /// Goal: names of other languages are read like English ones.
 /// Method: Russian, Polish, Portuguese, Spanish, French, German, Italian, Turkish and Chinese forms.
 #[test]

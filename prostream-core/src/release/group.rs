@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::marks::{Fact, look_up};
 use super::tokens::{Token, Tokens, leading_number};
 
 /// Ends of site names; a name with one of them in brackets or behind `www` is a site.
@@ -64,11 +65,22 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     let name = tokens.list.get(at)?;
     let end = tokens.list.get(at + 1)?;
     let closes = bracket.tokens.end == at + 2;
+    // "[Lektor.PL]" is a language.
+    let is_about_language = look_up(&name.folded).is_some_and(|(_, facts)| {
+        facts.iter().any(|fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed))
+    });
     let sized = name.folded.len() >= 3 && name.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
     let dashed = bracket.tokens.start < at && name.gap == "-";
     let start = if dashed { bracket.tokens.start } else { at };
     let whole = start == bracket.tokens.start || name.gap == " ";
-    if closes && end.gap == "." && is_end(end) && sized && whole && !name.folded.starts_with(['1', '2']) {
+    if closes
+        && !is_about_language
+        && end.gap == "."
+        && is_end(end)
+        && sized
+        && whole
+        && !name.folded.starts_with(['1', '2'])
+    {
         let from = tokens.list.get(start)?.span.start;
         return Some(Site { tokens: start..at + 2, span: from..end.span.end });
     }

@@ -40,6 +40,7 @@ pub(super) const MARKS: &[Row] = &[
     ("bdlight", Strong, &[Source("BDRip")]),
     ("brrip", Strong, &[Source("BRRip")]),
     ("blurayrip", Strong, &[Source("BRRip")]),
+    ("blueray", Strong, &[Source("BluRay")]),
     ("bluraymux", Strong, &[Source("BDRip")]),
     ("uhdrip", Strong, &[Source("UHDRip")]),
     ("uhdbdrip", Strong, &[Source("UHDRip")]),

@@ -31,9 +31,11 @@ impl Token<'_> {
         self.gap.chars().count() <= 1
     }
 
-    /// The gap before it, spaces aside.
+    /// The gap before it, spaces aside, and what stands for them: `.-.` is a dash.
     pub(super) fn mark(&self) -> &str {
-        self.gap.trim()
+        let mark = self.gap.trim();
+        let bare = mark.trim_matches(['.', '_']);
+        if bare.is_empty() { mark } else { bare }
     }
 
     /// The gap before it opens or closes a bracket.

@@ -6,6 +6,14 @@ use super::named::OTHER_COUNTS;
 use super::written::episode_number;
 use super::{RANGE_WORDS, Scanner, range};
 
+/// Fewer than so many from one to another may be films of a series.
+const LEAST_EPISODES: u32 = 11;
+
+/// What stands behind the number of the last episode.
+fn is_end(word: &str) -> bool {
+    matches!(word, "end" | "fin")
+}
+
 impl Scanner<'_, '_> {
     /// Numbers without any word, by where they stand.
     pub(super) fn bare(&mut self) {
@@ -17,9 +25,30 @@ impl Scanner<'_, '_> {
             || self.bracketed()
             || self.before_bracket()
             || self.padded()
+            || self.many_from_one()
             || self.joined()
             || self.trailing()
-            || self.hashed();
+            || self.hashed()
+            || self.in_folder();
+        // "S02/205 - Title.mkv" repeats the season.
+        if let (Some(season), [episode]) = (self.folder_season, self.out.episodes.as_mut_slice())
+            && self.out.seasons.is_empty()
+            && *episode / 100 == season
+            && *episode % 100 > 0
+        {
+            *episode %= 100;
+        }
+    }
+
+    /// `Season 3/12. Title.mkv`, `Season 3/Show 12.mkv`: in the folder of a season a file has a number.
+    fn in_folder(&mut self) -> bool {
+        if self.folder_season.is_none() || !self.out.seasons.is_empty() {
+            return false;
+        }
+        let last = self.tokens.list.len().saturating_sub(1);
+        let is_number = |at: usize| (1..=3).contains(&self.word(at).len()) && self.countable(at).is_some();
+        let found = [0, last].into_iter().find(|at| is_number(*at));
+        found.is_some_and(|at| self.take(at))
     }
 
     /// `1-09-70` is some date, no range.
@@ -93,7 +122,7 @@ impl Scanner<'_, '_> {
             end += 1;
         }
         // "05 END" is the last.
-        if matches!(self.word(end), "end" | "fin") && self.closes(end) {
+        if is_end(self.word(end)) && self.closes(end) {
             end += 1;
         }
         // "17.5" is a recap between two episodes.
@@ -110,6 +139,7 @@ impl Scanner<'_, '_> {
     /// Something ends behind the token: the name, or a bracket opens, or a dash follows.
     fn closes(&self, at: usize) -> bool {
         self.token(at + 1).is_none_or(|next| next.after_bracket() || (next.gap.contains('-') && next.gap.len() > 1))
+            || is_end(self.word(at + 1)) && self.token(at + 2).is_none_or(Token::after_bracket)
     }
 
     /// `- 08`, `_-_19_-_`, `- 01 ~ 12`: the last such number that something ends behind, or else the first.
@@ -161,7 +191,7 @@ impl Scanner<'_, '_> {
                     && episode_number(token.folded.trim_end_matches("tv"), 4).is_some()
                     && matches!(token.mark(), "-" | "~")
             });
-            let alone = range.len() == 1;
+            let alone = range.len() == 1 || range.len() == 2 && is_end(self.word(range.start + 1));
             if range.start > 0 && (digits >= 2 && alone || digits >= 1 && second_is_number) && self.take(range.start) {
                 return true;
             }
@@ -185,7 +215,9 @@ impl Scanner<'_, '_> {
             if opens_range && self.countable(at).is_some() && self.take(at) {
                 return true;
             }
-            if outside && next_opens && self.word(at).len() >= 2 && self.take(at) {
+            let marked =
+                !self.free(at + 1) && self.token(at + 1).is_some_and(|next| next.gap == " " || next.gap == "_");
+            if outside && (next_opens || marked) && self.word(at).len() >= 2 && self.take(at) {
                 return true;
             }
         }
@@ -197,15 +229,19 @@ impl Scanner<'_, '_> {
         if !self.is_file || self.has_year() {
             return false;
         }
-        let Some(next) = self.token(1) else { return self.word(0).starts_with('0') && self.take(0) };
-        let padded = self.word(0).starts_with('0') || self.word(0).len() == 3;
+        let group = self.tokens.brackets.first().filter(|_| self.opens_with_group);
+        let at = group.map_or(0, |bracket| bracket.tokens.end);
+        let first = self.word(at);
+        let Some(next) = self.token(at + 1) else { return first.starts_with('0') && self.take(at) };
+        let padded = first.starts_with('0') || first.len() == 3;
+        let spaced_dash = |token: &Token<'_>| token.mark() == "-" && !token.tight();
         let dash = next.gap.contains('-') && next.gap.len() > 1
-            || self.token(2).is_some_and(|token| token.gap == " - " && next.number(4).is_some());
-        let spaced = matches!(next.gap, " " | ". " | "_")
+            || at == 0 && self.token(2).is_some_and(|token| spaced_dash(token) && next.number(4).is_some());
+        let spaced = matches!(next.gap, " " | ". " | "_" | "." | "..")
             && padded
-            && (self.word(0).starts_with('0') || self.tokens.list.len() == 2);
-        let single = self.word(0).len() == 1 && next.gap != " - ";
-        !single && (dash || spaced) && self.take(0)
+            && (first.starts_with('0') || self.tokens.list.len() == at + 2);
+        let single = first.len() == 1 && !spaced_dash(next);
+        !single && (dash || spaced) && self.take(at)
     }
 
     /// `Show 01-24 Complete`, `Show 05 720p`: a zero in front counts episodes wherever it stands.
@@ -219,26 +255,45 @@ impl Scanner<'_, '_> {
             let ranged = self.token(at + 1).is_some_and(|next| {
                 matches!(next.gap, "-" | "~" | " ~ ") && next.number(4).is_some_and(|last| Some(last) > number(word, 2))
             });
+            let ranged = ranged
+                || RANGE_WORDS.contains(&self.word(at + 1))
+                    && self.countable(at + 2) > self.countable(*at)
+                    && self.word(at + 2).len() >= 2;
             let marked = self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.starts_with(','));
             two_digits && (ranged && word.starts_with('0') || marked) && self.countable(*at).is_some()
         });
         found.filter(|_| !self.has_year()).is_some_and(|at| self.take(at))
     }
 
+    /// `Show 1-26 [480p]`, `Show 001-220`: many, from the first on. A few may be films.
+    fn many_from_one(&mut self) -> bool {
+        let found = (1..self.tokens.list.len()).find(|at| {
+            let ranged = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
+            let ends = self.closes(at + 1) || !self.free(at + 2);
+            let last = self.countable(at + 1).map_or(0, |(last, _)| last);
+            let first = self.countable(*at).map_or(0, |(first, _)| first);
+            let many = first == 1 && last >= LEAST_EPISODES || first > 100 && last >= first + LEAST_EPISODES;
+            ranged && ends && many
+        });
+        let found = found.filter(|at| !self.has_year() && !self.three_in_a_row(*at));
+        found.is_some_and(|at| self.take(at))
+    }
+
     /// `show.205.hdtv`: season and episode in one number, as the scene once wrote broadcasts.
     fn joined(&mut self) -> bool {
         let found = (1..self.tokens.list.len()).find(|at| {
             let broadcast = matches!(self.word(at + 1), "hdtv" | "pdtv" | "dsr" | "dsrip" | "tvrip");
-            let both = self.countable(*at).filter(|_| self.word(*at).len() == 3);
-            broadcast && both.is_some_and(|(both, _)| (1..=40).contains(&(both % 100)) && both >= 100)
+            let both = self.countable(*at).filter(|_| matches!(self.word(*at).len(), 3 | 4));
+            broadcast && both.is_some_and(|(both, _)| (1..=40).contains(&(both % 100)) && (100..4100).contains(&both))
         });
         let (Some(at), false) = (found, self.has_year() || !self.out.seasons.is_empty()) else { return false };
         let Some(token) = self.token(at) else { return false };
         let Some((both, _)) = self.countable(at) else { return false };
         self.out.seasons.push(both / 100);
         self.out.episodes.push(both % 100);
-        self.claim("seasons", at..at + 1, token.span.start..token.span.start + 1);
-        self.claim("episodes", at..at + 1, token.span.start + 1..token.span.end);
+        let middle = token.span.end - 2;
+        self.claim("seasons", at..at + 1, token.span.start..middle);
+        self.claim("episodes", at..at + 1, middle..token.span.end);
         true
     }
 
@@ -254,8 +309,8 @@ impl Scanner<'_, '_> {
         if !self.out.seasons.is_empty() {
             let behind = self.out.spans.iter().find(|(field, ..)| *field == "seasons").map(|(_, tokens, _)| tokens.end);
             if let Some(at) = behind
-                && self.closes(at)
-                && self.word(at).len() >= 2
+                && (self.closes(at) || !self.free(at + 1) || self.is_file)
+                && self.word(at).len() == 2
                 && self.token(at).is_some_and(|token| token.gap.trim().is_empty())
             {
                 return self.take(at);
@@ -277,16 +332,17 @@ impl Scanner<'_, '_> {
             let in_row = third.is_some_and(|third| third.number(4).is_some() && third.gap == two.gap)
                 || at > 0 && one.tight() && one.gap == two.gap && two.gap == "-";
             let in_bracket = one.bracket > 0 && one.bracket == two.bracket && two.gap == ".";
-            let between_dashes =
-                two.gap == "." && one.gap.contains(" - ") && third.is_none_or(|third| third.gap.contains(" - "));
+            let set_apart = |token: &Token<'_>| token.mark() == "-" && !token.tight();
+            let between_dashes = two.gap == "." && set_apart(one) && third.is_none_or(set_apart);
             let joined = matches!(two.gap, "-" | "_" | ".")
                 && !in_row
                 && (two.gap != "." || matches!(one.gap, "." | " ") && third.is_none_or(|third| third.gap != " "))
-                && (at > 0 || third.is_some_and(|third| third.gap.contains(' ')));
+                && (at > 0 || third.is_some_and(|third| third.gap.contains([' ', '.'])));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
             let opens = at == 0 && two.gap == "-" && !self.has_year();
+            let is_range = self.opens_with_group && one.bracket > 0 && two.gap == "-";
             let plausible = opens || self.is_file && (!self.has_year() || two.gap == "_");
-            if plausible && (in_bracket || between_dashes || joined) {
+            if plausible && !is_range && (in_bracket || between_dashes || joined) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
                 self.out.episodes.push(episode);

@@ -30,12 +30,19 @@ const RANGE_WORDS: &[&str] = &["to", "ao", "a", "à", "al", "bis", "til", "thru"
 /// Words between a number and the count of all.
 const OF_WORDS: &[&str] = &["of", "из", "iz", "sur", "de", "von"];
 /// Reads what the name counts. `taken` tells which tokens are marks of something else; `opens_with_group` that the name begins with a bracket
-/// that holds no mark, as anime releases do; `is_file` that it has the extension of a video.
-pub(super) fn read(tokens: &Tokens<'_>, taken: &[bool], opens_with_group: bool, is_file: bool) -> Numbers {
+/// that holds no mark, as anime releases do; `is_file` that it has the extension of a video; `folder_season` which season's folder it lies in.
+pub(super) fn read(
+    tokens: &Tokens<'_>,
+    taken: &[bool],
+    opens_with_group: bool,
+    is_file: bool,
+    folder_season: Option<u32>,
+) -> Numbers {
     let is_year =
         |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
     let last_year = tokens.list.iter().rposition(is_year);
-    let mut scanner = Scanner { tokens, taken, opens_with_group, is_file, last_year, out: Numbers::default() };
+    let mut scanner =
+        Scanner { tokens, taken, opens_with_group, is_file, folder_season, last_year, out: Numbers::default() };
     scanner.compact();
     if scanner.out.episodes.is_empty() {
         scanner.crossed();
@@ -58,6 +65,7 @@ struct Scanner<'t, 'a> {
     taken: &'t [bool],
     opens_with_group: bool,
     is_file: bool,
+    folder_season: Option<u32>,
     /// The last token that looks like a year.
     last_year: Option<usize>,
     out: Numbers,

@@ -5,10 +5,25 @@ use crate::release::tokens::{Token, leading_number, number};
 use super::written::episode_number;
 use super::{OF_WORDS, RANGE_WORDS, Scanner, range};
 
-/// Seasons in words: `Second Season`, `Season Two`.
-const ORDINALS: &[&str] =
-    &["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+/// Seasons in words: `Second Season`, `Tercera Temporada`, `Prima Stagione`; those of one number in each row.
+const ORDINALS: &[&[&str]] = &[
+    &["first", "primera", "primeira", "prima", "premiere", "erste"],
+    &["second", "segunda", "seconda", "deuxieme", "zweite"],
+    &["third", "tercera", "terceira", "terza", "troisieme", "dritte"],
+    &["fourth", "cuarta", "quarta", "quatrieme", "vierte"],
+    &["fifth", "quinta", "cinquieme", "funfte"],
+    &["sixth", "sexta", "sesta", "sixieme", "sechste"],
+    &["seventh", "septima", "setima", "settima", "septieme", "siebte"],
+    &["eighth", "octava", "oitava", "ottava", "huitieme", "achte"],
+    &["ninth", "novena", "nona", "neuvieme", "neunte"],
+    &["tenth", "decima", "dixieme", "zehnte"],
+];
 const CARDINALS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
+/// The number of an ordinal in words.
+fn ordinal_number(word: &str) -> Option<u32> {
+    ORDINALS.iter().position(|row| row.contains(&word)).and_then(|index| u32::try_from(index + 1).ok())
+}
 
 /// The number of a word in a list that counts from one.
 fn spelled_number(word: &str, list: &[&str]) -> Option<u32> {
@@ -24,6 +39,7 @@ pub(super) const SEASON_WORDS: &[&str] = &[
     "temporada",
     "temporadas",
     "temp",
+    "evad",
     "stagione",
     "stagioni",
     "staffel",
@@ -47,7 +63,7 @@ pub(super) const SEASON_WORDS: &[&str] = &[
     "тв",
 ];
 /// Season words that follow their number in their language.
-const SEASON_WORDS_AFTER: &[&str] = &["sezon", "sez", "сезон", "сезона", "сез", "sezona"];
+const SEASON_WORDS_AFTER: &[&str] = &["evad", "sezon", "sez", "сезон", "сезона", "сез", "sezona"];
 /// Season words that are words of titles too, and need a number right behind them.
 const SEASON_WORDS_DOUBTFUL: &[&str] = &["series", "temp", "tv", "sn", "тв"];
 /// Words before or after the number of an episode.
@@ -56,6 +72,7 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "episodes",
     "ep",
     "eps",
+    "epi",
     "episodio",
     "episodios",
     "capitulo",
@@ -177,22 +194,32 @@ impl Scanner<'_, '_> {
                 if matches!(mark, "-" | "~" | "–" | "—" | ":" | "--") || joined {
                     let Some(more) = range(last, next) else { break };
                     numbers.extend(more);
-                } else if matches!(mark, "," | "&" | "+" | ",&" | ", &" | "")
+                } else if mark.chars().all(|letter| ",&+ .".contains(letter))
+                    && mark != "."
                     && next == last + 1
                     && !token.gap.is_empty()
                 {
+                    numbers.push(next);
+                } else if matches!(token.gap, "." | "_")
+                    && next == last + 1
+                    && SEASON_WORDS.contains(&self.word(at))
+                    && (numbers.len() > 1
+                        || self.token(end + 1).is_some_and(|then| then.number(digits) == Some(next + 1)))
+                {
+                    // "Season.1.2.3": two might be season and episode.
                     numbers.push(next);
                 } else {
                     break;
                 }
             } else if (RANGE_WORDS.contains(&token.folded.as_str())
                 || mark == "-" && self.word(at) == token.folded && EPISODE_WORDS.contains(&token.folded.as_str()))
-                && let Some(next) = self.token(end + 1).and_then(|next| next.number(digits))
+                && let Some(last_at) = self.skip_article(end + 1)
+                && let Some(next) = self.token(last_at).and_then(|next| next.number(digits))
                 && let Some(more) = range(last, next)
             {
-                // "1 to 12", "Ep 1 - Ep 12".
+                // "1 to 12", "1 a la 3", "Ep 1 - Ep 12".
                 numbers.extend(more);
-                end += 1;
+                end = last_at;
             } else if matches!(token.folded.as_str(), "and" | "und" | "et" | "y" | "e" | "i")
                 && let Some(next) = self.token(end + 1).and_then(|next| next.number(digits))
                 && next == last + 1
@@ -205,6 +232,12 @@ impl Scanner<'_, '_> {
             end += 1;
         }
         Some((numbers, end))
+    }
+
+    /// `a la 3`: the number stands behind the article.
+    fn skip_article(&self, at: usize) -> Option<usize> {
+        let at = if matches!(self.word(at), "la" | "las" | "el" | "the") { at + 1 } else { at };
+        self.token(at).map(|_| at)
     }
 
     /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`.
@@ -262,7 +295,7 @@ impl Scanner<'_, '_> {
             self.out.seasons.push(season);
             self.claim_tokens("seasons", at..at + 2);
         } else if let Some(season) =
-            at.checked_sub(1).and_then(|at| spelled_number(self.word(at), ORDINALS)).filter(|_| word == "season")
+            at.checked_sub(1).and_then(|at| ordinal_number(self.word(at))).filter(|_| !doubtful)
         {
             self.out.seasons.push(season);
             self.claim_tokens("seasons", at - 1..at + 1);
@@ -325,6 +358,21 @@ impl Scanner<'_, '_> {
                 _ => return,
             }
         } else if let Some((numbers, end)) = self.numbers_after(at, 4, true) {
+            // "Episode 1.05" names both.
+            if let ([season], Some(next)) = (numbers.as_slice(), self.token(end))
+                && matches!(word, "episode" | "ep")
+                && self.out.seasons.is_empty()
+                && next.gap == "."
+                && next.folded.len() == 2
+                && (1..100).contains(season)
+                && let Some(episode) = next.number(2).filter(|_| self.free(end))
+            {
+                self.out.seasons.push(*season);
+                self.claim_tokens("seasons", at + 1..at + 2);
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", end..end + 1);
+                return;
+            }
             // "EP #1.2" repeats the season.
             if let ([season], Some(next)) = (numbers.as_slice(), self.token(end))
                 && self.out.seasons == [*season]
@@ -394,10 +442,16 @@ fn roman(word: &str) -> Option<u32> {
     spelled_number(word, NUMERALS)
 }
 
-/// `第3季`, `第02话`: the number of a word that ends in one of `endings`.
+/// `第3季`, `第02话`, `第二季`: the number of a word that ends in one of `endings`.
 fn ideogram_number(word: &str, endings: &[char]) -> Option<u32> {
+    const NUMERALS: [char; 10] = ['一', '二', '三', '四', '五', '六', '七', '八', '九', '十'];
     let at = word.find('第')?;
-    let (value, rest) = leading_number(word.get(at + '第'.len_utf8()..)?, 4)?;
+    let behind = word.get(at + '第'.len_utf8()..)?;
+    let (value, rest) = leading_number(behind, 4).or_else(|| {
+        let numeral = behind.chars().next()?;
+        let index = NUMERALS.iter().position(|known| *known == numeral)?;
+        Some((u32::try_from(index + 1).ok()?, behind.get(numeral.len_utf8()..)?))
+    })?;
     rest.starts_with(endings).then_some(value)
 }
 

@@ -59,6 +59,15 @@ fn compact_word(text: &str) -> Option<Compact> {
         if matches!(rest, "" | "ep" | "eps") {
             return Some(out);
         }
+        // "S03D02": of its discs.
+        if digits <= 2 && rest.strip_prefix('d').is_some_and(|disc| number(disc, 2).is_some()) {
+            return Some(out);
+        }
+        // "T3C04": season and chapter.
+        if let Some(chapter) = rest.strip_prefix('c').and_then(|chapter| number(chapter, 3)) {
+            out.episodes.push(chapter);
+            return Some(out);
+        }
         rest = rest.strip_prefix('x').filter(|rest| rest.starts_with('e')).unwrap_or(rest);
     } else if let Some((season, behind)) = leading_number(text, 2)
         && behind.starts_with('e')
@@ -125,7 +134,7 @@ pub(super) fn crossed_word(text: &str) -> Option<(u32, u32, usize, usize)> {
     let season = number(front.get(start..)?, 2)?;
     let back_digits = back.bytes().take_while(u8::is_ascii_digit).count();
     let (episode, rest) = leading_number(back, 3)?;
-    let more = rest.strip_prefix('x').is_some_and(|rest| number(rest, 3).is_some());
+    let more = rest.strip_prefix('x').is_some_and(|rest| rest.split('x').all(|next| number(next, 3).is_some()));
     let fits = more
         || match rest {
             "" | "a" | "b" => true,
@@ -221,7 +230,17 @@ impl Scanner<'_, '_> {
             || self.tokens.list.len() <= 2
             || !self.out.seasons.is_empty()
             || found.episodes.len() > 1
+            || self.opens_range(at)
+            || self.token(at).is_some_and(|token| token.gap == " - ") && self.token(at + 1).is_none()
             || self.is_behind_season(at)
+    }
+
+    /// `E1~E5`.
+    fn opens_range(&self, at: usize) -> bool {
+        self.token(at + 1).is_some_and(|next| {
+            let is_episode = compact_word(&next.folded).is_some_and(|next| next.season.is_none());
+            matches!(next.mark(), "-" | "~" | "–") && (is_episode || next.tight() && next.number(3).is_some())
+        })
     }
 
     /// `Season 2 E5`.
@@ -271,13 +290,13 @@ impl Scanner<'_, '_> {
             }
             end += 1;
         }
-        // "S4-24": another width than the season, so an episode.
+        // "S4-24": another width than the season, so an episode; "S01.07.2019": a number before the year.
         if seasons.len() == 1
             && let Some(token) = self.token(end)
-            && token.gap == "-"
             && self.free(end)
             && let Some((episode, revised)) = episode_number(&token.folded, 3)
-            && token.folded.len() > found.season_digits
+            && (token.gap == "-" && token.folded.len() > found.season_digits
+                || token.gap == "." && token.folded.len() == 2 && self.last_year == Some(end + 1))
         {
             self.out.seasons.push(first);
             self.claim("seasons", at..end, start..self.tokens.list[end - 1].span.end);
@@ -301,7 +320,7 @@ impl Scanner<'_, '_> {
             let last = episodes.last().copied().unwrap_or(0);
             let marked =
                 compact_word(&token.folded).filter(|next| next.season.is_none() || next.season == found.season);
-            let dash = token.gap.contains(['-', '~', '–']);
+            let dash = token.gap.contains(['-', '~', '–']) || token.gap.contains("..");
             let ranged = RANGE_WORDS.contains(&token.folded.as_str()) && !token.after_bracket();
             if let Some(next) = marked.filter(|next| !next.episodes.is_empty()) {
                 if token.after_bracket() || token.span.start - self.tokens.list[end - 1].span.end > 3 {
@@ -341,6 +360,24 @@ impl Scanner<'_, '_> {
                 && token.number(3) == Some(last + 1)
             {
                 episodes.push(last + 1);
+            } else if matches!(token.gap, " " | "_")
+                && token.number(2) == Some(last + 1)
+                && token.folded.len() == 2
+                && self.free(end)
+                && !self.free(end + 1)
+            {
+                // "S02E01 02 720p": nothing but marks behind it, so no title begins with it.
+                episodes.push(last + 1);
+            } else if token.mark() == "-"
+                && !token.tight()
+                && !token.after_bracket()
+                && token.folded.len() == 2
+                && self.free(end)
+                && !self.free(end + 1)
+                && let Some(more) = token.number(2).and_then(|value| range(last, value))
+            {
+                // "S02E01 - 10": the same.
+                episodes.extend(more);
             } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season
                 && !token.after_bracket()
@@ -406,15 +443,9 @@ impl Scanner<'_, '_> {
             let (start, season_end) = (start + shift, season_end + shift);
             self.out.seasons.push(season);
             self.claim("seasons", at..at + 1, token.span.start + start..token.span.start + season_end);
-            let mut episodes = vec![episode];
-            episodes.extend(
-                token
-                    .folded
-                    .rsplit('x')
-                    .next()
-                    .filter(|_| token.folded.matches('x').count() == 2)
-                    .and_then(|last| number(last, 3)),
-            );
+            // "1x02x03".
+            let more = token.folded.split('x').skip(2).filter_map(|next| number(next, 3));
+            let episodes = std::iter::once(episode).chain(more).collect();
             let found = Compact { season: Some(season), episodes, ..Compact::default() };
             // The cross may be the Cyrillic letter, of two bytes.
             let cross_len = token.text.get(season_end..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);

@@ -27,19 +27,21 @@ const SUBTITLE_EXTENSIONS: &[&str] = &["srt", "ass", "ssa", "sub", "idx", "vtt",
 /// Countries that scene names put behind the title of a series.
 const COUNTRIES: &[&str] = &["US", "UK", "AU", "NZ", "CA"];
 /// Words for a whole work that never belong to its title; others do: `Lantern Trilogy`.
-const WHOLE_WORKS: &[&str] = &["complete", "integrale", "integral", "completa", "completo"];
+const WHOLE_WORKS: &[&str] = &["complete", "integrale", "integral", "completa", "completo", "kolekcja"];
 /// Sources that say more than any other mark: a screen filmed with a camera stays one, whatever else is claimed.
 const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SCR"];
 
 /// Reads a name of at most [`ReleaseName::MAX_BYTES`].
 pub(super) fn read(name: &str) -> ReleaseName {
-    let Some(path) = path::split_path(name) else { return read_one(name, 0) };
-    let mut out = read_one(path.file, path.file_start);
+    let Some(path) = path::split_path(name) else { return read_one(name, 0, None) };
+    let folders = path.folders.iter().map(|(folder, start)| read_one(folder, *start, None));
+    let folders: Vec<ReleaseName> = folders.collect();
+    let season = folders.first().and_then(|folder| <[u32; 1]>::try_from(folder.seasons.as_slice()).ok());
+    let mut out = read_one(path.file, path.file_start, season.map(|[season]| season));
     // "05 - Title.mkv": the number stands first, so what follows is the title of the episode.
     let starts = |field: &str| out.spans.iter().find(|(known, _)| *known == field).map(|(_, span)| span.start);
     let mut title_is_episodes = starts("episodes").zip(starts("title")).is_some_and(|(number, title)| number < title);
-    for (folder, start) in path.folders {
-        let folder = read_one(folder, start);
+    for folder in folders {
         if title_is_episodes && !folder.title.is_empty() {
             out.episode_title = Some(std::mem::take(&mut out.title)).filter(|title| !title.is_empty());
             for (field, _) in out.spans.iter_mut().filter(|(field, _)| *field == "title") {
@@ -52,12 +54,14 @@ pub(super) fn read(name: &str) -> ReleaseName {
     out
 }
 
-/// Reads a single name that stands `offset` bytes into the whole.
-fn read_one(name: &str, offset: usize) -> ReleaseName {
+/// Reads a single name that stands `offset` bytes into the whole, in the folder of a season if there is one.
+fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseName {
     let (body, extension) = split_extension(name);
+    let spaced = spaced(body);
+    let body = spaced.as_deref().unwrap_or(body);
     let tokens = tokenize(body);
     let mut reading = Reading::new(body, &tokens, extension);
-    reading.read();
+    reading.read(folder_season);
     let Reading { mut out, mut spans, .. } = reading;
     if let Some(text) = extension {
         let start = name.len() - text.len();
@@ -73,6 +77,22 @@ fn read_one(name: &str, offset: usize) -> ReleaseName {
     }
     out.spans = in_order(spans, offset);
     out
+}
+
+/// `Show_-_05_[720p]`: a name whose underscores stand for spaces, with spaces. They are as long, so that places stay. Between digits they are
+/// marks of their own: `show_03_19`.
+fn spaced(name: &str) -> Option<String> {
+    if name.contains(' ') || name.matches('_').count() < 2 {
+        return None;
+    }
+    let mut out = name.to_owned();
+    for (at, _) in name.match_indices('_') {
+        let is_digit = |at: usize| name.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+        if !(at > 0 && is_digit(at - 1) && is_digit(at + 1)) {
+            out.replace_range(at..at + 1, " ");
+        }
+    }
+    Some(out)
 }
 
 fn is_video(extension: &str) -> bool {
@@ -173,7 +193,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
     }
 
-    fn read(&mut self) {
+    fn read(&mut self, folder_season: Option<u32>) {
         self.read_sites();
         let mut found = marks::find_marks(self.tokens);
         found.retain(|mark| !self.is_covered(mark.tokens.start));
@@ -196,7 +216,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             self.cover(date.tokens);
             self.out.date = Some(date.text);
         }
-        let numbers = numbering::read(self.tokens, &self.covered, has_group, self.is_file);
+        let numbers = numbering::read(self.tokens, &self.covered, has_group, self.is_file, folder_season);
         found.retain(|mark| {
             mark.strength == Strength::Strong
                 || !numbers
@@ -262,6 +282,10 @@ impl<'t, 'a> Reading<'t, 'a> {
             // One weak word does not make a group's name a list of marks.
             mark.strength == Strength::Strong || mark.tokens.len() == leading.len()
         });
+        // "[Official Eng Sub]" says what it is.
+        let about = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Subbed | Fact::Dubbed | Fact::MultiSubs);
+        let inside = marks.iter().filter(|mark| leading.contains(&mark.tokens.start));
+        let marked = marked || inside.filter(|mark| mark.states(about)).count() > 1;
         !leading.is_empty() && !marked && leading.clone().all(|at| !self.is_covered(at))
     }
 

@@ -24,7 +24,7 @@ impl Reading<'_, '_> {
         let end = end.and_then(|at| self.tokens.list.get(at)).map_or(self.name.len(), |token| token.span.start);
         let known = Counts::new((0..self.tokens.list.len()).map(known));
         self.loud = is_loud(self.text(first..end));
-        let in_run = self.language_runs(marks);
+        let in_run = self.language_runs(marks, group.is_some());
         let enclosed = self.enclosed(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
         // From the back, so that a run of marks before a strong one is taken whole; then from the front.
@@ -55,7 +55,7 @@ impl Reading<'_, '_> {
     }
 
     /// Which marks stand in a run about languages: `Eng, Ger, Cze`, `PT subs`, `Dublado BR`, `IT EN FR`.
-    fn language_runs(&self, marks: &[Mark]) -> Vec<bool> {
+    fn language_runs(&self, marks: &[Mark], has_group: bool) -> Vec<bool> {
         let about = |mark: &Mark| {
             mark.is_language()
                 || mark.states(|fact| {
@@ -76,17 +76,22 @@ impl Reading<'_, '_> {
                 end += 1;
             }
             let run = marks.get(start..end).unwrap_or_default();
-            let opens = run.first().is_some_and(|mark| mark.tokens.start <= self.skipped) && !self.only_marks;
+            let opens = !self.only_marks
+                && run.first().is_some_and(|mark| {
+                    mark.tokens.start == self.skipped || has_group && mark.tokens.start < self.skipped
+                });
             let states_language = run.iter().any(|mark| mark.states(|fact| matches!(fact, Fact::Language(_))));
             // "de la", "es no": codes in small letters outside brackets are words.
-            let written = run.iter().all(|mark| {
-                let text = self.text(mark.span.clone());
-                let bracketed = self.bracket_of(mark.tokens.start).is_some();
-                let long = text.len() > 3 || mark.tokens.len() > 1;
-                long || bracketed
-                    || text.starts_with(char::is_uppercase)
-                    || run.iter().any(|other| other.span.len() > 3)
-            });
+            let codes = run.len() > 2 && run.iter().all(|mark| mark.span.len() > 2);
+            let written = codes
+                || run.iter().all(|mark| {
+                    let text = self.text(mark.span.clone());
+                    let bracketed = self.bracket_of(mark.tokens.start).is_some();
+                    let long = text.len() > 3 || mark.tokens.len() > 1;
+                    long || bracketed
+                        || text.starts_with(char::is_uppercase)
+                        || run.iter().any(|other| other.span.len() > 3)
+                });
             let long_enough =
                 run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
             if long_enough && states_language && written && !opens {
@@ -153,10 +158,13 @@ impl Reading<'_, '_> {
     ) -> bool {
         let (start, end) = (mark.tokens.start, mark.tokens.end);
         let next_covered = self.is_covered(end);
-        let before_covered = start > self.skipped && self.is_covered(start - 1);
+        let before_covered = self.is_covered_before(start);
         let behind = |at: Option<usize>| at.is_some_and(|at| start > at);
         let whole_bracket = start > 0 && self.bracket_of(start).is_some_and(|bracket| known.all(&bracket));
         if whole_bracket && !mark.is_language() {
+            return true;
+        }
+        if self.is_subtitle && mark.is_language() && start > self.skipped && self.ends_subtitle(end) {
             return true;
         }
         let list = self.tokens.list.get(start..end).unwrap_or_default();
@@ -190,6 +198,17 @@ impl Reading<'_, '_> {
                     || lone_source && !opens && start > 1 && self.shouts(mark)
             }
         }
+    }
+
+    /// Is what stands before a token a mark, and neither the start of the title nor what is left out before it?
+    fn is_covered_before(&self, at: usize) -> bool {
+        at > 0 && at != self.skipped && self.is_covered(at - 1)
+    }
+
+    /// Nothing but brackets and marks follow in the name of a subtitle file: `Film - Chinese (Traditional).ass`.
+    fn ends_subtitle(&self, at: usize) -> bool {
+        let list = self.tokens.list.get(at..).unwrap_or_default();
+        list.iter().zip(at..).all(|(token, at)| token.bracket > 0 || self.is_covered(at))
     }
 
     /// The tokens of the bracket around a token.
@@ -245,10 +264,15 @@ impl Reading<'_, '_> {
         let token = self.tokens.list.get(mark.tokens.start);
         let is_group = token.is_some_and(|token| token.gap.ends_with('-')) && mark.tokens.end == self.tokens.list.len();
         let alone = self.bracket_of(mark.tokens.start).is_some_and(|bracket| bracket.len() == 1);
-        let before_covered = mark.tokens.start > self.skipped && self.is_covered(mark.tokens.start - 1);
-        let between = before_covered && self.is_covered(mark.tokens.end);
-        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase);
-        let subtitle = self.is_subtitle && mark.tokens.end == self.tokens.list.len();
+        // "[DVDRip-ITA]" opens the name.
+        let closes = self
+            .bracket_of(mark.tokens.start)
+            .is_some_and(|bracket| bracket.end == mark.tokens.end && bracket.end == self.skipped);
+        let between = self.is_covered_before(mark.tokens.start) && (closes || self.is_covered(mark.tokens.end));
+        // In a name without any capital a code has none either.
+        let is_small = !self.name.contains(char::is_uppercase);
+        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase) || between && is_small;
+        let subtitle = self.is_subtitle && self.ends_subtitle(mark.tokens.end);
         neighbour || subtitle || !is_group && (alone || between) && (shouts || mark.span.len() == 3)
     }
 }
