@@ -151,7 +151,8 @@ pub(super) fn find_years(tokens: &Tokens<'_>, taken: &[bool]) -> Vec<Year> {
         if let Some(first) = year_at(token).filter(|_| free(at)) {
             let next = tokens.list.get(at + 1).filter(|next| matches!(next.mark(), "-" | "–" | "~") && free(at + 1));
             let last = next.and_then(|next| match next.folded.len() {
-                2 => next.number(2).map(|short| first / 100 * 100 + short),
+                // "2008 - 12" is followed by an episode.
+                2 => next.number(2).filter(|_| next.tight()).map(|short| first / 100 * 100 + short),
                 _ => year_at(next),
             });
             let last = last.filter(|last| *last > first && last - first < 120);

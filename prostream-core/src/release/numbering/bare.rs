@@ -114,7 +114,7 @@ impl Scanner<'_, '_> {
             if matches!(token.mark(), "-" | "~" | "–" | "_~_" | "_-_") && !token.after_bracket() {
                 let Some(more) = range(last, next) else { break };
                 episodes.extend(more);
-            } else if matches!(token.mark(), "," | "&" | "+") && next == last + 1 {
+            } else if matches!(token.mark(), "," | "&" | "+" | "_") && next == last + 1 {
                 episodes.push(next);
             } else {
                 break;
@@ -189,7 +189,7 @@ impl Scanner<'_, '_> {
             let second_is_number = self.token(range.start + 1).is_some_and(|token| {
                 range.len() > 1
                     && episode_number(token.folded.trim_end_matches("tv"), 4).is_some()
-                    && matches!(token.mark(), "-" | "~")
+                    && matches!(token.mark(), "-" | "~" | "_")
             });
             let alone = range.len() == 1 || range.len() == 2 && is_end(self.word(range.start + 1));
             if range.start > 0 && (digits >= 2 && alone || digits >= 1 && second_is_number) && self.take(range.start) {
@@ -340,7 +340,7 @@ impl Scanner<'_, '_> {
                 && (at > 0 || third.is_some_and(|third| third.gap.contains([' ', '.'])));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
             let opens = at == 0 && two.gap == "-" && !self.has_year();
-            let is_range = self.opens_with_group && one.bracket > 0 && two.gap == "-";
+            let is_range = self.opens_with_group && one.bracket > 0 && matches!(two.gap, "-" | "_");
             let plausible = opens || self.is_file && (!self.has_year() || two.gap == "_");
             if plausible && !is_range && (in_bracket || between_dashes || joined) {
                 self.out.seasons.push(season);

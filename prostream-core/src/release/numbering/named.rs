@@ -131,7 +131,15 @@ impl Scanner<'_, '_> {
             } else if let Some(season) = ideogram_number(word, &['季', '期']) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
-            } else if let Some(episode) = ideogram_number(word, &['话', '話', '集', '回'])
+            } else if let Some(episode) = ideogram_number(word, &EPISODE_IDEOGRAMS)
+                && !had_episodes
+            {
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", at..at + 1);
+            } else if let Some(episodes) = self.ideogram_range(at).filter(|_| !had_episodes) {
+                self.out.episodes.extend(episodes);
+                self.claim_tokens("episodes", at..at + 2);
+            } else if let Some(episode) = self.token(at).and_then(|token| hangul_number(token.text))
                 && !had_episodes
             {
                 self.out.episodes.push(episode);
@@ -146,6 +154,14 @@ impl Scanner<'_, '_> {
                 }
             }
         }
+    }
+
+    /// `第01-12話`.
+    fn ideogram_range(&self, at: usize) -> Option<impl Iterator<Item = u32> + use<>> {
+        let first = number(self.word(at).strip_prefix('第')?, 4)?;
+        let next = self.token(at + 1).filter(|next| next.tight() && matches!(next.gap, "-" | "~"))?;
+        let (last, rest) = leading_number(&next.folded, 4)?;
+        rest.starts_with(EPISODE_IDEOGRAMS).then(|| range(first, last)).flatten()
     }
 
     /// The number right before a word: `2nd Season`, `10º Temporada`, `5-й сезон`, `09-я серия`.
@@ -273,7 +289,10 @@ impl Scanner<'_, '_> {
             self.claim_tokens("seasons", first..at + 1);
             return;
         }
-        if let Some((seasons, end)) = self.numbers_after(at, 2, true) {
+        // "Final Season - 05": an episode, as anime releases write it.
+        let set_apart = self.token(at + 1).is_some_and(|next| next.mark() == "-" && !next.tight());
+        let numbers = self.numbers_after(at, 2, true).filter(|_| !(self.opens_with_group && set_apart));
+        if let Some((seasons, end)) = numbers {
             if doubtful
                 && (self.token(at + 1).is_some_and(|token| !token.tight())
                     || (word == "tv" || word == "тв") && self.token(at + 1).is_some_and(|token| token.gap != "-"))
@@ -440,6 +459,15 @@ impl Scanner<'_, '_> {
 fn roman(word: &str) -> Option<u32> {
     const NUMERALS: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
     spelled_number(word, NUMERALS)
+}
+
+/// What counts episodes in Chinese and Japanese.
+const EPISODE_IDEOGRAMS: [char; 4] = ['话', '話', '集', '回'];
+
+/// `5화`, `제5회`: an episode in Korean, as written, because folding takes syllables apart.
+fn hangul_number(text: &str) -> Option<u32> {
+    let (episode, rest) = leading_number(text.strip_prefix('제').unwrap_or(text), 4)?;
+    rest.starts_with(['화', '회']).then_some(episode)
 }
 
 /// `第3季`, `第02话`, `第二季`: the number of a word that ends in one of `endings`.

@@ -1,6 +1,6 @@
 //! Numbers written with their letters in one word: `S01E02`, `1x02`, `E05`, and what continues them.
 
-use crate::release::tokens::{leading_number, number};
+use crate::release::tokens::{Token, leading_number, number};
 
 use super::named::{EPISODE_WORDS, SEASON_WORDS};
 use super::{RANGE_WORDS, Scanner, range};
@@ -17,6 +17,22 @@ struct Compact {
     season_end: usize,
     /// Digits of the season, for ranges.
     season_digits: usize,
+}
+
+impl Compact {
+    /// With the places of the token as it is written: folding may have made what stands before them shorter. `None` where they are not found.
+    fn as_written(mut self, token: &Token<'_>) -> Option<Self> {
+        let season = token.folded.get(self.start..self.season_end)?;
+        let longer = token.text.len().saturating_sub(token.folded.len());
+        let is_same = |by: &usize| {
+            let written = token.text.get(self.start + by..self.season_end + by);
+            written.is_some_and(|written| written.eq_ignore_ascii_case(season))
+        };
+        let by = [0, longer].into_iter().find(is_same)?;
+        self.start += by;
+        self.season_end += by;
+        Some(self)
+    }
 }
 
 /// An episode number with what may hang on it: `02`, `02v2`, `23a`, `14` of `14.5`.
@@ -170,6 +186,7 @@ impl Scanner<'_, '_> {
             } else {
                 None
             };
+            let found = found.and_then(|found| found.as_written(token));
             // "-S56" at the very end is a group.
             let last = at + 1 == self.tokens.list.len() && at > 0 && token.gap == "-" && !self.free(at - 1);
             let Some(found) = found.filter(|found| !(last && found.episodes.is_empty())) else {
@@ -368,7 +385,8 @@ impl Scanner<'_, '_> {
             {
                 // "S02E01 02 720p": nothing but marks behind it, so no title begins with it.
                 episodes.push(last + 1);
-            } else if token.mark() == "-"
+            } else if last == 1
+                && token.mark() == "-"
                 && !token.tight()
                 && !token.after_bracket()
                 && token.folded.len() == 2
@@ -376,7 +394,7 @@ impl Scanner<'_, '_> {
                 && !self.free(end + 1)
                 && let Some(more) = token.number(2).and_then(|value| range(last, value))
             {
-                // "S02E01 - 10": the same.
+                // "S02E01 - 10": the same, and no absolute number, as in "S03E05 - 53".
                 episodes.extend(more);
             } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season

@@ -194,7 +194,10 @@ impl Reading<'_, '_> {
                     || self.only_marks
                     || next_covered
                         && (before_covered || behind(behind_number) && (states_nothing || mark.tokens.len() > 1))
-                    || next_covered && !opens && self.shouts(mark) && !self.year_at(end)
+                    || next_covered
+                        && !opens
+                        && self.shouts(mark)
+                        && (!self.year_at(end) || mark.states(|fact| matches!(fact, Fact::Edition(_))))
                     || lone_source && !opens && start > 1 && self.shouts(mark)
             }
         }
