@@ -240,6 +240,35 @@ fn releases_match_only_what_they_hold() {
     }
 }
 
+/// Goal: sequels, remakes, spin-offs, numbers that are titles, and other spellings and languages of a title are told apart.
+/// Method: a list of questions with made-up names.
+#[test]
+fn own_questions_are_answered() {
+    let questions = include_str!("data/release_names/own_matches.tsv").lines().filter(|line| !line.starts_with("# "));
+    let mut count = 0;
+    for question in questions {
+        let [kind, title, year, number, name, answer] = question.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{question:?}")
+        };
+        let mut wanted = film(title, 0);
+        wanted.year = (!year.is_empty()).then(|| year.parse().unwrap());
+        if kind == "episode" {
+            wanted.kind = TitleKind::Series;
+            if let Some(number) = number.strip_prefix('A') {
+                wanted.absolute_episode = Some(number.parse().unwrap());
+            } else {
+                let (season, episode) = number.strip_prefix('S').and_then(|number| number.split_once('E')).unwrap();
+                let (season, episode) = (season.parse().unwrap(), episode.parse().unwrap());
+                wanted.episode = Some(EpisodeNumber { season, episode });
+            }
+        }
+        let verdict = matches(&ReleaseName::parse(name), &wanted);
+        assert_eq!(verdict.is_match, answer == "yes", "{title} {year} {number}: {name}: {:?}", verdict.reasons);
+        count += 1;
+    }
+    assert!(count > 200, "{count} questions");
+}
+
 const GB: u64 = 1_000_000_000;
 const MB: u64 = 1_000_000;
 
@@ -363,6 +392,102 @@ fn packs_with_other_files() {
     ];
     for (list, path) in cases {
         assert_eq!(picked(&files(list), &wanted), *path, "{list:?}");
+    }
+}
+
+/// Goal: packs as people make them: absolute numbers, doubles, specials, two seasons, extras, misnumbered and foreign files.
+/// Method: names alone, all files of one size; season 2, episode 3 of `Rocket Harbour` is wanted, the 15th of all where it is counted.
+#[test]
+fn packs_of_every_kind() {
+    let plain = episode("Rocket Harbour", 2, 3);
+    let counted = Wanted { absolute_episode: Some(15), ..plain.clone() };
+    let special = episode("Rocket Harbour", 0, 2);
+    let named = Wanted { names: vec!["Rocket Harbour".to_owned(), "Port Rakietowy".to_owned()], ..plain.clone() };
+    let cases: &[(&Wanted, &[&str], &str)] = &[
+        (
+            &plain,
+            &["P/Rocket Harbour S02E01-E02.mkv", "P/Rocket Harbour S02E03-E04.mkv"],
+            "P/Rocket Harbour S02E03-E04.mkv",
+        ),
+        (&plain, &["P/Rocket Harbour S02E01E02.mkv", "P/Rocket Harbour S02E03.mkv"], "P/Rocket Harbour S02E03.mkv"),
+        (
+            &plain,
+            &["P/S01/Rocket Harbour S01E03.mkv", "P/S02/Rocket Harbour S02E03.mkv"],
+            "P/S02/Rocket Harbour S02E03.mkv",
+        ),
+        (&plain, &["P/S01E03.mkv", "P/S02E03.mkv", "P/S03E03.mkv"], "P/S02E03.mkv"),
+        (&plain, &["P/1x03.avi", "P/2x03.avi", "P/2x04.avi"], "P/2x03.avi"),
+        (&plain, &["P/103.avi", "P/203.avi", "P/204.avi"], "P/203.avi"),
+        (&plain, &["P/Season 1/Episode 3.mkv", "P/Season 2/Episode 3.mkv"], "P/Season 2/Episode 3.mkv"),
+        (&plain, &["P/Season 2/03. The Door.mkv", "P/Season 2/04. The Key.mkv"], "P/Season 2/03. The Door.mkv"),
+        (
+            &plain,
+            &["P/Season 02/Rocket Harbour 03.mkv", "P/Season 02/Rocket Harbour 04.mkv"],
+            "P/Season 02/Rocket Harbour 03.mkv",
+        ),
+        (&plain, &["Staffel 2/Folge 03.mkv", "Staffel 2/Folge 04.mkv"], "Staffel 2/Folge 03.mkv"),
+        (&plain, &["Temporada 2/Capitulo 03.avi", "Temporada 2/Capitulo 04.avi"], "Temporada 2/Capitulo 03.avi"),
+        (&plain, &["Saison 2/Episode 03.mkv", "Saison 1/Episode 03.mkv"], "Saison 2/Episode 03.mkv"),
+        (&plain, &["Сезон 2/03 серия.avi", "Сезон 2/04 серия.avi"], "Сезон 2/03 серия.avi"),
+        (
+            &named,
+            &["P/Port.Rakietowy.S02E03.PL.mkv", "P/Port.Rakietowy.S02E04.PL.mkv"],
+            "P/Port.Rakietowy.S02E03.PL.mkv",
+        ),
+        (
+            &counted,
+            &["P/[Qw] Rocket Harbour - 14.mkv", "P/[Qw] Rocket Harbour - 15.mkv"],
+            "P/[Qw] Rocket Harbour - 15.mkv",
+        ),
+        (
+            &counted,
+            &["P/[Qw] Rocket Harbour - 14.mkv", "P/[Qw] Rocket Harbour - 15v2.mkv"],
+            "P/[Qw] Rocket Harbour - 15v2.mkv",
+        ),
+        (
+            &counted,
+            &["P/[Qw] Rocket Harbour S2 - 03.mkv", "P/[Qw] Rocket Harbour S2 - 04.mkv"],
+            "P/[Qw] Rocket Harbour S2 - 03.mkv",
+        ),
+        (
+            &counted,
+            &["P/[Qw] Rocket Harbour 2nd Season - 03.mkv", "P/[Qw] Rocket Harbour - 03.mkv"],
+            "P/[Qw] Rocket Harbour 2nd Season - 03.mkv",
+        ),
+        (
+            &counted,
+            &["P/Rocket Harbour - S02E03 - 015 - Door.mkv", "P/Rocket Harbour - S02E04 - 016 - Key.mkv"],
+            "P/Rocket Harbour - S02E03 - 015 - Door.mkv",
+        ),
+        (
+            &special,
+            &["P/Rocket Harbour S00E01.mkv", "P/Rocket Harbour S00E02.mkv", "P/Rocket Harbour S01E02.mkv"],
+            "P/Rocket Harbour S00E02.mkv",
+        ),
+        (&special, &["P/Rocket Harbour S01E02.mkv", "P/Rocket Harbour S02E02.mkv"], "ask"),
+        (&plain, &["P/Rocket Harbour S02E03.mkv", "P/Rocket Harbour S02E03 Commentary.mkv"], "ask"),
+        (
+            &plain,
+            &["P/Rocket Harbour S02E03.mkv", "P/Extras/Rocket Harbour S02E03 Deleted Scenes.mkv"],
+            "P/Rocket Harbour S02E03.mkv",
+        ),
+        (
+            &plain,
+            &["P/Rocket Harbour S02E03 5.1.mkv", "P/Rocket Harbour S02E05 5.1.mkv"],
+            "P/Rocket Harbour S02E03 5.1.mkv",
+        ),
+        (&plain, &["P/Rocket.Harbour.S05E01.DDP5.1.mkv", "P/Rocket.Harbour.S05E02.DDP5.1.mkv"], "ask"),
+        (&plain, &["P/Rocket Harbour S02E13.mkv", "P/Rocket Harbour S12E03.mkv"], "ask"),
+        (&plain, &["P/Rocket Harbour S02E01.mkv", "P/Rocket Harbour S02E02.mkv"], "ask"),
+        (&plain, &["P/Rocket Harbour Kids S02E03.mkv", "P/Rocket Harbour S02E03.mkv"], "P/Rocket Harbour S02E03.mkv"),
+        (&plain, &["P/qwxz.mkv", "P/trailer.mkv"], "P/qwxz.mkv"),
+        (&plain, &["P/Rocket Harbour S02E03 Part 1.mkv", "P/Rocket Harbour S02E03 Part 2.mkv"], "ask"),
+        (&plain, &["P/rh.s02e03.mkv", "P/rh.s02e04.mkv"], "P/rh.s02e03.mkv"),
+        (&plain, &["P/rh203.avi", "P/rh204.avi"], "ask"),
+    ];
+    for (wanted, paths, path) in cases {
+        let list: Vec<(&str, u64)> = paths.iter().map(|path| (*path, GB)).collect();
+        assert_eq!(picked(&files(&list), wanted), *path, "{paths:?}");
     }
 }
 

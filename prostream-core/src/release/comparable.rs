@@ -120,6 +120,17 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// Letters that German and Danish write with two where they lack the one.
+const SPELLED_OUT: &[(char, &str)] = &[('ä', "ae"), ('ö', "oe"), ('ü', "ue"), ('ø', "oe"), ('å', "aa")];
+
+/// The [`key`] of a title, and where it has letters that are also spelled out, that of the title so spelled: `Müller`, `Mueller`.
+pub(super) fn keys(text: &str) -> impl Iterator<Item = String> {
+    let lower = text.to_lowercase();
+    let is_spelled = lower.contains(|letter| SPELLED_OUT.iter().any(|(known, _)| *known == letter));
+    let spelled = is_spelled.then(|| SPELLED_OUT.iter().fold(lower, |text, (letter, two)| text.replace(*letter, two)));
+    std::iter::once(key(text)).chain(spelled.map(|spelled| key(&spelled)))
+}
+
 /// What is equal for all spellings of a title: articles, number styles and word breaks no longer show.
 pub(super) fn key(text: &str) -> String {
     key_of(words(text))
@@ -145,7 +156,9 @@ fn key_of(mut words: Vec<String>) -> String {
         }
     }
     // "Matrix, The" and "The Matrix"; inner "the" comes and goes between catalogues, other articles mean something there.
-    if words.len() > 1 && LEADING_ARTICLES.contains(&words[0].as_str()) {
+    // "L.A.M.P." begins with no article.
+    let is_spaced_out = words.len() > 1 && words[0].len() == 1 && words[1].len() == 1;
+    if words.len() > 1 && !is_spaced_out && LEADING_ARTICLES.contains(&words[0].as_str()) {
         words.remove(0);
     }
     if words.iter().any(|word| word != "the") {
@@ -157,6 +170,14 @@ fn key_of(mut words: Vec<String>) -> String {
         if words.len() > 1 && words.last().is_some_and(|word| PART_WORDS.contains(&word.as_str())) {
             words.pop();
         }
+    }
+    // "Rocket Part 2" is "Rocket 2".
+    if let [.., part, number] = words.as_slice()
+        && words.len() > 2
+        && PART_WORDS.contains(&part.as_str())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        words.remove(words.len() - 2);
     }
     for word in &mut words {
         match word.as_str() {
@@ -181,6 +202,9 @@ mod tests {
             ("Amélie & Søren", "amelie and soren"),
             ("Harbour, The", "The Harbour"),
             ("Rocket II", "Rocket 2"),
+            ("Rocket Part II", "Rocket 2"),
+            ("Rocket, Vol. 2", "Rocket 2"),
+            ("L.A.M.P.", "LAMP"),
             ("Lantern: Part Two", "Lantern Part II"),
             ("Mulberry 1", "Mulberry"),
             ("Spider-Boy", "Spiderboy"),

@@ -121,12 +121,12 @@ fn title_agreement(name: &ReleaseName, wanted: &Wanted) -> Result<Spelling, Stri
     }
     let mut stated: Vec<String> = Vec::new();
     for title in std::iter::once(&name.title).chain(&name.other_titles) {
-        stated.push(comparable::key(title));
+        stated.extend(comparable::keys(title));
         // Two titles in one: "Голубая волна / Blue Wave", "Blue Wave aka Ola Azul".
-        stated.extend(split_titles(title).map(comparable::key));
+        stated.extend(split_titles(title).flat_map(comparable::keys));
     }
     stated.retain(|key| !key.is_empty());
-    let wanted_keys: Vec<String> = wanted.names.iter().map(|name| comparable::key(name)).collect();
+    let wanted_keys: Vec<String> = wanted.names.iter().flat_map(|name| comparable::keys(name)).collect();
     let same = |stated: &[String]| {
         stated.iter().any(|stated| {
             wanted_keys.iter().any(|wanted| stated == wanted || without_marks(stated, wanted, &name.title))

@@ -1,6 +1,8 @@
 //! The command line: arguments in, one command run, an exit code out.
 
 mod demo;
+mod lines;
+mod matching;
 mod output;
 mod parse;
 mod play;
@@ -67,6 +69,8 @@ enum Command {
     Resolve(resolve::ResolveArgs),
     /// Show what release names say.
     Parse(parse::ParseArgs),
+    /// Tell whether releases hold a film or an episode.
+    Match(matching::MatchArgs),
     /// Manage the people who may sign in.
     User(user::UserArgs),
 }
@@ -133,6 +137,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Some(Command::Search(args)) => search::run(args, &output).await,
         Some(Command::Resolve(args)) => resolve::run(args, &output).await,
         Some(Command::Parse(args)) => parse::run(args, &output),
+        Some(Command::Match(args)) => matching::run(args, &output),
         Some(Command::User(args)) => user::run(args, &output).await,
     };
     match done {

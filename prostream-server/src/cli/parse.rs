@@ -1,11 +1,10 @@
 //! `prostream parse`: what release names say.
 
-use std::io::{self, BufRead, BufWriter, Write};
-
 use clap::Args;
 use prostream_core::release::ReleaseName;
 use prostream_core::{Error, ErrorKind, Result};
 
+use super::lines;
 use super::output::{Output, printable};
 
 /// Arguments of `parse`.
@@ -22,23 +21,7 @@ pub(super) fn run(args: ParseArgs, output: &Output) -> Result<()> {
     if !args.names.is_empty() {
         return args.names.iter().try_for_each(|name| show(name, args.jsonl, output));
     }
-    let failed = |error: io::Error| Error::new(ErrorKind::Storage, "read standard input").because(error);
-    let mut input = io::stdin().lock();
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            break;
-        }
-        let text = String::from_utf8_lossy(&line);
-        let name = text.trim_end_matches(['\n', '\r']);
-        // Whoever reads from us may leave early.
-        if serde_json::to_writer(&mut out, &ReleaseName::parse(name)).is_err() || writeln!(out).is_err() {
-            return Ok(());
-        }
-    }
-    out.flush().or(Ok(()))
+    lines::answer_each(ReleaseName::parse)
 }
 
 fn show(name: &str, is_jsonl: bool, output: &Output) -> Result<()> {

@@ -20,8 +20,8 @@ struct Compact {
 }
 
 impl Compact {
-    /// With the places of the token as it is written: folding may have made what stands before them shorter. `None` where they are not found.
-    fn as_written(mut self, token: &Token<'_>) -> Option<Self> {
+    /// With its places in the token as that is written: folding may have made what stands before them shorter. `None` where they are not found.
+    fn placed_in(mut self, token: &Token<'_>) -> Option<Self> {
         let season = token.folded.get(self.start..self.season_end)?;
         let longer = token.text.len().saturating_sub(token.folded.len());
         let is_same = |by: &usize| {
@@ -186,7 +186,7 @@ impl Scanner<'_, '_> {
             } else {
                 None
             };
-            let found = found.and_then(|found| found.as_written(token));
+            let found = found.and_then(|found| found.placed_in(token));
             // "-S56" at the very end is a group.
             let last = at + 1 == self.tokens.list.len() && at > 0 && token.gap == "-" && !self.free(at - 1);
             let Some(found) = found.filter(|found| !(last && found.episodes.is_empty())) else {
