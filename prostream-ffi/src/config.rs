@@ -47,6 +47,7 @@ impl EngineConfig {
         if let Some(path) = self.data_file {
             builder = builder.records(Arc::new(SqliteRecords::open(path).await?));
         }
+        self.preferences.check()?;
         let mut viewer = Viewer::new("c", Arc::new(providers));
         viewer.preferences = self.preferences;
         Ok((builder.build()?, viewer, has_library))

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use prostream_core::model::{AccountId, DeviceProfile};
 use prostream_core::net::Call;
 use prostream_core::playback::Playback;
+use prostream_core::release::Preferences;
 use prostream_core::resolve::{ProviderSet, Viewer};
 use prostream_core::{ErrorKind, ProStream};
 use tokio_util::sync::CancellationToken;
@@ -74,17 +75,25 @@ pub(crate) struct FullHouse {
     pub(crate) engine: ProStream,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) providers: Arc<ProviderSet>,
+    /// What everybody's releases are ranked by.
+    preferences: Preferences,
     touched: Mutex<HashMap<String, Instant>>,
 }
 
 impl FullHouse {
-    pub(crate) fn new(engine: ProStream, accounts: Arc<Accounts>, providers: Arc<ProviderSet>) -> Self {
-        Self { engine, accounts, providers, touched: Mutex::default() }
+    pub(crate) fn new(
+        engine: ProStream,
+        accounts: Arc<Accounts>,
+        providers: Arc<ProviderSet>,
+        preferences: Preferences,
+    ) -> Self {
+        Self { engine, accounts, providers, preferences, touched: Mutex::default() }
     }
 
     /// On whose behalf the engine is asked.
     pub(crate) fn viewer(&self, user_id: &str, device: Option<DeviceProfile>) -> Viewer {
         let mut viewer = Viewer::new(user_id, Arc::clone(&self.providers));
+        viewer.preferences = self.preferences.clone();
         if let Some(device) = device {
             viewer.device = device;
         }

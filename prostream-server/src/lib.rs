@@ -70,8 +70,8 @@ pub struct ServerHandle {
 /// `InvalidInput` for a configuration that makes no sense, `Storage` when an address cannot be listened on.
 pub async fn serve(config: Config, parts: ServerParts) -> Result<ServerHandle> {
     let ServerParts { engine, accounts, providers, assets } = parts;
-    start(config, House::Full(Box::new(FullHouse::new(engine, accounts, providers))), assets, routes::full_table())
-        .await
+    let house = FullHouse::new(engine, accounts, providers, config.preferences()?);
+    start(config, House::Full(Box::new(house)), assets, routes::full_table()).await
 }
 
 /// Runs a server that plays one playback and knows no accounts. The second value is its media token: `/hls/{token}/main.m3u8` is the

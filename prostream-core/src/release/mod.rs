@@ -14,6 +14,7 @@ mod pick;
 mod quality;
 mod rank;
 mod reading;
+mod rules;
 mod title;
 mod tokens;
 
@@ -21,3 +22,4 @@ pub use matching::{Verdict, Wanted, matches};
 pub use name::ReleaseName;
 pub use pick::{Pick, pick_file};
 pub use rank::{Candidate, Preferences, Ranking, Reason, Rejected, rank};
+pub use rules::{LinesWeight, MAX_POINTS, MAX_RULE_WORDS, MAX_RULES, Rule, SourceWeight, Weights};

@@ -3,7 +3,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::{self, Rule, Weights};
 use super::{ReleaseName, Wanted, comparable, matches};
+use crate::Result;
 use crate::model::{DeviceProfile, InfoHash, Language, Release};
 
 /// What a person prefers. All defaults are sane for a living-room screen.
@@ -18,6 +20,21 @@ pub struct Preferences {
     pub max_size_bytes: Option<u64>,
     /// Releases whose name holds one of these words are dropped.
     pub excluded_words: Vec<String>,
+    /// What ranking counts, and how much.
+    pub weights: Weights,
+    /// Rules of one's own, all of which are looked at.
+    pub rules: Vec<Rule>,
+}
+
+impl Preferences {
+    /// Can these be ranked by? To be asked of what was read from outside.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming what is wrong: too many rules ([`MAX_RULES`](super::MAX_RULES)), one that says nothing, points beyond
+    /// [`MAX_POINTS`](super::MAX_POINTS).
+    pub fn check(&self) -> Result<()> {
+        rules::check(&self.weights, &self.rules)
+    }
 }
 
 /// One reason of a rank.
@@ -62,78 +79,6 @@ pub struct Ranking {
     pub rejected: Vec<Rejected>,
 }
 
-/// Every weight of the score. One step of resolution is about 60 points; the rest is measured against that.
-mod weight {
-    /// Plays at once: worth more than any step of picture quality.
-    pub(super) const READY: i32 = 400;
-    /// The service would have to fetch it first.
-    pub(super) const NOT_READY: i32 = -60;
-    /// A file on our own disk: ready, and costs nobody anything.
-    pub(super) const LOCAL: i32 = 450;
-    /// Picture by lines, tallest first; a missing resolution counts as a little better than standard definition.
-    pub(super) const RESOLUTION: &[(u32, i32)] =
-        &[(2160, 220), (1440, 180), (1080, 160), (720, 100), (480, 40), (0, 0)];
-    pub(super) const UNKNOWN_RESOLUTION: i32 = 50;
-    /// Where the picture came from. Filmed screens stand below everything that is not.
-    pub(super) const SOURCE: &[(&str, i32)] = &[
-        ("BluRay REMUX", 70),
-        ("BluRay", 60),
-        ("WEB-DL", 60),
-        ("WEB", 55),
-        ("UHDRip", 50),
-        ("BDRip", 45),
-        ("BRRip", 45),
-        ("WEBRip", 45),
-        ("HDTV", 30),
-        ("HD-DVD", 30),
-        ("HDRip", 20),
-        ("VODRip", 20),
-        ("PPVRip", 15),
-        ("DVD", 10),
-        ("DVDRip", 10),
-        ("VHSRip", -60),
-        ("LaserDisc", -20),
-        ("SCR", -250),
-        ("R5", -250),
-        ("TeleCine", -400),
-        ("TeleSync", -700),
-        ("WORKPRINT", -700),
-        ("CAM", -800),
-    ];
-    /// The device cannot decode the picture: conversion would cost a whole machine, so nearly anything else is better.
-    pub(super) const VIDEO_NOT_DECODED: i32 = -500;
-    /// Taller than the device shows: wasted bytes, and often a codec that it lacks.
-    pub(super) const TOO_TALL: i32 = -250;
-    /// Washed-out or purple colours on a screen that lacks the kind.
-    pub(super) const HDR_NOT_SHOWN: i32 = -200;
-    /// Dolby Vision with no other kind named may have no base that others can show (profile 5).
-    pub(super) const VISION_ONLY: i32 = -60;
-    pub(super) const HDR_SHOWN: i32 = 20;
-    /// Only sound has to be converted, which is cheap.
-    pub(super) const AUDIO_NOT_DECODED: i32 = -60;
-    /// Stutters for certain.
-    pub(super) const OVER_BANDWIDTH: i32 = -450;
-    /// Far too few bytes for the length and resolution claimed: a fake, a sample or mush.
-    pub(super) const IMPLAUSIBLY_SMALL: i32 = -300;
-    /// First language wanted; each later one loses a step.
-    pub(super) const LANGUAGE: i32 = 120;
-    pub(super) const LANGUAGE_STEP: i32 = 20;
-    /// Names languages, and none is wanted.
-    pub(super) const OTHER_LANGUAGE: i32 = -200;
-    /// Dubbed only, where the original is wanted.
-    pub(super) const DUBBED: i32 = -80;
-    pub(super) const HARDCODED: i32 = -80;
-    /// Two pictures side by side on a flat screen.
-    pub(super) const STEREOSCOPIC: i32 = -400;
-    /// Corrects an earlier release.
-    pub(super) const REVISED: i32 = 8;
-    /// Points for each doubling of the seeders, and the most of them: health, not quality.
-    pub(super) const SEEDERS_DOUBLED: i32 = 3;
-    pub(super) const SEEDERS_MOST: i32 = 30;
-    /// Nobody has all of it.
-    pub(super) const NO_SEEDERS: i32 = -90;
-}
-
 /// Share of the bandwidth that a stream may use, in percent; the rest is for peaks and others in the house.
 const BANDWIDTH_SHARE_PERCENT: u64 = 80;
 
@@ -164,7 +109,7 @@ pub fn rank(
         let known_ready = known_ready(&release);
         let mut reasons = judge(&release, &parsed, wanted, preferences, device, known_ready);
         reasons.sort_by_key(|reason| Reverse(reason.points.unsigned_abs()));
-        let score = reasons.iter().map(|reason| reason.points).sum();
+        let score = reasons.iter().fold(0i32, |sum, reason| sum.saturating_add(reason.points));
         ranking.candidates.push(Candidate { release, parsed, score, reasons, known_ready });
     }
     ranking.candidates.sort_by(|one, other| {
@@ -259,6 +204,13 @@ fn rejection(
             }
         }
     }
+    if preferences.rules.iter().any(|rule| rule.is_dropped) {
+        let words = comparable::words(&release.name);
+        let broken = preferences.rules.iter().find(|rule| rule.is_dropped && rule.holds(parsed, &words));
+        if let Some(rule) = broken {
+            return Some(format!("a rule leaves it out: {}", rule.reason()));
+        }
+    }
     if let (Some(most), Some(lines)) = (preferences.max_resolution, lines(parsed))
         && lines > most
     {
@@ -283,12 +235,25 @@ fn judge(
     known_ready: Option<bool>,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    judge_readiness(release, known_ready, &mut reasons);
-    judge_quality(parsed, &mut reasons);
-    judge_device_fit(parsed, device, &mut reasons);
-    judge_size(release, parsed, wanted, device, &mut reasons);
+    let weights = &preferences.weights;
+    judge_readiness(weights, release, known_ready, &mut reasons);
+    judge_quality(weights, parsed, &mut reasons);
+    judge_device_fit(weights, parsed, device, &mut reasons);
+    judge_size(weights, release, parsed, wanted, device, &mut reasons);
     judge_languages(parsed, preferences, &mut reasons);
+    judge_own_rules(release, parsed, preferences, &mut reasons);
     reasons
+}
+
+/// Rules of the viewer's own.
+fn judge_own_rules(release: &Release, parsed: &ReleaseName, preferences: &Preferences, reasons: &mut Vec<Reason>) {
+    if preferences.rules.is_empty() {
+        return;
+    }
+    let words = comparable::words(&release.name);
+    for rule in preferences.rules.iter().filter(|rule| !rule.is_dropped && rule.holds(parsed, &words)) {
+        add(reasons, rule.reason(), rule.points);
+    }
 }
 
 fn add(reasons: &mut Vec<Reason>, text: impl Into<String>, points: i32) {
@@ -297,63 +262,63 @@ fn add(reasons: &mut Vec<Reason>, text: impl Into<String>, points: i32) {
     }
 }
 
-fn judge_readiness(release: &Release, known_ready: Option<bool>, reasons: &mut Vec<Reason>) {
+fn judge_readiness(weights: &Weights, release: &Release, known_ready: Option<bool>, reasons: &mut Vec<Reason>) {
     if release.playable.is_some() {
-        add(reasons, "on our own disk", weight::LOCAL);
+        add(reasons, "on our own disk", weights.local);
         return;
     }
     match known_ready {
-        Some(true) => add(reasons, "already cached", weight::READY),
-        Some(false) => add(reasons, "has to be fetched first", weight::NOT_READY),
+        Some(true) => add(reasons, "already cached", weights.ready),
+        Some(false) => add(reasons, "has to be fetched first", weights.not_ready),
         None => {}
     }
     match release.seeder_count {
         // What a service holds does not depend on seeders any more.
-        Some(0) if known_ready != Some(true) => add(reasons, "no seeders", weight::NO_SEEDERS),
+        Some(0) if known_ready != Some(true) => add(reasons, "no seeders", weights.no_seeders),
         Some(count) => {
             let doublings = i32::try_from(count.saturating_add(1).ilog2()).unwrap_or(i32::MAX);
-            let points = doublings.saturating_mul(weight::SEEDERS_DOUBLED).min(weight::SEEDERS_MOST);
+            let points = doublings.saturating_mul(weights.seeders_doubled).min(weights.seeders_most);
             add(reasons, format!("{count} seeders"), points);
         }
         None => {}
     }
 }
 
-fn judge_quality(parsed: &ReleaseName, reasons: &mut Vec<Reason>) {
+fn judge_quality(weights: &Weights, parsed: &ReleaseName, reasons: &mut Vec<Reason>) {
     match lines(parsed) {
         Some(lines) => {
-            let points = weight::RESOLUTION.iter().find(|row| lines >= row.0).map_or(0, |row| row.1);
+            let points = weights.resolution.iter().find(|row| lines >= row.lines).map_or(0, |row| row.points);
             add(reasons, format!("{lines}p"), points);
         }
-        None => add(reasons, "resolution not stated", weight::UNKNOWN_RESOLUTION),
+        None => add(reasons, "resolution not stated", weights.unknown_resolution),
     }
     if let Some(source) = &parsed.source {
-        let points = weight::SOURCE.iter().find(|row| row.0 == source).map_or(0, |row| row.1);
+        let points = weights.source.iter().find(|row| row.source == *source).map_or(0, |row| row.points);
         add(reasons, source.clone(), points);
     }
     if parsed.threed {
-        add(reasons, "stereoscopic picture", weight::STEREOSCOPIC);
+        add(reasons, "stereoscopic picture", weights.stereoscopic);
     }
     if parsed.hardcoded {
-        add(reasons, "subtitles burnt in", weight::HARDCODED);
+        add(reasons, "subtitles burnt in", weights.hardcoded);
     }
     if parsed.proper || parsed.repack || parsed.revised {
-        add(reasons, "corrects an earlier release", weight::REVISED);
+        add(reasons, "corrects an earlier release", weights.revised);
     }
 }
 
-fn judge_device_fit(parsed: &ReleaseName, device: &DeviceProfile, reasons: &mut Vec<Reason>) {
+fn judge_device_fit(weights: &Weights, parsed: &ReleaseName, device: &DeviceProfile, reasons: &mut Vec<Reason>) {
     if let (Some(lines), Some(most)) = (lines(parsed), device.max_height)
         && lines > most
     {
-        add(reasons, format!("{} shows up to {most} lines", device.name), weight::TOO_TALL);
+        add(reasons, format!("{} shows up to {most} lines", device.name), weights.too_tall);
     }
     if let Some(codec) = parsed.video_codec.as_deref() {
         match device.video.iter().find(|capability| capability.codec == codec) {
-            None => add(reasons, format!("{} does not decode {codec}", device.name), weight::VIDEO_NOT_DECODED),
+            None => add(reasons, format!("{} does not decode {codec}", device.name), weights.video_not_decoded),
             Some(capability) if parsed.bit_depth.is_some_and(|depth| depth > capability.max_bit_depth) => {
                 let text = format!("{} decodes {codec} up to {} bits", device.name, capability.max_bit_depth);
-                add(reasons, text, weight::VIDEO_NOT_DECODED);
+                add(reasons, text, weights.video_not_decoded);
             }
             Some(_) => {}
         }
@@ -364,18 +329,19 @@ fn judge_device_fit(parsed: &ReleaseName, device: &DeviceProfile, reasons: &mut 
     match wide.as_slice() {
         [] => {}
         _ if !shows(needs) => {
-            add(reasons, format!("{} does not show {}", device.name, wide.join(" ")), weight::HDR_NOT_SHOWN);
+            add(reasons, format!("{} does not show {}", device.name, wide.join(" ")), weights.hdr_not_shown);
         }
-        ["DV"] => add(reasons, "Dolby Vision, perhaps without a base that others show", weight::VISION_ONLY),
-        _ => add(reasons, wide.join(" "), weight::HDR_SHOWN),
+        ["DV"] => add(reasons, "Dolby Vision, perhaps without a base that others show", weights.vision_only),
+        _ => add(reasons, wide.join(" "), weights.hdr_shown),
     }
     let sounds: Vec<&str> = parsed.audio.iter().map(String::as_str).filter(|codec| *codec != "atmos").collect();
     if !sounds.is_empty() && !sounds.iter().any(|codec| device.audio.iter().any(|plays| plays == codec)) {
-        add(reasons, format!("{} does not decode {}", device.name, sounds.join(" or ")), weight::AUDIO_NOT_DECODED);
+        add(reasons, format!("{} does not decode {}", device.name, sounds.join(" or ")), weights.audio_not_decoded);
     }
 }
 
 fn judge_size(
+    weights: &Weights,
     release: &Release,
     parsed: &ReleaseName,
     wanted: &Wanted,
@@ -394,21 +360,22 @@ fn judge_size(
     let floor = LEAST_BYTES_PER_MINUTE.iter().find(|row| lines(parsed).unwrap_or(0) >= row.0).map_or(0, |row| row.1);
     if per_minute < floor {
         let text = format!("{} is too small for {minutes} minutes", size_text(size));
-        add(reasons, text, weight::IMPLAUSIBLY_SMALL);
+        add(reasons, text, weights.implausibly_small);
     }
     let bits_per_s = per_minute.saturating_mul(8) / 60;
     if let Some(bandwidth) = device.bandwidth_bits_per_s
         && bits_per_s > bandwidth / 100 * BANDWIDTH_SHARE_PERCENT
     {
         let text = format!("needs about {} Mbit/s", bits_per_s.div_ceil(1_000_000));
-        add(reasons, text, weight::OVER_BANDWIDTH);
+        add(reasons, text, weights.over_bandwidth);
     }
 }
 
 fn judge_languages(parsed: &ReleaseName, preferences: &Preferences, reasons: &mut Vec<Reason>) {
+    let weights = &preferences.weights;
     if preferences.languages.is_empty() {
         if parsed.dubbed && !parsed.multi_audio {
-            add(reasons, "dubbed", weight::DUBBED);
+            add(reasons, "dubbed", weights.dubbed);
         }
         return;
     }
@@ -421,12 +388,12 @@ fn judge_languages(parsed: &ReleaseName, preferences: &Preferences, reasons: &mu
     let found = preferences.languages.iter().position(|language| spoken.contains(&language.primary()));
     match found {
         Some(index) => {
-            let steps = i32::try_from(index).unwrap_or(i32::MAX).saturating_mul(weight::LANGUAGE_STEP);
+            let steps = i32::try_from(index).unwrap_or(i32::MAX).saturating_mul(weights.language_step);
             let text = preferences.languages.get(index).map_or("language", |language| language.name()).to_owned();
-            add(reasons, text, weight::LANGUAGE.saturating_sub(steps).max(weight::LANGUAGE_STEP));
+            add(reasons, text, weights.language.saturating_sub(steps).max(weights.language_step));
         }
         None if !spoken.is_empty() && !parsed.multi_audio => {
-            add(reasons, format!("spoken in {}", spoken.join(", ")), weight::OTHER_LANGUAGE);
+            add(reasons, format!("spoken in {}", spoken.join(", ")), weights.other_language);
         }
         None => {}
     }
@@ -453,6 +420,7 @@ fn size_text(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::LinesWeight;
     use super::*;
     use crate::model::{EpisodeNumber, ProviderId, TitleKind, VideoCapability};
 
@@ -573,6 +541,49 @@ mod tests {
                 "2160 lines are more than the limit of 1080",
             ]
         );
+    }
+
+    /// Goal: rules and weights of one's own decide, each with its reason; what they leave out says why.
+    /// Method: a rule for each kind of list, and one weight turned round.
+    #[test]
+    fn own_rules_and_weights_decide() {
+        let list = |value: &str| vec![value.to_owned()];
+        let holds = |rule: Rule| {
+            let preferences = Preferences { rules: vec![Rule { points: 7, ..rule }], ..Preferences::default() };
+            preferences.check().unwrap();
+            let ranking = rank(vec![release(FULL_HD, 10)], &wanted(), &preferences, &DeviceProfile::any(), &|_| None);
+            ranking.candidates[0].reasons.iter().find(|reason| reason.points == 7).map(|reason| reason.text.clone())
+        };
+        assert_eq!(holds(Rule { groups: list("grp"), ..Rule::default() }).as_deref(), Some("grp"));
+        assert_eq!(
+            holds(Rule { groups: list("GRP"), text: "kept".to_owned(), ..Rule::default() }).as_deref(),
+            Some("kept")
+        );
+        assert!(holds(Rule { words: list("web dl"), codecs: list("H264"), ..Rule::default() }).is_some());
+        assert!(holds(Rule { audio: list("eac3"), resolutions: list("1080p"), ..Rule::default() }).is_some());
+        assert!(holds(Rule { audio: list("eac3"), resolutions: list("720p"), ..Rule::default() }).is_none());
+        assert!(holds(Rule { sources: vec!["BluRay".to_owned(), "WEB-DL".to_owned()], ..Rule::default() }).is_some());
+        for rule in [
+            Rule { hdr: list("DV"), ..Rule::default() },
+            Rule { languages: list("de"), ..Rule::default() },
+            Rule { editions: list("imax"), ..Rule::default() },
+            Rule { networks: list("Netflix"), ..Rule::default() },
+            Rule { words: list("WEBDL"), ..Rule::default() },
+        ] {
+            assert_eq!(holds(rule.clone()), None, "{rule:?}");
+        }
+        let dropped = Rule { groups: list("GRP"), resolutions: list("720p"), is_dropped: true, ..Rule::default() };
+        let mut preferences = Preferences { rules: vec![dropped], ..Preferences::default() };
+        let releases = vec![release(FULL_HD, 10), release(HD, 10)];
+        let ranking = rank(releases.clone(), &wanted(), &preferences, &DeviceProfile::any(), &|_| None);
+        assert_eq!(ranking.rejected[0].reason, "a rule leaves it out: GRP, 720p");
+        preferences.rules.clear();
+        preferences.weights.resolution =
+            vec![LinesWeight { lines: 1080, points: -300 }, LinesWeight { lines: 0, points: 0 }];
+        assert_eq!(order(releases, &preferences, &DeviceProfile::any()), [HD, FULL_HD]);
+        for wrong in [Rule::default(), Rule { words: list("x"), points: i32::MAX, ..Rule::default() }] {
+            assert!(Preferences { rules: vec![wrong], ..Preferences::default() }.check().is_err());
+        }
     }
 
     /// Goal: a stream that the network cannot carry, and a file too small to be true, fall behind.

@@ -91,6 +91,7 @@ impl Session {
         let playback = config.library.playback();
         let engine = ProStream::builder().http(http).playback(playback).build()?;
         let mut viewer = Viewer::new("command-line", Arc::new(set));
+        viewer.preferences = config.preferences()?;
         viewer.device = viewer_args.device.clone();
         viewer.language.clone_from(&viewer_args.language);
         Ok(Self { engine, viewer, call: Call::within(Duration::from_secs(viewer_args.timeout_s)) })

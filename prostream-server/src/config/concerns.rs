@@ -62,6 +62,14 @@ impl Library {
 }
 
 concern! {
+    /// What releases are ranked by.
+    Ranking at "ranking" {
+        /// TOML file of languages, limits, weights and rules of one's own, as docs/ranking.example.toml shows. Without it the defaults hold.
+        file: Option<PathBuf> = None, "path";
+    }
+}
+
+concern! {
     /// Pages of other origins that may call `/api/`. What lies under `/hls/` is open to all, because its address is the permission.
     Cors at "cors" {
         /// Exact origins, such as `https://tv.example`. Never `*`, never `null`; credentials are never allowed.

@@ -10,17 +10,19 @@
 
 mod address_block;
 mod concerns;
+mod ranking;
 mod setting;
 
 use std::path::Path;
 
+use prostream_core::release::Preferences;
 use prostream_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
     AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
-    Prowlarr, Tmdb, Torznab,
+    Prowlarr, Ranking, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// Films on this machine.
     pub library: Library,
+    /// What releases are ranked by.
+    pub ranking: Ranking,
     /// Pages of other origins.
     pub cors: Cors,
     /// Who may sign in.
@@ -65,6 +69,7 @@ impl Config {
             Data::concern(),
             Outbound::concern(),
             Library::concern(),
+            Ranking::concern(),
             Cors::concern(),
             Auth::concern(),
             Limits::concern(),
@@ -112,6 +117,14 @@ impl Config {
         let config: Self = builder.build().and_then(config::Config::try_deserialize).map_err(unreadable)?;
         config.check()?;
         Ok(config)
+    }
+
+    /// What releases are ranked by: the file that is named, or the defaults.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming what is malformed, unknown or out of range in it; `NotFound` for a missing file.
+    pub fn preferences(&self) -> Result<Preferences> {
+        self.ranking.file.as_deref().map_or_else(|| Ok(Preferences::default()), ranking::read)
     }
 
     /// Checks what the types alone cannot.
