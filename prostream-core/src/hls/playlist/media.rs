@@ -73,9 +73,13 @@ impl<'a> List<'a> {
     }
 }
 
-/// The longest segment of all renditions, rounded to the nearest second (RFC 8216 section 4.3.3.1); the same for all of them.
+/// The longest segment of all renditions, as told and as it is, rounded to the nearest second (RFC 8216 section 4.3.3.1); the same for all of
+/// them.
 pub(in crate::hls) fn target_duration_s<'a>(renditions: impl Iterator<Item = &'a RenditionInfo>) -> u64 {
-    renditions.map(|info| target_duration_s_of(info.told_durations_s())).max().unwrap_or(1)
+    let longest = |info: &RenditionInfo| {
+        target_duration_s_of(info.told_durations_s().chain(info.listed_durations_s().iter().copied()))
+    };
+    renditions.map(longest).max().unwrap_or(1)
 }
 
 /// The longest of these lengths, rounded to the nearest second; at least 1.
