@@ -116,8 +116,15 @@ const narrowed = ({least, most}, film, time, number) => {
   };
 };
 
+/** Goes somewhere; where the right picture does not come, once more: a busy machine paints one on the way and, paused, no other. What a stream
+ * has in the wrong place stays there. */
+const goTo = async (...where) => {
+  const found = await goOnce(...where);
+  return found.wrong.length ? goOnce(...where) : found;
+};
+
 /** Goes somewhere and waits until the right picture, and the right text if there is one, are shown. */
-const goTo = async (page, film, beginning, at, wantedText) => {
+const goOnce = async (page, film, beginning, at, wantedText) => {
   const {isReached, tookMs} = await page.evaluate(([at, limit]) => stage.seek(at, limit), [at, SEEK_LIMIT_MS]);
   if (!isReached) return {wrong: [`no picture ${at.toFixed(3)} s, after ${tookMs} ms`], tookMs};
   // The picture may be painted a moment after the seek is told to be over, the text loaded a while after.
