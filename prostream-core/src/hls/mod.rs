@@ -205,7 +205,8 @@ pub trait Rendition: Send + Sync + fmt::Debug + 'static {
     /// Safe to drop at any point; the body too.
     async fn segment(&self, index: u32) -> Result<Segment>;
 
-    /// The whole track as a script of its own format, for players that draw it as it was meant; its times are those of the presentation.
+    /// The whole track as a script of its own format, for players that draw it as it was meant; its times are those of a player's
+    /// clock, which counts from [`Cuts::start_ns`].
     ///
     /// # Errors
     /// `NotFound` for a track that is no [`TextFormat::Ass`](crate::model::TextFormat::Ass); what the source answers.

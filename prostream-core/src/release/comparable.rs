@@ -120,6 +120,11 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// Do these words stand in a text, one after the other? No words never do.
+pub(super) fn holds_phrase(text: &[String], phrase: &[String]) -> bool {
+    !phrase.is_empty() && text.windows(phrase.len()).any(|window| window == phrase)
+}
+
 /// Letters that German and Danish write with two where they lack the one.
 const SPELLED_OUT: &[(char, &str)] = &[('ä', "ae"), ('ö', "oe"), ('ü', "ue"), ('ø', "oe"), ('å', "aa")];
 

@@ -99,15 +99,21 @@ pub fn rank(
 ) -> Ranking {
     let excluded: Vec<(&str, Vec<String>)> =
         preferences.excluded_words.iter().map(|word| (word.as_str(), comparable::words(word))).collect();
+    let rules: Vec<(&Rule, Vec<Vec<String>>)> = preferences.rules.iter().map(|rule| (rule, rule.phrases())).collect();
     let mut ranking = Ranking::default();
     for release in merge(releases) {
         let parsed = ReleaseName::parse(&release.name);
-        if let Some(reason) = rejection(&release, &parsed, wanted, preferences, &excluded) {
+        let needs_words = !excluded.is_empty() || !rules.is_empty();
+        let words = if needs_words { comparable::words(&release.name) } else { Vec::new() };
+        let holding = rules.iter().filter(|(rule, phrases)| rule.holds(&parsed, phrases, &words));
+        let holding: Vec<&Rule> = holding.map(|(rule, _)| *rule).collect();
+        if let Some(reason) = rejection(&release, &parsed, wanted, preferences, &excluded, &words, &holding) {
             ranking.rejected.push(Rejected { release, reason });
             continue;
         }
         let known_ready = known_ready(&release);
         let mut reasons = judge(&release, &parsed, wanted, preferences, device, known_ready);
+        holding.iter().for_each(|rule| add(&mut reasons, rule.reason(), rule.points));
         reasons.sort_by_key(|reason| Reverse(reason.points.unsigned_abs()));
         let score = reasons.iter().fold(0i32, |sum, reason| sum.saturating_add(reason.points));
         ranking.candidates.push(Candidate { release, parsed, score, reasons, known_ready });
@@ -191,25 +197,18 @@ fn rejection(
     wanted: &Wanted,
     preferences: &Preferences,
     excluded: &[(&str, Vec<String>)],
+    words: &[String],
+    holding: &[&Rule],
 ) -> Option<String> {
     let verdict = matches(parsed, wanted);
     if !verdict.is_match {
         return Some(verdict.reasons.last().cloned().unwrap_or_else(|| "holds something else".to_owned()));
     }
-    if !excluded.is_empty() {
-        let words = comparable::words(&release.name);
-        for (word, parts) in excluded {
-            if !parts.is_empty() && words.windows(parts.len()).any(|window| window == parts.as_slice()) {
-                return Some(format!("the name holds the excluded word {word}"));
-            }
-        }
+    if let Some((word, _)) = excluded.iter().find(|(_, phrase)| comparable::holds_phrase(words, phrase)) {
+        return Some(format!("the name holds the excluded word {word}"));
     }
-    if preferences.rules.iter().any(|rule| rule.is_dropped) {
-        let words = comparable::words(&release.name);
-        let broken = preferences.rules.iter().find(|rule| rule.is_dropped && rule.holds(parsed, &words));
-        if let Some(rule) = broken {
-            return Some(format!("a rule leaves it out: {}", rule.reason()));
-        }
+    if let Some(rule) = holding.iter().find(|rule| rule.is_dropped) {
+        return Some(format!("a rule leaves it out: {}", rule.reason()));
     }
     if let (Some(most), Some(lines)) = (preferences.max_resolution, lines(parsed))
         && lines > most
@@ -241,19 +240,7 @@ fn judge(
     judge_device_fit(weights, parsed, device, &mut reasons);
     judge_size(weights, release, parsed, wanted, device, &mut reasons);
     judge_languages(parsed, preferences, &mut reasons);
-    judge_own_rules(release, parsed, preferences, &mut reasons);
     reasons
-}
-
-/// Rules of the viewer's own.
-fn judge_own_rules(release: &Release, parsed: &ReleaseName, preferences: &Preferences, reasons: &mut Vec<Reason>) {
-    if preferences.rules.is_empty() {
-        return;
-    }
-    let words = comparable::words(&release.name);
-    for rule in preferences.rules.iter().filter(|rule| !rule.is_dropped && rule.holds(parsed, &words)) {
-        add(reasons, rule.reason(), rule.points);
-    }
 }
 
 fn add(reasons: &mut Vec<Reason>, text: impl Into<String>, points: i32) {

@@ -223,19 +223,20 @@ impl Rule {
         }
     }
 
-    /// Does it hold for a release? `name_words` are the [`comparable::words`] of its name.
-    pub(super) fn holds(&self, parsed: &ReleaseName, name_words: &[String]) -> bool {
+    /// Its phrases as [`comparable::words`], made once for all releases.
+    pub(super) fn phrases(&self) -> Vec<Vec<String>> {
+        self.words.iter().map(|phrase| comparable::words(phrase)).collect()
+    }
+
+    /// Does it hold for a release? `phrases` are [its own](Self::phrases), `name_words` the [`comparable::words`] of the release's name.
+    pub(super) fn holds(&self, parsed: &ReleaseName, phrases: &[Vec<String>], name_words: &[String]) -> bool {
         let is_one = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|known| known.eq_ignore_ascii_case(value)))
         };
         let is_any = |list: &[String], values: &[String]| {
             list.is_empty() || values.iter().any(|value| list.iter().any(|known| known.eq_ignore_ascii_case(value)))
         };
-        let stands = |phrase: &String| {
-            let parts = comparable::words(phrase);
-            !parts.is_empty() && name_words.windows(parts.len()).any(|window| window == parts.as_slice())
-        };
-        (self.words.is_empty() || self.words.iter().any(stands))
+        (self.words.is_empty() || phrases.iter().any(|phrase| comparable::holds_phrase(name_words, phrase)))
             && is_one(&self.groups, parsed.group.as_deref())
             && is_one(&self.resolutions, parsed.resolution.as_deref())
             && is_one(&self.sources, parsed.source.as_deref())

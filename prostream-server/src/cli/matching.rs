@@ -11,7 +11,7 @@ use super::output::{Output, printable};
 
 /// Arguments of `match`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(after_help = "Exit code 3 when no name holds it, unless --json or --jsonl tells.\n\nExamples:\n  \
     prostream match --title 'Big Buck Bunny' --year 2008 Big.Buck.Bunny.2008.1080p.WEB-DL\n  \
     prostream match --title 'Glass Harbour' --season 2 --episode 5 Glass.Harbour.S02.1080p.WEB-DL\n  \
     echo '{\"name\": \"Glass.Harbour.S02E05.720p\", \"wanted\": {\"type\": \"episode\", \"title\": \"Glass Harbour\", \"season\": 2, \"episode\": 5}}' | prostream match --jsonl")]
