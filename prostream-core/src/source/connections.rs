@@ -156,6 +156,12 @@ impl Drop for Leaving {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
         state.leaving_count = state.leaving_count.saturating_sub(1);
+        let is_wanted = state.is_wanted();
+        drop(state);
+        // Whoever was told of one who still waits may have counted on this promise, and sleeps again.
+        if is_wanted {
+            self.connections.wanted.notify_one();
+        }
     }
 }
 
@@ -209,6 +215,20 @@ mod tests {
         assert!(waits.await.expect("the task ends"));
         assert!(!connections.is_wanted());
         drop(second);
+    }
+
+    /// Goal: a promise that brought no connection is taken over by who had counted on it.
+    #[tokio::test]
+    async fn a_promise_that_brings_nothing_is_told_again() {
+        let connections = Connections::new("test: of no other");
+        let _taken = (connections.acquire().await, connections.acquire().await);
+        let mut waits = Box::pin(connections.acquire());
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        let leaving = connections.leave().expect("somebody waits");
+        let mut listens = Box::pin(connections.wanted());
+        assert!(futures_util::poll!(&mut listens).is_pending(), "another has promised");
+        drop(leaving);
+        assert!(futures_util::poll!(&mut listens).is_ready(), "and has not kept it");
     }
 
     /// Goal: a host that grants one connection is read with one, and never with none.

@@ -28,20 +28,37 @@ struct End {
     rest: Option<Opened>,
 }
 
+impl End {
+    /// Puts what the reply of the head goes on with where whoever reads on finds it: much of what is read next lies there, the rest of a
+    /// long index, the first segment. There it is also given up for who waits for its connection, which a host may grant one of only:
+    /// the tail, first of all.
+    fn leave(&mut self, link: &Arc<Link>, head_size: u64) {
+        let end = self.start.saturating_add(self.bytes.len());
+        if let Some(rest) = self.rest.take().filter(|_| end >= head_size) {
+            link.park(end, rest);
+        }
+    }
+}
+
 /// Learns what lies behind a link, and brings its head and its tail along.
 pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<(Facts, Extents)> {
     let head_size = config.head_size.max(1);
     let head = pin!(fetch_head(link, config));
     let tail = pin!(fetch_tail(link, config.tail_size));
-    let (mut head, tail) = match select(head, tail).await {
+    let (head, tail) = match select(head, tail).await {
         Either::Left((head, tail)) => {
-            let head = head?;
+            let mut head = head?;
+            head.leave(link, head_size);
             // The whole file came: the other request is dropped.
             let is_whole = head.facts.as_ref().is_some_and(|facts| head.bytes.len() >= facts.size_bytes);
             let tail = if is_whole || config.tail_size == 0 { None } else { Some(tail.await) };
             (head, tail)
         }
-        Either::Right((tail, head)) => (head.await?, Some(tail)),
+        Either::Right((tail, head)) => {
+            let mut head = head.await?;
+            head.leave(link, head_size);
+            (head, Some(tail))
+        }
     };
     let tail = tail.and_then(Result::ok);
 
@@ -62,11 +79,6 @@ pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<
     }
 
     let mut at_hand = Extents::new();
-    let head_end = head.start.saturating_add(head.bytes.len());
-    // Much of what is read next lies behind: the rest of a long index, the first segment.
-    if let Some(rest) = head.rest.take().filter(|_| head_end >= head_size) {
-        link.park(head_end, rest);
-    }
     at_hand.insert(head.start, head.bytes);
     if let Some(tail) = tail {
         at_hand.insert(tail.start, tail.bytes);

@@ -25,6 +25,8 @@ impl Parked {
     /// Keeps a reply whose next byte lies at `at`; one that was kept before goes.
     pub(super) fn put(&self, at: u64, opened: Opened, connections: &Arc<Connections>, link: Weak<Link>) {
         let connections = connections.clone();
+        // Held until it is there: a watch that is over at once must find it, or nobody would ever let it go.
+        let mut rest = self.lock();
         let watch = AbortOnDropHandle::new(tokio::spawn(async move {
             // Whichever comes first.
             let _ = tokio::time::timeout(MAX_REST, connections.wanted()).await;
@@ -32,7 +34,8 @@ impl Parked {
                 link.parked().drop_at(at);
             }
         }));
-        let before = self.lock().replace(Rest { at, opened, _watch: watch });
+        let before = rest.replace(Rest { at, opened, _watch: watch });
+        drop(rest);
         drop(before);
     }
 
