@@ -1,9 +1,9 @@
 //! How decode times are told (PACKAGING 5.3).
 //!
-//! A track is decoded from the time of its first picture on, which takes negative composition offsets, as CMAF has it (ISO/IEC 23000-19, brand
-//! `cmf2`): what players read as the time of a segment, decode time or presentation, is then the time at which playlists have it. Players built
-//! on ffmpeg show a track with such offsets late, by as much as its most negative one. For them there is the fallback profile: everything, subtitles included, comes later by D, but for decode times, so that
-//! no picture is shown before it is decoded.
+//! A track is decoded from the time of its first picture on, which takes negative composition offsets, as CMAF has it (ISO/IEC 23000-19,
+//! brand `cmf2`): what players read as the time of a segment, decode time or presentation, is then the time at which playlists have it.
+//! Players built on ffmpeg show a track with such offsets late, by as much as its most negative one. For them there is the fallback
+//! profile: everything, subtitles included, comes later by D, but for decode times, so that no picture is shown before it is decoded.
 
 use super::Cuts;
 use super::clock::{NS_PER_S, rescale, rescale_up};

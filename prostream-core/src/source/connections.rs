@@ -1,11 +1,16 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Most connections to one link at a time: what debrid services and CDNs commonly grant (PACKAGING 5.6).
 const MAX_CONNECTIONS: usize = 2;
+/// Who waits tells those who could leave again after so long.
+const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
 /// The links that are read in this process, by a hash of their address: a limit of the host counts all readers of a link together.
 /// Each is forgotten with its last reader.
@@ -82,9 +87,15 @@ impl Connections {
             return Some(connection);
         }
         let _waiting = Waiting::new(self);
-        // Never closed.
-        let permit = self.permits.clone().acquire_owned().await.ok()?;
-        Some(Connection { permit, is_taken_over: true })
+        let mut permit = pin!(self.permits.clone().acquire_owned());
+        loop {
+            match timeout(ASKS_AGAIN, permit.as_mut()).await {
+                // Never closed.
+                Ok(permit) => return Some(Connection { permit: permit.ok()?, is_taken_over: true }),
+                // Who promised to leave may have had no connection, and who was told meanwhile have counted on that promise.
+                Err(_) => self.wanted.notify_one(),
+            }
+        }
     }
 
     /// The host refused this connection while another was open: from now on there is one less, but always one. When it was
@@ -156,12 +167,6 @@ impl Drop for Leaving {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
         state.leaving_count = state.leaving_count.saturating_sub(1);
-        let is_wanted = state.is_wanted();
-        drop(state);
-        // Whoever was told of one who still waits may have counted on this promise, and sleeps again.
-        if is_wanted {
-            self.connections.wanted.notify_one();
-        }
     }
 }
 
@@ -217,8 +222,8 @@ mod tests {
         drop(second);
     }
 
-    /// Goal: a promise that brought no connection is taken over by who had counted on it.
-    #[tokio::test]
+    /// Goal: a promise that brought no connection is made good by who had counted on it.
+    #[tokio::test(start_paused = true)]
     async fn a_promise_that_brings_nothing_is_told_again() {
         let connections = Connections::new("test: of no other");
         let _taken = (connections.acquire().await, connections.acquire().await);
@@ -228,7 +233,27 @@ mod tests {
         let mut listens = Box::pin(connections.wanted());
         assert!(futures_util::poll!(&mut listens).is_pending(), "another has promised");
         drop(leaving);
-        assert!(futures_util::poll!(&mut listens).is_ready(), "and has not kept it");
+        tokio::select! {
+            _ = waits => panic!("nobody has left"),
+            () = listens => {}
+        }
+    }
+
+    /// Goal: a promise that is kept costs one viewer his connection, not two.
+    #[tokio::test]
+    async fn a_promise_that_is_kept_is_told_to_no_other() {
+        let connections = Connections::new("test: of no other");
+        let (leaves, _stays) = (connections.acquire().await, connections.acquire().await);
+        let mut waits = Box::pin(connections.acquire());
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        let leaving = connections.leave().expect("somebody waits");
+        let mut listens = Box::pin(connections.wanted());
+        assert!(futures_util::poll!(&mut listens).is_pending(), "another has promised");
+        drop(leaves);
+        drop(leaving);
+        // Before the one who waits has looked.
+        assert!(futures_util::poll!(&mut listens).is_pending(), "it is kept");
+        assert!(waits.await.is_some());
     }
 
     /// Goal: a host that grants one connection is read with one, and never with none.

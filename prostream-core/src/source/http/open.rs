@@ -24,20 +24,6 @@ struct End {
     facts: Option<Facts>,
     is_partial: bool,
     bytes: Rope,
-    /// What the reply of the head goes on with.
-    rest: Option<Opened>,
-}
-
-impl End {
-    /// Puts what the reply of the head goes on with where whoever reads on finds it: much of what is read next lies there, the rest of a
-    /// long index, the first segment. There it is also given up for who waits for its connection, which a host may grant one of only:
-    /// the tail, first of all.
-    fn leave(&mut self, link: &Arc<Link>, head_size: u64) {
-        let end = self.start.saturating_add(self.bytes.len());
-        if let Some(rest) = self.rest.take().filter(|_| end >= head_size) {
-            link.park(end, rest);
-        }
-    }
 }
 
 /// Learns what lies behind a link, and brings its head and its tail along.
@@ -47,18 +33,13 @@ pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<
     let tail = pin!(fetch_tail(link, config.tail_size));
     let (head, tail) = match select(head, tail).await {
         Either::Left((head, tail)) => {
-            let mut head = head?;
-            head.leave(link, head_size);
+            let head = head?;
             // The whole file came: the other request is dropped.
             let is_whole = head.facts.as_ref().is_some_and(|facts| head.bytes.len() >= facts.size_bytes);
             let tail = if is_whole || config.tail_size == 0 { None } else { Some(tail.await) };
             (head, tail)
         }
-        Either::Right((tail, head)) => {
-            let mut head = head.await?;
-            head.leave(link, head_size);
-            (head, Some(tail))
-        }
+        Either::Right((tail, head)) => (head.await?, Some(tail)),
     };
     let tail = tail.and_then(Result::ok);
 
@@ -94,7 +75,7 @@ pub(super) async fn open(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<
 }
 
 /// The first bytes; transient failures are tried again. A host that sends the whole file is read to the end if that is not far.
-async fn fetch_head(link: &Link, config: &HttpSourceConfig) -> Result<End> {
+async fn fetch_head(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<End> {
     let mut tries = 1;
     loop {
         let failure = match try_head(link, config).await {
@@ -110,19 +91,24 @@ async fn fetch_head(link: &Link, config: &HttpSourceConfig) -> Result<End> {
     }
 }
 
-async fn try_head(link: &Link, config: &HttpSourceConfig) -> Result<End> {
+async fn try_head(link: &Arc<Link>, config: &HttpSourceConfig) -> Result<End> {
     let head_size = config.head_size.max(1);
     let wanted = if config.goes_on { Wanted::From(0) } else { Wanted::Part(ByteRange::new(0, head_size)) };
     let mut opened = link.open(wanted, None).await?;
-    if opened.is_partial {
-        return Ok(collect(link, opened, head_size).await.0);
-    }
-    if opened.size_bytes.is_some_and(|size| size > MAX_WHOLE_BYTES) {
-        return Ok(collect(link, opened, head_size).await.0);
+    let is_too_large = opened.size_bytes.is_some_and(|size| size > MAX_WHOLE_BYTES);
+    if opened.is_partial || is_too_large {
+        let (head, _) = collect(link, &mut opened, head_size).await;
+        let end = head.start.saturating_add(head.bytes.len());
+        // Much of what is read next lies behind: the rest of a long index, the first segment. Whoever waits for the connection gets it there
+        // too: the tail, first of all, from a host that grants one.
+        if end >= head_size {
+            link.park(end, opened);
+        }
+        return Ok(head);
     }
     let claimed = opened.size_bytes.take();
     let facts = opened.validator.clone();
-    let (mut head, has_ended) = collect(link, opened, MAX_WHOLE_BYTES.saturating_add(1)).await;
+    let (mut head, has_ended) = collect(link, &mut opened, MAX_WHOLE_BYTES.saturating_add(1)).await;
     let size_bytes = head.bytes.len();
     if size_bytes > MAX_WHOLE_BYTES {
         return Err(no_ranges());
@@ -139,16 +125,15 @@ async fn fetch_tail(link: &Link, tail_size: u64) -> Result<End> {
     if tail_size == 0 {
         return Err(no_ranges());
     }
-    let opened = link.open(Wanted::Last(tail_size), None).await?;
+    let mut opened = link.open(Wanted::Last(tail_size), None).await?;
     if !opened.is_partial {
         return Err(no_ranges());
     }
-    // Its connection is free at once.
-    Ok(End { rest: None, ..collect(link, opened, tail_size).await.0 })
+    Ok(collect(link, &mut opened, tail_size).await.0)
 }
 
 /// Reads a body up to `limit` bytes, and says whether it ended by itself. What a broken connection brought is kept.
-async fn collect(link: &Link, mut opened: Opened, limit: u64) -> (End, bool) {
+async fn collect(link: &Link, opened: &mut Opened, limit: u64) -> (End, bool) {
     let promised = opened.end.map(|end| end.saturating_sub(opened.start)).unwrap_or(u64::MAX);
     let limit = limit.min(promised);
     let mut bytes = Rope::new();
@@ -165,10 +150,7 @@ async fn collect(link: &Link, mut opened: Opened, limit: u64) -> (End, bool) {
             }
         }
     }
-    (
-        End { start: opened.start, facts: opened.facts(), is_partial: opened.is_partial, bytes, rest: Some(opened) },
-        has_ended,
-    )
+    (End { start: opened.start, facts: opened.facts(), is_partial: opened.is_partial, bytes }, has_ended)
 }
 
 /// Fetches what `range` still misses.
