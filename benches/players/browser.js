@@ -77,7 +77,7 @@ const play = async (browser, pageUrl, player, film, url) => {
     // hls.js lets a film begin with its first picture, whatever is heard before.
     const beginning = {least: -Math.abs(film.pictureShift) - 0.001, most: MOST_BEGINNING_S};
     // Once only to look where the film begins.
-    wrong.push(...(await goTo(page, film, beginning, FIRST_SEEK_S)).wrong);
+    wrong.push(...(await twice(() => goTo(page, film, beginning, FIRST_SEEK_S))).wrong);
     for (let count = 0; count < SEEK_COUNT && !wrong.length; count += 1) {
       if (count === SEEK_COUNT / 2 && film.soundCount > 1 && hasChoice) {
         await page.evaluate(() => stage.chooseSound("fr"));
@@ -86,7 +86,8 @@ const play = async (browser, pageUrl, player, film, url) => {
       }
       // While the cue of a second is shown, and not long before the next beep.
       const second = 2 + Math.floor(random() * (length - 5));
-      const found = await seekAndFind(page, film, beginning, second, 0.4 + 0.4 * random(), sound, film.hasText && hasChoice);
+      const phase = 0.4 + 0.4 * random();
+      const found = await twice(() => seekAndFind(page, film, beginning, second, phase, sound, film.hasText && hasChoice));
       times.push(found.tookMs);
       wrong.push(...found.wrong);
     }
@@ -116,15 +117,15 @@ const narrowed = ({least, most}, film, time, number) => {
   };
 };
 
-/** Goes somewhere; where the right picture does not come, once more: a busy machine paints one on the way and, paused, no other. What a stream
- * has in the wrong place stays there. */
-const goTo = async (...where) => {
-  const found = await goOnce(...where);
-  return found.wrong.length ? goOnce(...where) : found;
+/** Tries; where something is wrong, once more: a busy machine paints one picture on the way and, paused, no other, and hears late. What a stream has
+ * in the wrong place stays there. */
+const twice = async tries => {
+  const found = await tries();
+  return found.wrong.length ? tries() : found;
 };
 
 /** Goes somewhere and waits until the right picture, and the right text if there is one, are shown. */
-const goOnce = async (page, film, beginning, at, wantedText) => {
+const goTo = async (page, film, beginning, at, wantedText) => {
   const {isReached, tookMs} = await page.evaluate(([at, limit]) => stage.seek(at, limit), [at, SEEK_LIMIT_MS]);
   if (!isReached) return {wrong: [`no picture ${at.toFixed(3)} s, after ${tookMs} ms`], tookMs};
   // The picture may be painted a moment after the seek is told to be over, the text loaded a while after.

@@ -70,7 +70,10 @@ video.addEventListener("error", () => told(`video: ${video.error.code} ${video.e
 
 const players = {
   "hls.js": async url => {
-    const hls = state.player = new Hls({maxBufferLength: 10, maxMaxBufferLength: 20, backBufferLength: 10});
+    // What was played stays, as it does unless hls.js is told otherwise: where it removes sound at the moment when a picture was appended, it may
+    // never learn that the sound is gone (1.6 to 1.7.4: `blockBuffers` waits for one buffer and then steps the queues of all), and does not load it
+    // again. Shaka Player removes what was played, and so loads it again after a seek back.
+    const hls = state.player = new Hls({maxBufferLength: 10, maxMaxBufferLength: 20});
     hls.on(Hls.Events.ERROR, (_, {type, details, fatal, error}) => {
       // So it tells that a seek made it cancel a load of its own: nothing went wrong.
       if (details === Hls.ErrorDetails.INTERNAL_ABORTED && !fatal) return;
