@@ -1,15 +1,13 @@
 //! One movie fragment: `moof` as samples (ISO/IEC 14496-12 section 8.8).
 
-use super::malformed;
 use super::table::Sample;
+use super::{malformed, most_packets, too_many_packets};
 use crate::container::codec::bits::ByteReader;
 use crate::container::codec::boxes::Children;
 use crate::{Error, ErrorKind, Result};
 
 /// Largest `moof` that is read: one that holds a whole film takes about half of it.
 pub(super) const MAX_MOOF_BYTES: u64 = 16 * 1024 * 1024;
-/// Most samples of one track in a fragment. Where they have no fields of their own, nothing else bounds what their count says.
-const MAX_FRAGMENT_SAMPLES: u32 = 1_000_000;
 /// Most fragments of tracks in a fragment; usual ones have one for each track.
 const MAX_TRACK_FRAGMENTS: usize = 4096;
 /// Largest time in ticks that is believed, as in sample tables (PARSE-03).
@@ -83,7 +81,8 @@ pub(super) fn read_samples(
     for traf in Children::of(moof).filter(|child| child.kind == *b"traf") {
         track_fragments = track_fragments.saturating_add(1);
         if track_fragments > MAX_TRACK_FRAGMENTS {
-            return Err(too_many());
+            let error = Error::new(ErrorKind::LimitExceeded, "read mp4");
+            return Err(error.detail("too many tracks in a fragment"));
         }
         let tfhd = Children::find(traf.body, *b"tfhd").ok_or_else(|| malformed("tfhd is missing"))?;
         let header = Header::parse(tfhd, defaults, moof_at, data_end).ok_or_else(|| malformed("tfhd is cut short"))?;
@@ -118,10 +117,6 @@ pub(super) fn read_samples(
         data_end = at;
     }
     Ok(())
-}
-
-fn too_many() -> Error {
-    Error::new(ErrorKind::LimitExceeded, "read mp4").detail("too many samples in a fragment")
 }
 
 /// `tfdt` (section 8.8.12).
@@ -223,10 +218,10 @@ impl<'a> Run<'a> {
 
     /// Adds its samples, of which the first lies at `at` and is decoded at `dts`; says when the one behind them is.
     fn push_samples(&self, at: u64, dts: u64, wanted: &Wanted, out: &mut Vec<Sample>) -> Result<u64> {
-        let most = usize::try_from(MAX_FRAGMENT_SAMPLES).unwrap_or(usize::MAX);
-        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
-        if count > most || out.len().saturating_add(count) > most {
-            return Err(too_many());
+        // Where they have no fields of their own, nothing else bounds what their count says.
+        let all = u64::try_from(out.len()).unwrap_or(u64::MAX).saturating_add(self.count.into());
+        if all > most_packets(wanted.size_bytes).into() {
+            return Err(too_many_packets());
         }
         let (mut at, mut dts) = (at, dts);
         let mut entries = self.entries.clone();
@@ -323,6 +318,21 @@ mod tests {
         assert_eq!(place(mine(0, &[2])), 1000 + 500 + 120);
         assert_eq!(place(mine(TFHD_BASE_IS_MOOF, &[2])), 1000);
         assert_eq!(place(mine(TFHD_BASE_OFFSET, &[2, 1, 0])), 1 << 32);
+    }
+
+    /// Goal: samples without bytes and fields of their own take no memory that is out of all proportion to their file. A run once said that there
+    /// were a million, and a file of 3 KB took 100 MB.
+    #[test]
+    fn samples_of_nothing_do_not_fill_memory() {
+        let run = |count: u32| {
+            let tfhd = full(*b"tfhd", TFHD_BASE_IS_MOOF | TFHD_SIZE, &[2, 0]);
+            [traf(&[tfhd, full(*b"tfdt", 0, &[0]), full(*b"trun", 0, &[count])])]
+        };
+        let small = Wanted { size_bytes: 3000, ..WANTED };
+        assert_eq!(read(&run(1_000_000), &small).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        assert_eq!(read(&run(3000), &small).unwrap().len(), 3000);
+        let large = Wanted { size_bytes: 200_000, ..WANTED };
+        assert_eq!(read(&run(200_000), &large).unwrap().len(), 200_000);
     }
 
     /// Goal: what cannot be timed, fills memory from nothing or changes its description is an error of its own.

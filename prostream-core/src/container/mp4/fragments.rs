@@ -7,7 +7,7 @@
 use super::boxes::{File, Read, Stop};
 use super::fragment::{self, Defaults, MAX_MOOF_BYTES, Wanted};
 use super::table::{Sample, SampleTable};
-use super::{first_tick_at_or_after, invalid, limit_exceeded, malformed};
+use super::{first_tick_at_or_after, invalid, limit_exceeded, malformed, most_packets, too_many_packets};
 use crate::container::{Boundary, MediaIndex, Packet, PacketQuery};
 use crate::model::{ByteRange, Extents, TrackKind};
 
@@ -19,8 +19,6 @@ const GAP_BYTES: u64 = 128 * 1024;
 const MAX_LOOK_BACK: usize = 16;
 /// How far behind its pictures a sample of another track may lie, in bytes.
 const MAX_SKEW_BYTES: u64 = 64 * 1024 * 1024;
-/// Most samples of one segment, as of files with tables.
-const MAX_SAMPLES: usize = 1_000_000;
 /// Most boxes that are stepped over for one segment.
 const MAX_BOXES: u32 = 200_000;
 
@@ -171,6 +169,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn push(&self, samples: &mut Vec<Sample>, sample: Sample) -> Read<()> {
+        let most = most_packets(self.file.size_bytes);
+        if samples.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            return Err(too_many_packets().into());
+        }
+        samples.push(sample);
+        Ok(())
+    }
+
     /// The pictures from one boundary to the next, and with them all bytes in between.
     fn by_file_order(&self, query: &PacketQuery) -> Read<Vec<Sample>> {
         let extent = self.layout.extent;
@@ -208,7 +215,7 @@ impl Reader<'_> {
                     return Ok(samples);
                 }
                 if is_open {
-                    push(&mut samples, sample)?;
+                    self.push(&mut samples, sample)?;
                 }
             }
         }
@@ -247,7 +254,7 @@ impl Reader<'_> {
                 break;
             }
             for sample in found.drain(..).filter(holds) {
-                push(&mut samples, sample)?;
+                self.push(&mut samples, sample)?;
             }
         }
         Ok(samples)
@@ -300,14 +307,6 @@ impl Reader<'_> {
         }
         Ok(at)
     }
-}
-
-fn push(samples: &mut Vec<Sample>, sample: Sample) -> Read<()> {
-    if samples.len() >= MAX_SAMPLES {
-        return Err(limit_exceeded("over a million packets at once").into());
-    }
-    samples.push(sample);
-    Ok(())
 }
 
 /// Fragments one after the other.

@@ -31,6 +31,8 @@ use table::{Sample, SampleTable};
 
 /// Most packets that one answer holds: about 80 MB of them.
 const MAX_PACKETS: u32 = 1_000_000;
+/// So many any file may have, however small it is.
+const FEW_PACKETS: u32 = 65_536;
 /// Payload that lies at most this far apart is asked for in one piece.
 const GAP_BYTES: u64 = 128 * 1024;
 /// NAL units of a picture that are counted on where their lengths grow and their number is not known.
@@ -221,8 +223,8 @@ fn samples(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Result<V
     let table = layout.tables.get(query.track_index).ok_or_else(|| invalid("no such track"))?;
     let selection = Selection::of(index, table, query).ok_or_else(|| invalid("a boundary of no track"))?;
     let range = selection.samples.clone();
-    if range.end.saturating_sub(range.start) > MAX_PACKETS {
-        return Err(limit_exceeded("over a million packets at once"));
+    if range.end.saturating_sub(range.start) > most_packets(index.size_bytes) {
+        return Err(too_many_packets());
     }
     let mut samples = Vec::with_capacity(range.len());
     samples.extend(table.samples.samples(range).filter(|sample| selection.holds(sample.pts_ticks)));
@@ -234,6 +236,16 @@ fn samples(index: &MediaIndex, layout: &Layout, query: &PacketQuery) -> Result<V
         first.is_sync = true;
     }
     Ok(samples)
+}
+
+/// Most packets at once of a file of so many bytes: each has a byte of its own. Counts that nothing stands behind, and samples that lie upon each
+/// other, fill no memory that a small file could not (PARSE-01).
+fn most_packets(size_bytes: u64) -> u32 {
+    u32::try_from(size_bytes).unwrap_or(u32::MAX).clamp(FEW_PACKETS, MAX_PACKETS)
+}
+
+fn too_many_packets() -> Error {
+    limit_exceeded("more packets at once than a million, or than the file has bytes")
 }
 
 fn to_packet(sample: &Sample) -> Packet {
