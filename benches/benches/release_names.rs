@@ -1,4 +1,4 @@
-//! Reading release names: every search reads hundreds before the first reply.
+//! Reading release names, one thread: every search reads hundreds before the first reply. Beside the two crates that read them too.
 
 use std::hint::black_box;
 
@@ -15,6 +15,14 @@ fn parse_release_names(c: &mut Criterion) {
     group.throughput(Throughput::Elements(names.len() as u64));
     group.bench_function("parse", |b| {
         b.iter(|| names.iter().map(|name| ReleaseName::parse(black_box(name))).for_each(drop));
+    });
+    // Theirs take seconds for all names.
+    group.sample_size(10);
+    group.bench_function("hunch", |b| {
+        b.iter(|| names.iter().map(|name| hunch::hunch(black_box(name))).for_each(drop));
+    });
+    group.bench_function("parse-torrent-title", |b| {
+        b.iter(|| names.iter().map(|name| parse_torrent_title::parse(black_box(name))).for_each(drop));
     });
     group.finish();
 }

@@ -60,6 +60,15 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         }
         return None;
     }
+    // "site.tld - Title".
+    let opens = at == 0
+        && token.bracket == 0
+        && token.folded.len() >= 3
+        && tokens.list.get(1).is_some_and(|end| end.gap == "." && is_end(end))
+        && tokens.list.get(2).is_some_and(|next| next.mark() == "-" && !next.tight());
+    if opens && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        return Some(Site { tokens: 0..2, span: span(2)? });
+    }
     // A bracket that holds nothing else, or ends with it.
     let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index))?;
     let name = tokens.list.get(at)?;
@@ -137,7 +146,10 @@ pub(super) fn trailing_group(
     end: usize,
 ) -> Option<Range<usize>> {
     let start = (first_mark + 1..end).rev().find(|at| {
-        tokens.list.get(*at).is_some_and(|token| token.gap.trim_end().ends_with('-') && !token.gap.ends_with(" - -"))
+        tokens
+            .list
+            .get(*at)
+            .is_some_and(|token| token.gap.trim_end_matches([' ', '.']).ends_with('-') && !token.gap.ends_with(" - -"))
     })?;
     let list = tokens.list.get(start..end)?;
     let clean = covered.get(start..end).is_some_and(|covered| covered.iter().all(|covered| !covered));
@@ -150,7 +162,8 @@ pub(super) fn trailing_group(
     // " - Title" behind a number is the episode's: a dash with spaces needs marks before it.
     let behind_quality = first_quality.is_some_and(|quality| quality < start);
     let before_covered = covered.get(start - 1).copied().unwrap_or(false);
-    let spaced_dash = first.gap.trim().len() < first.gap.len() && first.gap.ends_with("- ");
+    let spaced_dash =
+        first.gap.trim().len() < first.gap.len() && first.gap.ends_with("- ") || first.gap.ends_with(".-.");
     let placed = behind_quality && (before_covered || !spaced_dash) || !spaced_dash && list.len() == 1;
     (placed && clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6).then_some(start..end)
 }

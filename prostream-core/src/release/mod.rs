@@ -15,6 +15,7 @@ mod quality;
 mod rank;
 mod reading;
 mod rules;
+mod scripts;
 mod title;
 mod tokens;
 

@@ -31,6 +31,10 @@ pub(super) const MARKS: &[Row] = &[
     ("bd66", Strong, &[Source("BluRay")]),
     ("bd100", Strong, &[Source("BluRay")]),
     ("bdfull", Strong, &[Source("BluRay")]),
+    ("uhdbd", Strong, &[Source("BluRay")]),
+    ("mbluray", Strong, &[Source("BluRay")]),
+    ("bdr", Tail, &[Source("BDRip")]),
+    ("brip", Tail, &[Source("BRRip")]),
     ("brdrip", Strong, &[Source("BRRip")]),
     ("bdmv", Strong, &[Source("BluRay")]),
     ("bdiso", Strong, &[Source("BluRay")]),
@@ -118,6 +122,8 @@ pub(super) const MARKS: &[Row] = &[
     ("camhd", Strong, &[Source("CAM")]),
     ("hqcam", Strong, &[Source("CAM")]),
     ("hdcamrip", Strong, &[Source("CAM")]),
+    ("newcam", Strong, &[Source("CAM")]),
+    ("cleancam", Strong, &[Source("CAM")]),
     ("sprint", Tail, &[Source("CAM")]),
     ("hqsprint", Strong, &[Source("CAM")]),
     ("ts", Tail, &[Source("TeleSync")]),
@@ -131,10 +137,13 @@ pub(super) const MARKS: &[Row] = &[
     ("hdtelesync", Strong, &[Source("TeleSync")]),
     ("tc", Tail, &[Source("TeleCine")]),
     ("hdtc", Strong, &[Source("TeleCine")]),
+    ("hdtcrip", Strong, &[Source("TeleCine")]),
+    ("tcrip", Strong, &[Source("TeleCine")]),
     ("hqtc", Strong, &[Source("TeleCine")]),
     ("telecine", Strong, &[Source("TeleCine")]),
     ("hdtelecine", Strong, &[Source("TeleCine")]),
     ("scr", Weak, &[Source("SCR")]),
+    ("scrrip", Strong, &[Source("SCR")]),
     ("screener", Weak, &[Source("SCR")]),
     ("dvdscr", Strong, &[Source("SCR")]),
     ("dvdscreener", Strong, &[Source("SCR")]),
@@ -263,6 +272,27 @@ pub(super) const MARKS: &[Row] = &[
     ("nbc", Tail, &[Network("NBC")]),
     ("amc", Tail, &[Network("AMC")]),
     ("pbs", Tail, &[Network("PBS")]),
+    ("vice", Tail, &[Network("VICE")]),
+    ("sony", Tail, &[Network("Sony")]),
+    ("hallmark", Tail, &[Network("Hallmark")]),
+    ("adultswim", Tail, &[Network("Adult Swim")]),
+    ("animalplanet", Tail, &[Network("Animal Planet")]),
+    ("anpl", Tail, &[Network("Animal Planet")]),
+    ("cartoonnetwork", Tail, &[Network("Cartoon Network")]),
+    ("nickelodeon", Tail, &[Network("Nickelodeon")]),
+    ("showtime", Tail, &[Network("Showtime")]),
+    ("sho", Tail, &[Network("Showtime")]),
+    ("starz", Tail, &[Network("Starz")]),
+    ("stz", Tail, &[Network("Starz")]),
+    ("syfy", Tail, &[Network("Syfy")]),
+    ("peacock", Tail, &[Network("Peacock")]),
+    ("hbomax", Strong, &[Network("HBO")]),
+    ("disneyplus", Strong, &[Network("Disney")]),
+    ("disney", Tail, &[Network("Disney")]),
+    ("appletv", Strong, &[Network("Apple TV")]),
+    ("atv", Tail, &[Network("Apple TV")]),
+    ("dscp", Strong, &[Network("Discovery")]),
+    ("crunchyroll", Weak, &[Network("Crunchyroll")]),
     ("cr", Tail, &[Network("Crunchyroll")]),
     ("funi", Tail, &[Network("Funimation")]),
     ("vrv", Tail, &[Network("VRV")]),
@@ -284,7 +314,10 @@ pub(super) const MARKS: &[Row] = &[
     ("r2j", Strong, &[Region("R2J")]),
     ("r1", Tail, &[Region("R1")]),
     ("r2", Tail, &[Region("R2")]),
+    ("r3", Tail, &[Region("R3")]),
     ("r4", Tail, &[Region("R4")]),
+    ("r6", Tail, &[Region("R6")]),
+    ("secam", Tail, &[Region("SECAM")]),
     ("ws", Tail, &[Noise]),
     ("fs", Tail, &[Noise]),
     ("aienhanced", Strong, &[Noise]),
@@ -327,6 +360,10 @@ fn by_height(height: u32) -> Option<&'static str> {
 fn by_size(width: u32, height: u32) -> Option<&'static str> {
     if height < 120 || width < height {
         return None;
+    }
+    // "1440x1080" is squeezed, not cropped.
+    if let Some(row) = HEIGHTS.iter().find(|row| row.0 == height && row.0 >= 720) {
+        return Some(row.1);
     }
     if let Some(row) = WIDTHS.iter().find(|row| width >= row.0) {
         return Some(row.1);
@@ -409,8 +446,10 @@ fn glued_resolution(text: &str) -> Option<(std::ops::Range<usize>, &'static str)
         let end = start + digits.len();
         let rest = text.get(end..)?;
         let with_p = rest.starts_with(['p', 'i']);
-        let bare =
-            rest.is_empty() && text.get(..start).is_some_and(|front| front.ends_with("bd") || front.ends_with('m'));
+        let bare = rest.is_empty()
+            && text.get(..start).is_some_and(|front| {
+                front.ends_with("bd") || front.ends_with('m') || matches!(front, "hd" | "br" | "bluray" | "web")
+            });
         (with_p || bare).then(|| (start..end + usize::from(with_p), *name))
     })
 }

@@ -162,8 +162,9 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
         clean(text)
     };
     let first = without_remark(&first, parts.len() > 1, &mut others);
-    let first = without_foreign_front(&first, &mut others);
+    let first = without_foreign_ends(&first, &mut others);
     let first = without_alias(&first, &mut others);
+    let first = without_brackets_around(first);
     if first.contains(" / ") {
         others.extend(first.split(" / ").map(clean));
     }
@@ -202,33 +203,48 @@ fn without_remark(title: &str, has_parts: bool, others: &mut Vec<String>) -> Str
         others.push(front.trim().to_owned());
         return inner.trim().to_owned();
     }
+    if script(front).only_latin() && script(inner).foreign() && rest.trim_end().ends_with(')') {
+        others.push(inner.trim().to_owned());
+        return front.trim().to_owned();
+    }
     others.push(front.trim().to_owned());
     title.to_owned()
 }
 
-/// `劇場版 ペンギン Penguin Film`: what stands in Chinese, Japanese, Korean or Arabic letters before a Latin title.
-fn without_foreign_front(title: &str, others: &mut Vec<String>) -> String {
-    if !script(title).other || !script(title).latin {
+/// `劇場版 ペンギン Penguin Film`, `О мышах - Of Mice`: what stands in other letters before or behind a Latin title.
+fn without_foreign_ends(title: &str, others: &mut Vec<String>) -> String {
+    if !script(title).latin || script(title).only_latin() {
         return title.to_owned();
     }
-    let mut cut = 0;
-    let mut at = 0;
-    for word in title.split_inclusive(' ') {
-        at += word.len();
-        let kind = script(word);
-        if kind.other && !kind.latin {
-            cut = at;
-        } else if kind.latin {
-            break;
-        }
+    let is_latin = |word: &&str| script(word).latin;
+    let words: Vec<&str> = title.split(' ').collect();
+    let (first, last) = (words.iter().position(is_latin), words.iter().rposition(is_latin));
+    let Some((first, last)) = first.zip(last) else { return title.to_owned() };
+    // Words without letters belong to what stands before them: "Part 2".
+    let foreign_from = words.iter().skip(last + 1).position(|word| script(word).foreign()).map(|at| last + 1 + at);
+    let is_front_foreign = words.iter().take(first).any(|word| script(word).foreign());
+    let start = if is_front_foreign { first } else { 0 };
+    let part = |range: Range<usize>| clean(&words.get(range).unwrap_or_default().join(" "));
+    let latin = part(start..foreign_from.unwrap_or(words.len()));
+    if !is_title_of_its_own(&latin, script(title).cyrillic) {
+        return title.to_owned();
     }
-    let (front, back) = title.split_at_checked(cut).unwrap_or(("", title));
-    if !front.trim().is_empty() {
-        others.push(front.trim().to_owned());
-    }
-    let back = back.trim();
-    let letters = back.chars().filter(|letter| letter.is_alphabetic()).count();
-    if letters >= 2 { back.to_owned() } else { title.to_owned() }
+    others.push(part(0..start));
+    others.extend(foreign_from.map(|from| part(from..words.len())));
+    latin
+}
+
+/// `(Glass Harbour)`, bracketed as a whole.
+fn without_brackets_around(title: String) -> String {
+    let inner = title.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    inner.filter(|inner| !inner.contains(['(', ')'])).map(str::to_owned).unwrap_or(title)
+}
+
+/// Numerals and initials stand in titles of every script: `Рокки II`.
+fn is_title_of_its_own(latin: &str, is_beside_cyrillic: bool) -> bool {
+    let letters = |text: &str| text.chars().filter(|letter| letter.is_alphabetic()).count();
+    let is_word = |word: &str| letters(word) >= 3 && word.chars().any(char::is_lowercase);
+    letters(latin) >= 2 && (!is_beside_cyrillic || latin.split(' ').any(is_word))
 }
 
 /// Separators become spaces, and nothing but the title remains at its ends.

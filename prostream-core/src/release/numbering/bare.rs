@@ -1,6 +1,8 @@
 //! Bare numbers, told by where they stand: `- 08 [`, `[04]`, `102 - Title`, `03x20`.
 
-use crate::release::tokens::{Token, number};
+use std::ops::Range;
+
+use crate::release::tokens::{Token, is_opening, number};
 
 use super::named::OTHER_COUNTS;
 use super::written::episode_number;
@@ -93,7 +95,7 @@ impl Scanner<'_, '_> {
     }
 
     /// Takes the number at `at` and the range or list that it opens.
-    fn take(&mut self, at: usize) -> bool {
+    pub(super) fn take(&mut self, at: usize) -> bool {
         let Some((first, revised)) = self.countable(at) else { return false };
         let mut episodes = vec![first];
         let mut end = at + 1;
@@ -145,7 +147,10 @@ impl Scanner<'_, '_> {
     /// `- 08`, `_-_19_-_`, `- 01 ~ 12`: the last such number that something ends behind, or else the first.
     fn dashed(&mut self) -> bool {
         let spaced_dash = |token: &Token<'_>| {
-            !token.after_bracket() && token.gap.len() > 1 && token.gap.contains(['-', '–']) && !token.gap.contains('/')
+            !token.gap.contains(is_opening)
+                && token.gap.len() > 1
+                && token.gap.contains(['-', '–'])
+                && !token.gap.contains('/')
         };
         let candidates: Vec<usize> = (1..self.tokens.list.len())
             .filter(|at| self.token(*at).is_some_and(spaced_dash) && self.countable(*at).is_some())
@@ -191,7 +196,8 @@ impl Scanner<'_, '_> {
                     && episode_number(token.folded.trim_end_matches("tv"), 4).is_some()
                     && matches!(token.mark(), "-" | "~" | "_")
             });
-            let alone = range.len() == 1 || range.len() == 2 && is_end(self.word(range.start + 1));
+            let titled = self.token(range.start + 1).is_some_and(|next| next.mark() == "-" && !next.tight());
+            let alone = range.len() == 1 || range.len() > 1 && (is_end(self.word(range.start + 1)) || titled);
             if range.start > 0 && (digits >= 2 && alone || digits >= 1 && second_is_number) && self.take(range.start) {
                 return true;
             }
@@ -259,6 +265,12 @@ impl Scanner<'_, '_> {
                 || RANGE_WORDS.contains(&self.word(at + 1))
                     && self.countable(at + 2) > self.countable(*at)
                     && self.word(at + 2).len() >= 2;
+            let listed = self.token(at + 1).is_some_and(|next| {
+                matches!(next.mark(), "," | "&" | "+")
+                    && next.folded.len() == 2
+                    && next.number(2) == Some(1 + number(word, 2).unwrap_or(0))
+            });
+            let ranged = ranged || listed;
             let marked = self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.starts_with(','));
             two_digits && (ranged && word.starts_with('0') || marked) && self.countable(*at).is_some()
         });
@@ -270,9 +282,10 @@ impl Scanner<'_, '_> {
         let found = (1..self.tokens.list.len()).find(|at| {
             let ranged = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
             let ends = self.closes(at + 1) || !self.free(at + 2);
-            let last = self.countable(at + 1).map_or(0, |(last, _)| last);
-            let first = self.countable(*at).map_or(0, |(first, _)| first);
-            let many = first == 1 && last >= LEAST_EPISODES || first > 100 && last >= first + LEAST_EPISODES;
+            let shown = |at: usize| self.countable(at).map_or(0, |(episode, _)| episode);
+            let broadcast = self.word(at + 1).strip_suffix("tv").and_then(|last| number(last, 4));
+            let (first, last) = (shown(*at), broadcast.unwrap_or_else(|| shown(at + 1)));
+            let many = first == 1 && last >= LEAST_EPISODES || first >= 100 && last > first;
             ranged && ends && many
         });
         let found = found.filter(|at| !self.has_year() && !self.three_in_a_row(*at));
@@ -309,14 +322,20 @@ impl Scanner<'_, '_> {
         if !self.out.seasons.is_empty() {
             let behind = self.out.spans.iter().find(|(field, ..)| *field == "seasons").map(|(_, tokens, _)| tokens.end);
             if let Some(at) = behind
-                && (self.closes(at) || !self.free(at + 1) || self.is_file)
                 && self.word(at).len() == 2
-                && self.token(at).is_some_and(|token| token.gap.trim().is_empty())
+                && self.token(at).is_some_and(|token| matches!(token.gap, " " | "." | "_"))
+                && self.token(at + 1).is_none_or(|next| next.gap != "." || next.number(2).is_none())
             {
                 return self.take(at);
             }
         }
         false
+    }
+
+    /// The tokens are all that a bracket holds.
+    fn is_whole_bracket(&self, tokens: Range<usize>) -> bool {
+        let bracket = self.token(tokens.start).and_then(|token| token.bracket.checked_sub(1));
+        bracket.and_then(|at| self.tokens.brackets.get(at)).is_some_and(|bracket| bracket.tokens == tokens)
     }
 
     /// Season and episode as two short numbers: `4-13 Cursed`, `office_03_19.avi`, `[5.01]`, `- 6.01 -`.
@@ -333,16 +352,25 @@ impl Scanner<'_, '_> {
                 || at > 0 && one.tight() && one.gap == two.gap && two.gap == "-";
             let in_bracket = one.bracket > 0 && one.bracket == two.bracket && two.gap == ".";
             let set_apart = |token: &Token<'_>| token.mark() == "-" && !token.tight();
-            let between_dashes = two.gap == "." && set_apart(one) && third.is_none_or(set_apart);
+            let between_dashes = two.gap == "." && (at == 0 || set_apart(one)) && third.is_none_or(set_apart);
             let joined = matches!(two.gap, "-" | "_" | ".")
                 && !in_row
                 && (two.gap != "." || matches!(one.gap, "." | " ") && third.is_none_or(|third| third.gap != " "))
                 && (at > 0 || third.is_some_and(|third| third.gap.contains([' ', '.'])));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
-            let opens = at == 0 && two.gap == "-" && !self.has_year();
+            let opens =
+                at == 0 && !self.has_year() && (two.gap == "-" || between_dashes && third.is_some_and(set_apart));
+            // "[2.05]", "- 2.05 -": set apart like that, no file is needed.
+            let alone = in_bracket && self.is_whole_bracket(at..at + 2) || between_dashes && third.is_some() && at > 0;
+            let closes_file = two.gap == " "
+                && self.is_file
+                && third.is_none()
+                && [one, two].iter().all(|token| token.folded.len() == 2);
             let is_range = self.opens_with_group && one.bracket > 0 && matches!(two.gap, "-" | "_");
-            let plausible = opens || self.is_file && (!self.has_year() || two.gap == "_");
-            if plausible && !is_range && (in_bracket || between_dashes || joined) {
+            let plausible = opens
+                || alone && two.folded.len() == 2 && !self.has_year()
+                || self.is_file && (!self.has_year() || two.gap == "_");
+            if plausible && !is_range && (in_bracket || between_dashes || joined || closes_file) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
                 self.out.episodes.push(episode);

@@ -1,5 +1,7 @@
 //! Numbers named by a word: `Season 2`, `2nd Season`, `5-й сезон`, `Episode 5`, `Vol. 3`, `2 of 4`.
 
+use std::ops::Range;
+
 use crate::release::tokens::{Token, leading_number, number};
 
 use super::written::episode_number;
@@ -19,6 +21,9 @@ const ORDINALS: &[&[&str]] = &[
     &["tenth", "decima", "dixieme", "zehnte"],
 ];
 const CARDINALS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
+/// Words that join two numbers.
+const AND_WORDS: &[&str] = &["and", "und", "et", "y", "e", "i", "и"];
 
 /// The number of an ordinal in words.
 fn ordinal_number(word: &str) -> Option<u32> {
@@ -92,6 +97,7 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "серий",
     "seriya",
     "seria",
+    "serija",
     "serii",
     "ser",
     "puntata",
@@ -107,7 +113,7 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "эпизод",
 ];
 const EPISODE_WORDS_AFTER: &[&str] =
-    &["bolum", "серия", "серии", "сер", "серий", "seriya", "seria", "serii", "ser", "выпуск"];
+    &["bolum", "серия", "серии", "сер", "серий", "seriya", "seria", "serija", "serii", "ser", "выпуск"];
 const VOLUME_WORDS: &[&str] = &["vol", "vols", "volume", "volumes", "tome"];
 /// Words whose number is no episode.
 pub(super) const OTHER_COUNTS: &[&str] =
@@ -193,7 +199,8 @@ impl Scanner<'_, '_> {
     /// Numbers behind a word: one, a list or a range; the index behind them.
     fn numbers_after(&self, at: usize, digits: usize, many: bool) -> Option<(Vec<u32>, usize)> {
         let first = self.token(at + 1)?;
-        if !self.free(at + 1) || !first.gap.chars().all(|c| " .:_-(#[{".contains(c)) || first.gap.chars().count() > 3 {
+        if !self.free(at + 1) || !first.gap.chars().all(|c| " .:_-(#№[{".contains(c)) || first.gap.chars().count() > 3
+        {
             return None;
         }
         let (value, _) = episode_number(&first.folded, digits)
@@ -227,8 +234,7 @@ impl Scanner<'_, '_> {
                 } else {
                     break;
                 }
-            } else if (RANGE_WORDS.contains(&token.folded.as_str())
-                || mark == "-" && self.word(at) == token.folded && EPISODE_WORDS.contains(&token.folded.as_str()))
+            } else if (RANGE_WORDS.contains(&token.folded.as_str()) || mark == "-" && self.word(at) == token.folded)
                 && let Some(last_at) = self.skip_article(end + 1)
                 && let Some(next) = self.token(last_at).and_then(|next| next.number(digits))
                 && let Some(more) = range(last, next)
@@ -236,18 +242,27 @@ impl Scanner<'_, '_> {
                 // "1 to 12", "1 a la 3", "Ep 1 - Ep 12".
                 numbers.extend(more);
                 end = last_at;
-            } else if matches!(token.folded.as_str(), "and" | "und" | "et" | "y" | "e" | "i")
-                && let Some(next) = self.token(end + 1).and_then(|next| next.number(digits))
+            } else if (AND_WORDS.contains(&token.folded.as_str()) || matches!(mark, "+" | "&" | ","))
+                && let Some(next_at) = self.skip_word(at, end)
+                && let Some(next) = self.token(next_at).and_then(|next| next.number(digits))
                 && next == last + 1
             {
+                // "1 and 2", "Season 1 + Season 2".
                 numbers.push(next);
-                end += 1;
+                end = next_at;
             } else {
                 break;
             }
             end += 1;
         }
         Some((numbers, end))
+    }
+
+    /// The token behind what joins it to the one before: `and`, the word at `named` once more, or both.
+    fn skip_word(&self, named: usize, joins: usize) -> Option<usize> {
+        let behind_and = joins + usize::from(AND_WORDS.contains(&self.word(joins)));
+        let behind = behind_and + usize::from(self.word(behind_and) == self.word(named));
+        (behind > joins).then_some(behind)
     }
 
     /// `a la 3`: the number stands behind the article.
@@ -289,6 +304,13 @@ impl Scanner<'_, '_> {
             self.claim_tokens("seasons", first..at + 1);
             return;
         }
+        // "Second Season 05": the episode follows.
+        let ordinal = at.checked_sub(1).and_then(|at| ordinal_number(self.word(at))).filter(|_| word == "season");
+        if let Some(season) = ordinal {
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at - 1..at + 1);
+            return;
+        }
         // "Final Season - 05": an episode, as anime releases write it.
         let set_apart = self.token(at + 1).is_some_and(|next| next.mark() == "-" && !next.tight());
         let numbers = self.numbers_after(at, 2, true).filter(|_| !(self.opens_with_group && set_apart));
@@ -306,10 +328,14 @@ impl Scanner<'_, '_> {
             self.claim_tokens("seasons", at..end);
             if let Some(episode) = episode
                 && self.out.episodes.is_empty()
+                && !self.take(end)
             {
                 self.out.episodes.push(episode);
                 self.claim_tokens("episodes", end..end + 1);
             }
+        } else if let Some((seasons, tokens)) = self.seasons_further_on(at) {
+            self.out.seasons.extend(seasons);
+            self.claim_tokens("seasons", tokens);
         } else if let Some(season) = spelled_number(self.word(at + 1), CARDINALS).filter(|_| word == "season") {
             self.out.seasons.push(season);
             self.claim_tokens("seasons", at..at + 2);
@@ -326,6 +352,20 @@ impl Scanner<'_, '_> {
             self.out.seasons.extend(seasons);
             self.claim_tokens("seasons", start..at + 1);
         }
+    }
+
+    /// `Seasons complete 1-4`: the numbers stand some words behind.
+    fn seasons_further_on(&self, at: usize) -> Option<(Vec<u32>, Range<usize>)> {
+        /// Longest such detour, in words.
+        const MOST_WORDS: usize = 3;
+        if self.word(at) != "seasons" {
+            return None;
+        }
+        let last = (at + 3..at + 3 + MOST_WORDS).find(|at| {
+            self.token(*at).is_some_and(|token| token.gap == "-" && token.number(2).is_some() && self.free(*at))
+        })?;
+        let (first, end) = (self.token(last - 1)?.number(2)?, self.token(last)?.number(2)?);
+        range(first, end).filter(|_| self.free(last - 1)).map(|all| (all.collect(), at..last + 1))
     }
 
     /// `Season 1 - 4` counts seasons, `Season 3 - 11` and `Season 3 46` name an episode.
@@ -346,8 +386,11 @@ impl Scanner<'_, '_> {
             return (vec![first], at + 2, Some(episode));
         }
         // "Season 4.16", "Season 11 01", "Season 3 46".
+        let ranged = self.token(at + 3).is_some_and(|last| {
+            next.folded.len() >= 2 && matches!(last.mark(), "-" | "~" | "–") && last.number(4) > Some(episode)
+        });
         let follows = next.gap == "." && one.folded.len() < 3 && next.folded.len() == 2
-            || next.gap == " " && ends && (next.folded.starts_with('0') || episode > first + 1);
+            || next.gap == " " && (ends || ranged) && (next.folded.starts_with('0') || episode > first + 1);
         if follows && seasons.len() == 1 {
             return (vec![first], at + 2, Some(episode));
         }
@@ -355,6 +398,10 @@ impl Scanner<'_, '_> {
     }
 
     fn episode_word(&mut self, at: usize, had_episodes: bool) {
+        // "S 01 E 05" is read.
+        if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
+            return;
+        }
         let word = self.word(at);
         let before = self.number_before(at).filter(|(_, ordinal, _)| *ordinal || EPISODE_WORDS_AFTER.contains(&word));
         let (episodes, tokens) = if let Some((episode, _, start)) = before {
@@ -387,7 +434,7 @@ impl Scanner<'_, '_> {
                 && let Some(episode) = next.number(2).filter(|_| self.free(end))
             {
                 self.out.seasons.push(*season);
-                self.claim_tokens("seasons", at + 1..at + 2);
+                self.claim_tokens("seasons", at..at + 2);
                 self.out.episodes.push(episode);
                 self.claim_tokens("episodes", end..end + 1);
                 return;
@@ -425,6 +472,7 @@ impl Scanner<'_, '_> {
                 && let Some(total) = rest.strip_prefix("of").and_then(|rest| number(rest, 3))
                 && first <= total
                 && first > 0
+                && !(at > 0 && OTHER_COUNTS.contains(&self.word(at - 1)))
             {
                 self.out.episodes.push(first);
                 self.claim_tokens("episodes", at..at + 1);

@@ -53,7 +53,10 @@ fn compact_word(text: &str) -> Option<Compact> {
     let mut rest = text;
     if let Some(after) = text.strip_prefix(['s', 't']) {
         // "SO3": the letter for the digit.
-        let after = after.strip_prefix('o').filter(|rest| number(rest, 1).is_some()).unwrap_or(after);
+        let is_season = |rest: &&str| {
+            leading_number(rest, 1).is_some_and(|(_, behind)| behind.is_empty() || behind.starts_with(['e', 'x']))
+        };
+        let after = after.strip_prefix('o').filter(is_season).unwrap_or(after);
         let (season, behind) = leading_number(after, 4)?;
         let digits = after.len() - behind.len();
         out.season_digits = digits;
@@ -181,6 +184,9 @@ impl Scanner<'_, '_> {
                     season_digits: length - 1,
                     ..Compact::default()
                 })
+            } else if self.is_season_of_t(at) {
+                let season = token.folded.get(1..).and_then(|rest| number(rest, 2));
+                Some(Compact { season, season_end: 3, season_digits: 2, ..Compact::default() })
             } else if token.folded.is_ascii() && self.free(at) {
                 compact_word(&token.folded).or_else(|| compact_inside(&token.folded))
             } else {
@@ -223,6 +229,13 @@ impl Scanner<'_, '_> {
         }
     }
 
+    /// `Show T02 1080p`, `Show T02`: two digits, and nothing but marks behind. `T2` is the name of a film.
+    fn is_season_of_t(&self, at: usize) -> bool {
+        let digits = self.word(at).strip_prefix('t').filter(|digits| digits.len() == 2 && digits.starts_with('0'));
+        let ends = self.token(at + 1).is_none_or(|next| !self.free(at + 1) || next.after_bracket());
+        at > 0 && self.free(at) && ends && digits.is_some_and(|digits| number(digits, 2) > Some(0))
+    }
+
     /// `S 01 E 02`: the letters stand apart from their numbers.
     fn spelled(&mut self, at: usize) -> Option<usize> {
         let letters = (self.word(at), self.word(at + 2));
@@ -249,6 +262,8 @@ impl Scanner<'_, '_> {
             || found.episodes.len() > 1
             || self.opens_range(at)
             || self.token(at).is_some_and(|token| token.gap == " - ") && self.token(at + 1).is_none()
+            // "Show E5 720p": nothing but marks behind it.
+            || at > 1 && self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.contains('-'))
             || self.is_behind_season(at)
     }
 
@@ -277,7 +292,10 @@ impl Scanner<'_, '_> {
             let digits = found.season_digits;
             let same_width = token.folded.len() == digits && digits < 4;
             match next.or_else(|| token.number(3).filter(|_| same_width && token.gap == "-" && self.free(end))) {
-                Some(season) if token.mark().trim_matches('-').is_empty() && token.gap.contains('-') => {
+                Some(season)
+                    if token.mark().trim_matches('-').is_empty() && token.gap.contains('-')
+                        || next.is_some() && matches!(token.mark(), "~" | "–" | "_") =>
+                {
                     match range(last, season) {
                         Some(more) => seasons.extend(more),
                         None => break,
@@ -429,6 +447,25 @@ impl Scanner<'_, '_> {
     pub(super) fn crossed(&mut self) {
         for at in 0..self.tokens.list.len() {
             let token = &self.tokens.list[at];
+            // "2x 05", "2 x05".
+            let apart = |token: &Token<'_>| token.gap == " ";
+            let cut = match (token.folded.strip_suffix('x'), self.word(at + 1).strip_prefix('x')) {
+                (Some(season), None) => number(season, 2)
+                    .zip(self.token(at + 1).filter(|next| next.folded.len() == 2).and_then(|next| next.number(2))),
+                (None, Some(episode)) => token.number(2).zip(number(episode, 2).filter(|_| episode.len() == 2)),
+                _ => None,
+            };
+            if let Some((season, episode)) = cut
+                && self.token(at + 1).is_some_and(apart)
+                && self.free(at)
+                && self.free(at + 1)
+            {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
+                self.out.episodes.push(episode);
+                self.claim_tokens("episodes", at + 1..at + 2);
+                return;
+            }
             if let (Some(season), "x", Some(episode)) = (
                 token.number(2),
                 self.word(at + 1),
@@ -446,8 +483,10 @@ impl Scanner<'_, '_> {
                 continue;
             }
             // "2.0x2" counts sound tracks.
-            let decimal =
-                token.gap == "." && at > 0 && self.token(at - 1).is_some_and(|before| before.number(2).is_some());
+            let decimal = token.gap == "."
+                && token.folded.starts_with('0')
+                && at > 0
+                && self.token(at - 1).is_some_and(|before| before.number(1).is_some());
             let Some((season, episode, start, season_end)) = crossed_word(&token.folded).filter(|_| !decimal) else {
                 continue;
             };

@@ -10,6 +10,7 @@ use super::dates::{self, Year};
 use super::group;
 use super::marks::{self, Fact, Mark, Strength};
 use super::numbering::{self, Numbers};
+use super::scripts;
 use super::title::{self, Stretch};
 use super::tokens::{Tokens, tokenize};
 
@@ -27,7 +28,8 @@ const SUBTITLE_EXTENSIONS: &[&str] = &["srt", "ass", "ssa", "sub", "idx", "vtt",
 /// Countries that scene names put behind the title of a series.
 const COUNTRIES: &[&str] = &["US", "UK", "AU", "NZ", "CA"];
 /// Words for a whole work that never belong to its title; others do: `Lantern Trilogy`.
-const WHOLE_WORKS: &[&str] = &["complete", "integrale", "integral", "completa", "completo", "kolekcja"];
+const WHOLE_WORKS: &[&str] =
+    &["complete", "integrale", "integral", "lintegrale", "completa", "completo", "kolekcja", "komplett", "komplette"];
 /// Sources that say more than any other mark: a screen filmed with a camera stays one, whatever else is claimed.
 const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SCR"];
 
@@ -82,7 +84,16 @@ fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseNam
 /// `Show_-_05_[720p]`: a name whose underscores stand for spaces, with spaces. They are as long, so that places stay. Between digits they are
 /// marks of their own: `show_03_19`.
 fn spaced(name: &str) -> Option<String> {
-    if name.contains(' ') || name.matches('_').count() < 2 {
+    if name.contains(' ') {
+        return None;
+    }
+    // As addresses write them.
+    for mark in ["%20", "+"] {
+        if name.matches(mark).count() > 1 && !name.contains(['.', '_']) {
+            return Some(name.replace(mark, " ".repeat(mark.len()).as_str()));
+        }
+    }
+    if name.matches('_').count() < 2 {
         return None;
     }
     let mut out = name.to_owned();
@@ -144,6 +155,8 @@ struct Reading<'t, 'a> {
     is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
     skipped: usize,
+    /// `HD` was said, which is what broadcasts were called.
+    is_hd: bool,
     out: ReleaseName,
     spans: Vec<(&'static str, Range<usize>)>,
 }
@@ -166,6 +179,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             only_marks,
             loud: false,
             skipped: 0,
+            is_hd: false,
             out: ReleaseName::default(),
             spans: Vec::new(),
         }
@@ -197,7 +211,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.read_sites();
         let mut found = marks::find_marks(self.tokens);
         found.retain(|mark| !self.is_covered(mark.tokens.start));
-        let leading = self.leading_bracket();
+        let leading = self.leading_bracket(&found);
         let has_group = self.is_group(&leading, &found);
         for mark in &found {
             if let Some(known) = self.is_mark.get_mut(mark.tokens.clone()) {
@@ -217,6 +231,8 @@ impl<'t, 'a> Reading<'t, 'a> {
             self.out.date = Some(date.text);
         }
         let numbers = numbering::read(self.tokens, &self.covered, has_group, self.is_file, folder_season);
+        // "[S0.E04]" counts.
+        let has_group = has_group && !numbers.spans.iter().any(|(_, tokens, _)| leading.contains(&tokens.start));
         found.retain(|mark| {
             mark.strength == Strength::Strong
                 || !numbers
@@ -263,7 +279,7 @@ impl<'t, 'a> Reading<'t, 'a> {
     }
 
     /// The tokens of a square bracket that opens the name with more behind it, unless it holds the title and its year.
-    fn leading_bracket(&self) -> Range<usize> {
+    fn leading_bracket(&self, marks: &[Mark]) -> Range<usize> {
         let Some(bracket) = self.tokens.brackets.first() else { return 0..0 };
         let range = bracket.tokens.clone();
         let list = self.tokens.list.get(range.clone()).unwrap_or_default();
@@ -273,7 +289,23 @@ impl<'t, 'a> Reading<'t, 'a> {
         let alone = range.end == self.tokens.list.len();
         let dated = list.iter().any(|token| token.number(4).is_some_and(|year| dates::YEARS.contains(&year)));
         let numeric = list.iter().all(|token| token.number(3).is_some());
-        if opens && !alone && !dated && !numeric && !range.is_empty() { range } else { 0..0 }
+        let is_title = range.len() > 1 && self.is_rest_told(range.end, marks);
+        if opens && !alone && !dated && !numeric && !is_title && !range.is_empty() { range } else { 0..0 }
+    }
+
+    /// Nothing but a year and marks stand from `at` on: `[Glass Harbour] 2012 1080p`.
+    fn is_rest_told(&self, at: usize, marks: &[Mark]) -> bool {
+        let mut is_mark = vec![false; self.tokens.list.len()];
+        for mark in marks {
+            is_mark.get_mut(mark.tokens.clone()).unwrap_or_default().fill(true);
+        }
+        let mut years = 0;
+        let is_told = self.tokens.list.iter().zip(&is_mark).skip(at).all(|(token, is_mark)| {
+            let is_year = token.number(4).is_some_and(|year| dates::YEARS.contains(&year));
+            years += usize::from(is_year);
+            is_year || *is_mark
+        });
+        is_told && years == 1
     }
 
     /// Whether the bracket that opens the name holds neither marks nor a site: then it is a group, as anime releases write it.
@@ -527,6 +559,7 @@ impl<'t, 'a> Reading<'t, 'a> {
     fn apply(&mut self, mark: &Mark) {
         let field = mark.facts.iter().map(|fact| fact.field()).find(|field| !field.is_empty()).unwrap_or("");
         self.spans.push((field, mark.span.clone()));
+        self.is_hd |= self.text(mark.span.clone()).eq_ignore_ascii_case("hd");
         for fact in &mark.facts {
             self.apply_fact(*fact, mark.strength);
         }
@@ -545,7 +578,10 @@ impl<'t, 'a> Reading<'t, 'a> {
             .checked_sub(1)
             .and_then(|at| marks.get(at))
             .filter(|before| before.is_language() && touches(before, word));
-        let mut meant: Vec<&Mark> = before.into_iter().collect();
+        // "Audio ENG Subs ITA": what stands before the word was said of the sound.
+        let is_sound =
+            before.is_some_and(|before| self.is_behind_audio(before)) && self.has_language_behind(index, marks);
+        let mut meant: Vec<&Mark> = before.into_iter().filter(|_| !is_sound).collect();
         if meant.is_empty() {
             let mut last = word;
             for mark in marks.iter().skip(index + 1).take_while(|mark| mark.is_language()) {
@@ -563,6 +599,18 @@ impl<'t, 'a> Reading<'t, 'a> {
                 self.out.subtitle_languages.push((*language).to_owned());
             }
         }
+    }
+
+    /// The word `audio` stands right before a mark.
+    fn is_behind_audio(&self, mark: &Mark) -> bool {
+        let before = mark.tokens.start.checked_sub(1).and_then(|at| self.tokens.list.get(at));
+        before.is_some_and(|token| token.folded == "audio")
+    }
+
+    /// A language stands right behind a mark.
+    fn has_language_behind(&self, index: usize, marks: &[Mark]) -> bool {
+        let pair = marks.get(index).zip(marks.get(index.saturating_add(1)));
+        pair.is_some_and(|(word, next)| next.is_language() && word.tokens.end == next.tokens.start)
     }
 
     fn apply_fact(&mut self, fact: Fact, strength: Strength) {
@@ -624,6 +672,9 @@ impl<'t, 'a> Reading<'t, 'a> {
     /// What follows from several fields together.
     fn settle(&mut self) {
         let out = &mut self.out;
+        if self.is_hd && out.source.is_none() {
+            out.source = Some("HDTV".to_owned());
+        }
         if out.remux && matches!(out.source.as_deref(), None | Some("BluRay" | "BDRip" | "BRRip")) {
             out.source = Some("BluRay REMUX".to_owned());
         }
@@ -648,28 +699,10 @@ impl<'t, 'a> Reading<'t, 'a> {
         {
             out.title = title.to_owned();
         }
-        if self
-            .tokens
-            .list
-            .iter()
-            .any(|token| token.text.chars().any(|letter| matches!(letter, '\u{3040}'..='\u{30ff}')))
-            && !out.languages.iter().any(|known| known == "ja")
-        {
-            out.languages.push("ja".to_owned());
-        }
-        let han =
-            self.tokens.list.iter().any(|token| {
-                token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count() > 1
-            });
-        if han && !out.languages.iter().any(|known| known == "ja" || known == "zh") {
-            out.languages.push("zh".to_owned());
-        }
-        let cyrillic = self.tokens.list.iter().any(|token| {
-            token.text.chars().filter(|letter| matches!(letter, '\u{430}'..='\u{44f}' | '\u{410}'..='\u{42f}')).count()
-                > 2
-        });
-        if cyrillic && !out.languages.iter().any(|known| known == "ru") {
-            out.languages.push("ru".to_owned());
+        for language in scripts::languages_of(self.tokens) {
+            if !out.languages.iter().any(|known| known == language) {
+                out.languages.push(language.to_owned());
+            }
         }
         out.languages.sort_unstable();
     }

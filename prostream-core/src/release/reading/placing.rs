@@ -174,8 +174,10 @@ impl Reading<'_, '_> {
         }
         let opens = start <= self.skipped && !self.only_marks;
         // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
-        let set_apart = list.first().is_some_and(|token| token.gap == " - ");
-        let year_next = self.year_at(end) && !whole_work && !set_apart && !self.shouts(mark);
+        let set_apart = list.first().is_some_and(|token| token.mark() == "-" && !token.tight());
+        // Of an edition there is no doubt: "Film Extended 2012".
+        let is_edition = mark.strength == Strength::Weak && mark.states(|fact| matches!(fact, Fact::Edition(_)));
+        let year_next = self.year_at(end) && !whole_work && !set_apart && !is_edition && !self.shouts(mark);
         match mark.strength {
             Strength::Strong => true,
             Strength::Weak if behind(first_quality) => true,
