@@ -109,8 +109,7 @@ impl Interleave {
         let mut at = Position { before: vec![0; tables.len()], ..Position::default() };
         let mut bits = Bits::default();
         let mut counted_steps = 0;
-        loop {
-            let Some((offset, slot)) = next_chunk(&queues) else { break };
+        while let Some((offset, slot)) = next_chunk(&queues) {
             let gap = offset.checked_sub(at.offset)?;
             if gap > 0 {
                 order.push_run(tables.len(), 1, &at, &mut bits);
