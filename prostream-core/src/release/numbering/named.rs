@@ -23,7 +23,7 @@ const ORDINALS: &[&[&str]] = &[
 const CARDINALS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
 
 /// Words that join two numbers.
-const AND_WORDS: &[&str] = &["and", "und", "et", "y", "e", "i", "и"];
+pub(super) const AND_WORDS: &[&str] = &["and", "und", "et", "y", "e", "i", "и"];
 
 /// The number of an ordinal in words.
 fn ordinal_number(word: &str) -> Option<u32> {
@@ -145,6 +145,9 @@ impl Scanner<'_, '_> {
             } else if let Some(episodes) = self.ideogram_range(at).filter(|_| !had_episodes) {
                 self.out.episodes.extend(episodes);
                 self.claim_tokens("episodes", at..at + 2);
+            } else if let Some(episodes) = self.ideogram_count(at).filter(|_| self.out.episodes.is_empty()) {
+                self.out.episodes.extend(episodes);
+                self.claim_tokens("episodes", at..at + 1);
             } else if let Some(episode) = self.token(at).and_then(|token| hangul_number(token.text))
                 && !had_episodes
             {
@@ -160,6 +163,12 @@ impl Scanner<'_, '_> {
                 }
             }
         }
+    }
+
+    /// `全12話`: so many in all.
+    fn ideogram_count(&self, at: usize) -> Option<impl Iterator<Item = u32> + use<>> {
+        let (last, rest) = leading_number(self.word(at).strip_prefix('全')?, 4)?;
+        rest.starts_with(EPISODE_IDEOGRAMS).then(|| range(1, last)).flatten()
     }
 
     /// `第01-12話`.
@@ -271,6 +280,15 @@ impl Scanner<'_, '_> {
         self.token(at).map(|_| at)
     }
 
+    /// `1st & 2nd Season`: where the ordinal before the one at `start` stands.
+    fn one_before(&self, start: usize, season: u32) -> Option<usize> {
+        let behind = if AND_WORDS.contains(&self.word(start.checked_sub(1)?)) { start.checked_sub(1)? } else { start };
+        let joined = behind < start || self.token(start).is_some_and(|token| matches!(token.mark(), "&" | "+"));
+        let from = behind.checked_sub(1).filter(|at| joined && self.free(*at))?;
+        let (before, rest) = leading_number(self.word(from), 2)?;
+        (before.checked_add(1) == Some(season) && !rest.is_empty()).then_some(from)
+    }
+
     /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`.
     fn range_before(&self, start: usize, last: u32) -> Option<(Vec<u32>, usize)> {
         let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
@@ -298,6 +316,10 @@ impl Scanner<'_, '_> {
             }
             if let Some((all, from)) = self.range_before(start, season) {
                 seasons = all;
+                first = from;
+            }
+            if let Some(from) = self.one_before(start, season) {
+                seasons.insert(0, season.saturating_sub(1));
                 first = from;
             }
             self.out.seasons.extend(seasons);

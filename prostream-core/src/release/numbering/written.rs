@@ -1,9 +1,9 @@
 //! Numbers written with their letters in one word: `S01E02`, `1x02`, `E05`, and what continues them.
 
-use crate::release::tokens::{Token, leading_number, number};
+use crate::release::tokens::{Token, is_opening, leading_number, number};
 
-use super::named::{EPISODE_WORDS, SEASON_WORDS};
-use super::{RANGE_WORDS, Scanner, range};
+use super::named::{AND_WORDS, EPISODE_WORDS, SEASON_WORDS};
+use super::{RANGE_WORDS, Scanner, YEARS, range};
 
 /// A word such as `s01e02e03`, read.
 #[derive(Debug, Default, PartialEq)]
@@ -203,6 +203,7 @@ impl Scanner<'_, '_> {
                 Some(season) if found.episodes.is_empty() => self.seasons_from(at, season, &found),
                 Some(season) => {
                     if self.out.episodes.is_empty() {
+                        self.absolute_before(at);
                         self.out.seasons.push(season);
                         let start = token.span.start + found.start;
                         let middle = token.span.start + found.season_end;
@@ -226,6 +227,22 @@ impl Scanner<'_, '_> {
                 }
                 None => at + 1,
             };
+        }
+    }
+
+    /// `Show - 20 (S02E08)`, `Show - 020 - S02E08`: counted from the first as well.
+    fn absolute_before(&mut self, at: usize) {
+        let Some(before) = at.checked_sub(1).filter(|before| *before > 0 && self.free(*before)) else { return };
+        let set_apart = |at: usize| self.token(at).is_some_and(|token| token.mark() == "-" && !token.tight());
+        let bracketed = self.token(at).is_some_and(|token| token.gap.trim_end_matches(' ').ends_with(is_opening));
+        let number = self.token(before).and_then(|token| token.number(4));
+        if let Some(number) = number
+            && set_apart(before)
+            && (bracketed || set_apart(at))
+            && !YEARS.contains(&number)
+        {
+            self.out.absolute.push(number);
+            self.claim_tokens("absolute_episodes", before..at);
         }
     }
 
@@ -368,6 +385,14 @@ impl Scanner<'_, '_> {
                 }
                 episodes.extend(next.episodes.iter().skip(1));
                 self.out.revised |= next.revised;
+            } else if AND_WORDS.contains(&token.folded.as_str())
+                && let Some(next) = self.token(end + 1).and_then(|next| compact_word(&next.folded))
+                && next.season.is_none_or(|season| Some(season) == found.season)
+                && next.episodes == [last + 1]
+            {
+                // "S01E05 and E06".
+                episodes.push(last + 1);
+                end += 1;
             } else if ranged
                 && let Some(next) = self.token(end + 1)
                 && let Some(value) = compact_word(&next.folded)
