@@ -117,7 +117,7 @@ async fn keep_house(app: Arc<App>) {
         ticks.tick().await;
         app.budgets.forget_rested();
         let Ok(full) = app.full() else { continue };
-        if full.engine.playbacks().trim_idle().await > 0 {
+        if full.engine.playbacks().trim_idle().await.is_some() {
             // Nobody plays: what was kept for the next bytes of a film goes back to the system.
             let _ = tokio::task::spawn_blocking(memory::give_back).await;
         }

@@ -453,16 +453,16 @@ impl Playbacks {
     }
 
     /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers; and takes down what playing
-    /// has shown of files. To be called now and then. Answers how many bytes of films were dropped: when there are any, the caller may want its
-    /// allocator to give memory back, too.
-    pub async fn trim_idle(&self) -> u64 {
+    /// has shown of files. To be called now and then. Answers how many bytes of films were dropped, once after each time that films were read:
+    /// then the caller may want its allocator to give memory back, too.
+    pub async fn trim_idle(&self) -> Option<u64> {
         self.open.run_pending_tasks().await;
         self.learn();
         self.preparations.trim().await;
         self.known.trim().await;
         self.packager.trim_idle();
         let dropped_bytes = self.blocks.trim_if_idle();
-        if dropped_bytes > 0 {
+        if let Some(dropped_bytes) = dropped_bytes {
             tracing::debug!(dropped_bytes, "the block cache was trimmed");
         }
         dropped_bytes

@@ -94,6 +94,8 @@ struct State {
     blocks: Blocks,
     files: HashMap<FileName, FileState>,
     last_read: Instant,
+    /// Trimmed since then.
+    is_trimmed: bool,
 }
 
 /// What goes on in a file.
@@ -119,7 +121,7 @@ impl BlockCache {
     pub fn new(config: BlockCacheConfig) -> Arc<Self> {
         let config = BlockCacheConfig { block_size: config.block_size.max(MIN_BLOCK_SIZE), ..config };
         let blocks = Blocks::new(config.block_size, config.file_budget_bytes);
-        let state = State { blocks, files: HashMap::new(), last_read: Instant::now() };
+        let state = State { blocks, files: HashMap::new(), last_read: Instant::now(), is_trimmed: true };
         Arc::new(Self {
             config,
             state: Mutex::new(state),
@@ -137,18 +139,21 @@ impl BlockCache {
     }
 
     /// Drops the oldest bytes down to the idle budget if no request is under way and nobody has read for a while. Answers how many bytes
-    /// were dropped: when there are any, the caller may want its allocator to give memory back.
-    pub fn trim_if_idle(&self) -> u64 {
+    /// were dropped, `None` where it is not quiet or was trimmed since somebody read. Whether or not there were any, what passed through is free
+    /// now, and the caller may want its allocator to give it back.
+    pub fn trim_if_idle(&self) -> Option<u64> {
         let mut state = self.lock();
         let now = Instant::now();
         let is_idle = now.saturating_duration_since(state.last_read) >= self.config.idle_after;
         if !is_idle || self.run_count.load(Ordering::Relaxed) > 0 {
-            return 0;
+            return None;
         }
         state.forget_files(now);
         let before = state.blocks.used_bytes();
         state.blocks.shrink_to(self.config.idle_budget_bytes);
-        before.saturating_sub(state.blocks.used_bytes())
+        let dropped_bytes = before.saturating_sub(state.blocks.used_bytes());
+        let was_trimmed = std::mem::replace(&mut state.is_trimmed, true);
+        (dropped_bytes > 0 || !was_trimmed).then_some(dropped_bytes)
     }
 
     /// Keeps bytes of the source with this identity that were read without the cache, as if somebody had just read them here.
@@ -192,6 +197,7 @@ impl BlockCache {
         let mut state = self.lock();
         let state = &mut *state;
         state.last_read = Instant::now();
+        state.is_trimmed = false;
         let going_on = state.files.entry(file.name.clone()).or_default();
         let batch = ByteRange::new(at, missing.end.min(at.saturating_add(BATCH)));
         if let Some(rope) = state.blocks.read(&file.name, batch) {
