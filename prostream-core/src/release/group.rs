@@ -65,7 +65,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         && token.bracket == 0
         && token.folded.len() >= 3
         && tokens.list.get(1).is_some_and(|end| end.gap == "." && is_end(end))
-        && tokens.list.get(2).is_some_and(|next| next.mark() == "-" && !next.tight());
+        && tokens.list.get(2).is_some_and(Token::is_set_apart);
     if opens && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return Some(Site { tokens: 0..2, span: span(2)? });
     }

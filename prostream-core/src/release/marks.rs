@@ -27,6 +27,8 @@ pub(super) enum Fact {
     Noise,
     Resolution(&'static str),
     Source(&'static str),
+    /// The source where no other is named.
+    VagueSource(&'static str),
     /// A copy of a disc's streams.
     Remux,
     Codec(&'static str),
@@ -60,7 +62,7 @@ impl Fact {
         match self {
             Self::Noise => "",
             Self::Resolution(_) => "resolution",
-            Self::Source(_) => "source",
+            Self::Source(_) | Self::VagueSource(_) => "source",
             Self::Remux => "remux",
             Self::Codec(_) => "video_codec",
             Self::Depth(_) => "bit_depth",

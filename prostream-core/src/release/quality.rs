@@ -17,7 +17,8 @@ pub(super) const MARKS: &[Row] = &[
     ("fhd", Strong, &[Resolution("1080p")]),
     ("qhd", Strong, &[Resolution("1440p")]),
     ("sd", Tail, &[Noise]),
-    ("hd", Tail, &[Noise]),
+    // What broadcasts were called.
+    ("hd", Tail, &[VagueSource("HDTV")]),
     ("hq", Weak, &[Noise]),
     // Discs.
     ("bluray", Strong, &[Source("BluRay")]),

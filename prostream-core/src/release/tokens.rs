@@ -31,6 +31,11 @@ impl Token<'_> {
         self.gap.chars().count() <= 1
     }
 
+    /// A dash with spaces around it stands before it, as before the title of an episode.
+    pub(super) fn is_set_apart(&self) -> bool {
+        self.mark() == "-" && !self.tight()
+    }
+
     /// The gap before it, spaces aside, and what stands for them: `.-.` is a dash.
     pub(super) fn mark(&self) -> &str {
         let mark = self.gap.trim();

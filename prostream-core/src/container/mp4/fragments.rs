@@ -169,15 +169,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn push(&self, samples: &mut Vec<Sample>, sample: Sample) -> Read<()> {
-        let most = most_packets(self.file.size_bytes);
-        if samples.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
-            return Err(too_many_packets().into());
-        }
-        samples.push(sample);
-        Ok(())
-    }
-
     /// The pictures from one boundary to the next, and with them all bytes in between.
     fn by_file_order(&self, query: &PacketQuery) -> Read<Vec<Sample>> {
         let extent = self.layout.extent;
@@ -258,6 +249,16 @@ impl Reader<'_> {
             }
         }
         Ok(samples)
+    }
+
+    /// Adds a sample to those of a query, if that may have more.
+    fn push(&self, samples: &mut Vec<Sample>, sample: Sample) -> Read<()> {
+        let most = most_packets(self.file.size_bytes);
+        if samples.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            return Err(too_many_packets().into());
+        }
+        samples.push(sample);
+        Ok(())
     }
 
     /// Asks for the headers of all fragments of a query at once.

@@ -196,7 +196,7 @@ impl Scanner<'_, '_> {
                     && episode_number(token.folded.trim_end_matches("tv"), 4).is_some()
                     && matches!(token.mark(), "-" | "~" | "_")
             });
-            let titled = self.token(range.start + 1).is_some_and(|next| next.mark() == "-" && !next.tight());
+            let titled = self.token(range.start + 1).is_some_and(Token::is_set_apart);
             let alone = range.len() == 1 || range.len() > 1 && (is_end(self.word(range.start + 1)) || titled);
             if range.start > 0 && (digits >= 2 && alone || digits >= 1 && second_is_number) && self.take(range.start) {
                 return true;
@@ -240,13 +240,12 @@ impl Scanner<'_, '_> {
         let first = self.word(at);
         let Some(next) = self.token(at + 1) else { return first.starts_with('0') && self.take(at) };
         let padded = first.starts_with('0') || first.len() == 3;
-        let spaced_dash = |token: &Token<'_>| token.mark() == "-" && !token.tight();
         let dash = next.gap.contains('-') && next.gap.len() > 1
-            || at == 0 && self.token(2).is_some_and(|token| spaced_dash(token) && next.number(4).is_some());
+            || at == 0 && self.token(2).is_some_and(|token| token.is_set_apart() && next.number(4).is_some());
         let spaced = matches!(next.gap, " " | ". " | "_" | "." | "..")
             && padded
             && (first.starts_with('0') || self.tokens.list.len() == at + 2);
-        let single = first.len() == 1 && !spaced_dash(next);
+        let single = first.len() == 1 && !next.is_set_apart();
         !single && (dash || spaced) && self.take(at)
     }
 
@@ -351,15 +350,16 @@ impl Scanner<'_, '_> {
             let in_row = third.is_some_and(|third| third.number(4).is_some() && third.gap == two.gap)
                 || at > 0 && one.tight() && one.gap == two.gap && two.gap == "-";
             let in_bracket = one.bracket > 0 && one.bracket == two.bracket && two.gap == ".";
-            let set_apart = |token: &Token<'_>| token.mark() == "-" && !token.tight();
-            let between_dashes = two.gap == "." && (at == 0 || set_apart(one)) && third.is_none_or(set_apart);
+            let between_dashes =
+                two.gap == "." && (at == 0 || one.is_set_apart()) && third.is_none_or(Token::is_set_apart);
             let joined = matches!(two.gap, "-" | "_" | ".")
                 && !in_row
                 && (two.gap != "." || matches!(one.gap, "." | " ") && third.is_none_or(|third| third.gap != " "))
                 && (at > 0 || third.is_some_and(|third| third.gap.contains([' ', '.'])));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
-            let opens =
-                at == 0 && !self.has_year() && (two.gap == "-" || between_dashes && third.is_some_and(set_apart));
+            let opens = at == 0
+                && !self.has_year()
+                && (two.gap == "-" || between_dashes && third.is_some_and(Token::is_set_apart));
             // "[2.05]", "- 2.05 -": set apart like that, no file is needed.
             let alone = in_bracket && self.is_whole_bracket(at..at + 2) || between_dashes && third.is_some() && at > 0;
             let closes_file = two.gap == " "
@@ -371,10 +371,7 @@ impl Scanner<'_, '_> {
                 || alone && two.folded.len() == 2 && !self.has_year()
                 || self.is_file && (!self.has_year() || two.gap == "_");
             if plausible && !is_range && (in_bracket || between_dashes || joined || closes_file) {
-                self.out.seasons.push(season);
-                self.claim_tokens("seasons", at..at + 1);
-                self.out.episodes.push(episode);
-                self.claim_tokens("episodes", at + 1..at + 2);
+                self.take_both((season, at..at + 1), (episode, at + 1..at + 2));
                 return true;
             }
         }

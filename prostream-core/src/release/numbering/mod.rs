@@ -100,6 +100,14 @@ impl<'t, 'a> Scanner<'t, 'a> {
         }
     }
 
+    /// Counts a season and an episode, each with the tokens that name it.
+    fn take_both(&mut self, season: (u32, Range<usize>), episode: (u32, Range<usize>)) {
+        self.out.seasons.push(season.0);
+        self.claim_tokens("seasons", season.1);
+        self.out.episodes.push(episode.0);
+        self.claim_tokens("episodes", episode.1);
+    }
+
     /// Steps over `of 16`, `из 20`.
     fn skip_total(&self, end: usize) -> usize {
         let of = OF_WORDS.contains(&self.word(end));

@@ -334,7 +334,7 @@ impl Scanner<'_, '_> {
             return;
         }
         // "Final Season - 05": an episode, as anime releases write it.
-        let set_apart = self.token(at + 1).is_some_and(|next| next.mark() == "-" && !next.tight());
+        let set_apart = self.token(at + 1).is_some_and(Token::is_set_apart);
         let numbers = self.numbers_after(at, 2, true).filter(|_| !(self.opens_with_group && set_apart));
         if let Some((seasons, end)) = numbers {
             if doubtful
@@ -455,10 +455,7 @@ impl Scanner<'_, '_> {
                 && (1..100).contains(season)
                 && let Some(episode) = next.number(2).filter(|_| self.free(end))
             {
-                self.out.seasons.push(*season);
-                self.claim_tokens("seasons", at..at + 2);
-                self.out.episodes.push(episode);
-                self.claim_tokens("episodes", end..end + 1);
+                self.take_both((*season, at..at + 2), (episode, end..end + 1));
                 return;
             }
             // "EP #1.2" repeats the season.

@@ -233,7 +233,7 @@ impl Scanner<'_, '_> {
     /// `Show - 20 (S02E08)`, `Show - 020 - S02E08`: counted from the first as well.
     fn absolute_before(&mut self, at: usize) {
         let Some(before) = at.checked_sub(1).filter(|before| *before > 0 && self.free(*before)) else { return };
-        let set_apart = |at: usize| self.token(at).is_some_and(|token| token.mark() == "-" && !token.tight());
+        let set_apart = |at: usize| self.token(at).is_some_and(Token::is_set_apart);
         let bracketed = self.token(at).is_some_and(|token| token.gap.trim_end_matches(' ').ends_with(is_opening));
         let number = self.token(before).and_then(|token| token.number(4));
         if let Some(number) = number
@@ -261,10 +261,7 @@ impl Scanner<'_, '_> {
         if !matches!(letters, ("s", "e" | "ep")) || !close {
             return None;
         }
-        self.out.seasons.push(season);
-        self.out.episodes.push(episode);
-        self.claim_tokens("seasons", at..at + 2);
-        self.claim_tokens("episodes", at + 2..at + 4);
+        self.take_both((season, at..at + 2), (episode, at + 2..at + 4));
         Some(at + 4)
     }
 
@@ -485,10 +482,7 @@ impl Scanner<'_, '_> {
                 && self.free(at)
                 && self.free(at + 1)
             {
-                self.out.seasons.push(season);
-                self.claim_tokens("seasons", at..at + 1);
-                self.out.episodes.push(episode);
-                self.claim_tokens("episodes", at + 1..at + 2);
+                self.take_both((season, at..at + 1), (episode, at + 1..at + 2));
                 return;
             }
             if let (Some(season), "x", Some(episode)) = (
@@ -498,10 +492,7 @@ impl Scanner<'_, '_> {
                     .filter(|token| token.gap == " " && token.folded.len() >= 2)
                     .and_then(|token| token.number(3)),
             ) {
-                self.out.seasons.push(season);
-                self.claim_tokens("seasons", at..at + 1);
-                self.out.episodes.push(episode);
-                self.claim_tokens("episodes", at + 2..at + 3);
+                self.take_both((season, at..at + 1), (episode, at + 2..at + 3));
                 return;
             }
             if !self.free(at) || !token.folded.is_ascii() || token.folded.len() > 64 {

@@ -155,8 +155,7 @@ struct Reading<'t, 'a> {
     is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
     skipped: usize,
-    /// `HD` was said, which is what broadcasts were called.
-    is_hd: bool,
+    vague_source: Option<&'static str>,
     out: ReleaseName,
     spans: Vec<(&'static str, Range<usize>)>,
 }
@@ -179,7 +178,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             only_marks,
             loud: false,
             skipped: 0,
-            is_hd: false,
+            vague_source: None,
             out: ReleaseName::default(),
             spans: Vec::new(),
         }
@@ -559,7 +558,6 @@ impl<'t, 'a> Reading<'t, 'a> {
     fn apply(&mut self, mark: &Mark) {
         let field = mark.facts.iter().map(|fact| fact.field()).find(|field| !field.is_empty()).unwrap_or("");
         self.spans.push((field, mark.span.clone()));
-        self.is_hd |= self.text(mark.span.clone()).eq_ignore_ascii_case("hd");
         for fact in &mark.facts {
             self.apply_fact(*fact, mark.strength);
         }
@@ -632,6 +630,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                     out.source = Some(value.to_owned());
                 }
             }
+            Fact::VagueSource(value) => self.vague_source = Some(value),
             Fact::Remux => out.remux = true,
             Fact::Codec(value) => {
                 out.video_codec.get_or_insert_with(|| value.to_owned());
@@ -672,9 +671,7 @@ impl<'t, 'a> Reading<'t, 'a> {
     /// What follows from several fields together.
     fn settle(&mut self) {
         let out = &mut self.out;
-        if self.is_hd && out.source.is_none() {
-            out.source = Some("HDTV".to_owned());
-        }
+        out.source = out.source.take().or(self.vague_source.map(str::to_owned));
         if out.remux && matches!(out.source.as_deref(), None | Some("BluRay" | "BDRip" | "BRRip")) {
             out.source = Some("BluRay REMUX".to_owned());
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::release::languages;
 use crate::release::marks::{self, Fact, Mark, Strength};
-use crate::release::tokens::Tokens;
+use crate::release::tokens::{Token, Tokens};
 
 use super::{Reading, WHOLE_WORKS};
 
@@ -174,7 +174,7 @@ impl Reading<'_, '_> {
         }
         let opens = start <= self.skipped && !self.only_marks;
         // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
-        let set_apart = list.first().is_some_and(|token| token.mark() == "-" && !token.tight());
+        let set_apart = list.first().is_some_and(Token::is_set_apart);
         // Of an edition there is no doubt: "Film Extended 2012".
         let is_edition = mark.strength == Strength::Weak && mark.states(|fact| matches!(fact, Fact::Edition(_)));
         let year_next = self.year_at(end) && !whole_work && !set_apart && !is_edition && !self.shouts(mark);
@@ -188,8 +188,10 @@ impl Reading<'_, '_> {
             }
             Strength::Weak => next_covered && !opens && !year_next,
             Strength::Tail => {
-                let states_nothing =
-                    mark.facts.iter().all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert));
+                let states_nothing = mark
+                    .facts
+                    .iter()
+                    .all(|fact| matches!(fact, Fact::Noise | Fact::Retail | Fact::Convert | Fact::VagueSource(_)));
                 let lone_source = anchor.is_none() && mark.states(|fact| matches!(fact, Fact::Source(_)));
                 behind(first_quality)
                     || whole_bracket
