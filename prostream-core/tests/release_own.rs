@@ -55,6 +55,8 @@ fn numbers_in_titles_of_films_stay() {
         ("Web.of.Lanterns.2008.DVDRip-QWXZ", "Web of Lanterns (2008) -QWXZ"),
         ("The.Proper.Rocket.2008.DVDRip-QWXZ", "The Proper Rocket (2008) -QWXZ"),
         ("Lantern Vol. 2 (2017) 1080p BluRay", "Lantern Vol. 2 (2017)"),
+        ("Rocket.Harbour.2011.PAL.2DVD9-QWXZ", "Rocket Harbour (2011) -QWXZ"),
+        ("Гавань і маяк (2011) 1080p", "Гавань і маяк (2011) uk"),
         ("A Complete Harbour 2024 1080p WEB-DL", "A Complete Harbour (2024)"),
         ("(2003) Harbour of Glass (DvdRip Ita).avi", "Harbour of Glass (2003) it"),
         ("Harbour of Glass AKA Port de Verre (2003) 1080p", "Harbour of Glass (2003)"),
@@ -178,6 +180,22 @@ fn paths_are_read_as_a_whole() {
     assert_eq!(summary("Rocket Harbour/Season 2/05 - Title.mkv"), "Rocket Harbour S2 E5");
     assert_eq!(summary("Rocket.Harbour.2011.1080p.BluRay.x264-QWXZ/qwxz-rh.mkv"), "Rocket Harbour (2011) -QWXZ");
     assert_eq!(ReleaseName::parse("Subs/21_Bokmal.srt").languages, ["no"]);
+    for (path, says) in [
+        // Scene files have short names; their folders say what they are.
+        ("Rocket Harbour (2011)/qwxz-rh.1080p.mkv", "Rocket Harbour (2011)"),
+        ("Rocket.Harbour.2011.1080p.BluRay.x264-QWXZ/qwxz-rh1080p.mkv", "Rocket Harbour (2011) -QWXZ"),
+        ("Rocket.Harbour.2011.1080p.BluRay.x264-QWXZ/qwxz-rocket.harbour.2011.mkv", "Rocket Harbour (2011) -QWXZ"),
+        ("Rocket.Harbour.S02E05.720p.HDTV.x264-QWXZ/rh.205.720p-qwxz.mkv", "Rocket Harbour S2 E5 -qwxz"),
+        ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/rh.205.720p-qwxz.mkv", "Rocket Harbour S2 E5 -qwxz"),
+        ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz-rh205.mkv", "Rocket Harbour S2 E5 -QWXZ"),
+        ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz-rhs02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
+        ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz.rocket.harbour.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
+        // Another film of a collection keeps its own title.
+        ("Rocket.Harbour.Trilogy.1080p.x264-QWXZ/Rocket.2008.1080p.x264-QWXZ.mkv", "Rocket (2008) -QWXZ"),
+        ("Rocket.Harbour.Trilogy.1080p.x264-QWXZ/Rocket.Harbour.II.x264-QWXZ.mkv", "Rocket Harbour II -QWXZ"),
+    ] {
+        assert_eq!(summary(path), says, "{path}");
+    }
 }
 
 /// Goal: what decides playback is read from one full name.

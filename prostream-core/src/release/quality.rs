@@ -390,6 +390,14 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     if !text.is_ascii() || text.len() != token.text.len() {
         return None;
     }
+    // "2DVD9", "2xDVD5".
+    if let Some((strength, facts)) = leading_number(text, 1)
+        .map(|(_, rest)| rest.strip_prefix('x').unwrap_or(rest))
+        .filter(|rest| rest.starts_with("dvd"))
+        .and_then(look_up)
+    {
+        return mark(token.span.clone(), strength, facts.to_vec());
+    }
     // "HEVC10bit", "x265_10bit" without its separator.
     let depth = [("10bits", 10), ("10bit", 10), ("8bit", 8), ("12bit", 12)].iter().find_map(|(ending, depth)| {
         let (strength, facts) = look_up(text.strip_suffix(ending)?)?;

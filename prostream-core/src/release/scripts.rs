@@ -21,7 +21,12 @@ const SCRIPTS: &[(char, char, &str, usize)] = &[
     ('\u{ac00}', '\u{d7af}', "ko", 2),
 ];
 
-/// Languages of the scripts in a name. Russian stands for all that is written in Cyrillic, Arabic for all in Arabic, as release names use them.
+/// Letters that Ukrainian has and Russian has not, and the other way round.
+const UKRAINIAN: &[char] = &['і', 'ї', 'є', 'ґ', 'І', 'Ї', 'Є', 'Ґ'];
+const RUSSIAN: &[char] = &['ы', 'э', 'ъ', 'ё', 'Ы', 'Э', 'Ъ', 'Ё'];
+
+/// Languages of the scripts in a name. Russian stands for all in Cyrillic that is not Ukrainian, Arabic for all in Arabic, as release names
+/// use them.
 pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
     if tokens.list.iter().all(|token| token.text.is_ascii()) {
         return Vec::new();
@@ -34,6 +39,8 @@ pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
     };
     // Kana and the ideograms beside them are Japanese; ideograms that stand apart are Chinese.
     let (mut has_kana, mut has_han) = (false, false);
+    let has_letter = |letters: &[char]| tokens.list.iter().any(|token| token.text.contains(letters));
+    let is_ukrainian = has_letter(UKRAINIAN) && !has_letter(RUSSIAN);
     for token in &tokens.list {
         let is_kana = token.text.chars().any(|letter| matches!(letter, '\u{3040}'..='\u{30ff}'));
         let han = token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count();
@@ -51,7 +58,7 @@ pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
         has_han |= han > 1;
         let count = |from: char, to: char| token.text.chars().filter(|letter| (from..=to).contains(letter)).count();
         if count('\u{410}', '\u{44f}') > 2 {
-            add("ru");
+            add(if is_ukrainian { "uk" } else { "ru" });
         }
         for (from, to, language, least) in SCRIPTS {
             if !token.text.is_ascii() && count(*from, *to) >= *least {

@@ -34,9 +34,64 @@ pub(super) fn split_path(name: &str) -> Option<Path<'_>> {
     Some(Path { file, file_start: at + 1, folders: list })
 }
 
+/// `Glass.Harbour.S02E05.720p.HDTV.x264-ABC/gh.205.720p-abc.mkv`: the file's name is the folder's in short, so the folder says what it is; where
+/// the folder is a whole season, the file's number is the episode.
+fn read_short_form(out: &mut ReleaseName, file: &str, folder: &ReleaseName) {
+    let Some(number) = number_behind_short_form(out, file, folder) else { return };
+    let title_end = out.spans.iter().find(|(field, _)| *field == "title").map(|(_, span)| span.end);
+    out.title.clear();
+    out.spans.retain(|(field, _)| *field != "title");
+    if !folder.episodes.is_empty() {
+        out.seasons.clear();
+        out.spans.retain(|(field, _)| !matches!(*field, "seasons" | "episodes"));
+        out.episodes.clone_from(&folder.episodes);
+    } else if let (Ok(ordinal), [season]) = (number.parse::<u32>(), folder.seasons.as_slice())
+        && out.episodes.is_empty()
+        && ordinal / 100 == *season
+    {
+        out.episodes.push(ordinal % 100);
+        out.spans.extend(title_end.map(|end| ("episodes", end.saturating_sub(number.len())..end)));
+    }
+}
+
+/// The digits behind the short form of the folder's title, if the file's title is one.
+fn number_behind_short_form(out: &ReleaseName, file: &str, folder: &ReleaseName) -> Option<String> {
+    // Scene files are written small; "Glass.2012" in "Glass.Harbour.Trilogy" is another film.
+    if folder.title.is_empty() || file.contains(char::is_uppercase) || out.year.is_some() && out.year != folder.year {
+        return None;
+    }
+    let short = letters(&out.title);
+    let short = match folder.group.as_deref().map(letters) {
+        Some(group) if !group.is_empty() && letters(file).contains(&group) => {
+            short.strip_prefix(&group).or_else(|| short.strip_suffix(&group)).unwrap_or(&short).to_owned()
+        }
+        // "Glass Harbour (2012)/abc-gh.mkv": of a film, the group is told by its file alone.
+        None if folder.year.is_some() && folder.seasons.is_empty() && out.year.is_none() && out.episodes.is_empty() => {
+            out.title.split_once('-').filter(|(group, _)| !group.contains(' ')).map(|(_, short)| letters(short))?
+        }
+        _ => return None,
+    };
+    let (initials, number) = short.split_at(short.find(|letter: char| letter.is_ascii_digit()).unwrap_or(short.len()));
+    is_short_for(initials, &letters(&folder.title)).then(|| number.to_owned())
+}
+
+/// Letters and digits in lower case.
+fn letters(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The letters of `short` stand in `whole` in this order, the first one first.
+fn is_short_for(short: &str, whole: &str) -> bool {
+    let mut rest = whole.chars();
+    short.chars().next() == whole.chars().next().filter(|_| !short.is_empty())
+        && short.chars().all(|letter| rest.any(|other| other == letter))
+}
+
 /// The folder fills what the file leaves open.
-pub(super) fn complete_from_folder(out: &mut ReleaseName, folder: ReleaseName) {
-    let file_is_bare = out.title.is_empty() || out.resolution.is_none() && out.source.is_none() && out.year.is_none();
+pub(super) fn complete_from_folder(out: &mut ReleaseName, file: &str, folder: ReleaseName) {
+    read_short_form(out, file, &folder);
+    let file_is_bare =
+        out.resolution.is_none() && out.source.is_none() && out.year.is_none() && out.video_codec.is_none();
     let folder_is_release = folder.resolution.is_some() || folder.source.is_some() || folder.year.is_some();
     if out.seasons.is_empty() && folder.seasons.len() == 1 {
         out.seasons = folder.seasons;
@@ -44,6 +99,7 @@ pub(super) fn complete_from_folder(out: &mut ReleaseName, folder: ReleaseName) {
     if out.title.is_empty() || file_is_bare && folder_is_release && !folder.title.is_empty() && out.episodes.is_empty()
     {
         out.title = folder.title;
+        out.spans.retain(|(field, _)| *field != "title");
     }
     if out.year.is_none() {
         out.year = folder.year;
