@@ -28,6 +28,7 @@ use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
 use prostream_core::provider::indexer::{Indexer, Query, Releases};
 use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
 use prostream_core::resolve::{ProviderSet, Viewer};
+use prostream_core::source::BlockCacheConfig;
 use prostream_core::store::records::{Records, SqliteRecords};
 use prostream_core::testing::stand_in::{
     AllDebridStandIn, FilmHost, StandIn, StandInReply, StandInRequest, StandInTorrent,
@@ -578,6 +579,26 @@ async fn a_local_file_takes_one_descriptor() {
     let links =
         std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
     assert_eq!(links.filter(|link| *link == path).count(), 1);
+}
+
+/// Goal: when nobody plays any more, it is told once, so that memory goes back to the system. Only readers of remote files told it: a server that
+/// played its own folder kept what its viewers had left free.
+#[tokio::test]
+async fn viewers_of_local_files_leave_an_idle_house_too() {
+    let house = House::new().await;
+    let path = house.folder.path().canonicalize().unwrap().join("film.mkv");
+    std::fs::write(&path, &films()[0]).unwrap();
+    let blocks = BlockCacheConfig { idle_after: Duration::ZERO, ..BlockCacheConfig::default() };
+    let config =
+        PlaybackConfig { blocks, library: vec![path.parent().unwrap().to_owned()], ..PlaybackConfig::default() };
+    let engine = ProStream::builder().http(house.http.clone()).playback(config).build().unwrap();
+    let playback = house.start(&engine, PlaybackSource::Path(path)).await.unwrap();
+    for _ in 0..2 {
+        assert!(engine.playbacks().opened(playback.id()).await.is_some());
+        segment(&playback, "video", 0).await.unwrap();
+        assert_eq!(engine.playbacks().trim_idle().await, Some(0));
+        assert_eq!(engine.playbacks().trim_idle().await, None, "once");
+    }
 }
 
 /// All segments of the pictures, one after the other.

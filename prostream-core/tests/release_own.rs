@@ -190,11 +190,13 @@ fn paths_are_read_as_a_whole() {
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz-rh205.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz-rhs02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz.rocket.harbour.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
+        ("Rocket.Harbour.S02E01-E10.720p.x264-QWXZ/qwxz-rh.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         // Another film of a collection keeps its own title.
         ("Rocket.Harbour.Trilogy.1080p.x264-QWXZ/Rocket.2008.1080p.x264-QWXZ.mkv", "Rocket (2008) -QWXZ"),
         ("Rocket.Harbour.Trilogy.1080p.x264-QWXZ/Rocket.Harbour.II.x264-QWXZ.mkv", "Rocket Harbour II -QWXZ"),
     ] {
         assert_eq!(summary(path), says, "{path}");
+        check_spans(path).unwrap();
     }
 }
 
@@ -582,6 +584,8 @@ fn any_name() -> impl Strategy<Value = String> {
             "İ",
             "3D",
             "-QWXZ",
+            "x264-QWXZ/qwxz-",
+            "rh205",
             ".mkv",
             "#5",
             "第3季",

@@ -409,6 +409,8 @@ impl Playbacks {
     /// The playback of an id if it is open in this process, whoever it belongs to: for requests that carry a signed token.
     /// None too when another file was found in its place: then it has to be opened anew.
     pub async fn opened(&self, id: &str) -> Option<Arc<Playback>> {
+        // What viewers of files on this machine leave behind is given back as well.
+        self.blocks.note_use();
         let playback = self.open.get(id).await?;
         if playback.shown.file.is_stale() {
             self.open.invalidate(id).await;
@@ -453,7 +455,7 @@ impl Playbacks {
     }
 
     /// Gives memory back that nobody needs now: playbacks that were closed, and what was held for their viewers; and takes down what playing
-    /// has shown of files. To be called now and then. Answers how many bytes of films were dropped, once after each time that films were read:
+    /// has shown of files. To be called now and then. Answers how many bytes of films were dropped, once after each time that somebody played:
     /// then the caller may want its allocator to give memory back, too.
     pub async fn trim_idle(&self) -> Option<u64> {
         self.open.run_pending_tasks().await;

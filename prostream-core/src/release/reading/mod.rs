@@ -51,7 +51,7 @@ pub(super) fn read(name: &str) -> ReleaseName {
             }
             title_is_episodes = false;
         }
-        path::complete_from_folder(&mut out, path.file, folder);
+        path::complete_from_folder(&mut out, &path, folder);
     }
     out
 }

@@ -1,5 +1,7 @@
 //! Paths: a file read together with the folders around it.
 
+use std::ops::Range;
+
 use crate::release::ReleaseName;
 
 use super::{OTHER_EXTENSIONS, VIDEO_EXTENSIONS};
@@ -12,6 +14,16 @@ pub(super) struct Path<'a> {
     pub(super) file: &'a str,
     pub(super) file_start: usize,
     pub(super) folders: Vec<(&'a str, usize)>,
+}
+
+impl Path<'_> {
+    /// Where the last `text` stands in `span` of the whole, which lies in the file.
+    fn find_in(&self, span: Range<usize>, text: &str) -> Option<Range<usize>> {
+        let start = span.start.checked_sub(self.file_start)?;
+        let inside = self.file.get(start..span.end.checked_sub(self.file_start)?)?;
+        let at = span.start + inside.rfind(text)?;
+        Some(at..at + text.len())
+    }
 }
 
 /// Tells paths from names that hold slashes: a path ends in a file, and its slashes stand without spaces and outside brackets.
@@ -36,21 +48,21 @@ pub(super) fn split_path(name: &str) -> Option<Path<'_>> {
 
 /// `Glass.Harbour.S02E05.720p.HDTV.x264-ABC/gh.205.720p-abc.mkv`: the file's name is the folder's in short, so the folder says what it is; where
 /// the folder is a whole season, the file's number is the episode.
-fn read_short_form(out: &mut ReleaseName, file: &str, folder: &ReleaseName) {
-    let Some(number) = number_behind_short_form(out, file, folder) else { return };
-    let title_end = out.spans.iter().find(|(field, _)| *field == "title").map(|(_, span)| span.end);
+fn read_short_form(out: &mut ReleaseName, path: &Path<'_>, folder: &ReleaseName) {
+    let Some(number) = number_behind_short_form(out, path.file, folder) else { return };
+    let title_span = out.spans.iter().find(|(field, _)| *field == "title").map(|(_, span)| span.clone());
     out.title.clear();
     out.spans.retain(|(field, _)| *field != "title");
-    if !folder.episodes.is_empty() {
-        out.seasons.clear();
-        out.spans.retain(|(field, _)| !matches!(*field, "seasons" | "episodes"));
-        out.episodes.clone_from(&folder.episodes);
-    } else if let (Ok(ordinal), [season]) = (number.parse::<u32>(), folder.seasons.as_slice())
-        && out.episodes.is_empty()
-        && ordinal / 100 == *season
-    {
-        out.episodes.push(ordinal % 100);
-        out.spans.extend(title_end.map(|end| ("episodes", end.saturating_sub(number.len())..end)));
+    if !out.episodes.is_empty() {
+        return;
+    }
+    match (number.parse::<u32>(), folder.seasons.as_slice()) {
+        (Ok(ordinal), [season]) if ordinal / 100 == *season => {
+            out.episodes.push(ordinal % 100);
+            let digits = title_span.and_then(|span| path.find_in(span, &number));
+            out.spans.extend(digits.map(|digits| ("episodes", digits)));
+        }
+        _ => out.episodes.clone_from(&folder.episodes),
     }
 }
 
@@ -88,8 +100,8 @@ fn is_short_for(short: &str, whole: &str) -> bool {
 }
 
 /// The folder fills what the file leaves open.
-pub(super) fn complete_from_folder(out: &mut ReleaseName, file: &str, folder: ReleaseName) {
-    read_short_form(out, file, &folder);
+pub(super) fn complete_from_folder(out: &mut ReleaseName, path: &Path<'_>, folder: ReleaseName) {
+    read_short_form(out, path, &folder);
     let file_is_bare =
         out.resolution.is_none() && out.source.is_none() && out.year.is_none() && out.video_codec.is_none();
     let folder_is_release = folder.resolution.is_some() || folder.source.is_some() || folder.year.is_some();
@@ -136,5 +148,6 @@ pub(super) fn complete_from_folder(out: &mut ReleaseName, file: &str, folder: Re
     let stated: Vec<&str> = out.spans.iter().map(|(field, _)| *field).collect();
     spans.retain(|(field, _)| !stated.contains(field));
     spans.append(&mut out.spans);
+    spans.sort_by_key(|(_, span)| span.start);
     out.spans = spans;
 }

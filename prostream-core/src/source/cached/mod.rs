@@ -55,7 +55,7 @@ pub struct BlockCacheConfig {
     /// Most bytes held of one file beside what is read ahead of its viewers. Default: 32 MiB, more than a viewer goes back whose player
     /// keeps what it has played; memory that comes free soon is still warm for the next bytes.
     pub file_budget_bytes: u64,
-    /// Most bytes held when nobody has read for `idle_after`, see [`BlockCache::trim_if_idle`]. Default: 32 MiB.
+    /// Most bytes held when nobody was here for `idle_after`, see [`BlockCache::trim_if_idle`]. Default: 32 MiB.
     pub idle_budget_bytes: u64,
     /// See `idle_budget_bytes`. Default: 60 s.
     pub idle_after: Duration,
@@ -93,7 +93,7 @@ pub struct BlockCache {
 struct State {
     blocks: Blocks,
     files: HashMap<FileName, FileState>,
-    last_read: Instant,
+    last_use: Instant,
     /// Trimmed since then.
     is_trimmed: bool,
 }
@@ -121,7 +121,7 @@ impl BlockCache {
     pub fn new(config: BlockCacheConfig) -> Arc<Self> {
         let config = BlockCacheConfig { block_size: config.block_size.max(MIN_BLOCK_SIZE), ..config };
         let blocks = Blocks::new(config.block_size, config.file_budget_bytes);
-        let state = State { blocks, files: HashMap::new(), last_read: Instant::now(), is_trimmed: true };
+        let state = State { blocks, files: HashMap::new(), last_use: Instant::now(), is_trimmed: true };
         Arc::new(Self {
             config,
             state: Mutex::new(state),
@@ -132,19 +132,24 @@ impl BlockCache {
         })
     }
 
+    /// Somebody is here, whether or not he reads through the cache: it is not idle.
+    pub(crate) fn note_use(&self) {
+        self.lock().note_use();
+    }
+
     /// Bytes held: for later, and by requests under way.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
         self.lock().blocks.used_bytes().saturating_add(self.run_bytes.load(Ordering::Relaxed))
     }
 
-    /// Drops the oldest bytes down to the idle budget if no request is under way and nobody has read for a while. Answers how many bytes
-    /// were dropped, `None` where it is not quiet or was trimmed since somebody read. Whether or not there were any, what passed through is free
-    /// now, and the caller may want its allocator to give it back.
+    /// Drops the oldest bytes down to the idle budget if no request is under way and nobody was here for a while. Answers how many bytes
+    /// were dropped, `None` where it is not quiet or was trimmed since somebody was here. Whether or not there were any, what passed through is
+    /// free now, and the caller may want its allocator to give it back.
     pub fn trim_if_idle(&self) -> Option<u64> {
         let mut state = self.lock();
         let now = Instant::now();
-        let is_idle = now.saturating_duration_since(state.last_read) >= self.config.idle_after;
+        let is_idle = now.saturating_duration_since(state.last_use) >= self.config.idle_after;
         if !is_idle || self.run_count.load(Ordering::Relaxed) > 0 {
             return None;
         }
@@ -196,8 +201,7 @@ impl BlockCache {
         let at = missing.start;
         let mut state = self.lock();
         let state = &mut *state;
-        state.last_read = Instant::now();
-        state.is_trimmed = false;
+        state.note_use();
         let going_on = state.files.entry(file.name.clone()).or_default();
         let batch = ByteRange::new(at, missing.end.min(at.saturating_add(BATCH)));
         if let Some(rope) = state.blocks.read(&file.name, batch) {
@@ -330,6 +334,11 @@ impl BlockCache {
 }
 
 impl State {
+    fn note_use(&mut self) {
+        self.last_use = Instant::now();
+        self.is_trimmed = false;
+    }
+
     /// Forgets files that nobody reads nor has read for long.
     fn forget_files(&mut self, now: Instant) {
         self.files.retain(|_, file| file.walks.forget(now) || !file.fetches.is_empty());
