@@ -42,6 +42,7 @@ async fn a_request_is_sent_as_written() {
     client.send(&call(), Request::post(host.url("/form"), form)).await.unwrap();
     client.send(&call(), Request::post(host.url("/json"), Body::Json(serde_json::json!({"a": 1})))).await.unwrap();
     let file = Body::File {
+        fields: Vec::new(),
         field: "file".into(),
         file_name: "a.torrent".into(),
         content_type: "application/x-bittorrent".into(),

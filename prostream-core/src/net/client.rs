@@ -314,13 +314,17 @@ fn build(client: &reqwest::Client, request: &Request) -> Result<reqwest::Request
         Body::Empty => builder,
         Body::Form(fields) => builder.form(fields),
         Body::Json(value) => builder.header(header::CONTENT_TYPE, "application/json").body(value.to_string()),
-        Body::File { field, file_name, content_type, bytes } => {
+        Body::Bytes { content_type, bytes } => builder.header(header::CONTENT_TYPE, *content_type).body(bytes.clone()),
+        Body::File { fields, field, file_name, content_type, bytes } => {
             let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             let part = reqwest::multipart::Part::stream_with_length(bytes.clone(), len)
                 .file_name(file_name.clone())
                 .mime_str(content_type)
                 .map_err(|error| invalid().detail("content type").because(error))?;
-            builder.multipart(reqwest::multipart::Form::new().part(field.clone(), part))
+            let form = fields
+                .iter()
+                .fold(reqwest::multipart::Form::new(), |form, (name, value)| form.text(name.clone(), value.clone()));
+            builder.multipart(form.part(field.clone(), part))
         }
     };
     builder.build().map_err(|error| invalid().because(error.without_url()))

@@ -38,8 +38,17 @@ pub enum Body {
     Form(Vec<(String, String)>),
     /// `application/json`.
     Json(serde_json::Value),
-    /// `multipart/form-data` with one file: field, file name, content type, bytes.
+    /// Bytes as they are.
+    Bytes {
+        /// Their media type.
+        content_type: &'static str,
+        /// Them.
+        bytes: Bytes,
+    },
+    /// `multipart/form-data` with one file: further fields, then field, file name, content type, bytes.
     File {
+        /// Fields beside the file.
+        fields: Vec<(String, String)>,
         /// Name of the field.
         field: String,
         /// Name of the file.
@@ -114,6 +123,7 @@ impl fmt::Debug for Body {
             Body::Empty => "Empty",
             Body::Form(_) => "Form(…)",
             Body::Json(_) => "Json(…)",
+            Body::Bytes { .. } => "Bytes(…)",
             Body::File { .. } => "File(…)",
         })
     }

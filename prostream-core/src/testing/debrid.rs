@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 
 use crate::model::{FileEntry, InfoHash, Magnet};
-use crate::net::Call;
-use crate::provider::debrid::{Cached, DebridService, RemoteFile, TorrentId, TorrentState};
+use crate::net::{Call, Secret};
+use crate::provider::debrid::{Cached, DebridService, DebridSignIn, RemoteFile, SignInState, TorrentId, TorrentState};
 use crate::provider::indexer::TorrentLink;
 use crate::testing::stand_in::{Mishap, StandInTorrent, StandInUnlock};
 use crate::{Error, ErrorKind};
@@ -43,6 +43,18 @@ pub trait DebridScene: Sized + Send + Sync {
     /// This happens to every request, or nothing any more.
     async fn given_mishap(&self, mishap: Option<Mishap>);
 
+    /// The account has fetched all that its plan allows for now.
+    async fn given_used_up_quota(&self);
+
+    /// The owner has agreed to the sign-in, or let its code end.
+    async fn given_sign_in(&self, is_accepted: bool);
+
+    /// The addresses of viewers that the service was told, in order.
+    async fn viewer_addresses(&self) -> Vec<String>;
+
+    /// The sign-in in front of it; whoever signs in gets [`Self::KEY`].
+    fn sign_in(&self) -> Arc<dyn DebridSignIn>;
+
     /// What the account holds.
     async fn account_torrents(&self) -> Vec<InfoHash>;
 
@@ -64,7 +76,10 @@ macro_rules! debrid_suite {
             a_torrent_that_is_gone_has_failed states_come_in_the_order_asked files_are_flat_and_have_sizes
             files_come_when_the_torrent_is_ready unlocking_gives_a_link a_file_that_is_gone_is_not_found
             a_refused_address_is_refused a_rate_limit_says_how_long a_web_page_is_unavailable broken_data_is_malformed
-            a_passed_deadline_is_no_failure_of_the_service);
+            a_passed_deadline_is_no_failure_of_the_service a_huge_body_is_cut several_are_added_in_the_order_given
+            a_torrent_that_cannot_be_fetched_has_failed blocked_content_is_refused a_used_up_quota_is_an_account_limit
+            the_viewers_address_is_told_only_when_he_fetches signing_in_gives_a_key_that_works
+            a_sign_in_that_ended_is_unauthorized a_grant_that_ends_can_be_renewed);
     };
     (@ $scene:ty; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -448,4 +463,139 @@ pub async fn a_passed_deadline_is_no_failure_of_the_service<S: DebridScene>() {
     let scene = S::start().await;
     let error = scene.service().account(&Call::within(Duration::ZERO)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+/// Goal: a body without end costs no more than its cap.
+pub async fn a_huge_body_is_cut<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_mishap(Some(Mishap::Huge)).await;
+    let error = scene.service().account(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+}
+
+/// Goal: several torrents are answered one by one, in the order given; one that cannot be added spoils no other.
+pub async fn several_are_added_in_the_order_given<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    scene.given_torrent(film(YOURS).ready_after(100)).await;
+    let service = scene.service();
+    let mut links = vec![magnet(YOURS), magnet(MINE)];
+    if service.capabilities().takes_torrent_files {
+        links.insert(1, TorrentLink::File { info_hash: InfoHash([0x77; 20]), bytes: "no torrent".into() });
+    }
+    let mut added = service.add_all(&call(), &links).await;
+    if links.len() == 3 {
+        assert_eq!(added.remove(1).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    let ready: Vec<bool> = added.into_iter().map(|added| added.unwrap().is_ready).collect();
+    assert_eq!(ready, [false, true]);
+}
+
+/// Goal: a torrent that the service has given up is said to have failed, with a reason, and is no wait without end.
+pub async fn a_torrent_that_cannot_be_fetched_has_failed<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE).failing()).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    assert!(!added.is_ready);
+    let state = service.status(&call(), &[added.torrent]).await.unwrap().remove(0);
+    assert!(matches!(&state, TorrentState::Failed { reason } if !reason.is_empty()), "{state:?}");
+}
+
+/// Goal: what the service will not serve is a final refusal, wherever on the way it says so.
+pub async fn blocked_content_is_refused<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE).unlocking(StandInUnlock::Blocked)).await;
+    let service = scene.service();
+    let call = call();
+    let way = async {
+        let added = service.add(&call, &magnet(MINE)).await?;
+        let file = service.files(&call, &added.torrent).await?.remove(0);
+        service.select(&call, &added.torrent, std::slice::from_ref(&file)).await?;
+        service.unlock(&call, &file).await
+    };
+    let error = way.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    assert!(!error.kind().is_transient() && error.advice().is_some());
+}
+
+/// Goal: a used-up quota is a limit of the account, not a failure of the film or of the service.
+pub async fn a_used_up_quota_is_an_account_limit<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    scene.given_used_up_quota().await;
+    let call = call();
+    let way = async {
+        let added = service.add(&call, &magnet(MINE)).await?;
+        let file = service.files(&call, &added.torrent).await?.remove(0);
+        service.unlock(&call, &file).await
+    };
+    let error = way.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccountLimit, "{error}");
+    assert!(error.advice().is_some());
+}
+
+/// Goal: where bytes go through this server nobody learns where the viewer is; where he fetches by himself the service that wants to
+/// know is told, and told nothing else.
+pub async fn the_viewers_address_is_told_only_when_he_fetches<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let file = first_file(service.as_ref(), MINE).await;
+    service.unlock(&call(), &file).await.unwrap();
+    assert!(scene.viewer_addresses().await.is_empty());
+    let his = Call { viewer_address: Some("203.0.113.7".parse().unwrap()), ..call() };
+    service.unlock(&his, &file).await.unwrap();
+    let told = scene.viewer_addresses().await;
+    assert_eq!(told.is_empty(), !service.capabilities().takes_viewer_address);
+    assert!(told.iter().all(|address| address == "203.0.113.7"), "{told:?}");
+}
+
+/// Goal: whoever types the code gets a key that works; until then the answer is to wait. No code and no key shows.
+pub async fn signing_in_gives_a_key_that_works<S: DebridScene>() {
+    let scene = S::start().await;
+    let sign_in = scene.sign_in();
+    let prompt = sign_in.begin(&call()).await.unwrap();
+    assert!(!prompt.user_code.is_empty() && prompt.expires_at > SystemTime::now());
+    assert!(prompt.interval >= Duration::from_secs(1));
+    assert!(!format!("{prompt:?}").contains(prompt.device_code.expose()));
+    assert_eq!(sign_in.poll(&call(), &prompt).await.unwrap(), SignInState::Waiting);
+    scene.given_sign_in(true).await;
+    let SignInState::Granted(grant) = sign_in.poll(&call(), &prompt).await.unwrap() else { panic!("not granted") };
+    assert!(!format!("{grant:?} {sign_in:?}").contains(grant.key.expose()));
+    assert!(scene.service_with_key(grant.key.expose()).account(&call()).await.unwrap().is_premium);
+}
+
+/// Goal: a code that was not typed in time is said to have ended, and what to do.
+pub async fn a_sign_in_that_ended_is_unauthorized<S: DebridScene>() {
+    let scene = S::start().await;
+    let sign_in = scene.sign_in();
+    let prompt = sign_in.begin(&call()).await.unwrap();
+    scene.given_sign_in(false).await;
+    let error = sign_in.poll(&call(), &prompt).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("again")), "{:?}", error.advice());
+}
+
+/// Goal: a grant that ends brings what renews it, and the renewed key works; one that does not end says that there is nothing to renew.
+pub async fn a_grant_that_ends_can_be_renewed<S: DebridScene>() {
+    let scene = S::start().await;
+    let sign_in = scene.sign_in();
+    let prompt = sign_in.begin(&call()).await.unwrap();
+    scene.given_sign_in(true).await;
+    let SignInState::Granted(grant) = sign_in.poll(&call(), &prompt).await.unwrap() else { panic!("not granted") };
+    match grant.renewal {
+        Some(renewal) => {
+            let fresh = sign_in.renew(&call(), &renewal).await.unwrap();
+            scene.service_with_key(fresh.key.expose()).account(&call()).await.unwrap();
+            let withdrawn = sign_in.renew(&call(), &Secret::new("withdrawn")).await.unwrap_err();
+            assert_eq!(withdrawn.kind(), ErrorKind::Unauthorized);
+        }
+        None => {
+            assert_eq!(grant.expires_at, None);
+            let error = sign_in.renew(&call(), &grant.key).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+        }
+    }
 }

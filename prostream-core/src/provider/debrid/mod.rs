@@ -2,6 +2,9 @@
 
 #[cfg(feature = "http")]
 pub mod alldebrid;
+#[cfg(feature = "http")]
+mod known;
+mod sign_in;
 
 use std::fmt;
 #[cfg(feature = "http")]
@@ -18,6 +21,10 @@ use crate::model::{FileEntry, InfoHash, Magnet, ProviderId};
 use crate::net::HttpClient;
 use crate::net::{Call, Secret};
 use crate::provider::indexer::TorrentLink;
+#[cfg(feature = "http")]
+use crate::{Error, ErrorKind};
+
+pub use sign_in::{DebridSignIn, Grant, SignInPrompt, SignInState};
 
 /// Most torrents asked about in one call; a service that takes fewer at once is asked several times.
 pub const MAX_BATCH: usize = 100;
@@ -49,6 +56,21 @@ impl DebridConfig {
     }
 }
 
+/// The key without the blanks around it, once key and address can work; `make_one` says where a key comes from.
+#[cfg(feature = "http")]
+fn checked_key(id: &ProviderId, key: &Secret, base_url: &Url, make_one: &'static str) -> Result<Secret> {
+    let wrong =
+        |detail: &'static str| Error::new(ErrorKind::InvalidInput, "set up provider").at(id.to_string()).detail(detail);
+    let key = Secret::new(key.expose().trim());
+    if key.is_empty() {
+        return Err(wrong("the key is empty").advise(make_one));
+    }
+    if !matches!(base_url.scheme(), "http" | "https") {
+        return Err(wrong("the address is none of http or https"));
+    }
+    Ok(key)
+}
+
 /// Can it be played at once?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,7 +84,13 @@ pub enum Cached {
 }
 
 /// What a service can do. Data: suites and the resolver select by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use prostream_core::provider::debrid::Capabilities;
+/// let capabilities = Capabilities::none().with_cached_check().with_torrent_files();
+/// assert!(capabilities.has_cached_check && !capabilities.needs_selection);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
     /// [`DebridService::check_cached`] answers yes or no without adding anything.
@@ -71,18 +99,53 @@ pub struct Capabilities {
     pub takes_torrent_files: bool,
     /// Files must be selected before the service fetches them.
     pub needs_selection: bool,
+    /// The service wants to hear the address of a viewer who fetches by himself, and is told [`Call::viewer_address`].
+    pub takes_viewer_address: bool,
 }
 
 impl Capabilities {
-    /// For vendors.
+    /// None of all.
     #[must_use]
-    pub const fn new(has_cached_check: bool, takes_torrent_files: bool, needs_selection: bool) -> Self {
-        Self { has_cached_check, takes_torrent_files, needs_selection }
+    pub const fn none() -> Self {
+        Self {
+            has_cached_check: false,
+            takes_torrent_files: false,
+            needs_selection: false,
+            takes_viewer_address: false,
+        }
+    }
+
+    /// With a question of what is cached.
+    #[must_use]
+    pub const fn with_cached_check(mut self) -> Self {
+        self.has_cached_check = true;
+        self
+    }
+
+    /// With torrent files.
+    #[must_use]
+    pub const fn with_torrent_files(mut self) -> Self {
+        self.takes_torrent_files = true;
+        self
+    }
+
+    /// With selection.
+    #[must_use]
+    pub const fn with_selection(mut self) -> Self {
+        self.needs_selection = true;
+        self
+    }
+
+    /// With the viewer's address.
+    #[must_use]
+    pub const fn with_viewer_address(mut self) -> Self {
+        self.takes_viewer_address = true;
+        self
     }
 }
 
 /// The account behind the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Account {
     /// Name shown to its owner.
     pub user_name: String,
@@ -90,6 +153,19 @@ pub struct Account {
     pub is_premium: bool,
     /// When that ends.
     pub premium_until: Option<SystemTime>,
+    /// What may still be fetched, where the service says so.
+    pub quota: Option<Quota>,
+}
+
+/// What an account may still fetch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quota {
+    /// Share that is used up, 0 to 1 (more where a service lets it be passed).
+    pub used: Option<f32>,
+    /// Bytes that are left.
+    pub left_bytes: Option<u64>,
+    /// Nothing more is served until then.
+    pub blocked_until: Option<SystemTime>,
 }
 
 /// A torrent at a service, by the service's own number.
@@ -193,6 +269,20 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
     /// Not safe: the torrent may have been added.
     async fn add(&self, call: &Call, torrent: &TorrentLink) -> Result<Added>;
 
+    /// Gives the service several torrents (at most [`MAX_BATCH`]): an answer for each, in the order given.
+    ///
+    /// # Errors
+    /// As [`Self::add`], each torrent by itself.
+    /// # Cancel safety
+    /// Not safe: some may have been added.
+    async fn add_all(&self, call: &Call, torrents: &[TorrentLink]) -> Vec<Result<Added>> {
+        let mut added = Vec::with_capacity(torrents.len());
+        for torrent in torrents {
+            added.push(self.add(call, torrent).await);
+        }
+        added
+    }
+
     /// How far torrents are, in the order asked; a torrent that is gone is `Failed`.
     ///
     /// # Errors
@@ -236,5 +326,36 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
 impl From<Magnet> for TorrentLink {
     fn from(magnet: Magnet) -> Self {
         TorrentLink::Magnet(magnet)
+    }
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use super::*;
+
+    /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
+    #[test]
+    fn settings_have_defaults_and_no_strangers() {
+        for vendor in ["alldebrid"] {
+            let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
+            let config: DebridConfig = serde_json::from_str(&text).unwrap();
+            assert!(!format!("{config:?}").contains("k3y"));
+            let http = HttpClient::new(crate::net::HttpClientConfig::default()).unwrap();
+            let service = config.build(&http).unwrap();
+            assert_eq!(service.id().as_str(), vendor);
+            assert!(!format!("{service:?}").contains("k3y"));
+            for wrong in
+                [format!(r#"{{"vendor":"{vendor}","key":"k","kee":1}}"#), format!(r#"{{"vendor":"{vendor}"}}"#)]
+            {
+                assert!(serde_json::from_str::<DebridConfig>(&wrong).is_err(), "{wrong}");
+            }
+            for wrong in [
+                format!(r#"{{"vendor":"{vendor}","key":"  "}}"#),
+                format!(r#"{{"vendor":"{vendor}","key":"k","base_url":"ftp://x"}}"#),
+            ] {
+                let config: DebridConfig = serde_json::from_str(&wrong).unwrap();
+                assert_eq!(config.build(&http).unwrap_err().kind(), ErrorKind::InvalidInput, "{wrong}");
+            }
+        }
     }
 }

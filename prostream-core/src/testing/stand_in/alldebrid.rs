@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::torrent_file;
-use super::{Mishap, StandIn, StandInReply, StandInRequest, wire};
+use super::{Mishap, StandIn, StandInReply, StandInRequest, StandInTorrent, StandInUnlock, wire};
 use crate::model::{FileEntry, InfoHash, Magnet};
 
 /// Requests that pass in any second and in any minute; the others are answered with 429.
@@ -20,91 +20,10 @@ const PER_MINUTE: usize = 600;
 const MAX_ACTIVE: usize = 30;
 const MAX_TORRENTS: usize = 1_000;
 
-/// A torrent that the service can get.
-///
-/// ```
-/// use prostream_core::model::InfoHash;
-/// use prostream_core::testing::stand_in::StandInTorrent;
-/// let torrent = StandInTorrent::new(InfoHash([1; 20]), "Film.2019.1080p").with_file("Film.2019.1080p/film.mkv", 2_000);
-/// assert!(torrent.is_cached);
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct StandInTorrent {
-    /// Which one.
-    pub info_hash: InfoHash,
-    /// Its name.
-    pub name: String,
-    /// Its files, paths with `/`, the torrent's own folder included where it has one.
-    pub files: Vec<FileEntry>,
-    /// It is ready as soon as it is added.
-    pub is_cached: bool,
-    /// Where it is not: how many status questions it takes to become ready; each sees it further.
-    pub steps_to_ready: u32,
-    /// What unlocking its files comes to.
-    pub unlock: StandInUnlock,
-}
-
-/// What unlocking a file comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StandInUnlock {
-    /// A direct link.
-    #[default]
-    Direct,
-    /// A link that has to be waited for, ready at the second look.
-    Delayed,
-    /// A link that is waited for in vain.
-    DelayedInVain,
-    /// Streams of a video site in several qualities, no file.
-    StreamsOnly,
-    /// The file is gone.
-    Down,
-}
-
-impl StandInTorrent {
-    /// A cached torrent without files.
-    #[must_use]
-    pub fn new(info_hash: InfoHash, name: impl Into<String>) -> Self {
-        Self {
-            info_hash,
-            name: name.into(),
-            files: Vec::new(),
-            is_cached: true,
-            steps_to_ready: 0,
-            unlock: StandInUnlock::Direct,
-        }
-    }
-
-    /// With one more file.
-    #[must_use]
-    pub fn with_file(mut self, path: impl Into<String>, size_bytes: u64) -> Self {
-        self.files.push(FileEntry { path: path.into(), size_bytes });
-        self
-    }
-
-    /// Not cached: ready after so many status questions.
-    #[must_use]
-    pub fn ready_after(mut self, steps: u32) -> Self {
-        self.is_cached = false;
-        self.steps_to_ready = steps;
-        self
-    }
-
-    /// With another outcome of unlocking.
-    #[must_use]
-    pub fn unlocking(mut self, unlock: StandInUnlock) -> Self {
-        self.unlock = unlock;
-        self
-    }
-
-    fn size_bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.size_bytes).sum()
-    }
-}
-
 /// AllDebrid, played by us: account, upload of magnets and files, status, files, unlocking with delayed links, deletion; its errors and its
 /// limits, the rate limit included. Direct links lead below a media address of your choice: `{media}/{file name}?token=…`.
 ///
-/// The live mode of the status, PIN login, hosters and saved links are not there: unknown paths are 404 code `404`.
+/// The live mode of the status, hosters and saved links are not there: unknown paths are 404 code `404`.
 #[derive(Debug)]
 pub struct AllDebridStandIn {
     key: String,
@@ -122,9 +41,21 @@ struct State {
     is_premium: bool,
     is_refused: bool,
     is_in_maintenance: bool,
+    is_used_up: bool,
+    pin: Pin,
     has_rate_limit: bool,
     recent: VecDeque<Instant>,
     mishap: Option<Mishap>,
+}
+
+const PIN_CHECK: &str = "664c3ca2635c99f291d28e11ea18e154750bd21a";
+
+/// What the owner did with the PIN.
+#[derive(Clone, Copy, Debug)]
+enum Pin {
+    Waiting,
+    Accepted,
+    Ended,
 }
 
 /// A torrent of the account.
@@ -162,6 +93,10 @@ const TOO_MANY_ACTIVE: Complaint =
 const TOO_MANY: Complaint = complaint("MAGNET_TOO_MANY", "Maximum magnets allowed reached (1000)");
 const NO_LINK: Complaint = complaint("LINK_IS_MISSING", "No link was sent");
 const LINK_DOWN: Complaint = complaint("LINK_DOWN", "This link is not available on the file hoster website");
+const NOT_SUPPORTED: Complaint = complaint("LINK_NOT_SUPPORTED", "The link is not supported for this host");
+const LIMIT_REACHED: Complaint = complaint("LINK_HOST_LIMIT_REACHED", "Download limit reached for this host");
+const PIN_INVALID: Complaint = complaint("PIN_INVALID", "The pin is invalid");
+const PIN_EXPIRED: Complaint = complaint("PIN_EXPIRED", "The pin is expired");
 const INVALID_DELAYED: Complaint = complaint("DELAYED_INVALID_ID", "This delayed link id is invalid");
 
 type Answer = Result<Value, Complaint>;
@@ -179,6 +114,8 @@ impl AllDebridStandIn {
             is_premium: true,
             is_refused: false,
             is_in_maintenance: false,
+            is_used_up: false,
+            pin: Pin::Waiting,
             has_rate_limit: true,
             recent: VecDeque::new(),
             mishap: None,
@@ -216,6 +153,16 @@ impl AllDebridStandIn {
     /// The service is under maintenance, or no longer.
     pub fn given_maintenance(&self, is_in_maintenance: bool) {
         self.state().is_in_maintenance = is_in_maintenance;
+    }
+
+    /// The quota of torrents' links is used up.
+    pub fn given_used_up_quota(&self) {
+        self.state().is_used_up = true;
+    }
+
+    /// The owner has typed the PIN, or let it end.
+    pub fn given_pin(&self, is_accepted: bool) {
+        self.state().pin = if is_accepted { Pin::Accepted } else { Pin::Ended };
     }
 
     /// The documented rate limit holds (as it does from the start), or not.
@@ -261,6 +208,23 @@ impl AllDebridStandIn {
         // Parameters of a call that fit are taken from the query as well.
         let form: Vec<(String, String)> =
             if request.method() == Method::GET { wire::query(request) } else { wire::form(request) };
+        match rest {
+            "pin/get" => {
+                return Ok(json!({"pin": "ABCD", "check": PIN_CHECK, "expires_in": 600,
+                    "user_url": "https://alldebrid.com/pin/?pin=ABCD", "base_url": "https://alldebrid.com/pin/"}));
+            }
+            "pin/check" => {
+                if wire::value(&form, "pin") != Some("ABCD") || wire::value(&form, "check") != Some(PIN_CHECK) {
+                    return Err(PIN_INVALID);
+                }
+                return match state.pin {
+                    Pin::Waiting => Ok(json!({"activated": false, "expires_in": 581})),
+                    Pin::Accepted => Ok(json!({"apikey": self.key, "activated": true, "expires_in": 570})),
+                    Pin::Ended => Err(PIN_EXPIRED),
+                };
+            }
+            _ => {}
+        }
         match wire::bearer(request) {
             None => return Err(MISSING_KEY),
             Some(key) if key != self.key => return Err(BAD_KEY),
@@ -354,7 +318,7 @@ impl State {
     fn is_ready(&self, held: &Held) -> bool {
         self.known
             .get(&held.info_hash)
-            .is_some_and(|torrent| torrent.is_cached || held.steps_done >= torrent.steps_to_ready)
+            .is_some_and(|torrent| torrent.is_cached || (!torrent.fails && held.steps_done >= torrent.steps_to_ready))
     }
 
     fn add(&mut self, info_hash: InfoHash, name: Option<String>) -> Result<Value, Complaint> {
@@ -433,6 +397,11 @@ impl State {
             "id": id, "filename": held.name, "size": size, "hash": held.info_hash.to_string(), "uploadDate": 1_700_000_000,
             "type": "m", "notified": false, "version": 2,
         });
+        if known.is_some_and(|known| known.fails) {
+            row["status"] = "Not downloaded in 20 min".into();
+            row["statusCode"] = 8.into();
+            return Some(row);
+        }
         let is_ready = is_cached || steps_to_ready.is_some_and(|steps| held.steps_done >= steps);
         if is_ready {
             row["status"] = "Ready".into();
@@ -533,6 +502,9 @@ impl State {
         if !self.is_premium {
             return Err(LINK_NOT_PREMIUM);
         }
+        if self.is_used_up {
+            return Err(LIMIT_REACHED);
+        }
         let (torrent, file) = self.behind(link).ok_or(LINK_DOWN)?;
         let mut data = json!({
             "link": "", "host": "alldebrid", "filename": file_name(file), "filesize": file.size_bytes, "streams": [], "paws": false,
@@ -541,6 +513,7 @@ impl State {
         match torrent.unlock {
             StandInUnlock::Direct => data["link"] = self.direct_link(media_url, file).into(),
             StandInUnlock::Down => return Err(LINK_DOWN),
+            StandInUnlock::Blocked => return Err(NOT_SUPPORTED),
             StandInUnlock::StreamsOnly => {
                 data["streams"] = json!([
                     {"id": "137+140", "ext": "mp4", "quality": 1080, "filesize": 0, "proto": "https", "name": "1080p"},

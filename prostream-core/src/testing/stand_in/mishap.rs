@@ -26,6 +26,8 @@ pub enum Mishap {
     },
     /// 500 without a body.
     Broken,
+    /// 40 MB of data that never comes to its end.
+    Huge,
 }
 
 impl Mishap {
@@ -54,6 +56,11 @@ impl Mishap {
                     reply.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 }
                 reply
+            }
+            Mishap::Huge => {
+                let mut body = br#"{"status":"success","data":[""#.to_vec();
+                body.resize(40_000_000, b'a');
+                wire::reply(StatusCode::OK, "application/json", body)
             }
             Mishap::Broken => wire::reply(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", Bytes::new()),
         }

@@ -9,13 +9,14 @@ mod prowlarr;
 mod release;
 mod titles;
 mod tmdb;
+mod torrent;
 mod torrent_file;
 mod torznab;
 mod wire;
 
 use bytes::Bytes;
 
-pub use alldebrid::{AllDebridStandIn, StandInTorrent, StandInUnlock};
+pub use alldebrid::AllDebridStandIn;
 pub use cinemeta::CinemetaStandIn;
 pub use film_host::{FilmHost, FilmRequest};
 pub use mishap::Mishap;
@@ -24,6 +25,7 @@ pub use prowlarr::ProwlarrStandIn;
 pub use release::StandInRelease;
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
 pub use tmdb::TmdbStandIn;
+pub use torrent::{StandInTorrent, StandInUnlock};
 pub use torznab::TorznabStandIn;
 
 /// A request as a stand-in sees it: method, path and query in the URI, headers, whole body.

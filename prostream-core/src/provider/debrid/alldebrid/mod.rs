@@ -4,7 +4,7 @@
 //! data centres and VPNs are refused, which is shown and never worked around.
 
 mod error;
-mod known;
+mod pin;
 mod tree;
 mod wire;
 
@@ -17,13 +17,17 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use self::known::{Known, Listing};
-use super::{Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState};
+use super::known::{Known, Listing};
+use super::{
+    Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
+};
 use crate::model::{InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
 use crate::provider::indexer::{MAX_TORRENT_BYTES, TorrentLink};
 use crate::provider::pace::Pace;
 use crate::{Error, ErrorKind, Result};
+
+pub use pin::AllDebridSignIn;
 
 /// Documented are 12 requests a second and 600 a minute: 3 at once and 8 a second stay below both, in whatever second or minute.
 const RATE_PER_S: NonZeroU32 = NonZeroU32::new(8).unwrap();
@@ -47,6 +51,9 @@ pub struct AllDebridConfig {
 }
 
 impl AllDebridConfig {
+    /// Where the API of the real service is.
+    pub const BASE_URL: &str = "https://api.alldebrid.com";
+
     /// The real service, with this key.
     #[must_use]
     pub fn new(key: Secret) -> Self {
@@ -60,7 +67,7 @@ fn default_id() -> ProviderId {
 
 #[expect(clippy::unwrap_used, reason = "a constant that the tests read")]
 fn default_base_url() -> Url {
-    "https://api.alldebrid.com".parse().unwrap()
+    AllDebridConfig::BASE_URL.parse().unwrap()
 }
 
 /// One account at AllDebrid. All that use the account share one instance: it keeps the account's pace and knows what was there before.
@@ -80,16 +87,7 @@ impl AllDebrid {
     /// `InvalidInput` for an empty key, or an address that is none of http or https.
     pub fn new(config: AllDebridConfig, http: HttpClient) -> Result<Self> {
         let AllDebridConfig { id, key, base_url } = config;
-        let wrong = |detail: &'static str| {
-            Error::new(ErrorKind::InvalidInput, "set up provider").at(id.to_string()).detail(detail)
-        };
-        let key = Secret::new(key.expose().trim());
-        if key.is_empty() {
-            return Err(wrong("the key is empty").advise("make a key at alldebrid.com/apikeys"));
-        }
-        if !matches!(base_url.scheme(), "http" | "https") {
-            return Err(wrong("the address is none of http or https"));
-        }
+        let key = checked_key(&id, &key, &base_url, "make a key at alldebrid.com/apikeys")?;
         let endpoint = wire::Endpoint { base_url, key };
         Ok(Self { id, endpoint, http, pace: Pace::new(RATE_PER_S, BURST), known: Mutex::default() })
     }
@@ -134,8 +132,9 @@ impl AllDebrid {
         let before = self.listing(call).await;
         let reply = self.send(call, "add torrent", self.endpoint.upload(torrent)).await?;
         let wire::Uploaded { id, is_ready } = self.endpoint.parse_upload(&reply, hash)?;
-        let was_known = self.known.lock().await.was_there(Instant::now(), before.as_deref(), id, hash);
-        Ok(Added { torrent: TorrentId(id.to_string()), was_known, is_ready })
+        let torrent = TorrentId(id.to_string());
+        let was_known = self.known.lock().await.was_there(Instant::now(), before.as_deref(), &torrent, hash);
+        Ok(Added { torrent, was_known, is_ready })
     }
 
     async fn read_status(&self, call: &Call, torrents: &[TorrentId]) -> Result<Vec<TorrentState>> {
@@ -211,7 +210,7 @@ impl AllDebrid {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        self.known.lock().await.removed(id);
+        self.known.lock().await.removed(torrent);
         Ok(())
     }
 }
@@ -223,7 +222,7 @@ impl DebridService for AllDebrid {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(false, true, false)
+        Capabilities::none().with_torrent_files()
     }
 
     async fn account(&self, call: &Call) -> Result<Account> {
@@ -257,20 +256,5 @@ impl DebridService for AllDebrid {
 
     async fn remove(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
         self.named(self.delete(call, torrent).await)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::provider::debrid::DebridConfig;
-
-    /// Goal: the settings have the documented defaults, and a misspelt one is refused.
-    #[test]
-    fn settings_have_defaults_and_no_strangers() {
-        let config: DebridConfig = serde_json::from_str(r#"{"vendor":"alldebrid","key":"k3y"}"#).unwrap();
-        let DebridConfig::AllDebrid(config) = config;
-        assert_eq!((config.base_url.as_str(), config.id.as_str()), ("https://api.alldebrid.com/", "alldebrid"));
-        assert!(!format!("{config:?}").contains("k3y"));
-        assert!(serde_json::from_str::<DebridConfig>(r#"{"vendor":"alldebrid","key":"k","kee":1}"#).is_err());
     }
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::error_of;
-use super::known::Listing;
 use crate::model::InfoHash;
 use crate::net::{Body, Reply, Request, Secret};
+use crate::provider::debrid::known::Listing;
 use crate::provider::debrid::{Account, Link, TorrentId, TorrentState};
 use crate::provider::indexer::TorrentLink;
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
@@ -45,6 +45,32 @@ impl Endpoint {
         request
     }
 
+    /// A PIN; needs no key.
+    pub(super) fn pin(&self) -> Request {
+        Request::get(self.url("/v4.1/pin/get"))
+    }
+
+    /// Was the PIN typed? Needs no key.
+    pub(super) fn pin_check(&self, pin: &str, check: &str) -> Request {
+        let form = [("pin", pin), ("check", check)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Request::post(self.url("/v4/pin/check"), Body::Form(form.into()))
+    }
+
+    pub(super) fn parse_pin(&self, reply: &Reply) -> Result<Pin> {
+        self.open(reply, "begin sign-in")
+    }
+
+    /// The key, once the PIN was typed.
+    pub(super) fn parse_pin_check(&self, reply: &Reply) -> Result<Option<Secret>> {
+        const OPERATION: &str = "look at sign-in";
+        let PinCheck { activated, apikey } = self.open(reply, OPERATION)?;
+        match (activated, apikey) {
+            (false, _) => Ok(None),
+            (true, Some(key)) if !key.is_empty() => Ok(Some(key)),
+            _ => Err(Error::new(ErrorKind::Malformed, OPERATION).detail("the PIN was accepted, and there is no key")),
+        }
+    }
+
     pub(super) fn user(&self) -> Request {
         Request::get(self.url("/v4/user")).bearer(self.key.clone())
     }
@@ -58,6 +84,7 @@ impl Endpoint {
             TorrentLink::File { info_hash, bytes } => self.post(
                 "/v4/magnet/upload/file",
                 Body::File {
+                    fields: Vec::new(),
                     field: "files[0]".to_owned(),
                     file_name: format!("{info_hash}.torrent"),
                     content_type: "application/x-bittorrent".to_owned(),
@@ -143,6 +170,8 @@ impl Endpoint {
             user_name: lenient::clean(user.username.as_deref().unwrap_or_default(), MAX_NAME_CHARS),
             is_premium: user.is_premium.unwrap_or(false) || user.is_trial.unwrap_or(false),
             premium_until: until.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),
+            // Its quotas are of hosters, not of torrents.
+            quota: None,
         })
     }
 
@@ -228,6 +257,22 @@ struct Complaint {
     message: Option<String>,
     #[serde(default)]
     token: Option<Value>,
+}
+
+/// A PIN and where to type it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pin {
+    pub(super) pin: String,
+    pub(super) check: Secret,
+    pub(super) user_url: Url,
+    #[serde(default, deserialize_with = "lenient::number")]
+    pub(super) expires_in: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PinCheck {
+    activated: bool,
+    apikey: Option<Secret>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -359,7 +404,7 @@ pub(super) fn states(rows: &[TorrentRow], torrents: &[TorrentId]) -> Vec<Torrent
 /// What the account holds. Not every row tells its hash.
 pub(super) fn listing(rows: &[TorrentRow]) -> Listing {
     Listing {
-        ids: rows.iter().filter_map(|row| row.id).collect(),
+        ids: rows.iter().filter_map(|row| Some(TorrentId(row.id?.to_string()))).collect(),
         hashes: rows.iter().filter_map(|row| row.hash.as_deref()?.parse().ok()).collect(),
     }
 }

@@ -1,9 +1,10 @@
-//! What the account held before we came: the service does not say so when a torrent is added, and what the user had is never removed.
+//! What an account held before we came: services do not say so when a torrent is added, and what the user had is never removed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::TorrentId;
 use crate::model::InfoHash;
 
 /// How long a listing of the account is believed. Short: what a user adds elsewhere in between would be taken for ours.
@@ -15,7 +16,7 @@ const REMEMBER_FOR: Duration = Duration::from_secs(600);
 /// All torrents of the account at one moment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
-    pub(super) ids: HashSet<u64>,
+    pub(super) ids: HashSet<TorrentId>,
     pub(super) hashes: HashSet<InfoHash>,
 }
 
@@ -23,7 +24,7 @@ pub(super) struct Listing {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     last: Option<(Instant, Arc<Listing>)>,
-    added: Vec<(Instant, u64)>,
+    added: Vec<(Instant, TorrentId)>,
 }
 
 impl Known {
@@ -42,18 +43,18 @@ impl Known {
 
     /// Was the torrent `id`, which the service has just named for `hash`, there before? `before` is a listing from before it was added;
     /// without one nobody can tell, and it counts as the user's. Of two additions at the same time only the first is the one that added it.
-    pub(super) fn was_there(&mut self, now: Instant, before: Option<&Listing>, id: u64, hash: InfoHash) -> bool {
+    pub(super) fn was_there(&mut self, now: Instant, before: Option<&Listing>, id: &TorrentId, hash: InfoHash) -> bool {
         self.added.retain(|(at, _)| now.saturating_duration_since(*at) < REMEMBER_FOR);
-        let is_second = self.added.iter().any(|(_, added)| *added == id);
+        let is_second = self.added.iter().any(|(_, added)| added == id);
         if !is_second {
-            self.added.push((now, id));
+            self.added.push((now, id.clone()));
         }
-        is_second || before.is_none_or(|before| before.ids.contains(&id) || before.hashes.contains(&hash))
+        is_second || before.is_none_or(|before| before.ids.contains(id) || before.hashes.contains(&hash))
     }
 
     /// Forgets a torrent that was removed.
-    pub(super) fn removed(&mut self, id: u64) {
-        self.added.retain(|(_, added)| *added != id);
+    pub(super) fn removed(&mut self, id: &TorrentId) {
+        self.added.retain(|(_, added)| added != id);
         // What was listed may hold it: a new listing is asked for before the next addition.
         self.last = None;
     }
@@ -63,6 +64,10 @@ impl Known {
 mod tests {
     use super::*;
 
+    fn id(number: u32) -> TorrentId {
+        TorrentId(number.to_string())
+    }
+
     const HASH: InfoHash = InfoHash([7; 20]);
 
     /// Goal: what was listed, by number or by hash, is the user's; what was not is ours, once.
@@ -70,21 +75,21 @@ mod tests {
     fn only_what_was_not_listed_is_ours() {
         let now = Instant::now();
         let mut known = Known::default();
-        let by_id = Listing { ids: [1].into(), hashes: HashSet::new() };
-        assert!(known.was_there(now, Some(&by_id), 1, HASH));
+        let by_id = Listing { ids: [id(1)].into(), hashes: HashSet::new() };
+        assert!(known.was_there(now, Some(&by_id), &id(1), HASH));
         let by_hash = Listing { ids: HashSet::new(), hashes: [HASH].into() };
-        assert!(known.was_there(now, Some(&by_hash), 2, HASH));
+        assert!(known.was_there(now, Some(&by_hash), &id(2), HASH));
         let empty = Listing::default();
-        assert!(!known.was_there(now, Some(&empty), 3, HASH));
-        assert!(known.was_there(now, Some(&empty), 3, HASH), "a second addition finds it there");
-        known.removed(3);
-        assert!(!known.was_there(now, Some(&empty), 3, HASH), "removed and added again");
+        assert!(!known.was_there(now, Some(&empty), &id(3), HASH));
+        assert!(known.was_there(now, Some(&empty), &id(3), HASH), "a second addition finds it there");
+        known.removed(&id(3));
+        assert!(!known.was_there(now, Some(&empty), &id(3), HASH), "removed and added again");
     }
 
     /// Goal: where nobody can tell, it is the user's.
     #[test]
     fn without_a_listing_it_is_the_users() {
-        assert!(Known::default().was_there(Instant::now(), None, 1, HASH));
+        assert!(Known::default().was_there(Instant::now(), None, &id(1), HASH));
     }
 
     /// Goal: an old listing is not believed.

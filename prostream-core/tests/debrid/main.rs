@@ -1,0 +1,6 @@
+//! The rules of [`prostream_core::provider::debrid::DebridService`] over every vendor, and what is particular to each.
+#![cfg(feature = "http")]
+
+mod alldebrid;
+#[path = "../scenes/mod.rs"]
+mod scenes;
