@@ -191,6 +191,15 @@ fn paths_are_read_as_a_whole() {
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz-rhs02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz.rocket.harbour.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02E01-E10.720p.x264-QWXZ/qwxz-rh.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
+        // The nearest folder tells it, whatever stands around that one; a sample belongs to its release.
+        (
+            "Rocket.Harbour.Saga.1080p.x264-QWXZ/Rocket.Harbour.2011.x264-QWXZ/qwxz-rh.mkv",
+            "Rocket Harbour (2011) -QWXZ",
+        ),
+        (
+            "Rocket.Harbour.2011.1080p.x264-QWXZ/Rocket.Harbour.2011.1080p.x264-QWXZ-sample.mkv",
+            "Rocket Harbour (2011) -QWXZ",
+        ),
         // Another film of a collection keeps its own title.
         ("Rocket.Harbour.Trilogy.1080p.x264-QWXZ/Rocket.2008.1080p.x264-QWXZ.mkv", "Rocket (2008) -QWXZ"),
         ("Rocket.Harbour.Trilogy.1080p.x264-QWXZ/Rocket.Harbour.II.x264-QWXZ.mkv", "Rocket Harbour II -QWXZ"),
@@ -198,6 +207,28 @@ fn paths_are_read_as_a_whole() {
         assert_eq!(summary(path), says, "{path}");
         check_spans(path).unwrap();
     }
+}
+
+/// Goal: a title that looks like marks or numbers is found by whoever knows it, and what stands behind it is read as ever.
+/// Method: names whose title ends too early when read alone; beside each what must not match.
+#[test]
+fn a_wanted_title_may_look_like_marks() {
+    for (name, title, is_match) in [
+        ("Harbour.Uncut.Diamonds.2019.1080p.BluRay.x264-QWXZ", "Harbour Uncut Diamonds", true),
+        ("Harbour.Uncut.Diamonds.2019.1080p.BluRay.x264-QWXZ", "Harbour", false),
+        ("Harbour.Uncut.2019.1080p.BluRay.x264-QWXZ", "Harbour Uncut Diamonds", false),
+        ("Rocket.1080p.Dreams.2019.720p.WEB-DL-QWXZ", "Rocket 1080p Dreams", true),
+        ("Rocket.1080p.Dreamsong.2019.720p.WEB-DL-QWXZ", "Rocket 1080p Dreams", false),
+        ("The.Extended.Summer.2019.720p.WEB-DL-QWXZ", "The Extended Summer", true),
+        ("The.Extended.Summer.2.2019.720p.WEB-DL-QWXZ", "The Extended Summer", false),
+    ] {
+        let verdict = matches(&ReleaseName::parse(name), &film(title, 2019));
+        assert_eq!(verdict.is_match, is_match, "{name}: {:?}", verdict.reasons);
+    }
+    let area = ReleaseName::parse("Area.51.S02E03.720p.WEB-DL-QWXZ");
+    assert!(matches(&area, &episode("Area 51", 2, 3)).is_match);
+    assert!(!matches(&area, &episode("Area 51", 2, 4)).is_match);
+    assert!(!matches(&area, &episode("Area", 2, 3)).is_match);
 }
 
 /// Goal: what decides playback is read from one full name.

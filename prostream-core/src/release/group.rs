@@ -145,6 +145,9 @@ pub(super) fn trailing_group(
     first_quality: Option<usize>,
     end: usize,
 ) -> Option<Range<usize>> {
+    // "…-GRP-sample": says which file of the release it is.
+    let is_part = |at: usize| tokens.list.get(at).is_some_and(|token| token.folded == "sample" && token.gap != " ");
+    let end = if end > 0 && is_part(end - 1) { end - 1 } else { end };
     let start = (first_mark + 1..end).rev().find(|at| {
         tokens
             .list

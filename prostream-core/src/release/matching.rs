@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::{ReleaseName, comparable};
 use crate::model::{EpisodeNumber, TitleKind};
 
@@ -33,6 +35,10 @@ pub struct Verdict {
 const YEAR_TOLERANCE: u16 = 1;
 /// Most years between two seasons of a running series; a name may carry the year of its season instead of the first.
 const YEARS_PER_SEASON: u32 = 3;
+/// Most words and blanks of a name that a wanted title is looked for in.
+const MAX_TITLE_WORDS: usize = 64;
+/// A word that is no mark of any kind.
+const PLAIN_TITLE: &str = "Wanted";
 /// Country marks that tell remakes apart: `The Office US`.
 const COUNTRY_MARKS: &[&str] = &["us", "uk", "au", "nz", "ca"];
 /// Owners whose name stands before a title in some catalogues only.
@@ -67,13 +73,17 @@ pub fn matches(name: &ReleaseName, wanted: &Wanted) -> Verdict {
 
 /// Adds a reason for each step; `None` as soon as one says no.
 fn judge(name: &ReleaseName, wanted: &Wanted, reasons: &mut Vec<String>) -> Option<()> {
-    let spelling = match title_agreement(name, wanted) {
-        Ok(spelling) => spelling,
-        Err(reason) => {
-            reasons.push(reason);
-            return None;
-        }
+    let (name, spelling) = match title_agreement(name, wanted) {
+        Ok(spelling) => (Cow::Borrowed(name), spelling),
+        Err(reason) => match read_behind_title(name, wanted) {
+            Some(name) => (Cow::Owned(name), Spelling::Same),
+            None => {
+                reasons.push(reason);
+                return None;
+            }
+        },
     };
+    let name = name.as_ref();
     reasons.push(spelling.reason());
     let verdict = match wanted.kind {
         TitleKind::Movie => film_agrees(name, wanted, spelling),
@@ -150,6 +160,25 @@ fn title_agreement(name: &ReleaseName, wanted: &Wanted) -> Result<Spelling, Stri
     }
     let wanted_name = wanted.names.first().map_or("", String::as_str);
     Err(format!("{wanted_name} is wanted, the name says {}", name.title))
+}
+
+/// A title that looks like marks (`Area 51`, `The Extended Summer`, `Day 2160`) ends too early when it is read without knowing it. Where the
+/// whole wanted title stands in the name from where the title begins, what is behind it is read again by itself.
+fn read_behind_title(name: &ReleaseName, wanted: &Wanted) -> Option<ReleaseName> {
+    let start = name.spans.iter().find(|(field, _)| *field == "title").map_or(0, |(_, span)| span.start);
+    let text = name.text.get(start..)?;
+    let stated = comparable::key(&name.title);
+    wanted.names.iter().find_map(|title| {
+        let key = comparable::key(title);
+        if key.len() <= stated.len() || !key.starts_with(&stated) {
+            return None;
+        }
+        let ends = text.match_indices(|letter: char| !letter.is_alphanumeric()).map(|(at, _)| at);
+        let mut ends = ends.take(MAX_TITLE_WORDS).filter(|at| *at > 0);
+        let end = ends.find(|end| text.get(..*end).is_some_and(|title| comparable::key(title) == key))?;
+        let rest = ReleaseName::parse(&format!("{PLAIN_TITLE}{}", text.get(end..)?));
+        (rest.title == PLAIN_TITLE).then(|| ReleaseName { title: title.clone(), ..rest })
+    })
 }
 
 /// Titles given side by side in one field.

@@ -131,6 +131,9 @@ pub struct ReleaseName {
     /// Further titles beside the first: translations and alternatives given in the name.
     #[serde(skip)]
     pub other_titles: Vec<String>,
+    /// The name as it was given.
+    #[serde(skip)]
+    pub text: String,
     /// Which bytes of the name each field was read from, in order of the name, not overlapping.
     #[serde(skip)]
     pub spans: Vec<(&'static str, Range<usize>)>,
@@ -155,6 +158,7 @@ impl ReleaseName {
         while !name.is_char_boundary(end) {
             end -= 1;
         }
-        reading::read(name.get(..end).unwrap_or_default())
+        let name = name.get(..end).unwrap_or_default();
+        Self { text: name.to_owned(), ..reading::read(name) }
     }
 }

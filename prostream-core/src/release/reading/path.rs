@@ -49,8 +49,12 @@ pub(super) fn split_path(name: &str) -> Option<Path<'_>> {
 /// `Glass.Harbour.S02E05.720p.HDTV.x264-ABC/gh.205.720p-abc.mkv`: the file's name is the folder's in short, so the folder says what it is; where
 /// the folder is a whole season, the file's number is the episode.
 fn read_short_form(out: &mut ReleaseName, path: &Path<'_>, folder: &ReleaseName) {
-    let Some(number) = number_behind_short_form(out, path.file, folder) else { return };
     let title_span = out.spans.iter().find(|(field, _)| *field == "title").map(|(_, span)| span.clone());
+    // A title that a nearer folder has told is none in short.
+    if title_span.as_ref().is_some_and(|span| span.start < path.file_start) {
+        return;
+    }
+    let Some(number) = number_behind_short_form(out, path.file, folder) else { return };
     out.title.clear();
     out.spans.retain(|(field, _)| *field != "title");
     if !out.episodes.is_empty() {
