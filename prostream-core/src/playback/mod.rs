@@ -473,6 +473,7 @@ impl Playbacks {
     /// Waits until what was learned of files is kept, and ends all reading. For the end of a program.
     pub async fn close(&self) {
         self.preparations.settle().await;
+        self.resolver.settle().await;
         self.learn();
         self.known.settle().await;
         self.blocks.close().await;

@@ -1,6 +1,8 @@
 //! From a title to something playable: metadata, indexers, ranking, debrid services. Sees roles, never vendors.
 
+mod cached;
 mod playable;
+mod race;
 mod releases;
 mod titles;
 
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use moka::future::Cache as MokaCache;
 use sha2::{Digest, Sha256};
+use tokio_util::task::TaskTracker;
 
 use crate::model::{DeviceProfile, EpisodeNumber, Language, MediaId, Release, Title, TitleKind};
 use crate::provider::debrid::DebridService;
@@ -73,6 +76,12 @@ pub struct ResolveConfig {
     pub candidate_deadline: Duration,
     /// Most candidates tried for one playback. Default: 5.
     pub max_tries: usize,
+    /// How long a candidate is tried alone before the next one joins it. Default: 1.5 s.
+    pub head_start: Duration,
+    /// Most candidates, or services of one, tried at the same time. Default: 3.
+    pub max_parallel_tries: usize,
+    /// Longest wait for services that say what is cached before the order is made without them. Default: 1.5 s.
+    pub cached_deadline: Duration,
     /// How long a list of releases is used again. Default: 10 minutes.
     pub releases_time_to_live: Duration,
     /// How long metadata is used again. Default: 6 hours.
@@ -87,6 +96,9 @@ impl Default for ResolveConfig {
             indexer_deadline: Duration::from_secs(12),
             candidate_deadline: Duration::from_secs(10),
             max_tries: 5,
+            head_start: Duration::from_millis(1500),
+            max_parallel_tries: 3,
+            cached_deadline: Duration::from_millis(1500),
             releases_time_to_live: Duration::from_secs(600),
             metadata_time_to_live: Duration::from_secs(6 * 3600),
             absence_time_to_live: Duration::from_secs(6 * 3600),
@@ -114,6 +126,8 @@ pub struct Resolver {
     records: Arc<dyn Records>,
     cache: Arc<dyn Cache>,
     found: MokaCache<String, Found>,
+    /// Tries that end by themselves.
+    tasks: TaskTracker,
 }
 
 impl fmt::Debug for Resolver {
@@ -127,7 +141,7 @@ impl Resolver {
     #[must_use]
     pub fn new(config: ResolveConfig, records: Arc<dyn Records>, cache: Arc<dyn Cache>) -> Self {
         let found = MokaCache::builder().max_capacity(1_000).time_to_live(config.releases_time_to_live).build();
-        Self { config: Arc::new(config), records, cache, found }
+        Self { config: Arc::new(config), records, cache, found, tasks: TaskTracker::new() }
     }
 
     /// Everything that changes the ranking stands in the key.

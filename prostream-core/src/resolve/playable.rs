@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
+use super::cached::Seen;
+use super::race::{Entrant, OnceLink, Outcome, Rules, is_about_the_account};
 use super::{Found, Resolver, Viewer, release_key};
-use crate::model::{InfoHash, Location, Magnet, MediaId, Playable, Title};
+use crate::model::{FileEntry, InfoHash, Location, Magnet, MediaId, Playable, ProviderId, Title};
 use crate::net::Call;
-use crate::provider::debrid::{DebridService, RemoteFile, TorrentId, TorrentState};
+use crate::provider::debrid::{DebridService, Link, MAX_BATCH, RemoteFile, TorrentId};
 use crate::provider::indexer::TorrentLink;
 use crate::release::{Candidate, Pick, Wanted, pick_file};
-use crate::store::records::{Availability, Observation};
+use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
 
 /// A title that can be played, and how it came to that.
@@ -34,6 +36,10 @@ pub(crate) struct NewlyAdded {
 }
 
 impl NewlyAdded {
+    pub(super) fn new(service: Arc<dyn DebridService>, torrent: TorrentId) -> Self {
+        Self { service, torrent }
+    }
+
     /// Takes it away again: nobody played it.
     pub(crate) async fn remove(&self, call: &Call) {
         if let Err(error) = self.service.remove(call, &self.torrent).await {
@@ -54,20 +60,39 @@ pub struct Tried {
 }
 
 /// A file of a ready torrent, unlocked.
-struct Unlocked {
-    playable: Playable,
-    path: String,
-    newly_added: Option<NewlyAdded>,
+pub(super) struct Unlocked {
+    pub(super) playable: Playable,
+    pub(super) path: String,
+    pub(super) newly_added: Option<NewlyAdded>,
+}
+
+impl Unlocked {
+    pub(super) fn new(provider: ProviderId, info_hash: InfoHash, file: &FileEntry, link: Link) -> Self {
+        let file_name = link.file_name.unwrap_or_else(|| file.path.rsplit('/').next().unwrap_or(&file.path).to_owned());
+        Self {
+            playable: Playable {
+                location: Location::Link { url: link.url, headers: link.headers },
+                file_name,
+                size_bytes: link.size_bytes.or(Some(file.size_bytes)),
+                info_hash: Some(info_hash),
+                provider,
+                expires_at: link.expires_at,
+            },
+            path: file.path.clone(),
+            newly_added: None,
+        }
+    }
 }
 
 impl Resolver {
-    /// From a media id to bytes: the best candidates one after the other until one can be played, or the one the caller names.
+    /// From a media id to bytes: the best candidates that can be played, or the one the caller names. The best one has a head start; the
+    /// next ones join when it takes long, and whoever is ready first is played. What the others newly added is taken away again.
     ///
     /// # Errors
     /// `NotFound` when there is no candidate; `NotCached` when no service has any of the best ones; `Ambiguous` when the file cannot be
-    /// told in the release that was asked for; otherwise what finding releases answers, or the error of the only candidate.
+    /// told in the release that was asked for; otherwise what finding releases answers, or the most telling error of the candidates.
     /// # Cancel safety
-    /// Not safe: a torrent may stay added at the service.
+    /// Safe to drop: what was newly added is taken away again, behind the caller's back.
     pub async fn resolve(
         &self,
         call: &Call,
@@ -77,221 +102,171 @@ impl Resolver {
     ) -> Result<Resolution> {
         let found = self.find_releases(call, viewer, media_id).await?;
         let candidates = chosen(&found, media_id, release)?;
-        let mut tried: Vec<Tried> = Vec::new();
-        for candidate in candidates.iter().take(self.config.max_tries) {
-            let limit = call.at_most(self.config.candidate_deadline);
-            match self.make_playable(&limit, viewer, &found.wanted, candidate).await {
-                Ok(unlocked) => {
-                    return Ok(Resolution {
-                        title: Arc::clone(&found.title),
-                        candidate: (*candidate).clone(),
-                        playable: unlocked.playable,
-                        torrent_path: Some(unlocked.path).filter(|path| !path.is_empty()),
-                        tried,
-                        newly_added: unlocked.newly_added,
-                    });
-                }
-                Err(error) => {
-                    tracing::info!(release = %candidate.release.name, %error, "candidate is not playable");
-                    let stop = call.remaining().is_zero() || is_about_the_account(error.kind());
-                    tried.push(Tried {
-                        name: candidate.release.name.clone(),
-                        release: release_key(&candidate.release),
-                        error: Arc::new(error),
-                    });
-                    if stop {
-                        break;
-                    }
-                }
-            }
+        let (candidates, seen) = self.best(call, viewer, candidates).await;
+        let resolution = |at: usize, unlocked: Unlocked, tried: Vec<Tried>| {
+            let candidate = candidates.get(at).ok_or_else(|| Error::new(ErrorKind::Internal, "resolve title"))?;
+            Ok(Resolution {
+                title: Arc::clone(&found.title),
+                candidate: (*candidate).clone(),
+                playable: unlocked.playable,
+                torrent_path: Some(unlocked.path).filter(|path| !path.is_empty()),
+                tried,
+                newly_added: unlocked.newly_added,
+            })
+        };
+        // What lies ready needs no service; what ranks before it is tried first.
+        let ready_at = candidates.iter().position(|candidate| candidate.release.playable.is_some());
+        let racing = candidates.get(..ready_at.unwrap_or(candidates.len())).unwrap_or_default();
+        let entrants = racing.iter().map(|candidate| self.entrant(viewer, &found.wanted, candidate)).collect();
+        let outcome = self.race(call, viewer, entrants, &seen).await;
+        let tried = outcome.given_up.into_iter().filter_map(|(at, error)| {
+            let candidate = racing.get(at)?;
+            tracing::info!(release = %candidate.release.name, %error, "candidate is not playable");
+            Some(Tried {
+                name: candidate.release.name.clone(),
+                release: release_key(&candidate.release),
+                error: Arc::new(error),
+            })
+        });
+        let tried: Vec<Tried> = tried.collect();
+        if let Some((at, unlocked)) = outcome.winner {
+            return resolution(at, unlocked, tried);
         }
-        Err(none_playable(&tried))
+        match ready_at.and_then(|at| Some((at, candidates.get(at)?.release.playable.clone()?))) {
+            Some((at, playable)) => {
+                resolution(at, Unlocked { playable, path: String::new(), newly_added: None }, tried)
+            }
+            None if viewer.providers.debrid.is_empty() => Err(no_service()),
+            None if tried.is_empty() && call.remaining().is_zero() => {
+                Err(Error::new(ErrorKind::TimedOut, "resolve title"))
+            }
+            None => Err(none_playable(&tried)),
+        }
     }
 
-    /// Opens a torrent again that was played before: the same file of the same torrent.
+    /// Opens a torrent again that was played before: the same file of the same torrent, at whichever service has it first.
     ///
     /// # Errors
     /// As [`Self::resolve`].
+    /// # Cancel safety
+    /// As [`Self::resolve`].
     pub async fn reopen(&self, call: &Call, viewer: &Viewer, info_hash: InfoHash, path: &str) -> Result<Playable> {
-        let link = TorrentLink::Magnet(Magnet::from_hash(info_hash));
-        let choose = |files: &[RemoteFile]| {
+        let wanted = path.to_owned();
+        let choose = move |files: &[RemoteFile]| {
             let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
             // Services write the folders of a torrent differently: then the name tells, where it is the only one.
-            let mut alike = files.iter().enumerate().filter(|(_, file)| name(&file.entry.path) == name(path));
+            let mut alike = files.iter().enumerate().filter(|(_, file)| name(&file.entry.path) == name(&wanted));
             let only = alike.next().filter(|_| alike.next().is_none()).map(|(at, _)| at);
             files
                 .iter()
-                .position(|file| file.entry.path == path)
+                .position(|file| file.entry.path == wanted)
                 .or(only)
                 .ok_or_else(|| Error::new(ErrorKind::NotFound, "find file").detail("the torrent no longer has it"))
         };
-        self.unlock_at_first(call, viewer, &link, &choose).await.map(|unlocked| unlocked.playable)
+        let known = Some(TorrentLink::Magnet(Magnet::from_hash(info_hash)));
+        let entrant = Entrant {
+            info_hash: Some(info_hash),
+            link: Arc::new(OnceLink::new(known, |_| async { Err(Error::new(ErrorKind::Internal, "find torrent")) })),
+            choose: Arc::new(choose),
+        };
+        let seen = self.seen(call, viewer, &[info_hash]).await;
+        let mut outcome = self.race(call, viewer, vec![entrant], &seen).await;
+        match (outcome.winner, outcome.given_up.pop()) {
+            (Some((_, unlocked)), _) => Ok(unlocked.playable),
+            (None, Some((_, error))) => Err(error),
+            (None, None) if viewer.providers.debrid.is_empty() => Err(no_service()),
+            (None, None) => Err(Error::new(ErrorKind::TimedOut, "open torrent")),
+        }
     }
 
-    async fn make_playable(
-        &self,
-        call: &Call,
-        viewer: &Viewer,
-        wanted: &Wanted,
-        candidate: &Candidate,
-    ) -> Result<Unlocked> {
-        if let Some(playable) = &candidate.release.playable {
-            return Ok(Unlocked { playable: playable.clone(), path: String::new(), newly_added: None });
-        }
-        let link = match candidate.release.info_hash {
-            Some(hash) => TorrentLink::Magnet(Magnet {
-                info_hash: hash,
-                name: Some(candidate.release.name.clone()),
-                trackers: Vec::new(),
-            }),
-            None => {
-                let indexer =
-                    viewer.providers.indexers.iter().find(|indexer| *indexer.id() == candidate.release.indexer);
+    /// Waits for what is still being taken away at services.
+    pub(crate) async fn settle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// A candidate as one who takes part in a race.
+    fn entrant(&self, viewer: &Viewer, wanted: &Arc<Wanted>, candidate: &Candidate) -> Entrant {
+        let known = candidate.release.info_hash.map(|info_hash| {
+            let name = Some(candidate.release.name.clone());
+            TorrentLink::Magnet(Magnet { info_hash, name, trackers: Vec::new() })
+        });
+        let indexers = viewer.providers.indexers.iter();
+        let indexer = indexers.clone().find(|indexer| *indexer.id() == candidate.release.indexer).cloned();
+        let release = Arc::new(candidate.release.clone());
+        let follow = move |call: Call| {
+            let (indexer, release) = (indexer.clone(), Arc::clone(&release));
+            async move {
                 let indexer = indexer.ok_or_else(|| {
                     Error::new(ErrorKind::NotFound, "follow release link").detail("its indexer is gone")
                 })?;
-                indexer.torrent(call, &candidate.release).await?
+                indexer.torrent(&call, &release).await
             }
         };
-        let choose = |files: &[RemoteFile]| {
-            let entries: Vec<_> = files.iter().map(|file| file.entry.clone()).collect();
-            match pick_file(&entries, wanted) {
-                Pick::File { file_index, .. } => Ok(file_index),
-                Pick::Ask { file_indexes } => {
-                    let names: Vec<&str> = file_indexes
-                        .iter()
-                        .take(5)
-                        .filter_map(|at| entries.get(*at))
-                        .map(|entry| entry.path.as_str())
-                        .collect();
-                    Err(Error::new(ErrorKind::Ambiguous, "pick file")
-                        .detail(if names.is_empty() {
-                            "no file of the release is a video".to_owned()
-                        } else {
-                            format!("it could be any of: {}", names.join(", "))
-                        })
-                        .advise("choose another release"))
-                }
-            }
-        };
-        self.unlock_at_first(call, viewer, &link, &choose).await
+        let wanted = Arc::clone(wanted);
+        Entrant {
+            info_hash: candidate.release.info_hash,
+            link: Arc::new(OnceLink::new(known, follow)),
+            choose: Arc::new(move |files| choose_wanted(files, &wanted)),
+        }
     }
 
-    /// The first service that has the torrent now serves it.
-    async fn unlock_at_first(
+    /// The candidates that are worth a try, best first: those that every service is known not to have come after all others.
+    async fn best<'a>(
         &self,
         call: &Call,
         viewer: &Viewer,
-        link: &TorrentLink,
-        choose: &(dyn Fn(&[RemoteFile]) -> Result<usize> + Sync),
-    ) -> Result<Unlocked> {
-        let mut last_error = None;
-        let mut left = viewer.providers.debrid.len();
-        for service in &viewer.providers.debrid {
-            // One that hangs leaves the others their share of the time.
-            let limit = call.at_most(call.remaining() / u32::try_from(left).unwrap_or(u32::MAX).max(1));
-            left = left.saturating_sub(1);
-            match unlock_at(&limit, service, link, choose).await {
-                Ok(unlocked) => {
-                    self.observe(service.as_ref(), link.info_hash(), Availability::Ready).await;
-                    return Ok(unlocked);
-                }
-                Err(error) => {
-                    match error.kind() {
-                        ErrorKind::NotCached => {
-                            self.observe(service.as_ref(), link.info_hash(), Availability::Absent).await
-                        }
-                        ErrorKind::Refused => {
-                            self.observe(service.as_ref(), link.info_hash(), Availability::Refused).await;
-                        }
-                        _ => {}
-                    }
-                    last_error = Some(error);
-                }
-            }
-        }
-        Err(last_error.unwrap_or_else(|| {
-            Error::new(ErrorKind::NotFound, "unlock release")
-                .detail("no debrid service is configured")
-                .advise("configure a debrid service, such as AllDebrid, or put files into a local folder")
-        }))
+        candidates: Vec<&'a Candidate>,
+    ) -> (Vec<&'a Candidate>, Seen) {
+        let hashes = candidates.iter().filter_map(|candidate| candidate.release.info_hash).take(MAX_BATCH);
+        let seen = self.seen(call, viewer, &hashes.collect::<Vec<_>>()).await;
+        let is_hopeless = |candidate: &Candidate| {
+            let services = 0..viewer.providers.debrid.len();
+            candidate.release.info_hash.is_some_and(|hash| {
+                services
+                    .into_iter()
+                    .all(|at| matches!(seen.get(&(at, hash)), Some(Availability::Absent | Availability::Refused)))
+            }) && candidate.release.playable.is_none()
+        };
+        let mut candidates = candidates;
+        candidates.sort_by_key(|candidate| is_hopeless(candidate));
+        candidates.truncate(self.config.max_tries);
+        (candidates, seen)
     }
 
-    async fn observe(&self, service: &dyn DebridService, info_hash: InfoHash, availability: Availability) {
-        let observation =
-            Observation { service: service.id().clone(), info_hash, availability, seen_at_ms: crate::store::now_ms() };
-        if let Err(error) = self.records.observe(&observation).await {
-            tracing::warn!(%error, "observation could not be kept");
-        }
+    async fn race(&self, call: &Call, viewer: &Viewer, entrants: Vec<Entrant>, seen: &Seen) -> Outcome {
+        let services = &viewer.providers.debrid;
+        let rules = Rules {
+            head_start: self.config.head_start,
+            max_parallel: self.config.max_parallel_tries,
+            try_limit: self.config.candidate_deadline,
+        };
+        super::race::run(call, rules, entrants, services, seen, &self.records, &self.tasks).await
     }
 }
 
-async fn unlock_at(
-    call: &Call,
-    service: &Arc<dyn DebridService>,
-    link: &TorrentLink,
-    choose: &(dyn Fn(&[RemoteFile]) -> Result<usize> + Sync),
-) -> Result<Unlocked> {
-    let added = service.add(call, link).await?;
-    let mut answer = unlock_ready(call, service.as_ref(), link.info_hash(), &added, choose).await;
-    if let Ok(unlocked) = &mut answer
-        && !added.was_known
-    {
-        unlocked.newly_added = Some(NewlyAdded { service: Arc::clone(service), torrent: added.torrent.clone() });
-    }
-    // What we added and cannot play is taken away again; what the user had stays.
-    if answer.is_err()
-        && !added.was_known
-        && let Err(error) = service.remove(call, &added.torrent).await
-    {
-        tracing::warn!(service = %service.id(), %error, "a torrent that we added could not be removed");
-    }
-    answer
+/// The wanted film or episode among the files of a release.
+fn choose_wanted(files: &[RemoteFile], wanted: &Wanted) -> Result<usize> {
+    let entries: Vec<FileEntry> = files.iter().map(|file| file.entry.clone()).collect();
+    let file_indexes = match pick_file(&entries, wanted) {
+        Pick::File { file_index, .. } => return Ok(file_index),
+        Pick::Ask { file_indexes } => file_indexes,
+    };
+    let names: Vec<&str> =
+        file_indexes.iter().take(5).filter_map(|at| entries.get(*at)).map(|entry| entry.path.as_str()).collect();
+    Err(Error::new(ErrorKind::Ambiguous, "pick file")
+        .detail(if names.is_empty() {
+            "no file of the release is a video".to_owned()
+        } else {
+            format!("it could be any of: {}", names.join(", "))
+        })
+        .advise("choose another release"))
 }
 
-async fn unlock_ready(
-    call: &Call,
-    service: &dyn DebridService,
-    info_hash: InfoHash,
-    added: &crate::provider::debrid::Added,
-    choose: &(dyn Fn(&[RemoteFile]) -> Result<usize> + Sync),
-) -> Result<Unlocked> {
-    if !added.is_ready {
-        let states = service.status(call, std::slice::from_ref(&added.torrent)).await?;
-        match states.into_iter().next() {
-            Some(TorrentState::Ready) => {}
-            Some(TorrentState::Failed { reason }) => {
-                return Err(Error::new(ErrorKind::NotFound, "prepare torrent")
-                    .at(service.id().to_string())
-                    .detail(reason));
-            }
-            Some(TorrentState::Preparing { .. }) | None => {
-                return Err(Error::new(ErrorKind::NotCached, "prepare torrent")
-                    .at(service.id().to_string())
-                    .detail("the service would have to fetch it first")
-                    .advise("choose a release that is cached"));
-            }
-        }
-    }
-    let files = service.files(call, &added.torrent).await?;
-    let file = choose(&files).map(|at| files.get(at))?;
-    let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "pick file"))?;
-    service.select(call, &added.torrent, std::slice::from_ref(file)).await?;
-    let link = service.unlock(call, file).await?;
-    let file_name =
-        link.file_name.unwrap_or_else(|| file.entry.path.rsplit('/').next().unwrap_or(&file.entry.path).to_owned());
-    Ok(Unlocked {
-        playable: Playable {
-            location: Location::Link { url: link.url, headers: link.headers },
-            file_name,
-            size_bytes: link.size_bytes.or(Some(file.entry.size_bytes)),
-            info_hash: Some(info_hash),
-            provider: service.id().clone(),
-            expires_at: link.expires_at,
-        },
-        path: file.entry.path.clone(),
-        newly_added: None,
-    })
+fn no_service() -> Error {
+    Error::new(ErrorKind::NotFound, "unlock release")
+        .detail("no debrid service is configured")
+        .advise("configure a debrid service, such as AllDebrid, or put files into a local folder")
 }
 
 /// All candidates, or the one that the caller named.
@@ -315,11 +290,6 @@ fn chosen<'a>(found: &'a Found, media_id: &MediaId, release: Option<&str>) -> Re
             .advise("add an indexer, or loosen your rules"));
     }
     Ok(candidates.iter().collect())
-}
-
-/// An account that does not work will not work for the next candidate either.
-fn is_about_the_account(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Unauthorized | ErrorKind::AccountLimit | ErrorKind::AddressRefused)
 }
 
 fn none_playable(tried: &[Tried]) -> Error {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt};
 
+use super::cached::READY_TIME_TO_LIVE;
 use super::{Found, Resolver, Viewer, is_playable_id, wanted};
 use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
 use crate::net::Call;
@@ -15,9 +16,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Most releases that are judged for one media id, over all indexers.
 pub(super) const MAX_JUDGED_RELEASES: usize = 5_000;
-
-/// How long a torrent that was seen ready counts as ready.
-const READY_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What happens while releases are looked for.
 #[derive(Clone, Debug)]

@@ -175,6 +175,20 @@ pub trait Records: Send + Sync + fmt::Debug + 'static {
     /// `Storage`, as all functions here.
     async fn observe(&self, observation: &Observation) -> Result<()>;
 
+    /// Remembers several at once, as [`Self::observe`] does one; one that cannot be kept ends it.
+    ///
+    /// # Errors
+    /// `Storage`; `LimitExceeded` for more than 1,000.
+    async fn observe_all(&self, observations: &[Observation]) -> Result<()> {
+        if observations.len() > MAX_HASHES {
+            return Err(Error::new(ErrorKind::LimitExceeded, "keep observations"));
+        }
+        for observation in observations {
+            self.observe(observation).await?;
+        }
+        Ok(())
+    }
+
     /// What was last seen of each of `hashes` at a service; those never seen are left out. At most 1,000 hashes.
     ///
     /// # Errors

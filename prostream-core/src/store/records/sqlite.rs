@@ -68,19 +68,30 @@ impl SqliteRecords {
 #[async_trait]
 impl Records for SqliteRecords {
     async fn observe(&self, observation: &Observation) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO observations (service, info_hash, availability, seen_at_ms) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (service, info_hash) DO UPDATE SET availability = excluded.availability, seen_at_ms = excluded.seen_at_ms \
-             WHERE excluded.seen_at_ms >= observations.seen_at_ms",
-        )
-        .bind(observation.service.as_str())
-        .bind(observation.info_hash.to_string())
-        .bind(observation.availability.as_str())
-        .bind(observation.seen_at_ms)
-        .execute(self.database.writer())
-        .await
-        .map_err(failure("keep observation"))?;
-        Ok(())
+        self.observe_all(std::slice::from_ref(observation)).await
+    }
+
+    async fn observe_all(&self, observations: &[Observation]) -> Result<()> {
+        const OPERATION: &str = "keep observations";
+        if observations.len() > MAX_HASHES {
+            return Err(Error::new(ErrorKind::LimitExceeded, OPERATION));
+        }
+        let mut transaction = self.database.writer().begin().await.map_err(failure(OPERATION))?;
+        for observation in observations {
+            sqlx::query(
+                "INSERT INTO observations (service, info_hash, availability, seen_at_ms) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (service, info_hash) DO UPDATE SET availability = excluded.availability, seen_at_ms = excluded.seen_at_ms \
+                 WHERE excluded.seen_at_ms >= observations.seen_at_ms",
+            )
+            .bind(observation.service.as_str())
+            .bind(observation.info_hash.to_string())
+            .bind(observation.availability.as_str())
+            .bind(observation.seen_at_ms)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failure(OPERATION))?;
+        }
+        transaction.commit().await.map_err(failure(OPERATION))
     }
 
     async fn observations(&self, service: &ProviderId, hashes: &[InfoHash]) -> Result<Vec<Observation>> {
