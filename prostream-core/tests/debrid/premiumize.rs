@@ -164,6 +164,19 @@ async fn what_was_fetched_is_served_and_removed_whole() {
     assert!(scene.account_torrents().await.is_empty());
 }
 
+/// Goal: a folder that the user has made his own stays; only the transfer goes.
+#[tokio::test]
+async fn a_folder_of_another_name_stays() {
+    let scene = Scene::given(show().ready_after(0)).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(HASH)).await.unwrap();
+    assert!(!added.was_known);
+    scene.0.stand_in.given_renamed_folder(HASH, "Mine");
+    service.remove(&call(), &added.torrent).await.unwrap();
+    assert_eq!(scene.account_torrents().await, [HASH]);
+    assert_eq!((scene.asked("/api/folder/delete").await, scene.asked("/api/transfer/delete").await), (0, 1));
+}
+
 /// Goal: what has left the cache is served from the user's cloud, folders within folders and single files alike.
 #[tokio::test]
 async fn what_left_the_cache_is_served_from_the_cloud() {

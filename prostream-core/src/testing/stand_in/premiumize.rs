@@ -77,6 +77,8 @@ struct Held {
     steps_done: u32,
     is_listed: bool,
     cloud: Cloud,
+    /// What the user calls its folder since.
+    other_name: Option<String>,
 }
 
 /// What a transfer has put into the cloud.
@@ -138,6 +140,13 @@ impl PremiumizeStandIn {
         let mut state = self.state();
         let State { known, held, .. } = &mut *state;
         held.values_mut().for_each(|held| held.is_listed &= !held.is_done(known));
+    }
+
+    /// The user has given the folders of a torrent another name.
+    pub fn given_renamed_folder(&self, info_hash: InfoHash, name: &str) {
+        let mut state = self.state();
+        let of_it = state.held.values_mut().filter(|held| held.info_hash == info_hash);
+        of_it.for_each(|held| held.other_name = Some(name.to_owned()));
     }
 
     /// A torrent has left the cache; what was fetched before lies on in the cloud.
@@ -379,7 +388,8 @@ impl State {
     fn hold(&mut self, info_hash: InfoHash, is_from_file: bool) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        let mut held = Held { info_hash, is_from_file, steps_done: 0, is_listed: true, cloud: Cloud::NotYet };
+        let mut held =
+            Held { info_hash, is_from_file, steps_done: 0, is_listed: true, cloud: Cloud::NotYet, other_name: None };
         held.finish(&self.known);
         self.held.insert(id, held);
         id
@@ -489,7 +499,9 @@ impl State {
             }
         }
         let name = folder.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty());
-        let name = name.map_or_else(|| folder_name(torrent), ToOwned::to_owned);
+        let other_name = self.held.get(&number).and_then(|held| held.other_name.clone());
+        let root_name = || other_name.unwrap_or_else(|| folder_name(torrent));
+        let name = name.map_or_else(root_name, ToOwned::to_owned);
         Ok(json!({"content": content, "name": name, "parent_id": ROOT, "folder_id": id}))
     }
 

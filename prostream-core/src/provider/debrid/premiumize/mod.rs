@@ -196,7 +196,12 @@ impl Premiumize {
             None => self.create(call, torrent).await?,
         };
         // A transfer is known by the service's number of it alone: not every one tells its hash.
-        let was_known = self.known.lock().await.was_there(Instant::now(), before, &transfer, hash) || was_there;
+        let mut known = self.known.lock().await;
+        let was_known = known.was_there(Instant::now(), before, &transfer, hash) || was_there;
+        if !was_there {
+            // Once it is fetched it is served like any cached torrent: the next listing tells that a transfer stands behind it.
+            known.outdate();
+        }
         Ok(Added { torrent: wire::transfer_id(hash, &transfer.0), was_known, is_ready: is_ready || is_served })
     }
 
