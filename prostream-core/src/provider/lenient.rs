@@ -191,6 +191,16 @@ fn whole(number: f64) -> Option<u64> {
     (0.0..=9_007_199_254_740_992.0).contains(&number).then_some(number as u64)
 }
 
+/// For a number with a fraction that may be written as text, missing or null.
+pub(crate) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    Ok(number.filter(|number| number.is_finite()))
+}
+
 /// For a text that may be written as a number, missing or null.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
@@ -264,6 +274,16 @@ mod tests {
         assert_eq!(kind(403, "<html>"), ErrorKind::Unavailable);
         assert_eq!(kind(200, "[1, 2"), ErrorKind::Malformed);
         assert_eq!(kind(200, "{}"), ErrorKind::Malformed);
+    }
+
+    /// Goal: fractions are read as numbers and as texts; what is no number of this world is none.
+    #[test]
+    fn decimals_are_numbers_or_texts() {
+        let read = |text: &str| decimal(serde_json::from_str::<Value>(text).unwrap()).unwrap();
+        assert_eq!((read("0.5"), read("1"), read("\" 0.25 \"")), (Some(0.5), Some(1.0), Some(0.25)));
+        for nothing in ["null", "\"\"", "\"NaN\"", "\"inf\"", "[1]", "true"] {
+            assert_eq!(read(nothing), None, "{nothing}");
+        }
     }
 
     /// Goal: cutting off never splits a character and never leaves more than allowed.

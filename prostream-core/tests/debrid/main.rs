@@ -2,5 +2,6 @@
 #![cfg(feature = "http")]
 
 mod alldebrid;
+mod premiumize;
 #[path = "../scenes/mod.rs"]
 mod scenes;

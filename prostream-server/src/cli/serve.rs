@@ -127,7 +127,7 @@ fn missing_providers(set: &prostream_core::resolve::ProviderSet) -> Vec<&'static
         notes.push("no indexer: add Prowlarr, Torznab or a local folder to the settings file to find releases");
     }
     if set.debrid.is_empty() {
-        notes.push("no debrid service: add AllDebrid to the settings file to play releases; local files play without");
+        notes.push("no debrid service: add one, such as AllDebrid, to the settings file to play releases; local files play without");
     }
     notes
 }

@@ -5,6 +5,7 @@ mod alldebrid;
 mod cinemeta;
 mod film_host;
 mod mishap;
+mod premiumize;
 mod prowlarr;
 mod release;
 mod titles;
@@ -20,7 +21,7 @@ pub use alldebrid::AllDebridStandIn;
 pub use cinemeta::CinemetaStandIn;
 pub use film_host::{FilmHost, FilmRequest};
 pub use mishap::Mishap;
-
+pub use premiumize::PremiumizeStandIn;
 pub use prowlarr::ProwlarrStandIn;
 pub use release::StandInRelease;
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
