@@ -2,5 +2,6 @@
 #![cfg(feature = "http")]
 
 mod alldebrid;
+mod debrid_link;
 #[path = "../scenes/mod.rs"]
 mod scenes;

@@ -3,8 +3,12 @@
 #[cfg(feature = "http")]
 pub mod alldebrid;
 #[cfg(feature = "http")]
+pub mod debrid_link;
+#[cfg(feature = "http")]
 mod known;
 mod sign_in;
+#[cfg(feature = "http")]
+mod tree;
 
 use std::fmt;
 #[cfg(feature = "http")]
@@ -41,6 +45,9 @@ pub enum DebridConfig {
     /// AllDebrid.
     #[serde(rename = "alldebrid")]
     AllDebrid(alldebrid::AllDebridConfig),
+    /// Debrid-Link.
+    #[serde(rename = "debrid_link")]
+    DebridLink(debrid_link::DebridLinkConfig),
 }
 
 #[cfg(feature = "http")]
@@ -52,6 +59,7 @@ impl DebridConfig {
     pub fn build(self, http: &HttpClient) -> Result<Arc<dyn DebridService>> {
         Ok(match self {
             DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
+            DebridConfig::DebridLink(config) => Arc::new(debrid_link::DebridLink::new(config, http.clone())?),
         })
     }
 }
@@ -336,7 +344,7 @@ mod tests {
     /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
     #[test]
     fn settings_have_defaults_and_no_strangers() {
-        for vendor in ["alldebrid"] {
+        for vendor in ["alldebrid", "debrid_link"] {
             let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
             let config: DebridConfig = serde_json::from_str(&text).unwrap();
             assert!(!format!("{config:?}").contains("k3y"));
