@@ -6,6 +6,7 @@ use prostream_core::model::ProviderId;
 use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig};
 use prostream_core::provider::debrid::DebridConfig;
 use prostream_core::provider::debrid::alldebrid::AllDebridConfig;
+use prostream_core::provider::debrid::debrid_link::DebridLinkConfig;
 use prostream_core::provider::indexer::IndexerConfig;
 use prostream_core::provider::indexer::local_folder::LocalFolderConfig;
 use prostream_core::provider::indexer::prowlarr::ProwlarrConfig;
@@ -74,6 +75,14 @@ pub fn build(settings: &Providers, http: &HttpClient) -> Result<ProviderSet> {
             config.base_url.clone_from(base_url);
         }
         debrid.push(DebridConfig::AllDebrid(config).build(http)?);
+    }
+    for one in &settings.debrid_link {
+        let mut config = DebridLinkConfig::new(one.key.clone());
+        config.id = id("debrid_link", one.name.as_deref())?;
+        if let Some(base_url) = &one.base_url {
+            config.base_url.clone_from(base_url);
+        }
+        debrid.push(DebridConfig::DebridLink(config).build(http)?);
     }
 
     let set = ProviderSet { metadata, indexers, debrid };

@@ -234,6 +234,16 @@ entry! {
     }
 }
 
+entry! {
+    /// A Debrid-Link account.
+    DebridLink at "providers.debrid_link" {
+        /// Its API key.
+        key: Secret, "text";
+        /// Another address of the API, for tests.
+        base_url: Option<Url>, "http or https address";
+    }
+}
+
 /// Outside services.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -250,6 +260,8 @@ pub struct Providers {
     pub local_folder: Vec<LocalFolder>,
     /// AllDebrid accounts.
     pub alldebrid: Vec<AllDebrid>,
+    /// Debrid-Link accounts.
+    pub debrid_link: Vec<DebridLink>,
 }
 
 /// An exact exception to the outbound policy, read from `host:port`.

@@ -21,8 +21,8 @@ use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
-    AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
-    Prowlarr, Ranking, Tmdb, Torznab,
+    AllDebrid, Auth, Cinemeta, Cors, Data, DebridLink, Exception, Library, Limits, Listen, LocalFolder, Outbound,
+    Providers, Prowlarr, Ranking, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -79,6 +79,7 @@ impl Config {
             Torznab::concern(),
             LocalFolder::concern(),
             AllDebrid::concern(),
+            DebridLink::concern(),
         ]
     }
 
@@ -186,13 +187,15 @@ impl Config {
         .chain(providers.prowlarr.iter().map(|entry| ("providers.prowlarr.url", Some(&entry.url))))
         .chain(providers.torznab.iter().map(|entry| ("providers.torznab.url", Some(&entry.url))))
         .chain(providers.alldebrid.iter().map(|entry| ("providers.alldebrid.base_url", entry.base_url.as_ref())))
+        .chain(providers.debrid_link.iter().map(|entry| ("providers.debrid_link.base_url", entry.base_url.as_ref())))
         {
             url.map_or(Ok(()), |url| check_web_address(key, url))?;
         }
         check_names("providers.prowlarr", providers.prowlarr.iter().map(|entry| &entry.name))?;
         check_names("providers.torznab", providers.torznab.iter().map(|entry| &entry.name))?;
         check_names("providers.local_folder", providers.local_folder.iter().map(|entry| &entry.name))?;
-        check_names("providers.alldebrid", providers.alldebrid.iter().map(|entry| &entry.name))
+        check_names("providers.alldebrid", providers.alldebrid.iter().map(|entry| &entry.name))?;
+        check_names("providers.debrid_link", providers.debrid_link.iter().map(|entry| &entry.name))
     }
 }
 
