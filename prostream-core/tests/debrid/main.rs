@@ -3,5 +3,6 @@
 
 mod alldebrid;
 mod premiumize;
+mod debrid_link;
 #[path = "../scenes/mod.rs"]
 mod scenes;

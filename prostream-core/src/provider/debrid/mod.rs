@@ -3,12 +3,16 @@
 #[cfg(feature = "http")]
 pub mod alldebrid;
 #[cfg(feature = "http")]
+pub mod debrid_link;
+#[cfg(feature = "http")]
 mod known;
 #[cfg(feature = "http")]
 mod path;
 #[cfg(feature = "http")]
 pub mod premiumize;
 mod sign_in;
+#[cfg(feature = "http")]
+mod tree;
 
 use std::fmt;
 #[cfg(feature = "http")]
@@ -48,6 +52,9 @@ pub enum DebridConfig {
     /// Premiumize.
     #[serde(rename = "premiumize")]
     Premiumize(premiumize::PremiumizeConfig),
+    /// Debrid-Link.
+    #[serde(rename = "debrid_link")]
+    DebridLink(debrid_link::DebridLinkConfig),
 }
 
 #[cfg(feature = "http")]
@@ -60,6 +67,7 @@ impl DebridConfig {
         Ok(match self {
             DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
             DebridConfig::Premiumize(config) => Arc::new(premiumize::Premiumize::new(config, http.clone())?),
+            DebridConfig::DebridLink(config) => Arc::new(debrid_link::DebridLink::new(config, http.clone())?),
         })
     }
 }
@@ -362,7 +370,7 @@ mod tests {
     /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
     #[test]
     fn settings_have_defaults_and_no_strangers() {
-        for vendor in ["alldebrid", "premiumize"] {
+        for vendor in ["alldebrid", "premiumize", "debrid_link"] {
             let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
             let config: DebridConfig = serde_json::from_str(&text).unwrap();
             assert!(!format!("{config:?}").contains("k3y"));

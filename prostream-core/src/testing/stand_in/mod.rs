@@ -3,6 +3,7 @@
 
 mod alldebrid;
 mod cinemeta;
+mod debrid_link;
 mod film_host;
 mod mishap;
 mod premiumize;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 
 pub use alldebrid::AllDebridStandIn;
 pub use cinemeta::CinemetaStandIn;
+pub use debrid_link::DebridLinkStandIn;
 pub use film_host::{FilmHost, FilmRequest};
 pub use mishap::Mishap;
 pub use premiumize::PremiumizeStandIn;
