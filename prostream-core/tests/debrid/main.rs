@@ -2,5 +2,6 @@
 #![cfg(feature = "http")]
 
 mod alldebrid;
+mod real_debrid;
 #[path = "../scenes/mod.rs"]
 mod scenes;

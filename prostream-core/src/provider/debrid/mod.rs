@@ -4,6 +4,10 @@
 pub mod alldebrid;
 #[cfg(feature = "http")]
 mod known;
+#[cfg(feature = "http")]
+mod path;
+#[cfg(feature = "http")]
+pub mod real_debrid;
 mod sign_in;
 
 use std::fmt;
@@ -20,6 +24,8 @@ use crate::model::{FileEntry, InfoHash, Magnet, ProviderId};
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
 use crate::net::{Call, Secret};
+#[cfg(feature = "http")]
+use crate::provider::indexer::MAX_TORRENT_BYTES;
 use crate::provider::indexer::TorrentLink;
 #[cfg(feature = "http")]
 use crate::{Error, ErrorKind};
@@ -41,6 +47,9 @@ pub enum DebridConfig {
     /// AllDebrid.
     #[serde(rename = "alldebrid")]
     AllDebrid(alldebrid::AllDebridConfig),
+    /// Real-Debrid.
+    #[serde(rename = "real_debrid")]
+    RealDebrid(real_debrid::RealDebridConfig),
 }
 
 #[cfg(feature = "http")]
@@ -52,7 +61,19 @@ impl DebridConfig {
     pub fn build(self, http: &HttpClient) -> Result<Arc<dyn DebridService>> {
         Ok(match self {
             DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
+            DebridConfig::RealDebrid(config) => Arc::new(real_debrid::RealDebrid::new(config, http.clone())?),
         })
+    }
+}
+
+/// A torrent file that is not larger than any service takes.
+#[cfg(feature = "http")]
+fn check_size(torrent: &TorrentLink) -> Result<()> {
+    match torrent {
+        TorrentLink::File { bytes, .. } if bytes.len() as u64 > MAX_TORRENT_BYTES => {
+            Err(Error::new(ErrorKind::LimitExceeded, "add torrent").detail("the torrent file is too large"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -69,6 +90,13 @@ fn checked_key(id: &ProviderId, key: &Secret, base_url: &Url, make_one: &'static
         return Err(wrong("the address is none of http or https"));
     }
     Ok(key)
+}
+
+/// A direct link as a service writes it, once it is one.
+#[cfg(feature = "http")]
+fn checked_link(address: &str, operation: &'static str) -> Result<Url> {
+    let url = Url::parse(address.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| Error::new(ErrorKind::Malformed, operation).detail("the link is no http address"))
 }
 
 /// Can it be played at once?
@@ -336,7 +364,7 @@ mod tests {
     /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
     #[test]
     fn settings_have_defaults_and_no_strangers() {
-        for vendor in ["alldebrid"] {
+        for vendor in ["alldebrid", "real_debrid"] {
             let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
             let config: DebridConfig = serde_json::from_str(&text).unwrap();
             assert!(!format!("{config:?}").contains("k3y"));

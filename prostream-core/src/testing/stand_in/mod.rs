@@ -6,6 +6,7 @@ mod cinemeta;
 mod film_host;
 mod mishap;
 mod prowlarr;
+mod real_debrid;
 mod release;
 mod titles;
 mod tmdb;
@@ -22,6 +23,7 @@ pub use film_host::{FilmHost, FilmRequest};
 pub use mishap::Mishap;
 
 pub use prowlarr::ProwlarrStandIn;
+pub use real_debrid::RealDebridStandIn;
 pub use release::StandInRelease;
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
 pub use tmdb::TmdbStandIn;

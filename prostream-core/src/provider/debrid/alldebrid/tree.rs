@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::model::FileEntry;
 use crate::net::Secret;
+use crate::provider::debrid::path::join;
 use crate::provider::debrid::{MAX_FILES, RemoteFile};
-use crate::provider::lenient::{self, MAX_NAME_CHARS};
+use crate::provider::lenient;
 use crate::{Error, ErrorKind, Result};
 
 /// Deepest folder that is looked into.
@@ -63,13 +64,6 @@ pub(super) fn flatten(nodes: Vec<Value>) -> Result<Vec<RemoteFile>> {
         }
     }
     Ok(files)
-}
-
-/// A name below a folder; a name cannot climb out of it or hide folders of its own.
-fn join(folder: &str, name: &str) -> String {
-    let name = lenient::clean(name, MAX_NAME_CHARS).replace(['/', '\\'], "_");
-    let name = if matches!(name.as_str(), "" | "." | "..") { "_".to_owned() } else { name };
-    if folder.is_empty() { name } else { format!("{folder}/{name}") }
 }
 
 #[cfg(test)]
