@@ -24,8 +24,6 @@ use crate::model::{FileEntry, InfoHash, Magnet, ProviderId};
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
 use crate::net::{Call, Secret};
-#[cfg(feature = "http")]
-use crate::provider::indexer::MAX_TORRENT_BYTES;
 use crate::provider::indexer::TorrentLink;
 #[cfg(feature = "http")]
 use crate::{Error, ErrorKind};
@@ -63,17 +61,6 @@ impl DebridConfig {
             DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
             DebridConfig::RealDebrid(config) => Arc::new(real_debrid::RealDebrid::new(config, http.clone())?),
         })
-    }
-}
-
-/// A torrent file that is not larger than any service takes.
-#[cfg(feature = "http")]
-fn check_size(torrent: &TorrentLink) -> Result<()> {
-    match torrent {
-        TorrentLink::File { bytes, .. } if bytes.len() as u64 > MAX_TORRENT_BYTES => {
-            Err(Error::new(ErrorKind::LimitExceeded, "add torrent").detail("the torrent file is too large"))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -148,6 +148,19 @@ impl TorrentLink {
             TorrentLink::File { info_hash, .. } => *info_hash,
         }
     }
+
+    /// That a torrent file is the torrent its hash names, for a service that is asked by the hash and may never see the file.
+    ///
+    /// # Errors
+    /// `LimitExceeded` for a file that is too large; `Malformed` and `Unsupported` for what is not that torrent.
+    #[cfg(feature = "http")]
+    pub(crate) fn check_file(&self) -> Result<()> {
+        let TorrentLink::File { info_hash, bytes } = self else { return Ok(()) };
+        if torrent_file::info_hash(bytes)? == *info_hash {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Malformed, "read torrent file").detail("it is another torrent than the one named"))
+    }
 }
 
 /// Lists releases.

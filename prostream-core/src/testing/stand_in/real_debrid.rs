@@ -1,6 +1,6 @@
 //! A stand-in of Real-Debrid: one account, and the torrents the service knows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ struct State {
     held: BTreeMap<u64, Held>,
     next_id: u64,
     metadata_looks: u32,
-    infringing: HashSet<InfoHash>,
+    infringing: HashMap<InfoHash, bool>,
     link_generation: u32,
     is_premium: bool,
     is_refused: bool,
@@ -125,7 +125,7 @@ impl RealDebridStandIn {
             held: BTreeMap::new(),
             next_id: 1,
             metadata_looks: 0,
-            infringing: HashSet::new(),
+            infringing: HashMap::new(),
             link_generation: 1,
             is_premium: true,
             is_refused: false,
@@ -176,9 +176,9 @@ impl RealDebridStandIn {
         self.state().metadata_looks = looks;
     }
 
-    /// The service is not allowed to take this torrent.
-    pub fn given_infringing(&self, info_hash: InfoHash) {
-        self.state().infringing.insert(info_hash);
+    /// The service may not serve this torrent, and says so when it is added, or when its files are known and chosen.
+    pub fn given_infringing(&self, info_hash: InfoHash, is_seen_late: bool) {
+        self.state().infringing.insert(info_hash, is_seen_late);
     }
 
     /// A torrent of the account cannot be added a second time, as the service sometimes says.
@@ -433,7 +433,7 @@ impl State {
         if !self.is_premium {
             return Err(PERMISSION_DENIED);
         }
-        if self.infringing.contains(&info_hash) {
+        if self.infringing.get(&info_hash) == Some(&false) {
             return Err(INFRINGING);
         }
         if self.refuses_doubles && self.held.values().any(|held| held.info_hash == info_hash) {
@@ -456,6 +456,9 @@ impl State {
         let number = number(id).ok_or(UNKNOWN_RESOURCE)?;
         let held = self.held.get_mut(&number).ok_or(UNKNOWN_RESOURCE)?;
         let known = self.known.get(&held.info_hash).filter(|_| held.metadata_looks == 0).ok_or(BAD_PARAMETER)?;
+        if self.infringing.contains_key(&held.info_hash) {
+            return Err(INFRINGING);
+        }
         if !held.selected.is_empty() {
             return Err(ALREADY_DONE);
         }

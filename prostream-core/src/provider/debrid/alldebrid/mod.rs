@@ -19,12 +19,11 @@ use url::Url;
 
 use super::known::{Known, Listing};
 use super::{
-    Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, check_size,
-    checked_key,
+    Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
 };
 use crate::model::{InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
-use crate::provider::indexer::TorrentLink;
+use crate::provider::indexer::{MAX_TORRENT_BYTES, TorrentLink};
 use crate::provider::pace::Pace;
 use crate::{Error, ErrorKind, Result};
 
@@ -124,7 +123,11 @@ impl AllDebrid {
     }
 
     async fn add_torrent(&self, call: &Call, torrent: &TorrentLink) -> Result<Added> {
-        check_size(torrent)?;
+        if let TorrentLink::File { bytes, .. } = torrent
+            && bytes.len() as u64 > MAX_TORRENT_BYTES
+        {
+            return Err(Error::new(ErrorKind::LimitExceeded, "add torrent").detail("the torrent file is too large"));
+        }
         let hash = torrent.info_hash();
         let before = self.listing(call).await;
         let reply = self.send(call, "add torrent", self.endpoint.upload(torrent)).await?;

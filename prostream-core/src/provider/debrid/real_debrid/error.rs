@@ -100,6 +100,13 @@ pub(super) fn advice_of(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// A torrent file that cannot be given to the service.
+pub(super) fn bad_torrent(error: Error) -> Error {
+    let kind = if error.kind() == ErrorKind::LimitExceeded { error.kind() } else { ErrorKind::InvalidInput };
+    let detail = error.detail_text().unwrap_or_default().to_owned();
+    Error::new(kind, "add torrent").detail(detail).advise(BAD_TORRENT).because(error)
+}
+
 /// A code that was not typed in time, or access that was withdrawn.
 pub(super) fn sign_in_ended(operation: &'static str, detail: &'static str) -> Error {
     Error::new(ErrorKind::Unauthorized, operation).detail(detail).advise(SIGN_IN)

@@ -24,8 +24,7 @@ use url::Url;
 use self::held::Held;
 use self::wire::{Stage, Torrent};
 use super::{
-    Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, check_size,
-    checked_key,
+    Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
 };
 use crate::model::{InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
@@ -231,7 +230,8 @@ impl RealDebrid {
     }
 
     async fn add_torrent(&self, call: &Call, link: &TorrentLink) -> Result<Added> {
-        check_size(link)?;
+        // An entry of the account is found by the hash alone: the file has to be what its hash says.
+        link.check_file().map_err(error::bad_torrent)?;
         let hash = link.info_hash();
         let mut entry = self.find_or_add(call, link, hash).await?;
         if let Entry::Found(torrent) = &entry {
@@ -270,7 +270,8 @@ impl RealDebrid {
 
     /// Chooses the files of a torrent of ours as soon as they are known, and says whether it is ready then.
     async fn prepare(&self, call: &Call, id: &TorrentId, hash: InfoHash) -> Result<bool> {
-        let patience = Instant::now().checked_add(METADATA_WAIT.min(call.remaining() / 2));
+        let patience =
+            Instant::now().checked_add(METADATA_WAIT.min(call.remaining().checked_div(2).unwrap_or_default()));
         loop {
             let torrent = self.info(call, id).await?;
             torrent.check_hash(hash)?;
