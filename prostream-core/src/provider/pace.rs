@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -13,6 +15,7 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct Pace {
     bucket: DefaultDirectRateLimiter,
     clock: DefaultClock,
+    paused_until: Mutex<Option<Instant>>,
 }
 
 impl Pace {
@@ -21,7 +24,14 @@ impl Pace {
         Self {
             bucket: RateLimiter::direct(Quota::per_second(rate_per_s).allow_burst(burst)),
             clock: DefaultClock::default(),
+            paused_until: Mutex::new(None),
         }
+    }
+
+    /// Lets nothing pass for so long: the service has said that it was asked too often. A longer pause that is under way stays.
+    pub(crate) fn pause(&self, wait: Duration) {
+        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused_until = (*paused_until).max(Instant::now().checked_add(wait));
     }
 
     /// Waits for this request's turn.
@@ -31,8 +41,7 @@ impl Pace {
     /// # Cancel safety
     /// Safe to drop at any point: no turn is used up.
     pub(crate) async fn turn(&self, call: &Call, operation: &'static str) -> Result<()> {
-        while let Err(not_until) = self.bucket.check() {
-            let wait = not_until.wait_time_from(self.clock.now());
+        while let Some(wait) = self.wait() {
             if wait >= call.remaining() {
                 return Err(Error::new(ErrorKind::RateLimited, operation)
                     .detail("the turn would come after the deadline")
@@ -41,6 +50,16 @@ impl Pace {
             tokio::time::sleep(wait).await;
         }
         Ok(())
+    }
+
+    /// How long the next request has to wait; with `None` its turn is taken.
+    fn wait(&self) -> Option<Duration> {
+        let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = paused_until.map(|until| until.saturating_duration_since(Instant::now()));
+        pause.filter(|wait| !wait.is_zero()).or_else(|| {
+            let not_until = self.bucket.check().err()?;
+            Some(not_until.wait_time_from(self.clock.now()))
+        })
     }
 }
 
@@ -52,8 +71,6 @@ impl fmt::Debug for Pace {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// Goal: nobody waits for a turn that cannot come in time.
@@ -65,5 +82,16 @@ mod tests {
         let error = pace.turn(&call, "test").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);
         assert!(error.retry_after().is_some());
+    }
+
+    /// Goal: during a pause nothing passes, and a shorter one does not end a longer one.
+    #[tokio::test]
+    async fn a_pause_lets_nothing_pass() {
+        let pace = Pace::new(NonZeroU32::MIN, NonZeroU32::MIN);
+        pace.pause(Duration::from_secs(3_600));
+        pace.pause(Duration::ZERO);
+        let error = pace.turn(&Call::within(Duration::from_secs(60)), "test").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert!(error.retry_after().is_some_and(|wait| wait > Duration::from_secs(60)));
     }
 }

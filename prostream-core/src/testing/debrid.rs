@@ -448,14 +448,15 @@ pub async fn broken_data_is_malformed<S: DebridScene>() {
     let scene = S::start().await;
     scene.given_torrent(film(MINE)).await;
     let service = scene.service();
-    let file = first_file(service.as_ref(), MINE).await;
+    let torrent = service.add(&call(), &magnet(MINE)).await.unwrap().torrent;
+    let file = service.files(&call(), &torrent).await.unwrap().remove(0);
     for mishap in [Mishap::Truncated, Mishap::WrongTypes] {
         scene.given_mishap(Some(mishap)).await;
         for error in [
             service.account(&call()).await.unwrap_err(),
             service.add(&call(), &magnet(MINE)).await.unwrap_err(),
-            service.status(&call(), &[TorrentId("1".to_owned()), TorrentId("2".to_owned())]).await.unwrap_err(),
-            service.files(&call(), &TorrentId("1".to_owned())).await.unwrap_err(),
+            service.status(&call(), &[torrent.clone(), TorrentId("2".to_owned())]).await.unwrap_err(),
+            service.files(&call(), &torrent).await.unwrap_err(),
             service.unlock(&call(), &file).await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::Malformed, "{mishap:?}: {error}");

@@ -4,5 +4,6 @@
 mod alldebrid;
 mod premiumize;
 mod debrid_link;
+mod real_debrid;
 #[path = "../scenes/mod.rs"]
 mod scenes;

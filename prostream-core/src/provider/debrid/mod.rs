@@ -10,6 +10,7 @@ mod known;
 mod path;
 #[cfg(feature = "http")]
 pub mod premiumize;
+pub mod real_debrid;
 mod sign_in;
 #[cfg(feature = "http")]
 mod tree;
@@ -55,6 +56,9 @@ pub enum DebridConfig {
     /// Debrid-Link.
     #[serde(rename = "debrid_link")]
     DebridLink(debrid_link::DebridLinkConfig),
+    /// Real-Debrid.
+    #[serde(rename = "real_debrid")]
+    RealDebrid(real_debrid::RealDebridConfig),
 }
 
 #[cfg(feature = "http")]
@@ -68,6 +72,7 @@ impl DebridConfig {
             DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
             DebridConfig::Premiumize(config) => Arc::new(premiumize::Premiumize::new(config, http.clone())?),
             DebridConfig::DebridLink(config) => Arc::new(debrid_link::DebridLink::new(config, http.clone())?),
+            DebridConfig::RealDebrid(config) => Arc::new(real_debrid::RealDebrid::new(config, http.clone())?),
         })
     }
 }
@@ -370,7 +375,7 @@ mod tests {
     /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
     #[test]
     fn settings_have_defaults_and_no_strangers() {
-        for vendor in ["alldebrid", "premiumize", "debrid_link"] {
+        for vendor in ["alldebrid", "real_debrid", "premiumize", "debrid_link", "torbox"] {
             let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
             let config: DebridConfig = serde_json::from_str(&text).unwrap();
             assert!(!format!("{config:?}").contains("k3y"));
