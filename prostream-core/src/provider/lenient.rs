@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use crate::net::{Reply, Secret};
 use crate::{Error, ErrorKind, Result};
@@ -71,6 +71,11 @@ pub(crate) fn date(text: Option<&str>) -> Option<String> {
 pub(crate) fn year(text: Option<&str>) -> Option<u16> {
     let year: u16 = text?.trim().get(..4)?.parse().ok()?;
     (1870..=2200).contains(&year).then_some(year)
+}
+
+/// A moment as `2025-07-30T20:40:42Z`, with or without a fraction and another offset. Source: RFC 3339.
+pub(crate) fn moment(text: Option<&str>) -> Option<SystemTime> {
+    OffsetDateTime::parse(text?.trim(), &Rfc3339).ok().map(SystemTime::from)
 }
 
 /// Is this the reply of something in between that speaks HTML: a proxy, a protection page, a maintenance page?
@@ -238,6 +243,17 @@ mod tests {
         }
         assert_eq!(year(Some("2011–2019")), Some(2011));
         assert_eq!(year(Some("")), None);
+    }
+
+    /// Goal: a moment is read with and without a fraction and an offset; what is none is none.
+    #[test]
+    fn moments_are_read_in_their_forms() {
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_753_908_042);
+        assert_eq!(moment(Some("2025-07-30T20:40:42Z")), Some(then));
+        assert_eq!(moment(Some(" 2025-07-30T22:40:42.5+02:00 ")), Some(then + Duration::from_millis(500)));
+        for wrong in [None, Some(""), Some("soon"), Some("2025-07-30"), Some("2025-02-30T00:00:00Z")] {
+            assert_eq!(moment(wrong), None, "{wrong:?}");
+        }
     }
 
     /// Goal: the wait is read in both its forms and never longer than we believe.

@@ -18,10 +18,21 @@ pub(crate) struct Pace {
 impl Pace {
     /// `rate_per_s` requests a second in the long run, `burst` at once after a pause.
     pub(crate) fn new(rate_per_s: NonZeroU32, burst: NonZeroU32) -> Self {
-        Self {
-            bucket: RateLimiter::direct(Quota::per_second(rate_per_s).allow_burst(burst)),
-            clock: DefaultClock::default(),
-        }
+        Self::of(Quota::per_second(rate_per_s).allow_burst(burst))
+    }
+
+    /// The same for rates below one a second: at most `burst + rate_per_min` in any minute.
+    pub(crate) fn per_minute(rate_per_min: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self::of(Quota::per_minute(rate_per_min).allow_burst(burst))
+    }
+
+    /// The same for rates below one a minute: at most `burst + rate_per_hour` in any hour.
+    pub(crate) fn per_hour(rate_per_hour: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self::of(Quota::per_hour(rate_per_hour).allow_burst(burst))
+    }
+
+    fn of(quota: Quota) -> Self {
+        Self { bucket: RateLimiter::direct(quota), clock: DefaultClock::default() }
     }
 
     /// Waits for this request's turn.

@@ -4,3 +4,4 @@
 mod alldebrid;
 #[path = "../scenes/mod.rs"]
 mod scenes;
+mod torbox;

@@ -5,6 +5,8 @@ pub mod alldebrid;
 #[cfg(feature = "http")]
 mod known;
 mod sign_in;
+#[cfg(feature = "http")]
+pub mod torbox;
 
 use std::fmt;
 #[cfg(feature = "http")]
@@ -41,6 +43,9 @@ pub enum DebridConfig {
     /// AllDebrid.
     #[serde(rename = "alldebrid")]
     AllDebrid(alldebrid::AllDebridConfig),
+    /// TorBox.
+    #[serde(rename = "torbox")]
+    TorBox(torbox::TorBoxConfig),
 }
 
 #[cfg(feature = "http")]
@@ -52,6 +57,7 @@ impl DebridConfig {
     pub fn build(self, http: &HttpClient) -> Result<Arc<dyn DebridService>> {
         Ok(match self {
             DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
+            DebridConfig::TorBox(config) => Arc::new(torbox::TorBox::new(config, http.clone())?),
         })
     }
 }
@@ -336,7 +342,7 @@ mod tests {
     /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
     #[test]
     fn settings_have_defaults_and_no_strangers() {
-        for vendor in ["alldebrid"] {
+        for vendor in ["alldebrid", "torbox"] {
             let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
             let config: DebridConfig = serde_json::from_str(&text).unwrap();
             assert!(!format!("{config:?}").contains("k3y"));

@@ -9,6 +9,7 @@ mod prowlarr;
 mod release;
 mod titles;
 mod tmdb;
+mod torbox;
 mod torrent;
 mod torrent_file;
 mod torznab;
@@ -25,6 +26,7 @@ pub use prowlarr::ProwlarrStandIn;
 pub use release::StandInRelease;
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
 pub use tmdb::TmdbStandIn;
+pub use torbox::TorBoxStandIn;
 pub use torrent::{StandInTorrent, StandInUnlock};
 pub use torznab::TorznabStandIn;
 
