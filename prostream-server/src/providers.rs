@@ -5,8 +5,6 @@ use std::sync::Arc;
 use prostream_core::model::ProviderId;
 use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig};
 use prostream_core::provider::debrid::DebridConfig;
-use prostream_core::provider::debrid::alldebrid::AllDebridConfig;
-use prostream_core::provider::debrid::premiumize::PremiumizeConfig;
 use prostream_core::provider::indexer::IndexerConfig;
 use prostream_core::provider::indexer::local_folder::LocalFolderConfig;
 use prostream_core::provider::indexer::prowlarr::ProwlarrConfig;
@@ -68,21 +66,11 @@ pub fn build(settings: &Providers, http: &HttpClient) -> Result<ProviderSet> {
     }
 
     let mut debrid = Vec::new();
-    for one in &settings.alldebrid {
-        let mut config = AllDebridConfig::new(one.key.clone());
-        config.id = id("alldebrid", one.name.as_deref())?;
-        if let Some(base_url) = &one.base_url {
-            config.base_url.clone_from(base_url);
+    for (vendor, accounts) in settings.debrid() {
+        for one in accounts {
+            let id = id(vendor, one.name.as_deref())?;
+            debrid.push(DebridConfig::new(vendor, id, one.key.clone(), one.base_url.clone())?.build(http)?);
         }
-        debrid.push(DebridConfig::AllDebrid(config).build(http)?);
-    }
-    for one in &settings.premiumize {
-        let mut config = PremiumizeConfig::new(one.key.clone());
-        config.id = id("premiumize", one.name.as_deref())?;
-        if let Some(base_url) = &one.base_url {
-            config.base_url.clone_from(base_url);
-        }
-        debrid.push(DebridConfig::Premiumize(config).build(http)?);
     }
 
     let set = ProviderSet { metadata, indexers, debrid };

@@ -313,6 +313,7 @@ fn build(client: &reqwest::Client, request: &Request) -> Result<reqwest::Request
     builder = match &request.body {
         Body::Empty => builder,
         Body::Form(fields) => builder.form(fields),
+        Body::Fields(fields) => builder.multipart(multipart(fields)),
         Body::Json(value) => builder.header(header::CONTENT_TYPE, "application/json").body(value.to_string()),
         Body::Bytes { content_type, bytes } => builder.header(header::CONTENT_TYPE, *content_type).body(bytes.clone()),
         Body::File { fields, field, file_name, content_type, bytes } => {
@@ -321,13 +322,15 @@ fn build(client: &reqwest::Client, request: &Request) -> Result<reqwest::Request
                 .file_name(file_name.clone())
                 .mime_str(content_type)
                 .map_err(|error| invalid().detail("content type").because(error))?;
-            let form = fields
-                .iter()
-                .fold(reqwest::multipart::Form::new(), |form, (name, value)| form.text(name.clone(), value.clone()));
-            builder.multipart(form.part(field.clone(), part))
+            builder.multipart(multipart(fields).part(field.clone(), part))
         }
     };
     builder.build().map_err(|error| invalid().because(error.without_url()))
+}
+
+fn multipart(fields: &[(String, String)]) -> reqwest::multipart::Form {
+    let empty = reqwest::multipart::Form::new();
+    fields.iter().fold(empty, |form, (name, value)| form.text(name.clone(), value.clone()))
 }
 
 impl Request {

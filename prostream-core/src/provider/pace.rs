@@ -21,11 +21,21 @@ pub(crate) struct Pace {
 impl Pace {
     /// `rate_per_s` requests a second in the long run, `burst` at once after a pause.
     pub(crate) fn new(rate_per_s: NonZeroU32, burst: NonZeroU32) -> Self {
-        Self {
-            bucket: RateLimiter::direct(Quota::per_second(rate_per_s).allow_burst(burst)),
-            clock: DefaultClock::default(),
-            paused_until: Mutex::new(None),
-        }
+        Self::of(Quota::per_second(rate_per_s).allow_burst(burst))
+    }
+
+    /// The same for rates below one a second: at most `burst + rate_per_min` in any minute.
+    pub(crate) fn per_minute(rate_per_min: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self::of(Quota::per_minute(rate_per_min).allow_burst(burst))
+    }
+
+    /// The same for rates below one a minute: at most `burst + rate_per_hour` in any hour.
+    pub(crate) fn per_hour(rate_per_hour: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self::of(Quota::per_hour(rate_per_hour).allow_burst(burst))
+    }
+
+    fn of(quota: Quota) -> Self {
+        Self { bucket: RateLimiter::direct(quota), clock: DefaultClock::default(), paused_until: Mutex::new(None) }
     }
 
     /// Lets nothing pass for so long: the service has said that it was asked too often. A longer pause that is under way stays.

@@ -225,22 +225,33 @@ entry! {
 }
 
 entry! {
-    /// An AllDebrid account.
-    AllDebrid at "providers.alldebrid" {
-        /// Its API key.
+    /// An account at a debrid service, which holds torrents and gives links to their files.
+    DebridAccount at "providers" {
+        /// Its API key, or private token.
         key: Secret, "text";
         /// Another address of the API, for tests.
         base_url: Option<Url>, "http or https address";
     }
 }
 
-entry! {
-    /// A Premiumize account.
-    Premiumize at "providers.premiumize" {
-        /// Its API key.
-        key: Secret, "text";
-        /// Another address of the service, for tests.
-        base_url: Option<Url>, "http or https address";
+impl DebridAccount {
+    /// What is known of the accounts of each vendor: the section, and where a key comes from.
+    const VENDORS: [(&str, &[&str]); 5] = [
+        ("providers.alldebrid", &[" An AllDebrid account. Keys: alldebrid.com/apikeys."]),
+        ("providers.real_debrid", &[" A Real-Debrid account. Its private token: real-debrid.com/apitoken."]),
+        ("providers.premiumize", &[" A Premiumize account. Its key: premiumize.me/account."]),
+        ("providers.debrid_link", &[" A Debrid-Link account. Keys: debrid-link.com/webapp/apikey."]),
+        ("providers.torbox", &[" A TorBox account. Its key: torbox.app/settings."]),
+    ];
+
+    pub(super) fn concerns() -> impl Iterator<Item = Concern> {
+        Self::VENDORS.into_iter().map(|(section, about)| {
+            let mut concern = Self::concern();
+            for setting in &mut concern.settings {
+                setting.key = setting.key.replacen(concern.section, section, 1);
+            }
+            Concern { section, about, ..concern }
+        })
     }
 }
 
@@ -259,9 +270,29 @@ pub struct Providers {
     /// Local folders.
     pub local_folder: Vec<LocalFolder>,
     /// AllDebrid accounts.
-    pub alldebrid: Vec<AllDebrid>,
+    pub alldebrid: Vec<DebridAccount>,
+    /// Real-Debrid accounts.
+    pub real_debrid: Vec<DebridAccount>,
     /// Premiumize accounts.
-    pub premiumize: Vec<Premiumize>,
+    pub premiumize: Vec<DebridAccount>,
+    /// Debrid-Link accounts.
+    pub debrid_link: Vec<DebridAccount>,
+    /// TorBox accounts.
+    pub torbox: Vec<DebridAccount>,
+}
+
+impl Providers {
+    /// The accounts at debrid services, by the vendor's name, in the order in which they are tried where nothing tells them apart.
+    #[must_use]
+    pub fn debrid(&self) -> [(&'static str, &[DebridAccount]); 5] {
+        [
+            ("alldebrid", &self.alldebrid),
+            ("real_debrid", &self.real_debrid),
+            ("premiumize", &self.premiumize),
+            ("debrid_link", &self.debrid_link),
+            ("torbox", &self.torbox),
+        ]
+    }
 }
 
 /// An exact exception to the outbound policy, read from `host:port`.

@@ -21,8 +21,8 @@ use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
-    AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Premiumize,
-    Providers, Prowlarr, Ranking, Tmdb, Torznab,
+    Auth, Cinemeta, Cors, Data, DebridAccount, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
+    Prowlarr, Ranking, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -64,7 +64,7 @@ impl Config {
     /// What is known of every setting, in order of the page.
     #[must_use]
     pub fn concerns() -> Vec<Concern> {
-        vec![
+        let mut concerns = vec![
             Listen::concern(),
             Data::concern(),
             Outbound::concern(),
@@ -78,9 +78,9 @@ impl Config {
             Prowlarr::concern(),
             Torznab::concern(),
             LocalFolder::concern(),
-            AllDebrid::concern(),
-            Premiumize::concern(),
-        ]
+        ];
+        concerns.extend(DebridAccount::concerns());
+        concerns
     }
 
     /// Reads all sources and checks the result. `environment` is usually [`std::env::vars`]; variables of others in it are ignored.
@@ -186,16 +186,22 @@ impl Config {
         .into_iter()
         .chain(providers.prowlarr.iter().map(|entry| ("providers.prowlarr.url", Some(&entry.url))))
         .chain(providers.torznab.iter().map(|entry| ("providers.torznab.url", Some(&entry.url))))
-        .chain(providers.alldebrid.iter().map(|entry| ("providers.alldebrid.base_url", entry.base_url.as_ref())))
-        .chain(providers.premiumize.iter().map(|entry| ("providers.premiumize.base_url", entry.base_url.as_ref())))
         {
             url.map_or(Ok(()), |url| check_web_address(key, url))?;
         }
         check_names("providers.prowlarr", providers.prowlarr.iter().map(|entry| &entry.name))?;
         check_names("providers.torznab", providers.torznab.iter().map(|entry| &entry.name))?;
         check_names("providers.local_folder", providers.local_folder.iter().map(|entry| &entry.name))?;
-        check_names("providers.alldebrid", providers.alldebrid.iter().map(|entry| &entry.name))?;
-        check_names("providers.premiumize", providers.premiumize.iter().map(|entry| &entry.name))
+        for (vendor, accounts) in providers.debrid() {
+            let section = format!("providers.{vendor}");
+            let key = format!("{section}.base_url");
+            accounts
+                .iter()
+                .filter_map(|entry| entry.base_url.as_ref())
+                .try_for_each(|url| check_web_address(&key, url))?;
+            check_names(&section, accounts.iter().map(|entry| &entry.name))?;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ mod path;
 pub mod premiumize;
 pub mod real_debrid;
 mod sign_in;
+pub mod torbox;
 #[cfg(feature = "http")]
 mod tree;
 
@@ -59,10 +60,50 @@ pub enum DebridConfig {
     /// Real-Debrid.
     #[serde(rename = "real_debrid")]
     RealDebrid(real_debrid::RealDebridConfig),
+    /// TorBox.
+    #[serde(rename = "torbox")]
+    TorBox(torbox::TorBoxConfig),
 }
 
 #[cfg(feature = "http")]
 impl DebridConfig {
+    /// Names of all vendors, as settings write them.
+    pub const VENDORS: [&str; 5] = ["alldebrid", "real_debrid", "premiumize", "debrid_link", "torbox"];
+
+    /// An account at a vendor, under the name `id`; without a `base_url` at the real service.
+    ///
+    /// ```
+    /// use prostream_core::model::ProviderId;
+    /// use prostream_core::net::Secret;
+    /// use prostream_core::provider::debrid::DebridConfig;
+    /// assert!(DebridConfig::new("torbox", ProviderId::new("torbox:home"), Secret::new("key"), None).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` for a vendor that is not among [`Self::VENDORS`].
+    pub fn new(vendor: &str, id: ProviderId, key: Secret, base_url: Option<Url>) -> Result<Self> {
+        macro_rules! account {
+            ($variant:ident, $config:path) => {{
+                let mut config = <$config>::new(key);
+                config.id = id;
+                config.base_url = base_url.unwrap_or(config.base_url);
+                Self::$variant(config)
+            }};
+        }
+        Ok(match vendor {
+            "alldebrid" => account!(AllDebrid, alldebrid::AllDebridConfig),
+            "real_debrid" => account!(RealDebrid, real_debrid::RealDebridConfig),
+            "premiumize" => account!(Premiumize, premiumize::PremiumizeConfig),
+            "debrid_link" => account!(DebridLink, debrid_link::DebridLinkConfig),
+            "torbox" => account!(TorBox, torbox::TorBoxConfig),
+            _ => {
+                return Err(Error::new(ErrorKind::InvalidInput, "set up provider")
+                    .detail("there is no such debrid service")
+                    .advise(format!("choose one of {}", Self::VENDORS.join(", "))));
+            }
+        })
+    }
+
     /// The service with these settings, asking through `http`.
     ///
     /// # Errors
@@ -73,6 +114,7 @@ impl DebridConfig {
             DebridConfig::Premiumize(config) => Arc::new(premiumize::Premiumize::new(config, http.clone())?),
             DebridConfig::DebridLink(config) => Arc::new(debrid_link::DebridLink::new(config, http.clone())?),
             DebridConfig::RealDebrid(config) => Arc::new(real_debrid::RealDebrid::new(config, http.clone())?),
+            DebridConfig::TorBox(config) => Arc::new(torbox::TorBox::new(config, http.clone())?),
         })
     }
 }
@@ -375,7 +417,7 @@ mod tests {
     /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
     #[test]
     fn settings_have_defaults_and_no_strangers() {
-        for vendor in ["alldebrid", "real_debrid", "premiumize", "debrid_link", "torbox"] {
+        for vendor in DebridConfig::VENDORS {
             let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
             let config: DebridConfig = serde_json::from_str(&text).unwrap();
             assert!(!format!("{config:?}").contains("k3y"));

@@ -12,6 +12,7 @@ mod real_debrid;
 mod release;
 mod titles;
 mod tmdb;
+mod torbox;
 mod torrent;
 mod torrent_file;
 mod torznab;
@@ -30,6 +31,7 @@ pub use real_debrid::RealDebridStandIn;
 pub use release::StandInRelease;
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
 pub use tmdb::TmdbStandIn;
+pub use torbox::TorBoxStandIn;
 pub use torrent::{StandInTorrent, StandInUnlock};
 pub use torznab::TorznabStandIn;
 
