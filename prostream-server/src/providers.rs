@@ -6,6 +6,7 @@ use prostream_core::model::ProviderId;
 use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig};
 use prostream_core::provider::debrid::DebridConfig;
 use prostream_core::provider::debrid::alldebrid::AllDebridConfig;
+use prostream_core::provider::debrid::torbox::TorBoxConfig;
 use prostream_core::provider::indexer::IndexerConfig;
 use prostream_core::provider::indexer::local_folder::LocalFolderConfig;
 use prostream_core::provider::indexer::prowlarr::ProwlarrConfig;
@@ -74,6 +75,14 @@ pub fn build(settings: &Providers, http: &HttpClient) -> Result<ProviderSet> {
             config.base_url.clone_from(base_url);
         }
         debrid.push(DebridConfig::AllDebrid(config).build(http)?);
+    }
+    for one in &settings.torbox {
+        let mut config = TorBoxConfig::new(one.key.clone());
+        config.id = id("torbox", one.name.as_deref())?;
+        if let Some(base_url) = &one.base_url {
+            config.base_url.clone_from(base_url);
+        }
+        debrid.push(DebridConfig::TorBox(config).build(http)?);
     }
 
     let set = ProviderSet { metadata, indexers, debrid };

@@ -234,6 +234,16 @@ entry! {
     }
 }
 
+entry! {
+    /// A TorBox account.
+    TorBox at "providers.torbox" {
+        /// Its API key.
+        key: Secret, "text";
+        /// Another address of the API, for tests.
+        base_url: Option<Url>, "http or https address";
+    }
+}
+
 /// Outside services.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -250,6 +260,8 @@ pub struct Providers {
     pub local_folder: Vec<LocalFolder>,
     /// AllDebrid accounts.
     pub alldebrid: Vec<AllDebrid>,
+    /// TorBox accounts.
+    pub torbox: Vec<TorBox>,
 }
 
 /// An exact exception to the outbound policy, read from `host:port`.

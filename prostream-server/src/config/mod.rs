@@ -22,7 +22,7 @@ use serde::Deserialize;
 pub use address_block::AddressBlock;
 pub use concerns::{
     AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
-    Prowlarr, Ranking, Tmdb, Torznab,
+    Prowlarr, Ranking, Tmdb, TorBox, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -79,6 +79,7 @@ impl Config {
             Torznab::concern(),
             LocalFolder::concern(),
             AllDebrid::concern(),
+            TorBox::concern(),
         ]
     }
 
@@ -186,13 +187,15 @@ impl Config {
         .chain(providers.prowlarr.iter().map(|entry| ("providers.prowlarr.url", Some(&entry.url))))
         .chain(providers.torznab.iter().map(|entry| ("providers.torznab.url", Some(&entry.url))))
         .chain(providers.alldebrid.iter().map(|entry| ("providers.alldebrid.base_url", entry.base_url.as_ref())))
+        .chain(providers.torbox.iter().map(|entry| ("providers.torbox.base_url", entry.base_url.as_ref())))
         {
             url.map_or(Ok(()), |url| check_web_address(key, url))?;
         }
         check_names("providers.prowlarr", providers.prowlarr.iter().map(|entry| &entry.name))?;
         check_names("providers.torznab", providers.torznab.iter().map(|entry| &entry.name))?;
         check_names("providers.local_folder", providers.local_folder.iter().map(|entry| &entry.name))?;
-        check_names("providers.alldebrid", providers.alldebrid.iter().map(|entry| &entry.name))
+        check_names("providers.alldebrid", providers.alldebrid.iter().map(|entry| &entry.name))?;
+        check_names("providers.torbox", providers.torbox.iter().map(|entry| &entry.name))
     }
 }
 
