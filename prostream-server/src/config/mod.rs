@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
-    AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
+    AllDebrid, Auth, Cache, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
     Prowlarr, Ranking, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
@@ -44,6 +44,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where data is kept.
     pub data: Data,
+    /// What several servers share.
+    pub cache: Cache,
     /// What may be reached from here.
     pub outbound: Outbound,
     /// Films on this machine.
@@ -67,6 +69,7 @@ impl Config {
         vec![
             Listen::concern(),
             Data::concern(),
+            Cache::concern(),
             Outbound::concern(),
             Library::concern(),
             Ranking::concern(),
@@ -172,6 +175,13 @@ impl Config {
             at_least(key, value.into(), 1)?;
         }
         at_least("limits.connections_per_address", limits.connections_per_address as u64, 1)?;
+        if !(10..=10_000).contains(&self.cache.redis_timeout_ms) {
+            return Err(wrong("cache.redis_timeout_ms must be from 10 to 10000"));
+        }
+        self.cache.redis().map_err(|error| {
+            let detail = error.detail_text().unwrap_or_default().to_owned();
+            wrong(format!("cache.redis_url: {detail}")).advise("write redis://host:6379, or redis+unix:///path")
+        })?;
         self.cors.allowed_origins.iter().try_for_each(|origin| check_origin(origin))?;
         self.check_providers()
     }
