@@ -1,6 +1,7 @@
 //! Many who want the same at once, in one process and in several that share a Redis: the outside is asked once, and at the pace of one.
 #![cfg(feature = "http")]
 
+#[allow(dead_code, reason = "shared with tests that change the stage")]
 mod scenes;
 
 use std::collections::BTreeMap;
