@@ -40,8 +40,9 @@ concern! {
     /// What several servers share, so that together they ask the outside once and at the pace of one.
     Cache at "cache" {
         /// Address of a Redis or Valkey, `redis://[user:password@]host[:port][/database]` or `redis+unix:///path`. Metadata and what indexers
-        /// answered lie there (answers encrypted, with a key made of the indexer's), and the pace of accounts is counted there. Without it, or
-        /// while it does not answer, each server does this in its own memory. The connection is not encrypted: keep it in a network you trust.
+        /// answered lie there (answers encrypted, with a key made of the indexer's), and the pace of accounts is counted there. Without it each
+        /// server does this in its own memory; while it does not answer, nothing is kept and each server keeps the pace by itself. The
+        /// connection is not encrypted: keep it in a network you trust.
         redis_url: Option<Secret> = None, "address of a Redis";
         /// Longest wait for an answer of the Redis; from 10 to 10000.
         redis_timeout_ms: u32 = 500, "milliseconds";

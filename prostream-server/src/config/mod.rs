@@ -346,10 +346,14 @@ mod tests {
             ("[outbound]\nallow = [\"prowlarr\"]\n", "prowlarr"),
             ("[[providers.prowlarr]]\nurl = \"ftp://x\"\nkey = \"k\"\n", "providers.prowlarr.url"),
             ("[listen]\naddresses = [\"nowhere\"]\n", "addresses"),
+            ("[cache]\nredis_url = \"http://:hidden@redis\"\n", "cache.redis_url"),
+            ("[cache]\nredis_url = \"rediss://:hidden@redis\"\n", "cache.redis_url"),
+            ("[cache]\nredis_timeout_ms = 1\n", "cache.redis_timeout_ms"),
         ] {
             let error = Config::load(Some(file(text).path()), [], &[]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text}");
             assert!(error.to_string().contains(named), "{text}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hidden"), "{error:?}");
         }
         for (name, value) in [("PROSTREAM_LIMITS_IDLE", "3"), ("PROSTREAM_LIMITS_IDLE_TIMEOUT_S", "soon")] {
             let error = Config::load(None, environment(&[(name, value)]), &[]).unwrap_err();
