@@ -14,7 +14,7 @@ use super::host::{HostState, Hosts};
 use super::policy::not_public;
 use super::resolve::{NotPublic, PublicResolver};
 use super::retry::{backoff, is_retryable, retry_after};
-use super::{AddressPolicy, Body, Call, Reply, Request, StreamReply, redact_url};
+use super::{AddressPolicy, Body, Call, Reply, Request, SharedBudget, StreamReply, redact_url};
 use crate::{Error, ErrorKind, Result};
 
 const OPERATION: &str = "send request";
@@ -45,6 +45,8 @@ pub struct HttpClientConfig {
     pub max_retries: u8,
     /// Name sent as `User-Agent`.
     pub user_agent: String,
+    /// Counts the requests of accounts that other processes use as well. Default: none, each process keeps the pace by itself.
+    pub shared_budget: Option<Arc<dyn SharedBudget>>,
 }
 
 impl Default for HttpClientConfig {
@@ -58,6 +60,7 @@ impl Default for HttpClientConfig {
             max_redirects: 5,
             max_retries: 2,
             user_agent: concat!("prostream/", env!("CARGO_PKG_VERSION")).to_owned(),
+            shared_budget: None,
         }
     }
 }
@@ -115,6 +118,11 @@ impl HttpClient {
     pub fn paced(&self, count: NonZeroU32, period: Duration) -> Self {
         let quota = period.checked_div(count.get()).and_then(Quota::with_period).map(|quota| quota.allow_burst(count));
         Self { shared: self.shared.clone(), pace: quota.map(|quota| Arc::new(DefaultDirectRateLimiter::direct(quota))) }
+    }
+
+    /// What counts the requests of accounts for several processes, if there is such a thing.
+    pub(crate) fn shared_budget(&self) -> Option<&Arc<dyn SharedBudget>> {
+        self.shared.config.shared_budget.as_ref()
     }
 
     /// Sends an API request and reads the whole reply, whatever its status. Idempotent requests are tried again on connection

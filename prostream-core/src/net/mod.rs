@@ -1,7 +1,7 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 //!
 //! `policy.rs` judges addresses and `resolve.rs` names, `client.rs` sends what `request.rs` describes, `retry.rs` knows when to try
-//! again and `host.rs` keeps what is known of each host. Nothing here follows the environment: no proxy, no cookies, no redirects
+//! again and `host.rs` keeps what is known of each host; `budget.rs` is the role of what counts for several processes. Nothing here follows the environment: no proxy, no cookies, no redirects
 //! but those of media links.
 
 #![cfg_attr(
@@ -15,6 +15,7 @@
     )
 )]
 
+mod budget;
 mod call;
 #[cfg(feature = "http")]
 mod client;
@@ -36,6 +37,7 @@ use futures_util::Stream;
 
 use crate::Result;
 
+pub use budget::{Rate, SharedBudget, Turn};
 pub use call::Call;
 #[cfg(feature = "http")]
 pub use client::{HttpClient, HttpClientConfig};

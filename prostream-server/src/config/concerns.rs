@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use prostream_core::Result;
 use prostream_core::net::{AllowedHost, Secret};
 use prostream_core::playback::PlaybackConfig;
 use prostream_core::source::FileAccess;
+use prostream_core::store::redis::{Redis, RedisConfig};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -30,6 +33,31 @@ concern! {
     Data at "data" {
         /// Folder of the database and the signing key. Made when it is missing, readable by its owner alone.
         folder: PathBuf = PathBuf::from("prostream-data"), "path";
+    }
+}
+
+concern! {
+    /// What several servers share, so that together they ask the outside once and at the pace of one.
+    Cache at "cache" {
+        /// Address of a Redis or Valkey, `redis://[user:password@]host[:port][/database]` or `redis+unix:///path`. Metadata and what indexers
+        /// answered lie there (answers encrypted, with a key made of the indexer's), and the pace of accounts is counted there. Without it each
+        /// server does this in its own memory; while it does not answer, nothing is kept and each server keeps the pace by itself. The
+        /// connection is not encrypted: keep it in a network you trust.
+        redis_url: Option<Secret> = None, "address of a Redis";
+        /// Longest wait for an answer of the Redis; from 10 to 10000.
+        redis_timeout_ms: u32 = 500, "milliseconds";
+    }
+}
+
+impl Cache {
+    /// The Redis that is set, if one is.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an address that is none of Redis.
+    pub fn redis(&self) -> Result<Option<Redis>> {
+        let deadline = Duration::from_millis(self.redis_timeout_ms.into());
+        let config = |url: &Secret| RedisConfig { deadline, ..RedisConfig::new(url.clone()) };
+        self.redis_url.as_ref().filter(|url| !url.is_empty()).map(|url| Redis::new(&config(url))).transpose()
     }
 }
 

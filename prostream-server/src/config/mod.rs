@@ -21,8 +21,8 @@ use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
-    Auth, Cinemeta, Cors, Data, DebridAccount, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
-    Prowlarr, Ranking, Tmdb, Torznab,
+    Auth, Cache, Cinemeta, Cors, Data, DebridAccount, Exception, Library, Limits, Listen, LocalFolder, Outbound,
+    Providers, Prowlarr, Ranking, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where data is kept.
     pub data: Data,
+    /// What several servers share.
+    pub cache: Cache,
     /// What may be reached from here.
     pub outbound: Outbound,
     /// Films on this machine.
@@ -67,6 +69,7 @@ impl Config {
         let mut concerns = vec![
             Listen::concern(),
             Data::concern(),
+            Cache::concern(),
             Outbound::concern(),
             Library::concern(),
             Ranking::concern(),
@@ -173,6 +176,13 @@ impl Config {
             at_least(key, value.into(), 1)?;
         }
         at_least("limits.connections_per_address", limits.connections_per_address as u64, 1)?;
+        if !(10..=10_000).contains(&self.cache.redis_timeout_ms) {
+            return Err(wrong("cache.redis_timeout_ms must be from 10 to 10000"));
+        }
+        self.cache.redis().map_err(|error| {
+            let detail = error.detail_text().unwrap_or_default().to_owned();
+            wrong(format!("cache.redis_url: {detail}")).advise("write redis://host:6379, or redis+unix:///path")
+        })?;
         self.cors.allowed_origins.iter().try_for_each(|origin| check_origin(origin))?;
         self.check_providers()
     }
@@ -345,10 +355,14 @@ mod tests {
             ("[outbound]\nallow = [\"prowlarr\"]\n", "prowlarr"),
             ("[[providers.prowlarr]]\nurl = \"ftp://x\"\nkey = \"k\"\n", "providers.prowlarr.url"),
             ("[listen]\naddresses = [\"nowhere\"]\n", "addresses"),
+            ("[cache]\nredis_url = \"http://:hidden@redis\"\n", "cache.redis_url"),
+            ("[cache]\nredis_url = \"rediss://:hidden@redis\"\n", "cache.redis_url"),
+            ("[cache]\nredis_timeout_ms = 1\n", "cache.redis_timeout_ms"),
         ] {
             let error = Config::load(Some(file(text).path()), [], &[]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text}");
             assert!(error.to_string().contains(named), "{text}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hidden"), "{error:?}");
         }
         for (name, value) in [("PROSTREAM_LIMITS_IDLE", "3"), ("PROSTREAM_LIMITS_IDLE_TIMEOUT_S", "soon")] {
             let error = Config::load(None, environment(&[(name, value)]), &[]).unwrap_err();

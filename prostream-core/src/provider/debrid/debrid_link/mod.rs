@@ -96,7 +96,7 @@ impl DebridLink {
         let DebridLinkConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "make a key at debrid-link.com/webapp/apikey")?;
         let endpoint = wire::Endpoint { base_url, key };
-        let pace = Pace::new(RATE_PER_S, BURST);
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
         Ok(Self { id, endpoint, http, pace, shut: Mutex::default(), known: AsyncMutex::default() })
     }
 

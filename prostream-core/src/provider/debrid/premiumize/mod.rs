@@ -101,7 +101,8 @@ impl Premiumize {
         let PremiumizeConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "the key stands at premiumize.me/account")?;
         let endpoint = wire::Endpoint { base_url, key };
-        Ok(Self { id, endpoint, http, pace: Pace::new(RATE_PER_S, BURST), known: Mutex::default() })
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        Ok(Self { id, endpoint, http, pace, known: Mutex::default() })
     }
 
     async fn send(&self, call: &Call, operation: &'static str, request: Request) -> Result<Reply> {

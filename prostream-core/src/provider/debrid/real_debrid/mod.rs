@@ -117,14 +117,9 @@ impl RealDebrid {
     pub fn new(config: RealDebridConfig, http: HttpClient) -> Result<Self> {
         let RealDebridConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "take the key from real-debrid.com/apitoken")?;
-        Ok(Self {
-            id,
-            endpoint: wire::Endpoint { base_url, key },
-            http,
-            pace: Pace::new(RATE_PER_S, BURST),
-            held: Mutex::default(),
-            unselected: StdMutex::default(),
-        })
+        let endpoint = wire::Endpoint { base_url, key };
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        Ok(Self { id, endpoint, http, pace, held: Mutex::default(), unselected: StdMutex::default() })
     }
 
     /// Asks once, in turn. A complaint of too many requests stops all that use this account for a while.

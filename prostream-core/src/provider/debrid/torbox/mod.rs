@@ -111,17 +111,18 @@ struct Paces {
 }
 
 impl Paces {
-    fn new() -> Self {
-        let general = || Pace::new(RATE_PER_S, BURST);
+    fn new(http: &HttpClient, endpoint: &wire::Endpoint) -> Self {
+        let of = |pace: Pace, part: &str| pace.of_account(http, &endpoint.base_url, &endpoint.key, part);
+        let general = |part: &str| of(Pace::new(RATE_PER_S, BURST), part);
         Self {
-            account: general(),
-            cached: general(),
-            torrents: general(),
-            queue: general(),
-            links: general(),
-            control: general(),
-            adds_per_minute: Pace::per_minute(ADDS_PER_MINUTE, ADDS_AT_ONCE),
-            adds_per_hour: Pace::per_hour(ADDS_PER_HOUR, ADDS_AFTER_A_PAUSE),
+            account: general("account"),
+            cached: general("cached"),
+            torrents: general("torrents"),
+            queue: general("queue"),
+            links: general("links"),
+            control: general("control"),
+            adds_per_minute: of(Pace::per_minute(ADDS_PER_MINUTE, ADDS_AT_ONCE), "adds a minute"),
+            adds_per_hour: of(Pace::per_hour(ADDS_PER_HOUR, ADDS_AFTER_A_PAUSE), "adds an hour"),
         }
     }
 }
@@ -162,7 +163,8 @@ impl TorBox {
         let TorBoxConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "make a key at torbox.app/settings")?;
         let endpoint = wire::Endpoint { base_url, key };
-        Ok(Self { id, endpoint, http, paces: Paces::new(), holdings: Mutex::default() })
+        let paces = Paces::new(&http, &endpoint);
+        Ok(Self { id, endpoint, http, paces, holdings: Mutex::default() })
     }
 
     async fn send(&self, call: &Call, operation: &'static str, pace: &Pace, request: Request) -> Result<Reply> {
