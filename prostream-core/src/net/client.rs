@@ -7,11 +7,14 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
-use url::Url;
+use url::{Host, Url};
 
 use super::ByteStream;
 use super::host::{HostState, Hosts};
+use super::own::is_own;
 use super::policy::not_public;
+#[cfg(feature = "testing")]
+use super::resolve::StagedNames;
 use super::resolve::{NotPublic, PublicResolver};
 use super::retry::{backoff, is_retryable, retry_after};
 use super::{AddressPolicy, Body, Call, Reply, Request, StreamReply, redact_url};
@@ -94,6 +97,15 @@ impl HttpClient {
         Self::with_resolver(config, PublicResolver::system())
     }
 
+    /// A client for which names are played, so that a test can let them point wherever it wants, and elsewhere the next time.
+    ///
+    /// # Errors
+    /// `Internal` when TLS cannot be set up.
+    #[cfg(feature = "testing")]
+    pub fn with_staged_names(config: HttpClientConfig, names: &StagedNames) -> Result<Self> {
+        Self::with_resolver(config, PublicResolver::staged(names))
+    }
+
     fn with_resolver(config: HttpClientConfig, resolver: PublicResolver) -> Result<Self> {
         let connections = |builder: fn(&HttpClientConfig) -> reqwest::ClientBuilder| {
             let failed = |error: reqwest::Error| Error::new(ErrorKind::Internal, "set up HTTP client").because(error);
@@ -101,7 +113,10 @@ impl HttpClient {
                 public: builder(&config).dns_resolver(resolver.clone()).build().map_err(failed)?,
                 excepted: match config.policy.allow.is_empty() {
                     true => None,
-                    false => Some(builder(&config).build().map_err(failed)?),
+                    false => {
+                        let names = resolver.without_judging();
+                        Some(builder(&config).dns_resolver(names).build().map_err(failed)?)
+                    }
                 },
             })
         };
@@ -253,6 +268,8 @@ impl Connections {
     async fn execute(&self, config: &HttpClientConfig, call: &Call, request: &Request) -> Result<reqwest::Response> {
         let client = match &self.excepted {
             Some(excepted) if config.policy.is_exception(&request.url) => excepted,
+            // Names are judged by the resolver of the pool, literal addresses never pass it.
+            _ if is_own_literal(&request.url) => return Err(not_public(&request.url)),
             _ => &self.public,
         };
         let built = build(client, request)?;
@@ -271,6 +288,15 @@ impl Connections {
             "request was sent"
         );
         outcome
+    }
+}
+
+/// Is the host a literal address of this machine?
+fn is_own_literal(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => is_own(address.into()),
+        Some(Host::Ipv6(address)) => is_own(address.into()),
+        Some(Host::Domain(_)) | None => false,
     }
 }
 

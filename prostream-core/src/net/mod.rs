@@ -1,6 +1,6 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 //!
-//! `policy.rs` judges addresses and `resolve.rs` names, `client.rs` sends what `request.rs` describes, `retry.rs` knows when to try
+//! `policy.rs` judges addresses, `own.rs` knows this machine's, `resolve.rs` judges names, `client.rs` sends what `request.rs` describes, `retry.rs` knows when to try
 //! again and `host.rs` keeps what is known of each host. Nothing here follows the environment: no proxy, no cookies, no redirects
 //! but those of media links.
 
@@ -20,6 +20,8 @@ mod call;
 mod client;
 #[cfg(feature = "http")]
 mod host;
+#[cfg(feature = "http")]
+mod own;
 mod policy;
 mod redact;
 #[cfg(feature = "http")]
@@ -43,6 +45,8 @@ pub use policy::{AddressPolicy, AllowedHost};
 pub use redact::{Secret, redact_url};
 #[cfg(feature = "http")]
 pub use request::{Body, Reply, Request, StreamReply};
+#[cfg(all(feature = "http", feature = "testing"))]
+pub use resolve::StagedNames;
 
 /// Bytes as they come, in pieces; ends after the first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;
