@@ -27,7 +27,7 @@ impl EntryPoint for Opened {
         let [public, everything] = &self.0;
         let engine = if access == Access::Public { public } else { everything };
         let config = serde_json::json!({ "outbound_allow": outside.exceptions(access) }).to_string();
-        let engine = *engine.get_or_init(async || blocking(move || new_engine(&config)).await).await;
+        let engine = *engine.get_or_init(|| blocking(move || new_engine(&config))).await;
         let address = CString::new(address).unwrap();
         blocking(move || open(engine, &address)).await
     }

@@ -205,6 +205,14 @@ impl Spelling {
         !is_absolute || is_disguised || lower.contains("///") || Url::parse(&self.at(80)).is_err()
     }
 
+    /// A literal, or the one name that no system asks a network for.
+    fn is_known_to_every_system(&self) -> bool {
+        match Url::parse(&self.at(80)).as_ref().map(Url::host) {
+            Ok(Some(Host::Domain(name))) => name == "localhost",
+            _ => true,
+        }
+    }
+
     /// Would a connection that nobody refuses arrive at the trap?
     fn leads_to_the_trap(&self, is_ours: bool) -> bool {
         let Ok(url) = Url::parse(&self.at(80)) else { return false };
@@ -730,7 +738,10 @@ async fn arrivals(
     way: Way,
     spellings: &[Spelling],
 ) -> (Vec<&'static str>, Vec<&'static str>) {
-    let leads = |spelling: &&Spelling| spelling.leads_to_the_trap(outside.is_ours) && !spelling.is_odd();
+    let leads = |spelling: &&Spelling| {
+        let is_found = entry.takes_a_client() || spelling.is_known_to_every_system();
+        spelling.leads_to_the_trap(outside.is_ours) && !spelling.is_odd() && is_found
+    };
     let all: Vec<_> = spellings.iter().filter(leads).collect();
     // Names that turn are no exceptions: what they turn to is shown to listen by the names that do not.
     let tried: Vec<&Spelling> = match way {
