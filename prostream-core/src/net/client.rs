@@ -465,4 +465,20 @@ mod tests {
         let touched = timeout(Duration::from_millis(50), canary.accept()).await;
         assert!(touched.is_err(), "the canary was reached");
     }
+
+    /// Goal: a media link never goes on from https to anything less, and a redirect without an address is none (OUT-02).
+    #[test]
+    fn redirects_stay_on_https() {
+        let to = |from: &str, location: &str| {
+            let reply = http::Response::builder().status(307).header("location", location).body("").expect("a reply");
+            redirect_target(&Request::get(Url::parse(from).expect("a URL")), &reqwest::Response::from(reply))
+        };
+        let went = to("https://a.example/b/c", "../d#part").expect("a redirect").expect("an address");
+        assert_eq!(went.as_str(), "https://a.example/d");
+        assert!(to("http://a.example/", "https://b.example/").expect("a redirect").is_some());
+        for wrong in ["http://a.example/", "http://b.example:443/", "file:///etc/passwd", "magnet:?a=b"] {
+            assert_eq!(to("https://a.example/", wrong).expect_err(wrong).kind(), ErrorKind::Forbidden, "{wrong}");
+        }
+        assert_eq!(to("https://a.example/", "https://").expect_err("no host").kind(), ErrorKind::Malformed);
+    }
 }

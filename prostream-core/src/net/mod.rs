@@ -1,7 +1,7 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 //!
-//! `policy.rs` judges addresses, `own.rs` knows this machine's, `resolve.rs` judges names, `client.rs` sends what `request.rs` describes, `retry.rs` knows when to try
-//! again and `host.rs` keeps what is known of each host. Nothing here follows the environment: no proxy, no cookies, no redirects
+//! `policy.rs` judges addresses, `own.rs` knows this machine's, `resolve.rs` judges names, `client.rs` sends what `request.rs` describes,
+//! `retry.rs` knows when to try again and `host.rs` keeps what is known of each host. Nothing here follows the environment: no proxy, no cookies, no redirects
 //! but those of media links.
 
 #![cfg_attr(
@@ -46,7 +46,7 @@ pub use redact::{Secret, redact_url};
 #[cfg(feature = "http")]
 pub use request::{Body, Reply, Request, StreamReply};
 #[cfg(all(feature = "http", feature = "testing"))]
-pub use resolve::StagedNames;
+pub use resolve::{StagedLookup, StagedNames};
 
 /// Bytes as they come, in pieces; ends after the first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;

@@ -88,13 +88,17 @@ impl Resolve for PublicResolver {
     }
 }
 
+/// The addresses of a name at this moment.
+#[cfg(feature = "testing")]
+pub type StagedLookup = Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
+
 /// Who answers for names in place of the system, and where the addresses among the answers are played: for tests of what must never be
 /// reached. Answers are judged as those of the system are, before they are played elsewhere.
 #[cfg(feature = "testing")]
 #[derive(Clone)]
 pub struct StagedNames {
     /// The addresses of a name; none where nobody knows it.
-    pub lookup: Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>,
+    pub lookup: StagedLookup,
     /// Where an address is played that was judged already: a public one on the loopback, say.
     pub played_at: fn(IpAddr) -> IpAddr,
 }
