@@ -62,7 +62,7 @@ impl Cache {
 }
 
 concern! {
-    /// What may be reached from here. Public addresses always may; private, loopback and link-local ones only when they stand here.
+    /// What may be reached from here. Public addresses of other machines always may; our own, private, loopback and link-local ones only when they stand here.
     Outbound at "outbound" {
         /// Exact exceptions, such as a Prowlarr in the home network: `192.168.1.5:9696`. Providers configured below need theirs, too.
         allow: Vec<Exception> = Vec::new(), "host:port";

@@ -8,6 +8,7 @@ mod edge;
 mod extras;
 mod files;
 mod generated;
+mod outbound;
 mod playbacks;
 mod problems;
 mod single;
