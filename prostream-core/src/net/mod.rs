@@ -1,7 +1,7 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 //!
 //! `policy.rs` judges addresses and `resolve.rs` names, `client.rs` sends what `request.rs` describes, `retry.rs` knows when to try
-//! again and `host.rs` keeps what is known of each host. Nothing here follows the environment: no proxy, no cookies, no redirects
+//! again, `trouble.rs` words why a connection failed and `host.rs` keeps what is known of each host, `clock.rs` its time. Nothing here follows the environment: no proxy, no cookies, no redirects
 //! but those of media links.
 
 #![cfg_attr(
@@ -19,6 +19,8 @@ mod call;
 #[cfg(feature = "http")]
 mod client;
 #[cfg(feature = "http")]
+mod clock;
+#[cfg(feature = "http")]
 mod host;
 mod policy;
 mod redact;
@@ -28,6 +30,8 @@ mod request;
 mod resolve;
 #[cfg(feature = "http")]
 pub(crate) mod retry;
+#[cfg(feature = "http")]
+mod trouble;
 
 use std::pin::Pin;
 

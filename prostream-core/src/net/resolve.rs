@@ -15,10 +15,11 @@ type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
 
 /// Resolves names for the connector and hands out public addresses only, at every connection anew: a name that points elsewhere
-/// from one request to the next is judged by where it points now.
+/// from one request to the next is judged by where it points now. For hosts that are exact exceptions there is one that hands out all.
 #[derive(Clone)]
 pub(super) struct PublicResolver {
     lookup: Lookup,
+    hands_out_all: bool,
 }
 
 impl PublicResolver {
@@ -33,16 +34,25 @@ impl PublicResolver {
 
     /// Asks `lookup`.
     pub(super) fn with(lookup: impl Fn(String) -> Found + Send + Sync + 'static) -> Self {
-        Self { lookup: Arc::new(lookup) }
+        Self { lookup: Arc::new(lookup), hands_out_all: false }
+    }
+
+    /// The same for exceptions: whatever a name points to.
+    pub(super) fn for_exceptions(&self) -> Self {
+        Self { lookup: Arc::clone(&self.lookup), hands_out_all: true }
     }
 }
 
 impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let found = (self.lookup)(name.as_str().to_owned());
+        let hands_out_all = self.hands_out_all;
         Box::pin(async move {
-            let mut addresses = found.await?;
-            addresses.retain(|address| AddressPolicy::is_public(address.ip()));
+            let mut addresses = found.await.map_err(NameUnknown)?;
+            if addresses.is_empty() {
+                return Err(NameUnknown(io::ErrorKind::NotFound.into()).into());
+            }
+            addresses.retain(|address| hands_out_all || AddressPolicy::is_public(address.ip()));
             if addresses.is_empty() {
                 return Err(NotPublic.into());
             }
@@ -76,3 +86,8 @@ impl fmt::Display for NotPublic {
 }
 
 impl std::error::Error for NotPublic {}
+
+/// What the resolver answers for a name that cannot be looked up.
+#[derive(Debug, thiserror::Error)]
+#[error("the name is not known")]
+pub(super) struct NameUnknown(#[source] pub(super) io::Error);
