@@ -105,7 +105,7 @@ impl Finding {
     #[must_use]
     pub fn of_error(part: Part, about: impl Into<String>, error: &Error) -> Self {
         let kind = error.kind();
-        let (what, usual) = words::of(kind);
+        let (what, usual) = words::of(error);
         let advice = words::instead(part, kind).or(error.advice()).unwrap_or(usual);
         let finding = Self::failed(part, about, what, advice);
         Self {
@@ -353,9 +353,10 @@ mod tests {
                 assert_eq!((finding.why.as_deref(), finding.retry_after_s), (Some("some detail"), Some(2)));
                 assert!(!finding.what.is_empty() && finding.advice.is_some(), "{kind:?}");
             }
-            let advised = judge(&outcome(Answer::Indexer(Err(error().advise("do this")))), now()).remove(0);
-            assert_eq!(advised.advice.as_deref(), Some("do this"));
         }
+        let advised = Error::new(ErrorKind::Unauthorized, "check up").advise("do this");
+        let finding = judge(&outcome(Answer::Indexer(Err(advised))), now()).remove(0);
+        assert_eq!(finding.advice.as_deref(), Some("do this"));
         let unknown = Error::new(ErrorKind::NotFound, "check up").advise("it does not know this title");
         let finding = judge(&outcome(Answer::Metadata(Err(unknown))), now()).remove(0);
         assert_eq!(finding.advice.as_deref(), Some("check its address in the settings"));

@@ -17,7 +17,7 @@ use super::retry::{backoff, is_retryable, retry_after};
 use super::{AddressPolicy, Body, Call, Reply, Request, StreamReply, clock, redact_url, trouble};
 use crate::{Error, ErrorKind, Result};
 
-const OPERATION: &str = "send request";
+const OPERATION: &str = super::SEND_OPERATION;
 /// Connections kept open to a host without a request under way.
 const MAX_IDLE_PER_HOST: usize = 8;
 /// Largest header block of an HTTP/2 reply, in bytes.

@@ -48,5 +48,8 @@ pub use redact::{Secret, redact_url};
 #[cfg(feature = "http")]
 pub use request::{Body, Reply, Request, StreamReply};
 
+/// What errors name as their operation when no answer came, as opposed to one that displeased.
+pub(crate) const SEND_OPERATION: &str = "send request";
+
 /// Bytes as they come, in pieces; ends after the first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;

@@ -178,7 +178,7 @@ fn text(report: &Report, has_colours: bool) -> String {
             lines.push(format!("         why:    {}", printable(why)));
         }
         if let Some(advice) = advice {
-            let wait = retry_after_s.map(|wait| format!(" (in {})", waiting(wait))).unwrap_or_default();
+            let wait = retry_after_s.map(|wait| format!(" ({})", waiting(wait))).unwrap_or_default();
             lines.push(format!("         advice: {}{wait}", printable(advice)));
         }
     }

@@ -20,7 +20,7 @@ use services::{SERVICES, Service, WRONG_KEY};
 use stage::{Mounted, dead_address};
 
 /// Programs that run at once: most of their time they wait.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 
 /// Settings of a server that asks nobody: each test adds what it is about.
 const NOBODY: &str = "[providers.cinemeta]\nis_enabled = false\n";
