@@ -4,6 +4,7 @@ mod access;
 mod app;
 mod auth;
 mod cors;
+mod doctor;
 mod edge;
 mod extras;
 mod files;
