@@ -25,16 +25,15 @@ const LIMIT: Duration = Duration::from_secs(20);
 const MAX_NAME_WIDTH: usize = 32;
 
 /// Arguments of `doctor`.
-///
-/// Asks every provider of the settings at once, with the key that stands there, and looks at the set-up of the server itself. Nothing is
-/// changed anywhere: no torrent is added, no folder made. Each line says what was found; a warning or a failure also says what to do.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 nothing failed (there may be warnings), 1 something failed.\n\nExamples:\n  \
+#[command(
+    after_help = "Exit codes: 0 nothing failed (there may be warnings), 1 something failed, 2 wrong arguments.\n\nExamples:\n  \
     prostream doctor                     everything\n  \
     prostream doctor alldebrid           one provider, after its key was changed\n  \
     prostream doctor torznab listen      all Torznab indexers, and where the server listens\n  \
     prostream doctor --json | jq -r '.findings[] | select(.verdict != \"ok\") | .about'\n\n\
-    A running server tells its administrators the same at GET /api/v1/doctor.")]
+    A running server tells its administrators the same at GET /api/v1/doctor."
+)]
 pub(super) struct DoctorArgs {
     /// Only these: providers by name, such as `torznab` or `torznab:home`, or parts of the set-up, such as `listen` or `data.folder`.
     #[arg(value_name = "NAME")]
