@@ -33,6 +33,10 @@ const WHOLE_WORKS: &[&str] =
 /// Sources that say more than any other mark: a screen filmed with a camera stays one, whatever else is claimed.
 const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SCR"];
 
+/// Words that count seasons, and the language that they are of.
+const COUNTED_IN: &[(&str, &str)] =
+    &[("temporada", "es"), ("temporadas", "es"), ("saison", "fr"), ("saisons", "fr"), ("integrale", "fr")];
+
 /// Reads a name of at most [`ReleaseName::MAX_BYTES`].
 pub(super) fn read(name: &str) -> ReleaseName {
     let Some(path) = path::split_path(name) else { return read_one(name, 0, None) };
@@ -698,6 +702,15 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
         for language in scripts::languages_of(self.tokens) {
             if !out.languages.iter().any(|known| known == language) {
+                out.languages.push(language.to_owned());
+            }
+        }
+        // Whoever counts seasons in a language speaks it; Portuguese has the Spanish word.
+        for token in &self.tokens.list {
+            let told = COUNTED_IN.iter().find(|row| row.0 == token.folded).map(|row| row.1);
+            if let Some(language) = told
+                && !out.languages.iter().any(|known| known == language || language == "es" && known == "pt")
+            {
                 out.languages.push(language.to_owned());
             }
         }

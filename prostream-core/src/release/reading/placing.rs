@@ -8,6 +8,9 @@ use crate::release::tokens::{Token, Tokens};
 
 use super::{Reading, WHOLE_WORKS};
 
+/// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
+const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal"];
+
 impl Reading<'_, '_> {
     /// Decides which marks count: all strong ones, others by where they stand. Covers them.
     pub(super) fn accept(
@@ -88,9 +91,13 @@ impl Reading<'_, '_> {
                     let text = self.text(mark.span.clone());
                     let bracketed = self.bracket_of(mark.tokens.start).is_some();
                     let long = text.len() > 3 || mark.tokens.len() > 1;
-                    long || bracketed
-                        || text.starts_with(char::is_uppercase)
-                        || run.iter().any(|other| other.span.len() > 3)
+                    // "No.Se.Puede": codes of two letters are written in capitals, or they are words.
+                    let is_code = if text.len() > 2 {
+                        text.starts_with(char::is_uppercase)
+                    } else {
+                        text.chars().all(char::is_uppercase)
+                    };
+                    long || bracketed || is_code || run.iter().any(|other| other.span.len() > 3)
                 });
             let long_enough =
                 run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
@@ -280,7 +287,22 @@ impl Reading<'_, '_> {
         let is_small = !self.name.contains(char::is_uppercase);
         let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase) || between && is_small;
         let subtitle = self.is_subtitle && self.ends_subtitle(mark.tokens.end);
-        neighbour || subtitle || !is_group && (alone || between) && (shouts || mark.span.len() == 3)
+        // "AC3.iTA-GRP": between a mark and the group.
+        let before_group = self.is_covered_before(mark.tokens.start)
+            && self.tokens.list.get(mark.tokens.end).is_some_and(|next| next.gap == "-" && next.bracket == 0)
+            && self.tokens.list.get(mark.tokens.end + 1).is_none_or(|behind| behind.bracket > 0);
+        // "S02E05 Title PL": in capitals at the very end of a name that is not.
+        let is_written = |token: &Token<'_>| matches!(token.gap, " " | ".") && token.bracket == 0;
+        let closes_name = mark.tokens.end == self.tokens.list.len()
+            && token.is_some_and(is_written)
+            && !self.out.episodes.is_empty()
+            && self.shouts(mark)
+            && shouts;
+        let placed = alone || between || before_group;
+        // Codes that are words as well have to be written as codes.
+        let is_word = WORDS_TOO.contains(&self.text(mark.span.clone()).to_ascii_lowercase().as_str());
+        let written = shouts || mark.span.len() == 3 && !(is_word && !before_group);
+        neighbour || subtitle || !is_group && (placed && written || closes_name)
     }
 }
 
