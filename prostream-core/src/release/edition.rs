@@ -1,8 +1,9 @@
 //! Marks of the edition, of corrections, and of collections.
 
 use super::marks::Fact::*;
-use super::marks::Row;
 use super::marks::Strength::*;
+use super::marks::{Mark, Row};
+use super::tokens::{Tokens, leading_number};
 
 /// Words of the edition and what the scene adds around them.
 pub(super) const MARKS: &[Row] = &[
@@ -157,3 +158,16 @@ pub(super) const MARKS: &[Row] = &[
     ("movie", Tail, &[Noise]),
     ("bonus", Tail, &[Noise]),
 ];
+
+/// `40th Anniversary`, `25th Anniversary Edition`: which one it is belongs to the edition.
+pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
+    let (first, second) = (tokens.list.get(at)?, tokens.list.get(at + 1)?);
+    leading_number(&first.folded, 3).filter(|(_, rest)| matches!(*rest, "st" | "nd" | "rd" | "th"))?;
+    if second.folded != "anniversary" || second.after_bracket() {
+        return None;
+    }
+    let edition = tokens.list.get(at + 2).filter(|third| third.folded == "edition" && !third.after_bracket());
+    let (end, last, strength) = edition.map_or((at + 2, second, Weak), |third| (at + 3, third, Strong));
+    let span = first.span.start..last.span.end;
+    Some(Mark { tokens: at..end, span, strength, facts: vec![Edition("anniversary")] })
+}

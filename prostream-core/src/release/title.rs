@@ -161,7 +161,9 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
     } else {
         clean(text)
     };
-    let first = without_remark(&first, parts.len() > 1, &mut others);
+    let before_square = name.get(stretch.span.end..).is_some_and(|rest| rest.trim_start().starts_with('['));
+    let first = if before_square { without_person(&first) } else { &first };
+    let first = without_remark(first, parts.len() > 1, &mut others);
     let first = without_foreign_ends(&first, &mut others);
     let first = without_alias(&first, &mut others);
     let first = without_brackets_around(first);
@@ -190,6 +192,15 @@ fn without_alias(title: &str, others: &mut Vec<String>) -> String {
     let (Some(front), Some(back)) = (title.get(..at), title.get(at + length..)) else { return title.to_owned() };
     others.push(clean(back));
     clean(front)
+}
+
+/// `Огни (Иван Смирнов) [2021, …]`: whoever directed it stands in round brackets before the square ones, by two names or more.
+fn without_person(title: &str) -> &str {
+    let Some((front, rest)) = title.rsplit_once(" (") else { return title };
+    let inner = rest.strip_suffix(')').unwrap_or_default();
+    let is_name = |word: &str| word.chars().next().is_some_and(char::is_uppercase) && script(word).foreign();
+    let is_person = inner.contains(' ') && inner.split([' ', ',']).filter(|word| !word.is_empty()).all(is_name);
+    if is_person && script(front).foreign() { front.trim() } else { title }
 }
 
 /// `О мышах (Of Mice)`: the other script in round brackets is the title; behind slashes brackets hold people.

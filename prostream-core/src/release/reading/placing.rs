@@ -254,7 +254,9 @@ impl Reading<'_, '_> {
     /// Codes of two letters are words of every language: they need company.
     fn is_language_in_place(&self, index: usize, marks: &[Mark], accepted: &[bool]) -> bool {
         let Some(mark) = marks.get(index) else { return false };
-        let short = mark.is_language() && mark.tokens.len() == 1 && mark.span.len() <= 3;
+        let code = self.text(mark.span.clone()).to_ascii_lowercase();
+        let is_code = mark.span.len() <= 3 || languages::short_code(&code).is_some();
+        let short = mark.is_language() && mark.tokens.len() == 1 && is_code;
         if !short {
             return true;
         }
@@ -300,7 +302,7 @@ impl Reading<'_, '_> {
             && shouts;
         let placed = alone || between || before_group;
         // Codes that are words as well have to be written as codes.
-        let is_word = WORDS_TOO.contains(&self.text(mark.span.clone()).to_ascii_lowercase().as_str());
+        let is_word = WORDS_TOO.contains(&code.as_str());
         let written = shouts || mark.span.len() == 3 && !(is_word && !before_group);
         neighbour || subtitle || !is_group && (placed && written || closes_name)
     }
