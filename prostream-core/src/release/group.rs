@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::marks::{Fact, look_up};
-use super::tokens::{Token, Tokens, leading_number};
+use super::marks::{Fact, Strength, look_up};
+use super::tokens::{Token, Tokens, leading_number, number};
 
 /// Ends of site names; a name with one of them in brackets or behind `www` is a site.
 const TOP_LEVELS: &[&str] = &[
@@ -12,6 +12,9 @@ const TOP_LEVELS: &[&str] = &[
     "sbs", "phd", "lat", "tel", "world", "rodeo", "show", "hair", "co", "in", "eu", "pl", "fr", "es", "it", "de", "br",
     "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "app",
 ];
+
+/// Ends that no word of a title has: a name before one of them is a site outside brackets, too.
+const SURE_ENDS: &[&str] = &["com", "net", "org"];
 
 /// Marks that trackers put at the end of names; they are neither group nor site.
 const TRACKER_TAGS: &[&str] = &[
@@ -93,11 +96,31 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     if ends && tokens.list.iter().filter(|token| token.gap == ".").count() == 1 {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
     }
+    // "site.com_Title", "Title.1080p.site.com": between a mark and the end.
+    let is_sure = |end: &Token<'_>| end.gap == "." && SURE_ENDS.contains(&end.folded.as_str());
+    let named = tokens.list.get(at + 1).is_some_and(is_sure)
+        && token.bracket == 0
+        && token.folded.len() >= 3
+        && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let before = at.checked_sub(1).and_then(|before| tokens.list.get(before));
+    let behind_mark = before.is_some_and(|before| {
+        let strength = look_up(&before.folded).map(|(strength, _)| strength);
+        strength == Some(Strength::Strong)
+            || before.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
+    });
+    let opens = at == 0 && tokens.list.get(2).is_some_and(|next| next.gap == "_");
+    if named && (opens || behind_mark && at + 2 == tokens.list.len() && token.gap == ".") {
+        return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
+    }
     // A bracket that holds nothing else, or ends with it.
     let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index))?;
     let name = tokens.list.get(at)?;
     let end = tokens.list.get(at + 1)?;
-    let closes = bracket.tokens.end == at + 2;
+    // "[site.co.uk]".
+    let country = tokens.list.get(at + 2).is_some_and(|country| country.gap == "." && country.folded.len() == 2);
+    let is_double = matches!(end.folded.as_str(), "co" | "com") && country && bracket.tokens.end == at + 3;
+    let stop = at + 2 + usize::from(is_double);
+    let closes = bracket.tokens.end == stop;
     // "[Lektor.PL]" is a language.
     let is_about_language = look_up(&name.folded).is_some_and(|(_, facts)| {
         facts.iter().any(|fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed))
@@ -115,7 +138,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         && !name.folded.starts_with(['1', '2'])
     {
         let from = tokens.list.get(start)?.span.start;
-        return Some(Site { tokens: start..at + 2, span: from..end.span.end });
+        return Some(Site { tokens: start..stop, span: from..span(stop)?.end });
     }
     None
 }

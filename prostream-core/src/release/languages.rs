@@ -109,6 +109,7 @@ pub(super) const MARKS: &[Row] = &[
     ("bulgarian", Weak, &[Language("bg")]),
     ("bul", Tail, &[Language("bg")]),
     ("serbian", Weak, &[Language("sr")]),
+    ("srb", Tail, &[Language("sr")]),
     ("srp", Tail, &[Language("sr")]),
     ("croatian", Weak, &[Language("hr")]),
     ("hrvatski", Weak, &[Language("hr")]),
@@ -278,6 +279,9 @@ pub(super) const MARKS: &[Row] = &[
     ("chinesesimplified", Weak, &[Language("zh")]),
     ("traditionalchinese", Weak, &[Language("zh")]),
     ("simplifiedchinese", Weak, &[Language("zh")]),
+    ("zhtw", Strong, &[Language("zh")]),
+    ("zhcn", Strong, &[Language("zh")]),
+    ("zhhk", Strong, &[Language("zh")]),
     ("zhhant", Weak, &[Language("zh")]),
     ("zhhans", Weak, &[Language("zh")]),
     ("canadianfrench", Weak, &[Language("fr")]),
@@ -298,6 +302,7 @@ pub(super) const MARKS: &[Row] = &[
     ("multivfq", Strong, &[MultiAudio, Dubbed, Language("fr")]),
     ("multivfi", Strong, &[MultiAudio, Dubbed, Language("fr")]),
     ("multiaudio", Strong, &[MultiAudio, Dubbed]),
+    ("multilingual", Weak, &[MultiAudio, Dubbed]),
     ("multilang", Strong, &[MultiAudio, Dubbed]),
     ("multilanguage", Strong, &[MultiAudio, Dubbed]),
     ("multidub", Strong, &[MultiAudio, Dubbed]),
@@ -333,6 +338,8 @@ pub(super) const MARKS: &[Row] = &[
     ("synchro", Weak, &[Dubbed]),
     // Subtitles.
     ("sdh", Tail, &[Subbed]),
+    ("forced", Tail, &[Subbed]),
+    ("subforced", Strong, &[Subbed]),
     ("dublaj", Tail, &[Language("tr"), Dubbed]),
     ("altyazi", Weak, &[Subbed]),
     ("altyazı", Weak, &[Subbed]),
@@ -426,6 +433,8 @@ const SHORT: &[(&str, &str)] = &[
     ("ja", "ja"),
     ("jp", "ja"),
     ("ko", "ko"),
+    ("kr", "ko"),
+    ("cn", "zh"),
     ("zh", "zh"),
     ("hu", "hu"),
     ("ro", "ro"),
@@ -439,6 +448,9 @@ const SHORT: &[(&str, &str)] = &[
     ("bg", "bg"),
     ("hr", "hr"),
     ("sr", "sr"),
+    ("gr", "el"),
+    ("lt", "lt"),
+    ("lv", "lv"),
 ];
 
 /// The language of a code of two letters.

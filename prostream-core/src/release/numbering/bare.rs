@@ -129,6 +129,13 @@ impl Scanner<'_, '_> {
         if is_end(self.word(end)) && self.closes(end) {
             end += 1;
         }
+        // "05 v2", "05_v2".
+        if let Some(version) = self.token(end).filter(|token| matches!(token.gap, " " | "_"))
+            && let Some(version) = version.folded.strip_prefix('v').and_then(|digit| number(digit, 1))
+        {
+            self.out.revised |= version > 1;
+            end += 1;
+        }
         // "17.5" is a recap between two episodes, "17.5v2" its second version.
         let is_half = |word: &str| word.starts_with('5') && episode_number(word, 1).is_some();
         if self.token(end).is_some_and(|token| token.gap == "." && is_half(&token.folded)) {
@@ -171,18 +178,18 @@ impl Scanner<'_, '_> {
             self.closes(end)
         });
         // The first of a range written with spaces: "01 - 12".
-        let start = closing.map(|at| {
+        let first_of = |at: usize, is_set_apart: bool| {
             let before = at - 1;
-            if self.countable(before).is_some()
-                && self.token(before).is_some_and(|token| spaced_dash(token) || token.after_bracket())
-                && self.countable(before) < self.countable(*at)
-            {
-                before
-            } else {
-                *at
-            }
-        });
-        match start.or_else(|| candidates.into_iter().find(long)) {
+            let padded = self.word(before).starts_with('0') && self.word(before).len() == self.word(at).len();
+            let placed = padded
+                && self.countable(before).is_some_and(|(first, _)| first > 0)
+                && self.token(at).is_some_and(|token| token.gap == " - ")
+                || is_set_apart && self.token(before).is_some_and(|token| spaced_dash(token) || token.after_bracket());
+            let rises = self.countable(before).is_some() && self.countable(before) < self.countable(at);
+            if placed && rises { before } else { at }
+        };
+        let start = closing.map(|at| first_of(*at, true));
+        match start.or_else(|| candidates.iter().find(|at| long(at)).map(|at| first_of(*at, false))) {
             Some(at) => self.take(at),
             None => false,
         }
@@ -282,12 +289,12 @@ impl Scanner<'_, '_> {
         !single && (dash || spaced) && self.take(at)
     }
 
-    /// `Show 01-24 Complete`, `Show 05 720p`: a zero in front counts episodes wherever it stands.
+    /// `Show 01-24 Complete`, `Show 05 720p`, `Show 05 Title.mkv`: a zero in front counts episodes wherever it stands.
     fn padded(&mut self) -> bool {
         let found = (1..self.tokens.list.len()).find(|at| {
             let word = self.word(*at);
             let two_digits = word.len() == 2 && word.starts_with('0');
-            if self.is_file && word.len() == 3 && word.starts_with('0') && self.countable(*at).is_some() {
+            if self.is_file && matches!(word.len(), 2 | 3) && word.starts_with('0') && self.countable(*at).is_some() {
                 return true;
             }
             let ranged = self.token(at + 1).is_some_and(|next| {
@@ -323,13 +330,20 @@ impl Scanner<'_, '_> {
     /// `Show 1-26 [480p]`, `Show 001-220`: many, from the first on. A few may be films.
     fn many_from_one(&mut self) -> bool {
         let found = (1..self.tokens.list.len()).find(|at| {
-            let ranged = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
-            let ends = self.closes(at + 1) || !self.free(at + 2) || states_whole(self.word(at + 2));
+            let dashed = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
+            // "215 ao 220".
+            let worded = RANGE_WORDS.contains(&self.word(at + 1)) && self.word(*at).len() == 3;
+            let last_at = if worded { at + 2 } else { at + 1 };
+            let ends = self.closes(last_at)
+                || !self.free(last_at + 1)
+                || states_whole(self.word(last_at + 1))
+                || self.token(last_at + 1).is_some_and(|next| next.mark() == "+");
             let shown = |at: usize| self.countable(at).map_or(0, |(episode, _)| episode);
-            let broadcast = self.word(at + 1).strip_suffix("tv").and_then(|last| number(last, 4));
-            let (first, last) = (shown(*at), broadcast.unwrap_or_else(|| shown(at + 1)));
-            let many = first == 1 && last >= LEAST_EPISODES || first >= 100 && last > first;
-            ranged && ends && many
+            let broadcast = self.word(last_at).strip_suffix("tv").and_then(|last| number(last, 4));
+            let (first, last) = (shown(*at), broadcast.unwrap_or_else(|| shown(last_at)));
+            let padded = self.word(*at).starts_with('0') && last > first;
+            let many = first == 1 && (last >= LEAST_EPISODES || padded) || first >= 100 && last > first;
+            (dashed || worded) && ends && many
         });
         let found = found.filter(|at| !self.has_year() && !self.three_in_a_row(*at));
         found.is_some_and(|at| self.take(at))

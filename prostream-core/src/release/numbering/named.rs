@@ -46,6 +46,9 @@ const CARDINALS: &[&str] = &[
 /// Words that join two numbers.
 pub(super) const AND_WORDS: &[&str] = &["and", "und", "et", "y", "e", "i", "и"];
 
+/// What Spanish and French write behind the digits of an ordinal: `1ra`, `2da`, `1ère`.
+const ORDINAL_ENDINGS: &[&str] = &["ra", "era", "da", "nda", "ta", "ma", "va", "na", "er", "ere", "re", "de"];
+
 /// The number of an ordinal in words.
 fn ordinal_number(word: &str) -> Option<u32> {
     ORDINALS.iter().position(|row| row.contains(&word)).and_then(|index| u32::try_from(index + 1).ok())
@@ -91,6 +94,8 @@ pub(super) const SEASON_WORDS: &[&str] = &[
     "musim",
     "stag",
     "se",
+    "st",
+    "tem",
     "serie",
     "rada",
     "σεζον",
@@ -126,9 +131,9 @@ const SEASON_WORDS_ORDINAL: &[&str] = &["serie", "rada"];
 /// Vietnamese words, which count with their accents: without them `Tap 5` is English.
 const ACCENTED_WORDS: &[&str] = &["phan", "mua", "tap"];
 /// Season words that are words of titles too, and need a number right behind them.
-const SEASON_WORDS_DOUBTFUL: &[&str] = &["series", "temp", "tv", "sn", "тв", "stag", "se"];
+const SEASON_WORDS_DOUBTFUL: &[&str] = &["series", "temp", "tv", "sn", "тв", "stag", "se", "st", "tem"];
 /// Abbreviations that are words or codes, too: they count with their full stop or before an episode, `Stag. 2 Ep. 5`, `Se.1 Ep.2`.
-const SEASON_ABBREVIATIONS: &[&str] = &["stag", "se"];
+const SEASON_ABBREVIATIONS: &[&str] = &["stag", "se", "st", "tem", "temp"];
 /// Words before or after the number of an episode.
 pub(super) const EPISODE_WORDS: &[&str] = &[
     "episode",
@@ -138,6 +143,15 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "epi",
     "episodio",
     "episodios",
+    "episodi",
+    "episoden",
+    "episoade",
+    "puntate",
+    "odcinki",
+    "jaksot",
+    "afleveringen",
+    "epizody",
+    "epizode",
     "capitulo",
     "capitulos",
     "cap",
@@ -200,6 +214,7 @@ const EPISODE_WORDS_AFTER: &[&str] = &[
     "серії",
     "серій",
     "resz",
+    "epizoda",
     "epizod",
     "dil",
     "diel",
@@ -212,6 +227,8 @@ const VOLUME_WORDS: &[&str] = &["vol", "vols", "volume", "volumes", "tome"];
 /// Words whose number is no episode.
 pub(super) const OTHER_COUNTS: &[&str] =
     &["movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "chapter"];
+/// Fewer in all, told behind a slash, may be the parts of a film: `(1/2)`.
+const FEWEST_EPISODES: u32 = 4;
 /// Words for a part, which counts like an episode where the number of all is told: `Part 2 of 4`.
 const PART_WORDS: &[&str] = &["part", "pt", "parte", "chapter"];
 
@@ -269,7 +286,11 @@ impl Scanner<'_, '_> {
     /// A word that counts seasons, by its letters or, in Korean, as written.
     fn is_season_word(&self, at: usize) -> bool {
         let hangul = self.token(at).is_some_and(|token| token.text == HANGUL_SEASON);
-        hangul || SEASON_WORDS.contains(&self.word(at)) && self.is_accented(at)
+        // "Seria 1 Odcinek 5" is Polish; the Russian word for an episode reads the same.
+        let polish = self.word(at) == "seria"
+            && number(self.word(at + 1), 2).is_some()
+            && EPISODE_WORDS.contains(&self.word(at + 2));
+        hangul || polish || SEASON_WORDS.contains(&self.word(at)) && self.is_accented(at)
     }
 
     /// A word that counts only with its accents has them.
@@ -307,7 +328,7 @@ impl Scanner<'_, '_> {
     fn number_before(&self, at: usize) -> Option<(u32, bool, usize)> {
         let mut before = at.checked_sub(1)?;
         let small =
-            |token: &Token<'_>| token.gap.chars().count() <= 2 && token.gap.chars().all(|c| " ._-°".contains(c));
+            |token: &Token<'_>| token.gap.chars().count() <= 2 && token.gap.chars().all(|c| " ._-°^".contains(c));
         if !small(self.token(at)?) {
             return None;
         }
@@ -319,12 +340,12 @@ impl Scanner<'_, '_> {
             before = before.checked_sub(1)?;
             ordinal = true;
         }
-        ordinal |= self.token(at)?.gap.starts_with('°');
+        ordinal |= self.token(at)?.gap.starts_with(['°', '^']);
         let (value, rest) = leading_number(self.word(before), 3)?;
         ordinal |= matches!(
             rest,
             "st" | "nd" | "rd" | "th" | "a" | "o" | "ª" | "º" | "ao" | "aa" | "й" | "я" | "e" | "eme" | "ª." | "ème"
-        );
+        ) || ORDINAL_ENDINGS.contains(&rest);
         let claimed = self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&before));
         (rest.is_empty() || ordinal).then_some((value, ordinal, before)).filter(|_| self.free(before) && !claimed)
     }
@@ -513,12 +534,14 @@ impl Scanner<'_, '_> {
         let numbers = self.numbers_after(at, 2, true).filter(|_| !(self.opens_with_group && set_apart));
         if let Some((seasons, end)) = numbers {
             let abbreviation = SEASON_ABBREVIATIONS.contains(&word);
+            let is_word_too = abbreviation && word != "temp";
             let abbreviated = abbreviation
-                && (self.token(at + 1).is_some_and(|token| token.gap == ". ")
-                    || EPISODE_WORDS.contains(&self.word(end)));
+                && (word.len() > 2 && self.token(at + 1).is_some_and(|token| token.gap == ". ")
+                    || EPISODE_WORDS
+                        .contains(&self.word(end).trim_end_matches(|letter: char| letter.is_ascii_digit())));
             if doubtful
                 && !abbreviated
-                && (abbreviation
+                && (is_word_too
                     || self.token(at + 1).is_some_and(|token| !token.tight())
                     || (word == "tv" || word == "тв") && self.token(at + 1).is_some_and(|token| token.gap != "-"))
             {
@@ -685,7 +708,7 @@ impl Scanner<'_, '_> {
         }
     }
 
-    /// `2of4`, `(1 of 8)`, `[26 из 26]`, `Part 2 of 4`, `Ep2of4`.
+    /// `2of4`, `(1 of 8)`, `[26 из 26]`, `Part 2 of 4`, `Ep2of4`, `[5/12]`.
     pub(super) fn counted_of(&mut self) {
         if !self.out.episodes.is_empty() {
             return;
@@ -711,6 +734,16 @@ impl Scanner<'_, '_> {
                 let start = part_word(at.checked_sub(1)).unwrap_or(at);
                 self.out.episodes.push(first);
                 self.claim_tokens("episodes", start..at + 1);
+                return;
+            }
+            if let Some(total) =
+                self.token(at).filter(|token| token.gap == "/" && at > 0).and_then(|token| token.number(2))
+                && total >= FEWEST_EPISODES
+                && self.is_whole_bracket(at - 1..at + 1)
+                && let Some(first) = number(self.word(at - 1), 2).filter(|first| (1..=total).contains(first))
+            {
+                self.out.episodes.push(first);
+                self.claim_tokens("episodes", at - 1..at + 1);
                 return;
             }
             if OF_WORDS.contains(&self.word(at))

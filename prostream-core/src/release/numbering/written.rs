@@ -132,6 +132,8 @@ fn compact_word(text: &str) -> Option<Compact> {
     }
     match rest {
         "" | "a" | "b" | "c" | "end" => {}
+        // "S01E05of12".
+        _ if rest.strip_prefix("of").and_then(|total| number(total, 4)).is_some_and(|total| total >= last) => {}
         _ => match rest.strip_prefix('v').and_then(|rest| number(rest, 1)) {
             Some(version) => out.revised = version > 1,
             None => return None,
@@ -170,7 +172,8 @@ pub(super) fn crossed_word(text: &str) -> Option<(u32, u32, usize, usize)> {
     let by_year = number(front, 4).filter(|year| front.len() == 4 && YEARS.contains(year) && back_digits == 2);
     let season = by_year.or_else(|| number(front.get(start..)?, 2))?;
     let (episode, rest) = leading_number(back, 3)?;
-    let more = rest.strip_prefix('x').is_some_and(|rest| rest.split('x').all(|next| number(next, 3).is_some()));
+    let more =
+        rest.strip_prefix(['x', 'e']).is_some_and(|rest| rest.split(['x', 'e']).all(|next| number(next, 3).is_some()));
     let fits = more
         || match rest {
             "" | "a" | "b" => true,
@@ -579,8 +582,8 @@ impl Scanner<'_, '_> {
             let (start, season_end) = (start + shift, season_end + shift);
             self.out.seasons.push(season);
             self.claim("seasons", at..at + 1, token.span.start + start..token.span.start + season_end);
-            // "1x02x03".
-            let more = token.folded.split('x').skip(2).filter_map(|next| number(next, 3));
+            // "1x02x03", "1x02e03".
+            let more = token.folded.split(['x', 'e']).skip(2).filter_map(|next| number(next, 3));
             let episodes = std::iter::once(episode).chain(more).collect();
             let found = Compact { season: Some(season), episodes, ..Compact::default() };
             // The cross may be the Cyrillic letter, of two bytes.

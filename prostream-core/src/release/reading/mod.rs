@@ -28,8 +28,19 @@ const SUBTITLE_EXTENSIONS: &[&str] = &["srt", "ass", "ssa", "sub", "idx", "vtt",
 /// Countries that scene names put behind the title of a series.
 const COUNTRIES: &[&str] = &["US", "UK", "AU", "NZ", "CA"];
 /// Words for a whole work that never belong to its title; others do: `Lantern Trilogy`.
-const WHOLE_WORKS: &[&str] =
-    &["complete", "integrale", "integral", "lintegrale", "completa", "completo", "kolekcja", "komplett", "komplette"];
+const WHOLE_WORKS: &[&str] = &[
+    "complete",
+    "integrale",
+    "integral",
+    "l'integrale",
+    "l’integrale",
+    "lintegrale",
+    "completa",
+    "completo",
+    "kolekcja",
+    "komplett",
+    "komplette",
+];
 /// What kind of work it is, alone in a bracket: no group.
 const KINDS: &[&str] = &["tv", "ova", "oad", "ona", "movie", "special", "specials"];
 /// Sources that say more than any other mark: a screen filmed with a camera stays one, whatever else is claimed.
@@ -449,11 +460,9 @@ impl<'t, 'a> Reading<'t, 'a> {
         let (end, tag) = self.before_trailing_brackets(first_mark);
         // A group may be called like a weak word.
         let mut stated = self.covered.clone();
-        for (mark, _) in marks
-            .iter()
-            .zip(accepted)
-            .filter(|(mark, accepted)| **accepted && mark.strength == Strength::Tail && !mark.is_language())
-        {
+        for (mark, _) in marks.iter().zip(accepted).filter(|(mark, accepted)| {
+            **accepted && mark.strength == Strength::Tail && mark.tokens.len() == 1 && !mark.is_language()
+        }) {
             if let Some(stated) = stated.get_mut(mark.tokens.clone()) {
                 stated.fill(false);
             }

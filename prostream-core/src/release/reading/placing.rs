@@ -8,6 +8,9 @@ use crate::release::tokens::{Token, Tokens};
 
 use super::{Reading, WHOLE_WORKS};
 
+/// Codes of two letters that say something else where they stand alone: `2018.SE.1080p` is a special edition.
+/// `CN.WEB-DL` a broadcaster.
+const NEEDS_COMPANY: &[&str] = &["se", "cn"];
 /// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
 const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal"];
 
@@ -85,7 +88,12 @@ impl Reading<'_, '_> {
                 });
             let states_language = run.iter().any(|mark| mark.states(|fact| matches!(fact, Fact::Language(_))));
             // "de la", "es no": codes in small letters outside brackets are words.
-            let codes = run.len() > 2 && run.iter().all(|mark| mark.span.len() > 2);
+            // "2018 eng ita 1080p": two of three letters between what counts are no words, either.
+            let between = run.first().zip(run.last()).is_some_and(|(first, last)| {
+                self.is_covered_before(first.tokens.start)
+                    && (self.is_covered(last.tokens.end) || last.tokens.end == self.tokens.list.len())
+            });
+            let codes = (run.len() > 2 || run.len() > 1 && between) && run.iter().all(|mark| mark.span.len() > 2);
             let written = codes
                 || run.iter().all(|mark| {
                     let text = self.text(mark.span.clone());
@@ -97,7 +105,21 @@ impl Reading<'_, '_> {
                     } else {
                         text.chars().all(char::is_uppercase)
                     };
-                    long || bracketed || is_code || run.iter().any(|other| other.span.len() > 3)
+                    // "Fr Eng" has a longer code beside it, "en/fr" a slash.
+                    let beside = |other: &Mark| {
+                        let code = self.text(other.span.clone()).to_ascii_lowercase();
+                        code.len() > 3 || code.len() == 3 && !WORDS_TOO.contains(&code.as_str())
+                    };
+                    let slashed = run
+                        .iter()
+                        .skip(1)
+                        .all(|mark| self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.gap == "/"));
+                    let capital = text.starts_with(char::is_uppercase);
+                    long || bracketed
+                        || is_code
+                        || slashed && run.len() > 1
+                        || run.iter().any(|other| other.span.len() > 3)
+                        || capital && run.iter().any(beside)
                 });
             let long_enough =
                 run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
@@ -303,7 +325,8 @@ impl Reading<'_, '_> {
         let placed = alone || between || before_group;
         // Codes that are words as well have to be written as codes.
         let is_word = WORDS_TOO.contains(&code.as_str());
-        let written = shouts || mark.span.len() == 3 && !(is_word && !before_group);
+        let lone = NEEDS_COMPANY.contains(&code.as_str());
+        let written = shouts && !lone || mark.span.len() == 3 && !(is_word && !before_group);
         neighbour || subtitle || !is_group && (placed && written || closes_name)
     }
 }
