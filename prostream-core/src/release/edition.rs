@@ -107,6 +107,16 @@ pub(super) const MARKS: &[Row] = &[
     ("seriecomplete", Strong, &[Complete]),
     ("fullseason", Strong, &[Noise]),
     ("antologia", Weak, &[Complete]),
+    ("entireseries", Strong, &[Complete]),
+    ("thewholeseries", Strong, &[Complete]),
+    ("seriespack", Strong, &[Complete]),
+    ("seasonspack", Strong, &[Complete]),
+    ("seasonpack", Strong, &[Noise]),
+    ("moviepack", Strong, &[Complete]),
+    ("moviespack", Strong, &[Complete]),
+    ("colecaocompleta", Strong, &[Complete]),
+    ("coleccioncompleta", Strong, &[Complete]),
+    ("collezionecompleta", Strong, &[Complete]),
     ("completeseries", Strong, &[Complete]),
     ("thecompleteseries", Strong, &[Complete]),
     ("completecollection", Strong, &[Complete]),
@@ -144,6 +154,14 @@ pub(super) const MARKS: &[Row] = &[
     ("lintegrale", Weak, &[Complete]),
     ("anthology", Weak, &[Complete]),
     ("filmography", Weak, &[Complete]),
+    ("colecao", Weak, &[Complete]),
+    ("coleccion", Weak, &[Complete]),
+    ("collezione", Weak, &[Complete]),
+    ("коллекция", Weak, &[Complete]),
+    ("антология", Weak, &[Complete]),
+    ("дилогия", Weak, &[Complete]),
+    ("трилогия", Weak, &[Complete]),
+    ("тетралогия", Weak, &[Complete]),
     ("hexology", Weak, &[Complete]),
     ("septology", Weak, &[Complete]),
     ("octalogy", Weak, &[Complete]),
@@ -156,6 +174,8 @@ pub(super) const MARKS: &[Row] = &[
     ("pentalogy", Weak, &[Complete]),
     ("hexalogy", Weak, &[Complete]),
     ("heptalogy", Weak, &[Complete]),
+    ("tetralogia", Weak, &[Complete]),
+    ("pentalogia", Weak, &[Complete]),
     ("trilogia", Weak, &[Complete]),
     ("trilogie", Weak, &[Complete]),
     ("pack", Tail, &[Noise]),
@@ -174,7 +194,7 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         return None;
     }
     let edition = tokens.list.get(at + 2).filter(|third| third.folded == "edition" && !third.after_bracket());
-    let (end, last, strength) = edition.map_or((at + 2, second, Weak), |third| (at + 3, third, Strong));
+    let (end, last, strength) = edition.map_or((at + 2, second, Tail), |third| (at + 3, third, Strong));
     let span = first.span.start..last.span.end;
     Some(Mark { tokens: at..end, span, strength, facts: vec![Edition("anniversary")] })
 }

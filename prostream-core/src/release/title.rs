@@ -20,6 +20,11 @@ struct Script {
     other: bool,
 }
 
+/// Nothing of a text is in Latin letters.
+pub(super) fn is_foreign(text: &str) -> bool {
+    script(text).foreign()
+}
+
 fn script(text: &str) -> Script {
     let mut script = Script::default();
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
@@ -167,8 +172,10 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
     let first = without_foreign_ends(&first, &mut others);
     let first = without_alias(&first, &mut others);
     let first = without_brackets_around(first);
-    if first.contains(" / ") {
-        others.extend(first.split(" / ").map(clean));
+    for mark in [" / ", " | "] {
+        if first.contains(mark) {
+            others.extend(first.split(mark).map(clean));
+        }
     }
     others.retain(|other| !other.is_empty() && *other != first);
     Titles { first, others, span: stretch.span.clone() }
@@ -187,10 +194,12 @@ fn split_parts(text: &str) -> Vec<&str> {
 /// `Glass Harbour AKA Port de Verre`: the first title, the other one beside it.
 fn without_alias(title: &str, others: &mut Vec<String>) -> String {
     let lower = title.to_ascii_lowercase();
-    let found = [" aka ", " a.k.a. ", " a k a "].iter().find_map(|mark| lower.find(mark).map(|at| (at, mark.len())));
+    let found =
+        [" (aka ", " aka ", " a.k.a. ", " a k a "].iter().find_map(|mark| lower.find(mark).map(|at| (at, mark.len())));
     let Some((at, length)) = found else { return title.to_owned() };
     let (Some(front), Some(back)) = (title.get(..at), title.get(at + length..)) else { return title.to_owned() };
-    others.push(clean(back));
+    let bracketed = lower.get(at..).is_some_and(|mark| mark.starts_with(" ("));
+    others.push(clean(if bracketed { back.trim_end_matches(')') } else { back }));
     clean(front)
 }
 

@@ -208,7 +208,8 @@ impl Scanner<'_, '_> {
                 return true;
             }
             let name = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
-            if let Some(token) = self.token(at).filter(|_| self.free(at) && self.is_extra(name) && self.closes(at))
+            let counts = self.free(at) && self.is_extra(name) && self.closes(at);
+            if let Some(token) = self.token(at).filter(|token| counts && token.text.is_ascii())
                 && let Some(episode) = word.get(name.len()..).and_then(|digits| number(digits, 2))
             {
                 let digits = token.span.end - (word.len() - name.len())..token.span.end;
@@ -357,7 +358,8 @@ impl Scanner<'_, '_> {
             broadcast && both.is_some_and(|(both, _)| (1..=40).contains(&(both % 100)) && (100..4100).contains(&both))
         });
         let (Some(at), false) = (found, self.has_year() || !self.out.seasons.is_empty()) else { return false };
-        let Some(token) = self.token(at) else { return false };
+        // Digits of other scripts are longer than they look.
+        let Some(token) = self.token(at).filter(|token| token.text.is_ascii()) else { return false };
         let Some((both, _)) = self.countable(at) else { return false };
         self.out.seasons.push(both / 100);
         self.out.episodes.push(both % 100);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::release::tokens::{Token, leading_number, number};
 
 use super::written::episode_number;
-use super::{OF_WORDS, RANGE_WORDS, Scanner, range};
+use super::{OF_WORDS, RANGE_WORDS, Scanner, YEARS, range};
 
 /// Seasons in words: `Second Season`, `Tercera Temporada`, `Prima Stagione`, `Первый сезон`; those of one number in each row.
 const ORDINALS: &[&[&str]] = &[
@@ -261,6 +261,11 @@ impl Scanner<'_, '_> {
             } else if let Some(episodes) = self.ideogram_count(at).filter(|_| self.out.episodes.is_empty()) {
                 self.out.episodes.extend(episodes);
                 self.claim_tokens("episodes", at..at + 1);
+            } else if let Some(episode) = numbered_ideogram(word).filter(|_| !had_episodes) {
+                let all = self.range_before(at, episode, 4);
+                let (episodes, start) = all.unwrap_or((vec![episode], at));
+                self.out.episodes.extend(episodes);
+                self.claim_tokens("episodes", start..at + 1);
             } else if let Some(season) = self.token(at).and_then(|token| hangul_season(token.text)) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
@@ -299,14 +304,20 @@ impl Scanner<'_, '_> {
         !needs || self.token(at).is_some_and(|token| !token.text.is_ascii())
     }
 
-    /// Nothing of a title stands at `at`: the end, a mark, a bracket, a dash, a number or a word for episodes.
+    /// A year stands at `at`, outside brackets.
+    fn year_follows(&self, at: usize) -> bool {
+        let year = self.token(at).filter(|token| token.bracket == 0).and_then(|token| token.number(4));
+        year.is_some_and(|year| YEARS.contains(&year))
+    }
+
+    /// Nothing of a title stands at `at`: the end, a mark, a bracket, a dash, a number or a word for episodes. Before a year it may be a film's.
     fn ends_words(&self, at: usize) -> bool {
         let Some(token) = self.token(at) else { return true };
         let digits = token.folded.trim_start_matches('e');
         !self.free(at)
             || token.after_bracket()
             || token.is_set_apart()
-            || digits.starts_with(|letter: char| letter.is_ascii_digit())
+            || digits.starts_with(|letter: char| letter.is_ascii_digit()) && !self.year_follows(at)
             || EPISODE_WORDS.contains(&token.folded.as_str())
     }
 
@@ -399,11 +410,11 @@ impl Scanner<'_, '_> {
                     break;
                 }
             } else if (RANGE_WORDS.contains(&token.folded.as_str()) || mark == "-" && self.word(at) == token.folded)
-                && let Some(last_at) = self.skip_article(end + 1)
+                && let Some(last_at) = self.skip_article(end + 1 + usize::from(self.word(end + 1) == self.word(at)))
                 && let Some(next) = self.token(last_at).and_then(|next| next.number(digits))
                 && let Some(more) = range(last, next)
             {
-                // "1 to 12", "1 a la 3", "Ep 1 - Ep 12".
+                // "1 to 12", "1 a la 3", "Ep 1 - Ep 12", "Season 1 to Season 5".
                 numbers.extend(more);
                 end = last_at;
             } else if (AND_WORDS.contains(&token.folded.as_str()) || matches!(mark, "+" | "&" | ","))
@@ -462,7 +473,11 @@ impl Scanner<'_, '_> {
     fn range_before(&self, start: usize, last: u32, digits: usize) -> Option<(Vec<u32>, usize)> {
         let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
         let from = start.checked_sub(1).filter(|at| dashed && self.free(*at))?;
-        range(self.token(from)?.number(digits)?, last).map(|all| (all.collect(), from))
+        // "1st-5th Season": both are ordinals, or none.
+        let is_plain = |at: usize| self.word(at).bytes().all(|byte| byte.is_ascii_digit());
+        let (first, rest) = leading_number(self.word(from), digits)?;
+        let fits = rest.is_empty() || rest.len() == 2 && !is_plain(start);
+        range(first, last).filter(|_| fits).map(|all| (all.collect(), from))
     }
 
     /// A word for several seasons.
@@ -576,8 +591,11 @@ impl Scanner<'_, '_> {
             let told = self.range_before(start, season, 2);
             let told =
                 told.or_else(|| self.list_before(start, season).map(|(first, at)| ((first..=season).collect(), at)));
-            // "3 Seasons" is how many there are.
+            // "3 Seasons" is how many there are, "The 4 Seasons 2012" a film.
             let counted = told.is_none() && self.is_plural(at) && season > 1;
+            if counted && self.year_follows(at + 1) {
+                return;
+            }
             self.out.is_whole |= counted;
             let (seasons, start) =
                 told.unwrap_or_else(|| (if counted { (1..=season).collect() } else { vec![season] }, start));
@@ -635,7 +653,7 @@ impl Scanner<'_, '_> {
             return;
         }
         let word = self.word(at);
-        if EPISODE_OR_PART.contains(&word) && self.out.seasons.is_empty() && self.has_year() {
+        if EPISODE_OR_PART.contains(&word) && self.out.seasons.is_empty() && self.last_year > Some(0) {
             return;
         }
         // "2ª e 3ª" joins two ordinals.
@@ -791,6 +809,13 @@ const EPISODE_IDEOGRAMS: [char; 4] = ['话', '話', '集', '回'];
 fn hangul_number(text: &str) -> Option<u32> {
     let (episode, rest) = leading_number(text.strip_prefix('제').unwrap_or(text), 4)?;
     rest.starts_with(['화', '회']).then_some(episode)
+}
+
+/// `05集`, `12話`: an episode without the sign for its order.
+fn numbered_ideogram(word: &str) -> Option<u32> {
+    let (episode, rest) = leading_number(word, 4)?;
+    let mut signs = rest.chars();
+    (signs.next().is_some_and(|sign| EPISODE_IDEOGRAMS.contains(&sign)) && signs.next().is_none()).then_some(episode)
 }
 
 /// `시즌2`: a season in Korean, as written.

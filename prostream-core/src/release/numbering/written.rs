@@ -84,8 +84,8 @@ fn compact_word(text: &str) -> Option<Compact> {
         }
         out.season = Some(season);
         rest = behind;
-        // "S02EP(01-10)": the numbers follow.
-        if matches!(rest, "" | "ep" | "eps") {
+        // "S02EP(01-10)", "S02E 05": the numbers follow.
+        if matches!(rest, "" | "e" | "ep" | "eps") {
             return Some(out);
         }
         // "S03D02", "S03P01", "S03V01": of its discs, parts or volumes.
@@ -113,6 +113,9 @@ fn compact_word(text: &str) -> Option<Compact> {
         .or_else(|| rest.strip_prefix('e'))
         .or_else(|| if crossed(rest, out.season.is_some() && !out.episodes.is_empty()) { rest.get(1..) } else { None })
     {
+        // "EO5": the letter for the digit.
+        let is_digit = |rest: &&str| number(rest, 1).is_some();
+        let after = after.strip_prefix('o').filter(is_digit).unwrap_or(after);
         let (episode, behind) = leading_number(after, 5)?;
         // "E0506" holds two.
         let pair = (after.len() - behind.len() == 4 && after.starts_with('0') && episode % 100 == episode / 100 + 1)
@@ -295,8 +298,23 @@ impl Scanner<'_, '_> {
         at > 0 && self.free(at) && ends && season_of_t(self.word(at)).is_some()
     }
 
+    /// `Show S 01 720p`: with its zero, and nothing but marks behind.
+    fn is_letter_apart(&self, at: usize) -> bool {
+        let padded = self.token(at + 1).is_some_and(|next| {
+            matches!(next.gap, " " | ".") && next.folded.len() == 2 && next.folded.starts_with('0')
+        });
+        let ends = self.token(at + 2).is_none_or(|next| !self.free(at + 2) || next.after_bracket());
+        at > 0 && self.word(at) == "s" && padded && ends && self.free(at) && self.free(at + 1)
+    }
+
     /// `S 01 E 02`: the letters stand apart from their numbers.
     fn spelled(&mut self, at: usize) -> Option<usize> {
+        if self.is_letter_apart(at) {
+            let season = self.token(at + 1)?.number(2)?;
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at..at + 2);
+            return Some(at + 2);
+        }
         let letters = (self.word(at), self.word(at + 2));
         let (season, episode) = (self.token(at + 1)?.number(2)?, self.token(at + 3)?.number(3)?);
         let close = (at + 1..at + 4).all(|at| self.token(at).is_some_and(|token| token.tight() && self.free(at)));
@@ -321,6 +339,7 @@ impl Scanner<'_, '_> {
             // "Show E5 720p": nothing but marks behind it.
             || at > 1 && self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.contains('-'))
             || self.is_behind_season(at)
+            || compact_word(self.word(at + 1)).is_some_and(|next| next.season.is_some())
     }
 
     /// `E1~E5`.

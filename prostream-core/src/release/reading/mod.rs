@@ -354,7 +354,10 @@ impl<'t, 'a> Reading<'t, 'a> {
         let marked = marked || inside.filter(|mark| mark.states(about)).count() > 1;
         let is_kind = leading.len() == 1
             && self.tokens.list.get(leading.start).is_some_and(|token| KINDS.contains(&token.folded.as_str()));
-        !leading.is_empty() && !marked && !is_kind && leading.clone().all(|at| !self.is_covered(at))
+        // "[標題].Title.2018": the same title in other letters, joined with a full stop like the words of the name.
+        let is_title = title::is_foreign(self.text(self.bytes(leading.clone())))
+            && self.tokens.list.get(leading.end).is_some_and(|next| next.gap.ends_with("]."));
+        !leading.is_empty() && !marked && !is_kind && !is_title && leading.clone().all(|at| !self.is_covered(at))
     }
 
     /// Chooses the year; covers it and every span of years. Returns the first token of it.

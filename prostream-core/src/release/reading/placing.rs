@@ -94,32 +94,31 @@ impl Reading<'_, '_> {
                     && (self.is_covered(last.tokens.end) || last.tokens.end == self.tokens.list.len())
             });
             let codes = (run.len() > 2 || run.len() > 1 && between) && run.iter().all(|mark| mark.span.len() > 2);
+            // "Fr Eng" has a longer code beside it, "en/fr" a slash.
+            let beside = run.iter().any(|mark| {
+                let code = self.text(mark.span.clone()).to_ascii_lowercase();
+                code.len() > 2 && !WORDS_TOO.contains(&code.as_str())
+            });
+            let has_long = run.iter().any(|mark| mark.span.len() > 3);
+            let slashed = run.len() > 1
+                && run
+                    .iter()
+                    .skip(1)
+                    .all(|mark| self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.gap == "/"));
             let written = codes
+                || has_long
+                || slashed
                 || run.iter().all(|mark| {
                     let text = self.text(mark.span.clone());
                     let bracketed = self.bracket_of(mark.tokens.start).is_some();
                     let long = text.len() > 3 || mark.tokens.len() > 1;
                     // "No.Se.Puede": codes of two letters are written in capitals, or they are words.
-                    let is_code = if text.len() > 2 {
+                    let is_code = if text.len() > 2 || beside {
                         text.starts_with(char::is_uppercase)
                     } else {
                         text.chars().all(char::is_uppercase)
                     };
-                    // "Fr Eng" has a longer code beside it, "en/fr" a slash.
-                    let beside = |other: &Mark| {
-                        let code = self.text(other.span.clone()).to_ascii_lowercase();
-                        code.len() > 3 || code.len() == 3 && !WORDS_TOO.contains(&code.as_str())
-                    };
-                    let slashed = run
-                        .iter()
-                        .skip(1)
-                        .all(|mark| self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.gap == "/"));
-                    let capital = text.starts_with(char::is_uppercase);
-                    long || bracketed
-                        || is_code
-                        || slashed && run.len() > 1
-                        || run.iter().any(|other| other.span.len() > 3)
-                        || capital && run.iter().any(beside)
+                    long || bracketed || is_code
                 });
             let long_enough =
                 run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
@@ -326,7 +325,7 @@ impl Reading<'_, '_> {
         // Codes that are words as well have to be written as codes.
         let is_word = WORDS_TOO.contains(&code.as_str());
         let lone = NEEDS_COMPANY.contains(&code.as_str());
-        let written = shouts && !lone || mark.span.len() == 3 && !(is_word && !before_group);
+        let written = shouts && !lone || mark.span.len() == 3 && (!is_word || before_group);
         neighbour || subtitle || !is_group && (placed && written || closes_name)
     }
 }
