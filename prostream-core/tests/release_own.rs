@@ -168,9 +168,140 @@ fn foreign_names_are_read() {
         ("glassport.com - Glass Harbour 2012 1080p", "Glass Harbour (2012)"),
         ("The Polish Harbour (2012) 1080p BluRay", "The Polish Harbour (2012)"),
         ("Captain English 2003 1080p BluRay", "Captain English (2003)"),
+        ("Гавань (Иван Смирнов) [2012, мелодрама, 8 серий, WEB-DL]", "Гавань (2012) E1-8 ru"),
+        ("Гавань (Ночь) [2012, мелодрама, WEB-DL]", "Гавань (Ночь) (2012) ru"),
+        ("[玻璃港].Glass.Harbour.2012.1080p.BluRay.x264-QWXZ", "Glass Harbour (2012) zh -QWXZ"),
+        ("Glass Harbour (aka Porto) 2012 1080p", "Glass Harbour (2012)"),
+        ("Der Glashafen Die komplette 2. Staffel 720p", "Der Glashafen S2"),
+        ("Leave and Let Die 1973 1080p BluRay", "Leave and Let Die (1973)"),
     ] {
         assert_eq!(summary(name), says, "{name}");
     }
+}
+
+/// Goal: languages are told by codes and words wherever releases put them, and words that only look like codes tell none.
+/// Method: codes before the group, at the end and in runs; words for subtitles in their language; signs; counter-examples of each.
+#[test]
+fn languages_are_told_by_codes_and_words() {
+    for (name, languages) in [
+        // A code between a mark and the group, or in capitals at the end.
+        ("Glass.Harbour.2012.1080p.WEB-DL.x264.AC3.iTA-QWXZ", "it"),
+        ("Glass.Harbour.2012.1080p.BluRay.x264.HUN-QWXZ", "hu"),
+        ("Glass.Harbour.2012.1080p.BluRay.x264-HUN", ""),
+        ("Glass Harbour S02E05 Wrak PL", "pl"),
+        ("Glass Harbour S02E05 The Pl", ""),
+        // Runs of codes, in whatever letters.
+        ("Glass Harbour (2012) Fr Eng 1080p", "en fr"),
+        ("Glass Harbour (2012) en/fr/de 1080p", "de en fr"),
+        ("Glass Harbour 2012 eng ita 1080p", "en it"),
+        ("Glass Harbour 2012 CN EN 1080p", "en zh"),
+        ("Glass Harbour 2012 CN WEB-DL", ""),
+        ("Glass Harbour 2012 SE 1080p BluRay", ""),
+        ("Glass Harbour S02E03 No.Se.Puede.1080p.WEB", ""),
+        ("Glass Harbour S02E03 Es No Ben 1080p", ""),
+        ("Glass Harbour (2012) [CAST-ENG] 720p", "en es"),
+        ("Glass Harbour The Cast 2012 720p", ""),
+        // Words for subtitles and dubbing.
+        ("Glass Harbour 2012 1080p Sub Indo", "id"),
+        ("Glass Harbour 2012 1080p CZ titulky", "cs"),
+        ("Glass Harbour 2012 1080p SK dabing", "sk"),
+        ("Glass Harbour 2012 1080p NORDICSUBS", "da fi no sv"),
+        ("Glass Harbour (2012) Subtitulada 1080p", "es"),
+        ("Glass Harbour (2012) E-Subs", "en"),
+        ("Glass Harbour.eng.forced.srt", "en"),
+        // Signs.
+        ("[Qwxz] Glass Harbour - 07 [1080p][简日双语]", "ja zh"),
+        ("[Qwxz] Glass Harbour - 07 [1080p][中英字幕]", "en zh"),
+        ("[Qwxz] Glass Harbour - 07 [1080p][日本語吹替]", "ja"),
+        ("Glass Harbour 2012 1080p دوبله فارسی", "fa"),
+        // No languages: the last episode, specials.
+        ("[Qwxz] Glass Harbour [01-12][Fin][1080p]", ""),
+        ("[Qwxz] Glass Harbour [01-12+SP][1080p]", ""),
+    ] {
+        assert_eq!(ReleaseName::parse(name).languages.join(" "), languages, "{name}");
+    }
+}
+
+/// Goal: dates are read with the month in front, in one word, and as six digits before a mark; titles with dates keep them.
+/// Method: every form, and what only looks like it.
+#[test]
+fn dates_are_read_in_every_form() {
+    for (name, says) in [
+        ("Evening Harbour Jan 15 2024 480p", "Evening Harbour 2024-01-15"),
+        ("Evening Harbour January 15, 2024 480p", "Evening Harbour 2024-01-15"),
+        ("Evening.Harbour.Jan.15.2024.720p", "Evening Harbour 2024-01-15"),
+        ("Evening Harbour 15Jan2024 720p", "Evening Harbour 2024-01-15"),
+        ("Evening Harbour 2024年01月15日", "Evening Harbour 2024-01-15 zh"),
+        ("Evening.Harbour.240115.720p-QWXZ", "Evening Harbour 2024-01-15 -QWXZ"),
+        ("Evening.Harbour.E101.240115.HDTV.H264.720p-QWXZ", "Evening Harbour 2024-01-15 E101 -QWXZ"),
+        ("September 30 1955 1977 1080p BluRay", "September 30 1955 (1977)"),
+        ("Evening Harbour 240115 The Wreck", "Evening Harbour 240115 The Wreck"),
+        ("Evening Harbour 991399 720p", "Evening Harbour 991399"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+    }
+}
+
+/// Goal: group, site, edition and size of the picture are told from what stands beside them.
+/// Method: one field each, with what must not be taken for it.
+#[test]
+fn groups_sites_and_editions_are_told_apart() {
+    let parse = ReleaseName::parse;
+    for (name, group) in [
+        ("Glass.Harbour.2012.1080p.x264-D-QWXZ", Some("D-QWXZ")),
+        ("Glass.Harbour.2012.1080p.x264-QWXZ-xpost", Some("QWXZ")),
+        ("Glass.Harbour.2012.1080p.x264-QWXZ-Obfuscated", Some("QWXZ")),
+        ("Glass.Harbour.2012.1080p.x264-QWXZ.EtHD", Some("QWXZ")),
+        ("Гавань / Glass Harbour [TV] [12 из 12] [2012, BDRip] [Дубляж]", None),
+    ] {
+        assert_eq!(parse(name).group.as_deref(), group, "{name}");
+    }
+    for (name, site) in [
+        ("Glass Harbour 2012 1080p - Glassport.to", Some("Glassport.to")),
+        ("Glass.Harbour.2012.1080p.glassport.com.mkv", Some("glassport.com")),
+        ("glassport.com_Glass.Harbour.2012.1080p", Some("glassport.com")),
+        ("[glassport.co.uk] Glass Harbour 2012", Some("glassport.co.uk")),
+        ("Glass.Dot.com.2012.1080p", None),
+        ("Glass.Harbour.S01E05.Find.Me.1080p", None),
+    ] {
+        assert_eq!(parse(name).site.as_deref(), site, "{name}");
+    }
+    for (name, edition) in [
+        ("Glass Harbour 1978 40th Anniversary 1080p", "anniversary"),
+        ("Glass.Harbour.1978.25th.Anniversary.Edition.1080p", "anniversary"),
+        ("The 40th Anniversary 1978 1080p", ""),
+        ("Glass Harbour 1978 edicion especial 1080p", "special"),
+    ] {
+        assert_eq!(parse(name).edition.join(" "), edition, "{name}");
+    }
+    for (name, resolution) in [
+        ("Glass Harbour [4KULTRAHD][2020]", "2160p"),
+        ("Glass Harbour 2018 1920×1080", "1080p"),
+        ("Glass Harbour 2018 1280 x 720", "720p"),
+        ("Glass Harbour 2018 1080 p", "1080p"),
+    ] {
+        assert_eq!(parse(name).resolution.as_deref(), Some(resolution), "{name}");
+        assert!(parse(name).title == "Glass Harbour", "{name}: {}", parse(name).title);
+    }
+    let telesync = parse("Glass.Harbour.2018.MD.TS");
+    assert_eq!((telesync.source.as_deref(), telesync.container), (Some("TeleSync"), None));
+    assert_eq!(parse("Glass.Harbour.2018.ts").container.as_deref(), Some("ts"));
+}
+
+/// Goal: a word for sound or colours that opens the name is its title; behind it, it says how the film is made.
+/// Method: such titles, and the same words in their place.
+#[test]
+fn marks_that_open_a_name_are_titles() {
+    for (name, says) in [
+        ("Atmos.Harbour.2018.1080p.WEB", "Atmos Harbour (2018)"),
+        ("HDR.Harbour.2018.1080p.WEB", "HDR Harbour (2018)"),
+        ("Remux.2018.1080p.WEB", "Remux (2018)"),
+        ("[1080p] Glass Harbour 2018", "Glass Harbour (2018)"),
+        ("Glass.Harbour.Remux.2018.1080p", "Glass Harbour (2018)"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+    }
+    assert_eq!(ReleaseName::parse("Atmos.Harbour.2018.1080p.WEB").audio, Vec::<String>::new());
 }
 
 /// Goal: words and file paths are read together.

@@ -29,6 +29,7 @@ pub(super) const MARKS: &[Row] = &[
     ("dtsma", Strong, &[Audio("dts-hd")]),
     ("dtshdmaster", Strong, &[Audio("dts-hd")]),
     ("dtshdmasteraudio", Strong, &[Audio("dts-hd")]),
+    ("dtshra", Strong, &[Audio("dts")]),
     ("dtshdhr", Strong, &[Audio("dts")]),
     ("dtshdhra", Strong, &[Audio("dts")]),
     ("dtses", Strong, &[Audio("dts")]),

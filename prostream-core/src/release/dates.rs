@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::tokens::{Token, Tokens, leading_number};
+use super::tokens::{Token, Tokens, leading_number, number};
 
 /// Years that films and shows can have: the first films are of 1888, and a number far ahead is part of a title.
 pub(super) const YEARS: Range<u32> = 1888..2036;
@@ -16,14 +16,18 @@ pub(super) struct Date {
     pub(super) tokens: Range<usize>,
 }
 
-/// The first date of the name: `2019.10.25`, `25-10-2019`, `10-25-2019`, `9th Dec 2019`, `16-Feb-17`, `20141017`, `18.09.00`.
+/// The first date of the name: `2019.10.25`, `25-10-2019`, `10-25-2019`, `9th Dec 2019`, `Dec 9, 2019`, `16-Feb-17`, `20141017`, `18.09.00`,
+/// `2019年10月25日`, `191025`.
 pub(super) fn find_date(tokens: &Tokens<'_>, taken: &[bool]) -> Option<Date> {
     let free = |range: Range<usize>| taken.get(range).is_some_and(|taken| taken.iter().all(|taken| !taken));
     // A whole year makes a date surer than two digits, wherever it stands.
     let long = (0..tokens.list.len()).find_map(|at| long_date(tokens, at).filter(|date| free(date.tokens.clone())));
-    long.or_else(|| {
-        (0..tokens.list.len()).find_map(|at| short_date(tokens, at).filter(|date| free(date.tokens.clone())))
-    })
+    let short = |read: fn(&Tokens<'_>, usize) -> Option<Date>| {
+        (0..tokens.list.len()).find_map(|at| read(tokens, at).filter(|date| free(date.tokens.clone())))
+    };
+    // "Show.191025.720p": six digits are a date right before a mark.
+    let is_before_mark = |date: &Date| taken.get(date.tokens.end) == Some(&true);
+    long.or_else(|| short(short_date)).or_else(|| short(six_digits).filter(is_before_mark))
 }
 
 fn date(year: u32, month: u32, day: u32, tokens: Range<usize>) -> Option<Date> {
@@ -59,8 +63,31 @@ fn month_by_name(text: &str) -> Option<u32> {
     u32::try_from(index + 1).ok()
 }
 
+/// `15Jan2024`, `2024年01月15日`: a date in one word.
+fn joined_date(text: &str) -> Option<(u32, u32, u32)> {
+    let (first, rest) = leading_number(text, 4)?;
+    let end = rest.find(|letter: char| letter.is_ascii_digit())?;
+    let (middle, rest) = rest.split_at_checked(end)?;
+    if let Some(month) = month_by_name(middle) {
+        return number(rest, 4).filter(|_| first < 100 && rest.len() == 4).map(|year| (year, month, first));
+    }
+    let (month, rest) = leading_number(rest, 2).filter(|_| middle == "年")?;
+    let (day, rest) = leading_number(rest.strip_prefix('月')?, 2)?;
+    matches!(rest, "" | "日").then_some((first, month, day))
+}
+
+/// `240115`, as Korean broadcasts are dated: outside brackets, behind the title.
+fn six_digits(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
+    let token = tokens.list.get(at).filter(|token| at > 0 && token.folded.len() == 6 && token.bracket == 0)?;
+    let whole = token.number(6)?;
+    date(2000 + whole / 10_000, whole / 100 % 100, whole % 100, at..at + 1)
+}
+
 fn long_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
     let first = tokens.list.get(at)?;
+    if let Some((year, month, day)) = joined_date(&first.folded) {
+        return date(year, month, day, at..at + 1);
+    }
     if first.folded.len() == 8 {
         let whole = first.number(8)?;
         // Eight digits are a date only if they can be nothing else: a year that has passed for shows on air.
@@ -82,6 +109,20 @@ fn long_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
         && !three.after_bracket()
     {
         let year = if three.folded.len() == 2 { century(year) } else { year };
+        return date(year, month, day, at..at + 3);
+    }
+    // "Jan 15 2024", "January 15, 2024"; at the start, or before another year, it is a title.
+    let is_title =
+        at == 0 || tokens.list.get(at + 3).and_then(|next| next.number(4)).is_some_and(|year| YEARS.contains(&year));
+    if !is_title
+        && let Some(month) = month_by_name(&one.folded)
+        && let Some((day, "" | "st" | "nd" | "rd" | "th")) = leading_number(&two.folded, 2)
+        && let Some(year) = three.number(4).filter(|_| three.folded.len() == 4)
+        && two.tight()
+        && (three.tight() || three.gap == ", ")
+        && !two.after_bracket()
+        && !three.after_bracket()
+    {
         return date(year, month, day, at..at + 3);
     }
     if two.gap != three.gap || two.gap.chars().count() != 1 {

@@ -1,8 +1,9 @@
 //! Marks of the edition, of corrections, and of collections.
 
 use super::marks::Fact::*;
-use super::marks::Row;
 use super::marks::Strength::*;
+use super::marks::{Mark, Row};
+use super::tokens::{Tokens, leading_number};
 
 /// Words of the edition and what the scene adds around them.
 pub(super) const MARKS: &[Row] = &[
@@ -12,6 +13,13 @@ pub(super) const MARKS: &[Row] = &[
     ("extendededitions", Strong, &[Edition("extended")]),
     ("extendedversion", Strong, &[Edition("extended")]),
     ("versionlongue", Strong, &[Edition("extended")]),
+    ("langfassung", Weak, &[Edition("extended")]),
+    ("versionextendida", Strong, &[Edition("extended")]),
+    ("edizioneestesa", Strong, &[Edition("extended")]),
+    ("ungekurzt", Weak, &[Edition("uncut")]),
+    ("edicionespecial", Strong, &[Edition("special")]),
+    ("editionspeciale", Strong, &[Edition("special")]),
+    ("edizionespeciale", Strong, &[Edition("special")]),
     ("uncut", Weak, &[Edition("uncut")]),
     ("unrated", Weak, &[Edition("unrated")]),
     ("uncensored", Weak, &[Edition("uncensored")]),
@@ -99,6 +107,16 @@ pub(super) const MARKS: &[Row] = &[
     ("seriecomplete", Strong, &[Complete]),
     ("fullseason", Strong, &[Noise]),
     ("antologia", Weak, &[Complete]),
+    ("entireseries", Strong, &[Complete]),
+    ("thewholeseries", Strong, &[Complete]),
+    ("seriespack", Strong, &[Complete]),
+    ("seasonspack", Strong, &[Complete]),
+    ("seasonpack", Strong, &[Noise]),
+    ("moviepack", Strong, &[Complete]),
+    ("moviespack", Strong, &[Complete]),
+    ("colecaocompleta", Strong, &[Complete]),
+    ("coleccioncompleta", Strong, &[Complete]),
+    ("collezionecompleta", Strong, &[Complete]),
     ("completeseries", Strong, &[Complete]),
     ("thecompleteseries", Strong, &[Complete]),
     ("completecollection", Strong, &[Complete]),
@@ -136,6 +154,14 @@ pub(super) const MARKS: &[Row] = &[
     ("lintegrale", Weak, &[Complete]),
     ("anthology", Weak, &[Complete]),
     ("filmography", Weak, &[Complete]),
+    ("colecao", Weak, &[Complete]),
+    ("coleccion", Weak, &[Complete]),
+    ("collezione", Weak, &[Complete]),
+    ("коллекция", Weak, &[Complete]),
+    ("антология", Weak, &[Complete]),
+    ("дилогия", Weak, &[Complete]),
+    ("трилогия", Weak, &[Complete]),
+    ("тетралогия", Weak, &[Complete]),
     ("hexology", Weak, &[Complete]),
     ("septology", Weak, &[Complete]),
     ("octalogy", Weak, &[Complete]),
@@ -148,6 +174,8 @@ pub(super) const MARKS: &[Row] = &[
     ("pentalogy", Weak, &[Complete]),
     ("hexalogy", Weak, &[Complete]),
     ("heptalogy", Weak, &[Complete]),
+    ("tetralogia", Weak, &[Complete]),
+    ("pentalogia", Weak, &[Complete]),
     ("trilogia", Weak, &[Complete]),
     ("trilogie", Weak, &[Complete]),
     ("pack", Tail, &[Noise]),
@@ -157,3 +185,16 @@ pub(super) const MARKS: &[Row] = &[
     ("movie", Tail, &[Noise]),
     ("bonus", Tail, &[Noise]),
 ];
+
+/// `40th Anniversary`, `25th Anniversary Edition`: which one it is belongs to the edition.
+pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
+    let (first, second) = (tokens.list.get(at)?, tokens.list.get(at + 1)?);
+    leading_number(&first.folded, 3).filter(|(_, rest)| matches!(*rest, "st" | "nd" | "rd" | "th"))?;
+    if second.folded != "anniversary" || second.after_bracket() {
+        return None;
+    }
+    let edition = tokens.list.get(at + 2).filter(|third| third.folded == "edition" && !third.after_bracket());
+    let (end, last, strength) = edition.map_or((at + 2, second, Tail), |third| (at + 3, third, Strong));
+    let span = first.span.start..last.span.end;
+    Some(Mark { tokens: at..end, span, strength, facts: vec![Edition("anniversary")] })
+}

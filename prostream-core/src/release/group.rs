@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::marks::{Fact, look_up};
-use super::tokens::{Token, Tokens, leading_number};
+use super::marks::{Fact, Strength, look_up};
+use super::tokens::{Token, Tokens, leading_number, number};
 
 /// Ends of site names; a name with one of them in brackets or behind `www` is a site.
 const TOP_LEVELS: &[&str] = &[
@@ -13,10 +13,27 @@ const TOP_LEVELS: &[&str] = &[
     "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "app",
 ];
 
+/// Ends that no word of a title has: a name before one of them is a site outside brackets, too.
+const SURE_ENDS: &[&str] = &["com", "net", "org"];
+
 /// Marks that trackers put at the end of names; they are neither group nor site.
 const TRACKER_TAGS: &[&str] = &[
     "rartv", "rarbg", "eztv", "ettv", "tgx", "ethd", "orarbg", "tjet", "utr", "prime", "et", "eztvx", "galaxyrg",
     "pub", "rargb", "cttv", "tbs", "b", "nogrp", "hdo", "hds", "th", "ion10", "i_c", "ic",
+];
+
+/// What programs and uploaders that post a release again put behind its group, in whatever case.
+const REPOST_TAGS: &[&str] = &[
+    "xpost",
+    "obfuscated",
+    "obfuscation",
+    "scrambled",
+    "postbot",
+    "asrequested",
+    "buymore",
+    "nzbgeek",
+    "reposted",
+    "repost",
 ];
 
 /// A site's name in the name: its tokens and bytes.
@@ -69,11 +86,41 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     if opens && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return Some(Site { tokens: 0..2, span: span(2)? });
     }
+    // "Title 1080p - site.tld".
+    let ends = at > 1
+        && token.bracket == 0
+        && token.is_set_apart()
+        && token.folded.len() >= 3
+        && at + 2 == tokens.list.len()
+        && tokens.list.get(at + 1).is_some_and(|end| end.gap == "." && is_end(end));
+    if ends && tokens.list.iter().filter(|token| token.gap == ".").count() == 1 {
+        return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
+    }
+    // "site.com_Title", "Title.1080p.site.com": between a mark and the end.
+    let is_sure = |end: &Token<'_>| end.gap == "." && SURE_ENDS.contains(&end.folded.as_str());
+    let named = tokens.list.get(at + 1).is_some_and(is_sure)
+        && token.bracket == 0
+        && token.folded.len() >= 3
+        && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let before = at.checked_sub(1).and_then(|before| tokens.list.get(before));
+    let behind_mark = before.is_some_and(|before| {
+        let strength = look_up(&before.folded).map(|(strength, _)| strength);
+        strength == Some(Strength::Strong)
+            || before.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
+    });
+    let opens = at == 0 && tokens.list.get(2).is_some_and(|next| next.gap == "_");
+    if named && (opens || behind_mark && at + 2 == tokens.list.len() && token.gap == ".") {
+        return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
+    }
     // A bracket that holds nothing else, or ends with it.
     let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index))?;
     let name = tokens.list.get(at)?;
     let end = tokens.list.get(at + 1)?;
-    let closes = bracket.tokens.end == at + 2;
+    // "[site.co.uk]".
+    let country = tokens.list.get(at + 2).is_some_and(|country| country.gap == "." && country.folded.len() == 2);
+    let is_double = matches!(end.folded.as_str(), "co" | "com") && country && bracket.tokens.end == at + 3;
+    let stop = at + 2 + usize::from(is_double);
+    let closes = bracket.tokens.end == stop;
     // "[Lektor.PL]" is a language.
     let is_about_language = look_up(&name.folded).is_some_and(|(_, facts)| {
         facts.iter().any(|fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed))
@@ -91,7 +138,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         && !name.folded.starts_with(['1', '2'])
     {
         let from = tokens.list.get(start)?.span.start;
-        return Some(Site { tokens: start..at + 2, span: from..end.span.end });
+        return Some(Site { tokens: start..stop, span: from..span(stop)?.end });
     }
     None
 }
@@ -145,22 +192,36 @@ pub(super) fn trailing_group(
     first_quality: Option<usize>,
     end: usize,
 ) -> Option<Range<usize>> {
-    // "…-GRP-sample": says which file of the release it is.
-    let is_part = |at: usize| tokens.list.get(at).is_some_and(|token| token.folded == "sample" && token.gap != " ");
-    let end = if end > 0 && is_part(end - 1) { end - 1 } else { end };
+    // "…-GRP-sample" says which file of the release it is, "…-GRP-xpost" and "…-GRP.EtHD" who listed it.
+    let is_added = |token: &Token<'_>| {
+        let word = token.folded.as_str();
+        word == "sample" && token.gap != " "
+            || token.gap == "-" && REPOST_TAGS.contains(&word)
+            || token.gap == "." && word.len() > 3 && is_tracker_tag(word)
+    };
+    let added = end.checked_sub(1).filter(|at| tokens.list.get(*at).is_some_and(is_added));
+    let end = added.unwrap_or(end);
     let start = (first_mark + 1..end).rev().find(|at| {
         tokens
             .list
             .get(*at)
             .is_some_and(|token| token.gap.trim_end_matches([' ', '.']).ends_with('-') && !token.gap.ends_with(" - -"))
     })?;
+    // "x264-D-GRP": a letter and a dash are part of the name.
+    let is_letter = |at: usize| {
+        let token = tokens.list.get(at).filter(|token| token.gap == "-" && token.text.chars().count() == 1);
+        token.is_some_and(|token| token.text.chars().all(char::is_alphabetic)) && covered.get(at) == Some(&false)
+    };
+    let behind_mark = |at: usize| at > 0 && covered.get(at - 1) == Some(&true);
+    let start = start.checked_sub(1).filter(|at| is_letter(*at) && behind_mark(*at)).unwrap_or(start);
     let list = tokens.list.get(start..end)?;
     let clean = covered.get(start..end).is_some_and(|covered| covered.iter().all(|covered| !covered));
     let first = list.first()?;
     let numeric = list.iter().all(|token| token.number(9).is_some());
     let one_bracket = list.iter().all(|token| token.bracket == first.bracket);
     // "- Movie with a long comment": groups are short.
-    let joined = list.iter().skip(1).all(|token| matches!(token.gap, "." | "_" | "@" | " " | "'" | "+"));
+    let joined = list.iter().skip(1).all(|token| matches!(token.gap, "." | "_" | "@" | " " | "'" | "+"))
+        || list.first().is_some_and(|first| first.text.chars().count() == 1);
     let spaced = list.len() > 3 && list.iter().skip(1).any(|token| token.gap == " ");
     // " - Title" behind a number is the episode's: a dash with spaces needs marks before it.
     let behind_quality = first_quality.is_some_and(|quality| quality < start);

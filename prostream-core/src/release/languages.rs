@@ -109,6 +109,7 @@ pub(super) const MARKS: &[Row] = &[
     ("bulgarian", Weak, &[Language("bg")]),
     ("bul", Tail, &[Language("bg")]),
     ("serbian", Weak, &[Language("sr")]),
+    ("srb", Tail, &[Language("sr")]),
     ("srp", Tail, &[Language("sr")]),
     ("croatian", Weak, &[Language("hr")]),
     ("hrvatski", Weak, &[Language("hr")]),
@@ -233,6 +234,39 @@ pub(super) const MARKS: &[Row] = &[
     ("basque", Weak, &[Language("eu")]),
     ("galician", Weak, &[Language("gl")]),
     ("nordic", Weak, &[Language("da"), Language("fi"), Language("no"), Language("sv")]),
+    ("nordicsub", Strong, &[Language("da"), Language("fi"), Language("no"), Language("sv"), Subbed]),
+    ("nordicsubs", Strong, &[Language("da"), Language("fi"), Language("no"), Language("sv"), Subbed]),
+    ("nordicsubbed", Strong, &[Language("da"), Language("fi"), Language("no"), Language("sv"), Subbed]),
+    ("norske", Weak, &[Language("no")]),
+    ("danske", Weak, &[Language("da")]),
+    ("svenskt", Weak, &[Language("sv")]),
+    ("deutsche", Weak, &[Language("de")]),
+    ("deutscher", Weak, &[Language("de")]),
+    ("romana", Tail, &[Language("ro")]),
+    ("indo", Tail, &[Language("id")]),
+    ("indonesia", Tail, &[Language("id")]),
+    ("catala", Weak, &[Language("ca")]),
+    ("euskera", Weak, &[Language("eu")]),
+    ("euskara", Weak, &[Language("eu")]),
+    ("gallego", Weak, &[Language("gl")]),
+    ("galego", Weak, &[Language("gl")]),
+    ("quebecois", Weak, &[Language("fr")]),
+    ("spala", Tail, &[Language("es")]),
+    ("jpsc", Tail, &[Language("ja"), Language("zh")]),
+    ("jptc", Tail, &[Language("ja"), Language("zh")]),
+    ("albanian", Weak, &[Language("sq")]),
+    ("macedonian", Weak, &[Language("mk")]),
+    ("bosnian", Weak, &[Language("bs")]),
+    ("georgian", Weak, &[Language("ka")]),
+    ("armenian", Weak, &[Language("hy")]),
+    ("azerbaijani", Weak, &[Language("az")]),
+    ("kazakh", Weak, &[Language("kk")]),
+    ("mongolian", Weak, &[Language("mn")]),
+    ("nepali", Weak, &[Language("ne")]),
+    ("sinhala", Weak, &[Language("si")]),
+    ("welsh", Weak, &[Language("cy")]),
+    ("swahili", Weak, &[Language("sw")]),
+    ("afrikaans", Weak, &[Language("af")]),
     ("language", Tail, &[Noise]),
     ("latinamerican", Weak, &[Language("es")]),
     ("latinamerica", Weak, &[Language("es")]),
@@ -245,6 +279,9 @@ pub(super) const MARKS: &[Row] = &[
     ("chinesesimplified", Weak, &[Language("zh")]),
     ("traditionalchinese", Weak, &[Language("zh")]),
     ("simplifiedchinese", Weak, &[Language("zh")]),
+    ("zhtw", Strong, &[Language("zh")]),
+    ("zhcn", Strong, &[Language("zh")]),
+    ("zhhk", Strong, &[Language("zh")]),
     ("zhhant", Weak, &[Language("zh")]),
     ("zhhans", Weak, &[Language("zh")]),
     ("canadianfrench", Weak, &[Language("fr")]),
@@ -253,6 +290,7 @@ pub(super) const MARKS: &[Row] = &[
     ("gb", Tail, &[Language("zh")]),
     ("big5", Tail, &[Language("zh")]),
     // Voice-over of Russian releases, by the number of voices.
+    ("дубляж", Tail, &[Language("ru"), Dubbed]),
     ("mvo", Tail, &[Language("ru"), Dubbed]),
     ("dvo", Tail, &[Language("ru"), Dubbed]),
     ("avo", Tail, &[Language("ru"), Dubbed]),
@@ -264,6 +302,7 @@ pub(super) const MARKS: &[Row] = &[
     ("multivfq", Strong, &[MultiAudio, Dubbed, Language("fr")]),
     ("multivfi", Strong, &[MultiAudio, Dubbed, Language("fr")]),
     ("multiaudio", Strong, &[MultiAudio, Dubbed]),
+    ("multilingual", Weak, &[MultiAudio, Dubbed]),
     ("multilang", Strong, &[MultiAudio, Dubbed]),
     ("multilanguage", Strong, &[MultiAudio, Dubbed]),
     ("multidub", Strong, &[MultiAudio, Dubbed]),
@@ -299,8 +338,39 @@ pub(super) const MARKS: &[Row] = &[
     ("synchro", Weak, &[Dubbed]),
     // Subtitles.
     ("sdh", Tail, &[Subbed]),
+    ("forced", Tail, &[Subbed]),
+    ("subforced", Strong, &[Subbed]),
     ("dublaj", Tail, &[Language("tr"), Dubbed]),
+    ("altyazi", Weak, &[Subbed]),
+    ("altyazı", Weak, &[Subbed]),
+    ("altyazılı", Weak, &[Language("tr"), Subtitle("tr"), Subbed]),
+    ("altyazili", Weak, &[Language("tr"), Subtitle("tr"), Subbed]),
     ("dabing", Tail, &[Language("cs"), Dubbed]),
+    ("czdabing", Weak, &[Language("cs"), Dubbed]),
+    ("skdabing", Weak, &[Language("sk"), Dubbed]),
+    ("slovenskydabing", Weak, &[Language("sk"), Dubbed]),
+    ("cztit", Weak, &[Language("cs"), Subtitle("cs"), Subbed]),
+    ("sktit", Weak, &[Language("sk"), Subtitle("sk"), Subbed]),
+    ("titulky", Weak, &[Subbed]),
+    ("titlovi", Weak, &[Subbed]),
+    ("prijevod", Tail, &[Subbed]),
+    ("untertitel", Weak, &[Subbed]),
+    ("undertekster", Weak, &[Subbed]),
+    ("ondertiteld", Weak, &[Subbed]),
+    ("ondertiteling", Weak, &[Subbed]),
+    ("gesproken", Tail, &[Dubbed]),
+    ("svenskttal", Strong, &[Language("sv"), Dubbed]),
+    ("subtitulada", Weak, &[Language("es"), Subtitle("es"), Subbed]),
+    ("subtitulosenespanol", Weak, &[Language("es"), Subtitle("es"), Subbed]),
+    ("audioenespanol", Weak, &[Language("es")]),
+    ("subtitrat", Weak, &[Language("ro"), Subtitle("ro"), Subbed]),
+    ("subtitrare", Weak, &[Language("ro"), Subtitle("ro"), Subbed]),
+    ("dublat", Weak, &[Language("ro"), Dubbed]),
+    ("subindo", Strong, &[Language("id"), Subtitle("id"), Subbed]),
+    ("thuyetminh", Strong, &[Language("vi"), Dubbed]),
+    ("longtieng", Strong, &[Language("vi"), Dubbed]),
+    ("stfr", Strong, &[Language("fr"), Subtitle("fr"), Subbed]),
+    ("vfstfr", Strong, &[Language("fr"), Subtitle("fr"), Subbed]),
     ("bgaudio", Weak, &[Language("bg"), Dubbed]),
     ("nacional", Tail, &[Language("pt"), Dubbed]),
     ("sub", Tail, &[Subbed]),
@@ -309,8 +379,8 @@ pub(super) const MARKS: &[Row] = &[
     ("subtitle", Tail, &[Subbed]),
     ("subtitles", Tail, &[Subbed]),
     ("subtitled", Weak, &[Subbed]),
-    ("subtitulado", Weak, &[Subbed]),
-    ("subtitulos", Weak, &[Subbed]),
+    ("subtitulado", Weak, &[Language("es"), Subtitle("es"), Subbed]),
+    ("subtitulos", Weak, &[Language("es"), Subtitle("es"), Subbed]),
     ("softsub", Strong, &[Subbed]),
     ("softsubs", Strong, &[Subbed]),
     ("legendas", Weak, &[Subbed]),
@@ -346,6 +416,7 @@ const SHORT: &[(&str, &str)] = &[
     ("pt", "pt"),
     ("br", "pt"),
     ("port", "pt"),
+    ("cast", "es"),
     ("ru", "ru"),
     ("pl", "pl"),
     ("cz", "cs"),
@@ -362,6 +433,8 @@ const SHORT: &[(&str, &str)] = &[
     ("ja", "ja"),
     ("jp", "ja"),
     ("ko", "ko"),
+    ("kr", "ko"),
+    ("cn", "zh"),
     ("zh", "zh"),
     ("hu", "hu"),
     ("ro", "ro"),
@@ -375,6 +448,9 @@ const SHORT: &[(&str, &str)] = &[
     ("bg", "bg"),
     ("hr", "hr"),
     ("sr", "sr"),
+    ("gr", "el"),
+    ("lt", "lt"),
+    ("lv", "lv"),
 ];
 
 /// The language of a code of two letters.
@@ -410,9 +486,54 @@ const IDEOGRAMS: &[(&str, &[Fact])] = &[
     ("粤语", &[Language("zh")]),
     ("日语", &[Language("ja")]),
     ("日語", &[Language("ja")]),
+    ("新番", &[Noise]),
     ("内嵌", &[Hardcoded]),
     ("字幕", &[Subbed]),
 ];
+
+/// Signs that words about languages are made of, and the language of each: `简日双语`, `中英字幕`, `日本語吹替`. Those without one tell nothing.
+const LANGUAGE_SIGNS: &[(&str, Option<&str>)] = &[
+    ("中国简繁簡國国粤粵华華", Some("zh")),
+    ("日本", Some("ja")),
+    ("英", Some("en")),
+    ("韩韓", Some("ko")),
+    ("俄", Some("ru")),
+    ("法", Some("fr")),
+    ("德", Some("de")),
+    ("西", Some("es")),
+    ("泰", Some("th")),
+    ("语語文字幕双雙体體配音内內嵌挂掛外封版吹替", None),
+];
+/// Signs of which at least one makes such a word sure.
+const SURE_SIGNS: &str = "语語文字双雙体體配吹";
+
+/// What a word says that holds nothing but signs for languages and how they are given.
+fn ideogram_languages(word: &str) -> Vec<Fact> {
+    let sign = |letter: char| LANGUAGE_SIGNS.iter().find(|row| row.0.contains(letter));
+    let is_told = word.chars().all(|letter| sign(letter).is_some());
+    let languages = || word.chars().filter_map(|letter| sign(letter)?.1);
+    let pair = languages().zip(languages().skip(1)).any(|(one, other)| one != other);
+    if !is_told || languages().next().is_none() || !(word.contains(|letter| SURE_SIGNS.contains(letter)) || pair) {
+        return Vec::new();
+    }
+    let is_japanese = word.contains("日本");
+    let mut facts: Vec<Fact> = Vec::new();
+    for language in languages().filter(|language| !is_japanese || *language != "zh") {
+        if !facts.contains(&Language(language)) {
+            facts.push(Language(language));
+        }
+    }
+    if word.contains(['幕', '字']) {
+        facts.push(Subbed);
+    }
+    if word.contains(['配', '吹']) {
+        facts.push(Dubbed);
+    }
+    if word.contains(['内', '內']) && word.contains('嵌') {
+        facts.push(Hardcoded);
+    }
+    facts
+}
 
 /// Endings and beginnings that turn a language into subtitles or dubbing: `SWESUB`, `PLDUB`, `SubITA`, `NapisyPL`.
 const SUBTITLE_ENDINGS: &[&str] = &["subbed", "subs", "sub", "subtitles"];
@@ -426,9 +547,17 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let text = token.folded.as_str();
     let mark = |strength, facts| Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength, facts });
     if !text.is_ascii() {
+        let told = ideogram_languages(text);
+        if !told.is_empty() {
+            return mark(Strong, told);
+        }
         let facts: Vec<Fact> =
             IDEOGRAMS.iter().filter(|row| text.contains(row.0)).flat_map(|row| row.1.iter().copied()).collect();
         return if facts.is_empty() { None } else { mark(Strong, facts) };
+    }
+    // "[01-12+SP]": specials.
+    if text == "sp" && token.gap == "+" {
+        return None;
     }
     let code = |part: &str| match part.len() {
         2 => short_code(part),

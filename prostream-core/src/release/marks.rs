@@ -192,5 +192,8 @@ fn joins(token: &Token<'_>) -> bool {
 
 /// Marks that no table can list: numbers within, or several marks in one word.
 fn computed(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
-    quality::read(tokens, at).or_else(|| audio::read(tokens, at)).or_else(|| languages::read(tokens, at))
+    quality::read(tokens, at)
+        .or_else(|| audio::read(tokens, at))
+        .or_else(|| edition::read(tokens, at))
+        .or_else(|| languages::read(tokens, at))
 }

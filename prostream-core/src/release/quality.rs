@@ -11,6 +11,10 @@ pub(super) const MARKS: &[Row] = &[
     ("4k", Strong, &[Resolution("2160p")]),
     ("uhd", Strong, &[Fact::Noise]),
     ("ultrahd", Strong, &[Fact::Noise]),
+    ("4kuhd", Strong, &[Resolution("2160p")]),
+    ("uhd4k", Strong, &[Resolution("2160p")]),
+    ("4kultrahd", Strong, &[Resolution("2160p")]),
+    ("ultrahd4k", Strong, &[Resolution("2160p")]),
     ("2k", Weak, &[Resolution("1440p")]),
     ("8k", Weak, &[Resolution("4320p")]),
     ("fullhd", Strong, &[Resolution("1080p")]),
@@ -265,6 +269,24 @@ pub(super) const MARKS: &[Row] = &[
     ("max", Tail, &[Network("HBO")]),
     ("pcok", Strong, &[Network("Peacock")]),
     ("pmtp", Strong, &[Network("Paramount")]),
+    ("paramountplus", Strong, &[Network("Paramount")]),
+    ("paramount", Tail, &[Network("Paramount")]),
+    ("roku", Tail, &[Network("Roku")]),
+    ("dcu", Tail, &[Network("DC Universe")]),
+    ("all4", Tail, &[Network("All 4")]),
+    ("viki", Tail, &[Network("Viki")]),
+    ("viu", Tail, &[Network("Viu")]),
+    ("wetv", Tail, &[Network("WeTV")]),
+    ("zee5", Tail, &[Network("ZEE5")]),
+    ("sonyliv", Tail, &[Network("SonyLIV")]),
+    ("hotstar", Tail, &[Network("Hotstar")]),
+    ("mubi", Tail, &[Network("MUBI")]),
+    ("natg", Tail, &[Network("National Geographic")]),
+    ("natgeo", Tail, &[Network("National Geographic")]),
+    ("hgtv", Tail, &[Network("HGTV")]),
+    ("espn", Tail, &[Network("ESPN")]),
+    ("itv", Tail, &[Network("ITV")]),
+    ("mtv", Tail, &[Network("MTV")]),
     ("itunes", Weak, &[Network("iTunes")]),
     ("stan", Tail, &[Network("Stan")]),
     ("crav", Strong, &[Network("Crave")]),
@@ -312,6 +334,10 @@ pub(super) const MARKS: &[Row] = &[
     ("vfr", Strong, &[Noise]),
     ("ntsc", Strong, &[Region("NTSC")]),
     ("pal", Tail, &[Region("PAL")]),
+    ("r2jdvd", Strong, &[Source("DVD"), Region("R2J")]),
+    ("r2jdvdrip", Strong, &[Source("DVDRip"), Region("R2J")]),
+    ("r2dvd", Strong, &[Source("DVD"), Region("R2")]),
+    ("r2dvdrip", Strong, &[Source("DVDRip"), Region("R2")]),
     ("r2j", Strong, &[Region("R2J")]),
     ("r1", Tail, &[Region("R1")]),
     ("r2", Tail, &[Region("R2")]),
@@ -380,6 +406,30 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     if let Some(name) = whole_resolution(text) {
         return mark(token.span.clone(), Strong, vec![Resolution(name)]);
     }
+    // "1920 x 1080", "1920×1080", "1080 p": the pieces stand apart.
+    let next = tokens.list.get(at + 1);
+    let crossed = match next {
+        Some(next) if next.gap == "×" => Some(at + 1),
+        Some(next) if next.folded == "x" && next.gap == " " => Some(at + 2),
+        _ => None,
+    };
+    if let Some(last_at) = crossed
+        && let Some(last) = tokens.list.get(last_at)
+        && let (Some(width), Some(height)) = (token.number(4), last.number(4))
+        && token.folded.len() >= 3
+        && last.folded.len() >= 3
+        && let Some(name) = by_size(width, height)
+    {
+        let span = token.span.start..last.span.end;
+        return Some(Mark { tokens: at..last_at + 1, span, strength: Strong, facts: vec![Resolution(name)] });
+    }
+    if let Some(next) = next.filter(|next| next.gap == " " && matches!(next.folded.as_str(), "p" | "i"))
+        && let Some(height @ (480 | 720 | 1080 | 2160)) = number(text, 4)
+        && let Some(name) = by_height(height)
+    {
+        let span = token.span.start..next.span.end;
+        return Some(Mark { tokens: at..at + 2, span, strength: Strong, facts: vec![Resolution(name)] });
+    }
     // "[720]", "[1080]": bare heights count alone in brackets or among other marks.
     if let Some(height @ (480 | 540 | 576 | 720 | 1080 | 2160)) = number(text, 4) {
         let alone = token.bracket > 0
@@ -436,6 +486,9 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
 /// `1080p`, `1080i`, `1080p60`, `1920x1080`, `1280x720p`.
 fn whole_resolution(text: &str) -> Option<&'static str> {
     let (first, rest) = leading_number(text, 5)?;
+    if rest == "hd" && matches!(first, 720 | 1080) {
+        return by_height(first);
+    }
     let frames = |rest: &str| rest.is_empty() || number(rest, 3).is_some() || rest == "hd" || rest == "hevc";
     if let Some(rest) = rest.strip_prefix(['p', 'i'])
         && frames(rest)

@@ -25,6 +25,9 @@ const SCRIPTS: &[(char, char, &str, usize)] = &[
 const UKRAINIAN: &[char] = &['і', 'ї', 'є', 'ґ', 'І', 'Ї', 'Є', 'Ґ'];
 const RUSSIAN: &[char] = &['ы', 'э', 'ъ', 'ё', 'Ы', 'Э', 'Ъ', 'Ё'];
 
+/// Letters that Persian has and Arabic has not, and Persian's own forms of two others.
+const PERSIAN: &[char] = &['گ', 'چ', 'پ', 'ژ', 'ی', 'ک'];
+
 /// Languages of the scripts in a name. Russian stands for all in Cyrillic that is not Ukrainian, Arabic for all in Arabic, as release names
 /// use them.
 pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
@@ -41,8 +44,12 @@ pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
     let (mut has_kana, mut has_han) = (false, false);
     let has_letter = |letters: &[char]| tokens.list.iter().any(|token| token.text.contains(letters));
     let is_ukrainian = has_letter(UKRAINIAN) && !has_letter(RUSSIAN);
+    let is_persian = has_letter(PERSIAN);
     for token in &tokens.list {
-        let is_kana = token.text.chars().any(|letter| matches!(letter, '\u{3040}'..='\u{30ff}'));
+        // "日本語吹替" is no name, and of another language than its signs would tell.
+        let is_kana = token.text.contains("日本語")
+            || token.text.contains("吹替")
+            || token.text.chars().any(|letter| matches!(letter, '\u{3040}'..='\u{30ff}'));
         let han = token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count();
         let goes_on = token.gap.trim().is_empty() && (is_kana || han > 0);
         if !goes_on {
@@ -62,7 +69,7 @@ pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
         }
         for (from, to, language, least) in SCRIPTS {
             if !token.text.is_ascii() && count(*from, *to) >= *least {
-                add(language);
+                add(if *language == "ar" && is_persian { "fa" } else { language });
             }
         }
     }

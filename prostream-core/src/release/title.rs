@@ -20,6 +20,11 @@ struct Script {
     other: bool,
 }
 
+/// Nothing of a text is in Latin letters.
+pub(super) fn is_foreign(text: &str) -> bool {
+    script(text).foreign()
+}
+
 fn script(text: &str) -> Script {
     let mut script = Script::default();
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
@@ -161,12 +166,16 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
     } else {
         clean(text)
     };
-    let first = without_remark(&first, parts.len() > 1, &mut others);
+    let before_square = name.get(stretch.span.end..).is_some_and(|rest| rest.trim_start().starts_with('['));
+    let first = if before_square { without_person(&first) } else { &first };
+    let first = without_remark(first, parts.len() > 1, &mut others);
     let first = without_foreign_ends(&first, &mut others);
     let first = without_alias(&first, &mut others);
     let first = without_brackets_around(first);
-    if first.contains(" / ") {
-        others.extend(first.split(" / ").map(clean));
+    for mark in [" / ", " | "] {
+        if first.contains(mark) {
+            others.extend(first.split(mark).map(clean));
+        }
     }
     others.retain(|other| !other.is_empty() && *other != first);
     Titles { first, others, span: stretch.span.clone() }
@@ -185,11 +194,22 @@ fn split_parts(text: &str) -> Vec<&str> {
 /// `Glass Harbour AKA Port de Verre`: the first title, the other one beside it.
 fn without_alias(title: &str, others: &mut Vec<String>) -> String {
     let lower = title.to_ascii_lowercase();
-    let found = [" aka ", " a.k.a. ", " a k a "].iter().find_map(|mark| lower.find(mark).map(|at| (at, mark.len())));
+    let found =
+        [" (aka ", " aka ", " a.k.a. ", " a k a "].iter().find_map(|mark| lower.find(mark).map(|at| (at, mark.len())));
     let Some((at, length)) = found else { return title.to_owned() };
     let (Some(front), Some(back)) = (title.get(..at), title.get(at + length..)) else { return title.to_owned() };
-    others.push(clean(back));
+    let bracketed = lower.get(at..).is_some_and(|mark| mark.starts_with(" ("));
+    others.push(clean(if bracketed { back.trim_end_matches(')') } else { back }));
     clean(front)
+}
+
+/// `Огни (Иван Смирнов) [2021, …]`: whoever directed it stands in round brackets before the square ones, by two names or more.
+fn without_person(title: &str) -> &str {
+    let Some((front, rest)) = title.rsplit_once(" (") else { return title };
+    let inner = rest.strip_suffix(')').unwrap_or_default();
+    let is_name = |word: &str| word.chars().next().is_some_and(char::is_uppercase) && script(word).foreign();
+    let is_person = inner.contains(' ') && inner.split([' ', ',']).filter(|word| !word.is_empty()).all(is_name);
+    if is_person && script(front).foreign() { front.trim() } else { title }
 }
 
 /// `О мышах (Of Mice)`: the other script in round brackets is the title; behind slashes brackets hold people.

@@ -6,7 +6,7 @@ use crate::release::tokens::{Token, is_opening, number};
 
 use super::named::OTHER_COUNTS;
 use super::written::episode_number;
-use super::{RANGE_WORDS, Scanner, range};
+use super::{RANGE_WORDS, Scanner, range, states_whole};
 
 /// Fewer than so many from one to another may be films of a series.
 const LEAST_EPISODES: u32 = 11;
@@ -25,8 +25,10 @@ impl Scanner<'_, '_> {
         let _ = self.leading()
             || self.dashed()
             || self.bracketed()
+            || self.extra()
             || self.before_bracket()
             || self.padded()
+            || self.versioned()
             || self.many_from_one()
             || self.joined()
             || self.trailing()
@@ -84,7 +86,7 @@ impl Scanner<'_, '_> {
         }
         let before = self.word(at.wrapping_sub(1));
         let dashed = token.gap.contains('-') && token.gap.len() > 1 && !matches!(before, "movie" | "film");
-        let counts_other = at > 0 && OTHER_COUNTS.contains(&before) && !dashed;
+        let counts_other = at > 0 && OTHER_COUNTS.contains(&before) && !dashed && !self.is_extra(before);
         let year = token.folded.len() == 4 && (1900..2100).contains(&found.0);
         (!counts_other && !year).then_some(found)
     }
@@ -127,8 +129,16 @@ impl Scanner<'_, '_> {
         if is_end(self.word(end)) && self.closes(end) {
             end += 1;
         }
-        // "17.5" is a recap between two episodes.
-        if self.token(end).is_some_and(|token| token.gap == "." && token.folded == "5") {
+        // "05 v2", "05_v2".
+        if let Some(version) = self.token(end).filter(|token| matches!(token.gap, " " | "_"))
+            && let Some(version) = version.folded.strip_prefix('v').and_then(|digit| number(digit, 1))
+        {
+            self.out.revised |= version > 1;
+            end += 1;
+        }
+        // "17.5" is a recap between two episodes, "17.5v2" its second version.
+        let is_half = |word: &str| word.starts_with('5') && episode_number(word, 1).is_some();
+        if self.token(end).is_some_and(|token| token.gap == "." && is_half(&token.folded)) {
             end += 1;
         }
         end = self.skip_total(end);
@@ -168,21 +178,47 @@ impl Scanner<'_, '_> {
             self.closes(end)
         });
         // The first of a range written with spaces: "01 - 12".
-        let start = closing.map(|at| {
+        let first_of = |at: usize, is_set_apart: bool| {
             let before = at - 1;
-            if self.countable(before).is_some()
-                && self.token(before).is_some_and(|token| spaced_dash(token) || token.after_bracket())
-                && self.countable(before) < self.countable(*at)
-            {
-                before
-            } else {
-                *at
-            }
-        });
-        match start.or_else(|| candidates.into_iter().find(long)) {
+            let padded = self.word(before).starts_with('0') && self.word(before).len() == self.word(at).len();
+            let placed = padded
+                && self.countable(before).is_some_and(|(first, _)| first > 0)
+                && self.token(at).is_some_and(|token| token.gap == " - ")
+                || is_set_apart && self.token(before).is_some_and(|token| spaced_dash(token) || token.after_bracket());
+            let rises = self.countable(before).is_some() && self.countable(before) < self.countable(at);
+            if placed && rises { before } else { at }
+        };
+        let start = closing.map(|at| first_of(*at, true));
+        match start.or_else(|| candidates.iter().find(|at| long(at)).map(|at| first_of(*at, false))) {
             Some(at) => self.take(at),
             None => false,
         }
+    }
+
+    /// A word for what was made beside the episodes, which anime releases count on its own.
+    fn is_extra(&self, word: &str) -> bool {
+        self.opens_with_group && matches!(word, "ova" | "oad" | "ona" | "sp" | "special")
+    }
+
+    /// `Special 2 [`, `- OVA2 [`, `- SP01 [`: the word stays in the title, so that no episode of the show is meant.
+    fn extra(&mut self) -> bool {
+        for at in 1..self.tokens.list.len() {
+            let word = self.word(at);
+            if self.is_extra(word) && self.word(at + 1).len() < 3 && self.closes(at + 1) && self.take(at + 1) {
+                return true;
+            }
+            let name = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            let counts = self.free(at) && self.is_extra(name) && self.closes(at);
+            if let Some(token) = self.token(at).filter(|token| counts && token.text.is_ascii())
+                && let Some(episode) = word.get(name.len()..).and_then(|digits| number(digits, 2))
+            {
+                let digits = token.span.end - (word.len() - name.len())..token.span.end;
+                self.out.episodes.push(episode);
+                self.claim("episodes", at..at, digits);
+                return true;
+            }
+        }
+        false
     }
 
     /// `[04]`, `(01-12)`, `[0001-1071+Movies]`.
@@ -197,7 +233,12 @@ impl Scanner<'_, '_> {
                     && matches!(token.mark(), "-" | "~" | "_")
             });
             let titled = self.token(range.start + 1).is_some_and(Token::is_set_apart);
-            let alone = range.len() == 1 || range.len() > 1 && (is_end(self.word(range.start + 1)) || titled);
+            // "[07(19)]": counted from the first as well.
+            let counted_twice = range.len() == 2
+                && self.is_whole_bracket(range.clone())
+                && self.is_whole_bracket(range.start + 1..range.end);
+            let alone =
+                range.len() == 1 || counted_twice || range.len() > 1 && (is_end(self.word(range.start + 1)) || titled);
             if range.start > 0 && (digits >= 2 && alone || digits >= 1 && second_is_number) && self.take(range.start) {
                 return true;
             }
@@ -249,12 +290,12 @@ impl Scanner<'_, '_> {
         !single && (dash || spaced) && self.take(at)
     }
 
-    /// `Show 01-24 Complete`, `Show 05 720p`: a zero in front counts episodes wherever it stands.
+    /// `Show 01-24 Complete`, `Show 05 720p`, `Show 05 Title.mkv`: a zero in front counts episodes wherever it stands.
     fn padded(&mut self) -> bool {
         let found = (1..self.tokens.list.len()).find(|at| {
             let word = self.word(*at);
             let two_digits = word.len() == 2 && word.starts_with('0');
-            if self.is_file && word.len() == 3 && word.starts_with('0') && self.countable(*at).is_some() {
+            if self.is_file && matches!(word.len(), 2 | 3) && word.starts_with('0') && self.countable(*at).is_some() {
                 return true;
             }
             let ranged = self.token(at + 1).is_some_and(|next| {
@@ -276,16 +317,34 @@ impl Scanner<'_, '_> {
         found.filter(|_| !self.has_year()).is_some_and(|at| self.take(at))
     }
 
+    /// `Show 12v2 [720p]`: the version is an episode's.
+    fn versioned(&mut self) -> bool {
+        let is_versioned = |token: &Token<'_>| {
+            let digits = token.folded.split_once('v').map_or(0, |(digits, _)| digits.len());
+            (2..=4).contains(&digits) && token.bracket == 0
+        };
+        let found = (1..self.tokens.list.len())
+            .find(|at| self.token(*at).is_some_and(is_versioned) && self.countable(*at).is_some() && self.closes(*at));
+        found.is_some_and(|at| self.take(at))
+    }
+
     /// `Show 1-26 [480p]`, `Show 001-220`: many, from the first on. A few may be films.
     fn many_from_one(&mut self) -> bool {
         let found = (1..self.tokens.list.len()).find(|at| {
-            let ranged = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
-            let ends = self.closes(at + 1) || !self.free(at + 2);
+            let dashed = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
+            // "215 ao 220".
+            let worded = RANGE_WORDS.contains(&self.word(at + 1)) && self.word(*at).len() == 3;
+            let last_at = if worded { at + 2 } else { at + 1 };
+            let ends = self.closes(last_at)
+                || !self.free(last_at + 1)
+                || states_whole(self.word(last_at + 1))
+                || self.token(last_at + 1).is_some_and(|next| next.mark() == "+");
             let shown = |at: usize| self.countable(at).map_or(0, |(episode, _)| episode);
-            let broadcast = self.word(at + 1).strip_suffix("tv").and_then(|last| number(last, 4));
-            let (first, last) = (shown(*at), broadcast.unwrap_or_else(|| shown(at + 1)));
-            let many = first == 1 && last >= LEAST_EPISODES || first >= 100 && last > first;
-            ranged && ends && many
+            let broadcast = self.word(last_at).strip_suffix("tv").and_then(|last| number(last, 4));
+            let (first, last) = (shown(*at), broadcast.unwrap_or_else(|| shown(last_at)));
+            let padded = self.word(*at).starts_with('0') && last > first;
+            let many = first == 1 && (last >= LEAST_EPISODES || padded) || first >= 100 && last > first;
+            (dashed || worded) && ends && many
         });
         let found = found.filter(|at| !self.has_year() && !self.three_in_a_row(*at));
         found.is_some_and(|at| self.take(at))
@@ -299,7 +358,8 @@ impl Scanner<'_, '_> {
             broadcast && both.is_some_and(|(both, _)| (1..=40).contains(&(both % 100)) && (100..4100).contains(&both))
         });
         let (Some(at), false) = (found, self.has_year() || !self.out.seasons.is_empty()) else { return false };
-        let Some(token) = self.token(at) else { return false };
+        // Digits of other scripts are longer than they look.
+        let Some(token) = self.token(at).filter(|token| token.text.is_ascii()) else { return false };
         let Some((both, _)) = self.countable(at) else { return false };
         self.out.seasons.push(both / 100);
         self.out.episodes.push(both % 100);
@@ -320,8 +380,12 @@ impl Scanner<'_, '_> {
         }
         if !self.out.seasons.is_empty() {
             let behind = self.out.spans.iter().find(|(field, ..)| *field == "seasons").map(|(_, tokens, _)| tokens.end);
+            let is_range = |at: usize| {
+                let (first, last) = (self.token(at).and_then(|first| first.number(3)), self.token(at + 1));
+                last.is_some_and(|last| matches!(last.gap, "-" | "~") && last.number(3) > first && first.is_some())
+            };
             if let Some(at) = behind
-                && self.word(at).len() == 2
+                && (self.word(at).len() == 2 || is_range(at))
                 && self.token(at).is_some_and(|token| matches!(token.gap, " " | "." | "_"))
                 && self.token(at + 1).is_none_or(|next| next.gap != "." || next.number(2).is_none())
             {
@@ -332,7 +396,7 @@ impl Scanner<'_, '_> {
     }
 
     /// The tokens are all that a bracket holds.
-    fn is_whole_bracket(&self, tokens: Range<usize>) -> bool {
+    pub(super) fn is_whole_bracket(&self, tokens: Range<usize>) -> bool {
         let bracket = self.token(tokens.start).and_then(|token| token.bracket.checked_sub(1));
         bracket.and_then(|at| self.tokens.brackets.get(at)).is_some_and(|bracket| bracket.tokens == tokens)
     }
@@ -366,7 +430,11 @@ impl Scanner<'_, '_> {
                 && self.is_file
                 && third.is_none()
                 && [one, two].iter().all(|token| token.folded.len() == 2);
-            let is_range = self.opens_with_group && one.bracket > 0 && matches!(two.gap, "-" | "_");
+            // "[Grp] Show - 07-08", "[Grp] Show OVA 01-03".
+            let set_apart = (one.is_set_apart() || self.is_extra(self.word(at.wrapping_sub(1))))
+                && one.folded.len() == two.folded.len()
+                && episode > season;
+            let is_range = self.opens_with_group && (one.bracket > 0 || set_apart) && matches!(two.gap, "-" | "_");
             let plausible = opens
                 || alone && two.folded.len() == 2 && !self.has_year()
                 || self.is_file && (!self.has_year() || two.gap == "_");

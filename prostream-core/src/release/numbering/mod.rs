@@ -7,6 +7,7 @@ mod written;
 use std::ops::Range;
 
 use super::dates::YEARS;
+use super::marks::{Fact, look_up};
 use super::tokens::{Token, Tokens};
 
 /// Longest range that is spelled out; the longest-running shows stay below.
@@ -21,6 +22,8 @@ pub(super) struct Numbers {
     pub(super) volumes: Vec<u32>,
     /// An anime `v2` or later behind the episode.
     pub(super) revised: bool,
+    /// Seasons are told by their count: `3 Seasons`.
+    pub(super) is_whole: bool,
     /// The field, its tokens and its bytes.
     pub(super) spans: Vec<(&'static str, Range<usize>, Range<usize>)>,
 }
@@ -58,6 +61,11 @@ pub(super) fn read(
         numbers.dedup();
     }
     out
+}
+
+/// A word that says that the whole work is there: `Complete`, `Completa`, `Batch`.
+fn states_whole(word: &str) -> bool {
+    look_up(word).is_some_and(|(_, facts)| facts.contains(&Fact::Complete))
 }
 
 struct Scanner<'t, 'a> {

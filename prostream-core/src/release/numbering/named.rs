@@ -5,25 +5,49 @@ use std::ops::Range;
 use crate::release::tokens::{Token, leading_number, number};
 
 use super::written::episode_number;
-use super::{OF_WORDS, RANGE_WORDS, Scanner, range};
+use super::{OF_WORDS, RANGE_WORDS, Scanner, YEARS, range};
 
-/// Seasons in words: `Second Season`, `Tercera Temporada`, `Prima Stagione`; those of one number in each row.
+/// Seasons in words: `Second Season`, `Tercera Temporada`, `Prima Stagione`, `Первый сезон`; those of one number in each row.
 const ORDINALS: &[&[&str]] = &[
-    &["first", "primera", "primeira", "prima", "premiere", "erste"],
-    &["second", "segunda", "seconda", "deuxieme", "zweite"],
-    &["third", "tercera", "terceira", "terza", "troisieme", "dritte"],
-    &["fourth", "cuarta", "quarta", "quatrieme", "vierte"],
-    &["fifth", "quinta", "cinquieme", "funfte"],
-    &["sixth", "sexta", "sesta", "sixieme", "sechste"],
-    &["seventh", "septima", "setima", "settima", "septieme", "siebte"],
-    &["eighth", "octava", "oitava", "ottava", "huitieme", "achte"],
-    &["ninth", "novena", "nona", "neuvieme", "neunte"],
-    &["tenth", "decima", "dixieme", "zehnte"],
+    &["first", "primera", "primeira", "prima", "premiere", "erste", "первый", "перший", "pierwszy"],
+    &["second", "segunda", "seconda", "deuxieme", "zweite", "второй", "другий", "drugi"],
+    &["third", "tercera", "terceira", "terza", "troisieme", "dritte", "третий", "третій", "trzeci"],
+    &["fourth", "cuarta", "quarta", "quatrieme", "vierte", "четвертый", "четвёртый", "четвертий", "czwarty"],
+    &["fifth", "quinta", "cinquieme", "funfte", "пятый", "п'ятий", "piaty"],
+    &["sixth", "sexta", "sesta", "sixieme", "sechste", "шестой", "шостий", "szosty"],
+    &["seventh", "septima", "setima", "settima", "septieme", "siebte", "седьмой", "сьомий", "siodmy"],
+    &["eighth", "octava", "oitava", "ottava", "huitieme", "achte", "восьмой", "восьмий", "osmy"],
+    &["ninth", "novena", "nona", "neuvieme", "neunte", "девятый", "дев'ятий", "dziewiaty"],
+    &["tenth", "decima", "dixieme", "zehnte", "десятый", "десятий", "dziesiaty"],
 ];
-const CARDINALS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+const CARDINALS: &[&str] = &[
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+];
 
 /// Words that join two numbers.
 pub(super) const AND_WORDS: &[&str] = &["and", "und", "et", "y", "e", "i", "и"];
+
+/// What Spanish and French write behind the digits of an ordinal: `1ra`, `2da`, `1ère`.
+const ORDINAL_ENDINGS: &[&str] = &["ra", "era", "da", "nda", "ta", "ma", "va", "na", "er", "ere", "re", "de"];
 
 /// The number of an ordinal in words.
 fn ordinal_number(word: &str) -> Option<u32> {
@@ -62,15 +86,54 @@ pub(super) const SEASON_WORDS: &[&str] = &[
     "сезон",
     "сезона",
     "сезоны",
+    "сезонов",
+    "сезони",
+    "sezony",
     "sez",
     "сез",
+    "musim",
+    "stag",
+    "se",
+    "st",
+    "tem",
+    "serie",
+    "rada",
+    "σεζον",
+    "κυκλος",
+    "الموسم",
+    "موسم",
+    "فصل",
+    "phan",
+    "mua",
     "tv",
     "тв",
 ];
+/// The Korean word for a season, as written: folding takes syllables apart.
+const HANGUL_SEASON: &str = "시즌";
 /// Season words that follow their number in their language.
-const SEASON_WORDS_AFTER: &[&str] = &["evad", "sezon", "sez", "сезон", "сезона", "сез", "sezona"];
+const SEASON_WORDS_AFTER: &[&str] = &[
+    "evad",
+    "sezon",
+    "sezony",
+    "sez",
+    "сезон",
+    "сезона",
+    "сезоны",
+    "сезонов",
+    "сезони",
+    "сез",
+    "sezona",
+    "serie",
+    "rada",
+];
+/// Czech season words that are words of other languages, too: they count behind an ordinal alone, `2. série`.
+const SEASON_WORDS_ORDINAL: &[&str] = &["serie", "rada"];
+/// Vietnamese words, which count with their accents: without them `Tap 5` is English.
+const ACCENTED_WORDS: &[&str] = &["phan", "mua", "tap"];
 /// Season words that are words of titles too, and need a number right behind them.
-const SEASON_WORDS_DOUBTFUL: &[&str] = &["series", "temp", "tv", "sn", "тв"];
+const SEASON_WORDS_DOUBTFUL: &[&str] = &["series", "temp", "tv", "sn", "тв", "stag", "se", "st", "tem"];
+/// Abbreviations that are words or codes, too: they count with their full stop or before an episode, `Stag. 2 Ep. 5`, `Se.1 Ep.2`.
+const SEASON_ABBREVIATIONS: &[&str] = &["stag", "se", "st", "tem", "temp"];
 /// Words before or after the number of an episode.
 pub(super) const EPISODE_WORDS: &[&str] = &[
     "episode",
@@ -80,9 +143,19 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "epi",
     "episodio",
     "episodios",
+    "episodi",
+    "episoden",
+    "episoade",
+    "puntate",
+    "odcinki",
+    "jaksot",
+    "afleveringen",
+    "epizody",
+    "epizode",
     "capitulo",
     "capitulos",
     "cap",
+    "caps",
     "caap",
     "folge",
     "folgen",
@@ -111,13 +184,53 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "epizod",
     "выпуск",
     "эпизод",
+    "эп",
+    "серія",
+    "серії",
+    "серій",
+    "επεισοδιο",
+    "الحلقة",
+    "حلقة",
+    "قسمت",
+    "ตอนท",
+    "ตอน",
+    "tap",
+    "dil",
+    "diel",
 ];
-const EPISODE_WORDS_AFTER: &[&str] =
-    &["bolum", "серия", "серии", "сер", "серий", "seriya", "seria", "serija", "serii", "ser", "выпуск"];
+const EPISODE_WORDS_AFTER: &[&str] = &[
+    "bolum",
+    "серия",
+    "серии",
+    "сер",
+    "серий",
+    "seriya",
+    "seria",
+    "serija",
+    "serii",
+    "ser",
+    "выпуск",
+    "серія",
+    "серії",
+    "серій",
+    "resz",
+    "epizoda",
+    "epizod",
+    "dil",
+    "diel",
+];
+/// Words that number the parts of films, too: they count behind a season, or where no year stands.
+const EPISODE_OR_PART: &[&str] = &["resz", "dil", "diel"];
+/// Words in the case that numbers from five on take: `8 серий` is how many there are.
+const COUNTED_EPISODES: &[&str] = &["серий", "серій"];
 const VOLUME_WORDS: &[&str] = &["vol", "vols", "volume", "volumes", "tome"];
 /// Words whose number is no episode.
 pub(super) const OTHER_COUNTS: &[&str] =
     &["movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "chapter"];
+/// Fewer in all, told behind a slash, may be the parts of a film: `(1/2)`.
+const FEWEST_EPISODES: u32 = 4;
+/// Words for a part, which counts like an episode where the number of all is told: `Part 2 of 4`.
+const PART_WORDS: &[&str] = &["part", "pt", "parte", "chapter"];
 
 impl Scanner<'_, '_> {
     /// Seasons, episodes and volumes named by words.
@@ -125,9 +238,9 @@ impl Scanner<'_, '_> {
         let had_episodes = !self.out.episodes.is_empty();
         for at in 0..self.tokens.list.len() {
             let word = self.word(at);
-            if SEASON_WORDS.contains(&word) && self.out.seasons.len() < 2 {
+            if self.is_season_word(at) && self.out.seasons.len() < 2 {
                 self.season_word(at);
-            } else if EPISODE_WORDS.contains(&word) {
+            } else if EPISODE_WORDS.contains(&word) && self.is_accented(at) {
                 self.episode_word(at, had_episodes);
             } else if VOLUME_WORDS.contains(&word)
                 && let Some((volumes, end)) = self.numbers_after(at, 3, true)
@@ -148,11 +261,21 @@ impl Scanner<'_, '_> {
             } else if let Some(episodes) = self.ideogram_count(at).filter(|_| self.out.episodes.is_empty()) {
                 self.out.episodes.extend(episodes);
                 self.claim_tokens("episodes", at..at + 1);
+            } else if let Some(episode) = numbered_ideogram(word).filter(|_| !had_episodes) {
+                let all = self.range_before(at, episode, 4);
+                let (episodes, start) = all.unwrap_or((vec![episode], at));
+                self.out.episodes.extend(episodes);
+                self.claim_tokens("episodes", start..at + 1);
+            } else if let Some(season) = self.token(at).and_then(|token| hangul_season(token.text)) {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
             } else if let Some(episode) = self.token(at).and_then(|token| hangul_number(token.text))
                 && !had_episodes
             {
-                self.out.episodes.push(episode);
-                self.claim_tokens("episodes", at..at + 1);
+                let all = self.range_before(at, episode, 4);
+                let (episodes, start) = all.unwrap_or((vec![episode], at));
+                self.out.episodes.extend(episodes);
+                self.claim_tokens("episodes", start..at + 1);
             } else if let Some((prefix, value)) = glued_word(word) {
                 if SEASON_WORDS.contains(&prefix) && self.out.seasons.is_empty() {
                     self.out.seasons.push(value);
@@ -163,6 +286,39 @@ impl Scanner<'_, '_> {
                 }
             }
         }
+    }
+
+    /// A word that counts seasons, by its letters or, in Korean, as written.
+    fn is_season_word(&self, at: usize) -> bool {
+        let hangul = self.token(at).is_some_and(|token| token.text == HANGUL_SEASON);
+        // "Seria 1 Odcinek 5" is Polish; the Russian word for an episode reads the same.
+        let polish = self.word(at) == "seria"
+            && number(self.word(at + 1), 2).is_some()
+            && EPISODE_WORDS.contains(&self.word(at + 2));
+        hangul || polish || SEASON_WORDS.contains(&self.word(at)) && self.is_accented(at)
+    }
+
+    /// A word that counts only with its accents has them.
+    fn is_accented(&self, at: usize) -> bool {
+        let needs = ACCENTED_WORDS.contains(&self.word(at));
+        !needs || self.token(at).is_some_and(|token| !token.text.is_ascii())
+    }
+
+    /// A year stands at `at`, outside brackets.
+    fn year_follows(&self, at: usize) -> bool {
+        let year = self.token(at).filter(|token| token.bracket == 0).and_then(|token| token.number(4));
+        year.is_some_and(|year| YEARS.contains(&year))
+    }
+
+    /// Nothing of a title stands at `at`: the end, a mark, a bracket, a dash, a number or a word for episodes. Before a year it may be a film's.
+    fn ends_words(&self, at: usize) -> bool {
+        let Some(token) = self.token(at) else { return true };
+        let digits = token.folded.trim_start_matches('e');
+        !self.free(at)
+            || token.after_bracket()
+            || token.is_set_apart()
+            || digits.starts_with(|letter: char| letter.is_ascii_digit()) && !self.year_follows(at)
+            || EPISODE_WORDS.contains(&token.folded.as_str())
     }
 
     /// `全12話`: so many in all.
@@ -183,7 +339,7 @@ impl Scanner<'_, '_> {
     fn number_before(&self, at: usize) -> Option<(u32, bool, usize)> {
         let mut before = at.checked_sub(1)?;
         let small =
-            |token: &Token<'_>| token.gap.chars().count() <= 2 && token.gap.chars().all(|c| " ._-°".contains(c));
+            |token: &Token<'_>| token.gap.chars().count() <= 2 && token.gap.chars().all(|c| " ._-°^".contains(c));
         if !small(self.token(at)?) {
             return None;
         }
@@ -195,12 +351,12 @@ impl Scanner<'_, '_> {
             before = before.checked_sub(1)?;
             ordinal = true;
         }
-        ordinal |= self.token(at)?.gap.starts_with('°');
+        ordinal |= self.token(at)?.gap.starts_with(['°', '^']);
         let (value, rest) = leading_number(self.word(before), 3)?;
         ordinal |= matches!(
             rest,
             "st" | "nd" | "rd" | "th" | "a" | "o" | "ª" | "º" | "ao" | "aa" | "й" | "я" | "e" | "eme" | "ª." | "ème"
-        );
+        ) || ORDINAL_ENDINGS.contains(&rest);
         let claimed = self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&before));
         (rest.is_empty() || ordinal).then_some((value, ordinal, before)).filter(|_| self.free(before) && !claimed)
     }
@@ -212,8 +368,10 @@ impl Scanner<'_, '_> {
         {
             return None;
         }
+        // "Season S2" says it twice; "Mini-Series.E02" says something else.
+        let letter = if self.is_season_word(at) { 's' } else { 'e' };
         let (value, _) = episode_number(&first.folded, digits)
-            .or_else(|| first.folded.strip_prefix(['s', 'e']).and_then(|rest| episode_number(rest, digits)))?;
+            .or_else(|| first.folded.strip_prefix(letter).and_then(|rest| episode_number(rest, digits)))?;
         let mut numbers = vec![value];
         let mut end = at + 2;
         while many && let Some(token) = self.token(end).filter(|_| self.free(end)) {
@@ -232,6 +390,14 @@ impl Scanner<'_, '_> {
                     && !token.gap.is_empty()
                 {
                     numbers.push(next);
+                } else if matches!(mark, "&" | "+" | ",")
+                    && next > last
+                    && self.is_plural(at)
+                    && self.ends_words(end + 1)
+                    && !EPISODE_WORDS.contains(&self.word(end + 1))
+                {
+                    // "Seasons 1-3 & 5".
+                    numbers.push(next);
                 } else if matches!(token.gap, "." | "_")
                     && next == last + 1
                     && SEASON_WORDS.contains(&self.word(at))
@@ -244,11 +410,11 @@ impl Scanner<'_, '_> {
                     break;
                 }
             } else if (RANGE_WORDS.contains(&token.folded.as_str()) || mark == "-" && self.word(at) == token.folded)
-                && let Some(last_at) = self.skip_article(end + 1)
+                && let Some(last_at) = self.skip_article(end + 1 + usize::from(self.word(end + 1) == self.word(at)))
                 && let Some(next) = self.token(last_at).and_then(|next| next.number(digits))
                 && let Some(more) = range(last, next)
             {
-                // "1 to 12", "1 a la 3", "Ep 1 - Ep 12".
+                // "1 to 12", "1 a la 3", "Ep 1 - Ep 12", "Season 1 to Season 5".
                 numbers.extend(more);
                 end = last_at;
             } else if (AND_WORDS.contains(&token.folded.as_str()) || matches!(mark, "+" | "&" | ","))
@@ -280,26 +446,71 @@ impl Scanner<'_, '_> {
         self.token(at).map(|_| at)
     }
 
-    /// `1st & 2nd Season`: where the ordinal before the one at `start` stands.
-    fn one_before(&self, start: usize, season: u32) -> Option<usize> {
-        let behind = if AND_WORDS.contains(&self.word(start.checked_sub(1)?)) { start.checked_sub(1)? } else { start };
-        let joined = behind < start || self.token(start).is_some_and(|token| matches!(token.mark(), "&" | "+"));
-        let from = behind.checked_sub(1).filter(|at| joined && self.free(*at))?;
-        let (before, rest) = leading_number(self.word(from), 2)?;
-        (before.checked_add(1) == Some(season) && !rest.is_empty()).then_some(from)
+    /// `1st & 2nd Season`, `1ª, 2ª e 3ª Temporada`, `1,2,3 серии`: the first number of the list that ends in the one at `start`, and where it stands.
+    fn list_before(&self, start: usize, last: u32) -> Option<(u32, usize)> {
+        let mut found: Option<(u32, usize)> = None;
+        let is_plain = |at: usize| self.word(at).bytes().all(|byte| byte.is_ascii_digit());
+        loop {
+            let (number, at) = found.unwrap_or((last, start));
+            let behind = match at.checked_sub(1) {
+                Some(and) if AND_WORDS.contains(&self.word(and)) => and,
+                _ => at,
+            };
+            let listed = |token: &Token<'_>| {
+                matches!(token.mark(), "&" | "+" | ",") || matches!(token.gap, " " | "_") && !is_plain(at)
+            };
+            let joined = behind < at || self.token(at).is_some_and(listed);
+            let before = behind.checked_sub(1).filter(|from| joined && *from > 0 && self.free(*from));
+            let Some(from) = before.filter(|from| is_plain(*from) == is_plain(start)) else { return found };
+            match leading_number(self.word(from), 2) {
+                Some((before, _)) if before.checked_add(1) == Some(number) => found = Some((before, from)),
+                _ => return found,
+            }
+        }
     }
 
-    /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`.
-    fn range_before(&self, start: usize, last: u32) -> Option<(Vec<u32>, usize)> {
+    /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`, `01-16화`.
+    fn range_before(&self, start: usize, last: u32, digits: usize) -> Option<(Vec<u32>, usize)> {
         let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
         let from = start.checked_sub(1).filter(|at| dashed && self.free(*at))?;
-        range(self.token(from)?.number(2)?, last).map(|all| (all.collect(), from))
+        // "1st-5th Season": both are ordinals, or none.
+        let is_plain = |at: usize| self.word(at).bytes().all(|byte| byte.is_ascii_digit());
+        let (first, rest) = leading_number(self.word(from), digits)?;
+        let fits = rest.is_empty() || rest.len() == 2 && !is_plain(start);
+        range(first, last).filter(|_| fits).map(|all| (all.collect(), from))
+    }
+
+    /// A word for several seasons.
+    fn is_plural(&self, at: usize) -> bool {
+        matches!(self.word(at), "seasons" | "saisons" | "temporadas" | "stagioni" | "staffeln" | "sezony")
+    }
+
+    /// `Season Twelve`, `Seasons One to Three`, `Seasons I-III`: the seasons told in words behind one, and the index behind them.
+    fn spelled_after(&self, at: usize) -> Option<(Vec<u32>, usize)> {
+        let word = self.word(at);
+        let read = |at: usize| spelled_number(self.word(at), CARDINALS).or_else(|| roman(self.word(at)));
+        let first = read(at + 1).filter(|_| matches!(word, "season" | "seasons" | "series"))?;
+        let dashed = |token: &Token<'_>| matches!(token.mark(), "-" | "~" | "–");
+        let last_at = match self.token(at + 2) {
+            Some(token) if dashed(token) => at + 2,
+            Some(token) if RANGE_WORDS.contains(&token.folded.as_str()) => at + 3,
+            _ => at,
+        };
+        let more = read(last_at).filter(|_| last_at > at).and_then(|last| range(first, last));
+        let (seasons, end) = more.map_or((vec![first], at + 2), |all| (all.collect(), last_at + 1));
+        // "Series One Hundred" is a title.
+        let is_title = word == "series" && (!self.ends_words(end) || roman(self.word(at + 1)).is_some());
+        (!is_title).then_some((seasons, end))
     }
 
     fn season_word(&mut self, at: usize) {
         let word = self.word(at);
         let doubtful = SEASON_WORDS_DOUBTFUL.contains(&word);
         let before = self.number_before(at).filter(|found| found.0 < 100);
+        let dotted = self.token(at).is_some_and(|token| token.gap.starts_with('.'));
+        if SEASON_WORDS_ORDINAL.contains(&word) && !(dotted && before.is_some()) {
+            return;
+        }
         let prefer_before =
             before.is_some_and(|(_, ordinal, _)| ordinal || !doubtful && SEASON_WORDS_AFTER.contains(&word));
         if prefer_before && let Some((season, _, start)) = before {
@@ -314,12 +525,12 @@ impl Scanner<'_, '_> {
                 seasons = all.collect();
                 first = start - 2;
             }
-            if let Some((all, from)) = self.range_before(start, season) {
+            if let Some((all, from)) = self.range_before(start, season, 2) {
                 seasons = all;
                 first = from;
             }
-            if let Some(from) = self.one_before(start, season) {
-                seasons.insert(0, season.saturating_sub(1));
+            if let Some((lowest, from)) = self.list_before(start, season) {
+                seasons = (lowest..=season).collect();
                 first = from;
             }
             self.out.seasons.extend(seasons);
@@ -337,8 +548,16 @@ impl Scanner<'_, '_> {
         let set_apart = self.token(at + 1).is_some_and(Token::is_set_apart);
         let numbers = self.numbers_after(at, 2, true).filter(|_| !(self.opens_with_group && set_apart));
         if let Some((seasons, end)) = numbers {
+            let abbreviation = SEASON_ABBREVIATIONS.contains(&word);
+            let is_word_too = abbreviation && word != "temp";
+            let abbreviated = abbreviation
+                && (word.len() > 2 && self.token(at + 1).is_some_and(|token| token.gap == ". ")
+                    || EPISODE_WORDS
+                        .contains(&self.word(end).trim_end_matches(|letter: char| letter.is_ascii_digit())));
             if doubtful
-                && (self.token(at + 1).is_some_and(|token| !token.tight())
+                && !abbreviated
+                && (is_word_too
+                    || self.token(at + 1).is_some_and(|token| !token.tight())
                     || (word == "tv" || word == "тв") && self.token(at + 1).is_some_and(|token| token.gap != "-"))
             {
                 return;
@@ -358,19 +577,28 @@ impl Scanner<'_, '_> {
         } else if let Some((seasons, tokens)) = self.seasons_further_on(at) {
             self.out.seasons.extend(seasons);
             self.claim_tokens("seasons", tokens);
-        } else if let Some(season) = spelled_number(self.word(at + 1), CARDINALS).filter(|_| word == "season") {
-            self.out.seasons.push(season);
-            self.claim_tokens("seasons", at..at + 2);
-        } else if let Some(season) =
-            at.checked_sub(1).and_then(|at| ordinal_number(self.word(at))).filter(|_| !doubtful)
+        } else if let Some((seasons, end)) = self.spelled_after(at) {
+            self.out.seasons.extend(seasons);
+            self.claim_tokens("seasons", at..end);
+        } else if let Some(season) = at
+            .checked_sub(1)
+            .and_then(|at| ordinal_number(self.word(at)))
+            .filter(|_| !doubtful || word == "series" && self.ends_words(at + 1))
         {
             self.out.seasons.push(season);
             self.claim_tokens("seasons", at - 1..at + 1);
-        } else if let Some(season) = roman(self.word(at + 1)).filter(|_| word == "season") {
-            self.out.seasons.push(season);
-            self.claim_tokens("seasons", at..at + 2);
         } else if let Some((season, _, start)) = before.filter(|_| !doubtful) {
-            let (seasons, start) = self.range_before(start, season).unwrap_or((vec![season], start));
+            let told = self.range_before(start, season, 2);
+            let told =
+                told.or_else(|| self.list_before(start, season).map(|(first, at)| ((first..=season).collect(), at)));
+            // "3 Seasons" is how many there are, "The 4 Seasons 2012" a film.
+            let counted = told.is_none() && self.is_plural(at) && season > 1;
+            if counted && self.year_follows(at + 1) {
+                return;
+            }
+            self.out.is_whole |= counted;
+            let (seasons, start) =
+                told.unwrap_or_else(|| (if counted { (1..=season).collect() } else { vec![season] }, start));
             self.out.seasons.extend(seasons);
             self.claim_tokens("seasons", start..at + 1);
         }
@@ -425,8 +653,13 @@ impl Scanner<'_, '_> {
             return;
         }
         let word = self.word(at);
-        let before = self.number_before(at).filter(|(_, ordinal, _)| *ordinal || EPISODE_WORDS_AFTER.contains(&word));
-        let (episodes, tokens) = if let Some((episode, _, start)) = before {
+        if EPISODE_OR_PART.contains(&word) && self.out.seasons.is_empty() && self.last_year > Some(0) {
+            return;
+        }
+        // "2ª e 3ª" joins two ordinals.
+        let counts_before = |ordinal: bool| ordinal && word != "e" || EPISODE_WORDS_AFTER.contains(&word);
+        let before = self.number_before(at).filter(|(_, ordinal, _)| counts_before(*ordinal));
+        let (episodes, tokens) = if let Some((episode, ordinal, start)) = before {
             // "1-3 серия", "с 1 по 10 серию".
             let ranged = RANGE_WORDS.contains(&self.word(start.wrapping_sub(1)));
             let from_at = if ranged { start.checked_sub(2) } else { start.checked_sub(1) };
@@ -435,7 +668,13 @@ impl Scanner<'_, '_> {
                 from_at.filter(|at| (ranged || dashed) && self.free(*at)).and_then(|at| self.token(at)?.number(4));
             match from.and_then(|from| range(from, episode)).zip(from_at) {
                 Some((all, from_at)) => (all.collect(), from_at..self.skip_total(at + 1)),
-                None => (vec![episode], start..self.skip_total(at + 1)),
+                None => {
+                    let listed = self.list_before(start, episode);
+                    let (first, start) = listed.unwrap_or((episode, start));
+                    let counted = listed.is_none() && !ordinal && COUNTED_EPISODES.contains(&word);
+                    let first = if counted { 1 } else { first };
+                    ((first..=episode).collect(), start..self.skip_total(at + 1))
+                }
             }
         } else if word == "e" {
             // "e" alone is a word of many languages: "E 05" needs its zero or a season before it.
@@ -469,6 +708,12 @@ impl Scanner<'_, '_> {
             } else {
                 (numbers, at..self.skip_total(end))
             }
+        } else if let Some(episode) = spelled_number(self.word(at + 1), CARDINALS)
+            && word == "episode"
+            && !self.out.seasons.is_empty()
+        {
+            // "Season One Episode Five"; without a season it is the name of a film.
+            (vec![episode], at..at + 2)
         } else {
             return;
         };
@@ -481,20 +726,42 @@ impl Scanner<'_, '_> {
         }
     }
 
-    /// `2of4`, `(1 of 8)`, `[26 из 26]`.
+    /// `2of4`, `(1 of 8)`, `[26 из 26]`, `Part 2 of 4`, `Ep2of4`, `[5/12]`.
     pub(super) fn counted_of(&mut self) {
         if !self.out.episodes.is_empty() {
             return;
         }
         for at in 0..self.tokens.list.len() {
-            if let Some((first, rest)) = leading_number(self.word(at), 3)
+            let other_count = |before: Option<usize>| {
+                let word = before.map_or("", |before| self.word(before));
+                OTHER_COUNTS.contains(&word) && !PART_WORDS.contains(&word)
+            };
+            let part_word = |before: Option<usize>| before.filter(|before| PART_WORDS.contains(&self.word(*before)));
+            let unnamed = |word: &'_ str| {
+                let bare = word.trim_start_matches(|letter: char| letter.is_ascii_lowercase());
+                let name = word.len() - bare.len();
+                if matches!(word.get(..name), Some("e" | "ep" | "pt" | "part")) { name } else { 0 }
+            };
+            let word = self.word(at);
+            if let Some((first, rest)) = word.get(unnamed(word)..).and_then(|word| leading_number(word, 3))
                 && let Some(total) = rest.strip_prefix("of").and_then(|rest| number(rest, 3))
                 && first <= total
                 && first > 0
-                && !(at > 0 && OTHER_COUNTS.contains(&self.word(at - 1)))
+                && !other_count(at.checked_sub(1))
+            {
+                let start = part_word(at.checked_sub(1)).unwrap_or(at);
+                self.out.episodes.push(first);
+                self.claim_tokens("episodes", start..at + 1);
+                return;
+            }
+            if let Some(total) =
+                self.token(at).filter(|token| token.gap == "/" && at > 0).and_then(|token| token.number(2))
+                && total >= FEWEST_EPISODES
+                && self.is_whole_bracket(at - 1..at + 1)
+                && let Some(first) = number(self.word(at - 1), 2).filter(|first| (1..=total).contains(first))
             {
                 self.out.episodes.push(first);
-                self.claim_tokens("episodes", at..at + 1);
+                self.claim_tokens("episodes", at - 1..at + 1);
                 return;
             }
             if OF_WORDS.contains(&self.word(at))
@@ -506,13 +773,20 @@ impl Scanner<'_, '_> {
                 && first > 0
                 && self.free(at - 1)
                 && total > 1
-                && !(at > 1 && OTHER_COUNTS.contains(&self.word(at - 2)))
+                && !other_count(at.checked_sub(2))
             {
                 let from = at.checked_sub(2).and_then(|from| self.token(from)).and_then(|token| token.number(3));
                 let all = from.filter(|_| before.mark() == "-").and_then(|from| range(from, first));
-                let start = if all.is_some() { at - 2 } else { at - 1 };
+                let start = match part_word(at.checked_sub(2)) {
+                    Some(named) => named,
+                    None if all.is_some() => at - 2,
+                    None => at - 1,
+                };
+                // "[26 из 26]" is how Russian lists say that they are all there.
+                let whole = self.word(at) == "из" && first == total && self.is_whole_bracket(at - 1..at + 2);
                 match all {
                     Some(all) => self.out.episodes.extend(all),
+                    None if whole => self.out.episodes.extend(1..=first),
                     None => self.out.episodes.push(first),
                 }
                 self.claim_tokens("episodes", start..at + 2);
@@ -535,6 +809,18 @@ const EPISODE_IDEOGRAMS: [char; 4] = ['话', '話', '集', '回'];
 fn hangul_number(text: &str) -> Option<u32> {
     let (episode, rest) = leading_number(text.strip_prefix('제').unwrap_or(text), 4)?;
     rest.starts_with(['화', '회']).then_some(episode)
+}
+
+/// `05集`, `12話`: an episode without the sign for its order.
+fn numbered_ideogram(word: &str) -> Option<u32> {
+    let (episode, rest) = leading_number(word, 4)?;
+    let mut signs = rest.chars();
+    (signs.next().is_some_and(|sign| EPISODE_IDEOGRAMS.contains(&sign)) && signs.next().is_none()).then_some(episode)
+}
+
+/// `시즌2`: a season in Korean, as written.
+fn hangul_season(text: &str) -> Option<u32> {
+    number(text.strip_prefix(HANGUL_SEASON)?, 2)
 }
 
 /// `第3季`, `第02话`, `第二季`: the number of a word that ends in one of `endings`.

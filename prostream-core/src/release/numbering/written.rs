@@ -3,7 +3,10 @@
 use crate::release::tokens::{Token, is_opening, leading_number, number};
 
 use super::named::{AND_WORDS, EPISODE_WORDS, SEASON_WORDS};
-use super::{RANGE_WORDS, Scanner, YEARS, range};
+use super::{RANGE_WORDS, Scanner, YEARS, range, states_whole};
+
+/// An absolute number is at least so far from the one in its season: as many as the shortest season before has.
+const FEWEST_OF_A_SEASON: u32 = 6;
 
 /// A word such as `s01e02e03`, read.
 #[derive(Debug, Default, PartialEq)]
@@ -56,9 +59,16 @@ fn compact_word(text: &str) -> Option<Compact> {
         let is_season = |rest: &&str| {
             leading_number(rest, 1).is_some_and(|(_, behind)| behind.is_empty() || behind.starts_with(['e', 'x']))
         };
+        // "Se1Ep2": with the second letter of the word.
+        let is_named = |rest: &&str| leading_number(rest, 2).is_some_and(|(_, behind)| behind.starts_with('e'));
+        let after = after.strip_prefix('e').filter(is_named).unwrap_or(after);
         let after = after.strip_prefix('o').filter(is_season).unwrap_or(after);
         let (season, behind) = leading_number(after, 4)?;
         let digits = after.len() - behind.len();
+        // "T": no other letter stands for it.
+        if text.starts_with("te") {
+            return None;
+        }
         out.season_digits = digits;
         out.season_end = text.len() - behind.len();
         if text.starts_with('t') && behind.is_empty() {
@@ -74,16 +84,17 @@ fn compact_word(text: &str) -> Option<Compact> {
         }
         out.season = Some(season);
         rest = behind;
-        // "S02EP(01-10)": the numbers follow.
-        if matches!(rest, "" | "ep" | "eps") {
+        // "S02EP(01-10)", "S02E 05": the numbers follow.
+        if matches!(rest, "" | "e" | "ep" | "eps") {
             return Some(out);
         }
-        // "S03D02": of its discs.
-        if digits <= 2 && rest.strip_prefix('d').is_some_and(|disc| number(disc, 2).is_some()) {
+        // "S03D02", "S03P01", "S03V01": of its discs, parts or volumes.
+        if digits <= 2 && rest.strip_prefix(['d', 'p', 'v']).is_some_and(|disc| number(disc, 2).is_some()) {
             return Some(out);
         }
-        // "T3C04": season and chapter.
-        if let Some(chapter) = rest.strip_prefix('c').and_then(|chapter| number(chapter, 3)) {
+        // "T3C04": season and chapter; "S02B05": bölüm.
+        let letter = if text.starts_with('s') && digits == 2 { 'b' } else { 'c' };
+        if let Some(chapter) = rest.strip_prefix(letter).and_then(|chapter| number(chapter, 3)) {
             out.episodes.push(chapter);
             return Some(out);
         }
@@ -102,6 +113,9 @@ fn compact_word(text: &str) -> Option<Compact> {
         .or_else(|| rest.strip_prefix('e'))
         .or_else(|| if crossed(rest, out.season.is_some() && !out.episodes.is_empty()) { rest.get(1..) } else { None })
     {
+        // "EO5": the letter for the digit.
+        let is_digit = |rest: &&str| number(rest, 1).is_some();
+        let after = after.strip_prefix('o').filter(is_digit).unwrap_or(after);
         let (episode, behind) = leading_number(after, 5)?;
         // "E0506" holds two.
         let pair = (after.len() - behind.len() == 4 && after.starts_with('0') && episode % 100 == episode / 100 + 1)
@@ -112,11 +126,17 @@ fn compact_word(text: &str) -> Option<Compact> {
         }
         rest = behind;
     }
-    if out.episodes.is_empty() {
-        return None;
+    let last = *out.episodes.last()?;
+    // "S01E01to05", "S01E05and06".
+    let joined = rest.strip_prefix("to").or_else(|| rest.strip_prefix("and"));
+    if let Some(more) = joined.and_then(|rest| number(rest, 4)).and_then(|next| range(last, next)) {
+        out.episodes.extend(more.skip(1));
+        return Some(out);
     }
     match rest {
         "" | "a" | "b" | "c" | "end" => {}
+        // "S01E05of12".
+        _ if rest.strip_prefix("of").and_then(|total| number(total, 4)).is_some_and(|total| total >= last) => {}
         _ => match rest.strip_prefix('v').and_then(|rest| number(rest, 1)) {
             Some(version) => out.revised = version > 1,
             None => return None,
@@ -150,16 +170,35 @@ pub(super) fn crossed_word(text: &str) -> Option<(u32, u32, usize, usize)> {
     let (front, back) = (text.get(..cross)?, text.get(cross + 1..)?);
     let digits = front.bytes().rev().take_while(u8::is_ascii_digit).count();
     let start = cross - digits;
-    let season = number(front.get(start..)?, 2)?;
     let back_digits = back.bytes().take_while(u8::is_ascii_digit).count();
+    // "2024x15": a year of a show, and no picture's size.
+    let by_year = number(front, 4).filter(|year| front.len() == 4 && YEARS.contains(year) && back_digits == 2);
+    let season = by_year.or_else(|| number(front.get(start..)?, 2))?;
     let (episode, rest) = leading_number(back, 3)?;
-    let more = rest.strip_prefix('x').is_some_and(|rest| rest.split('x').all(|next| number(next, 3).is_some()));
+    let more =
+        rest.strip_prefix(['x', 'e']).is_some_and(|rest| rest.split(['x', 'e']).all(|next| number(next, 3).is_some()));
     let fits = more
         || match rest {
             "" | "a" | "b" => true,
             _ => rest.strip_prefix(['v', 'm']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
         };
     (fits && (start == 0 || back_digits == 2)).then_some((season, episode, start, cross))
+}
+
+/// `T02`: a season in Spanish or Portuguese, with its zero.
+fn season_of_t(word: &str) -> Option<u32> {
+    let digits = word.strip_prefix('t').filter(|digits| digits.len() == 2 && digits.starts_with('0'))?;
+    number(digits, 2).filter(|season| *season > 0)
+}
+
+/// `с01е05`, typed with the Cyrillic letters that look like `s` and `e`.
+fn cyrillic_word(text: &str) -> Option<Compact> {
+    let lower = text.to_lowercase();
+    let rest =
+        lower.strip_prefix('с').filter(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || letter == 'е'))?;
+    let mut found = compact_word(&format!("s{}", rest.replace('е', "e")))?;
+    found.season_end += 'с'.len_utf8() - 's'.len_utf8();
+    Some(found)
 }
 
 impl Scanner<'_, '_> {
@@ -193,6 +232,7 @@ impl Scanner<'_, '_> {
                 None
             };
             let found = found.and_then(|found| found.placed_in(token));
+            let found = found.or_else(|| cyrillic_word(token.text));
             // "-S56" at the very end is a group.
             let last = at + 1 == self.tokens.list.len() && at > 0 && token.gap == "-" && !self.free(at - 1);
             let Some(found) = found.filter(|found| !(last && found.episodes.is_empty())) else {
@@ -246,15 +286,35 @@ impl Scanner<'_, '_> {
         }
     }
 
-    /// `Show T02 1080p`, `Show T02`: two digits, and nothing but marks behind. `T2` is the name of a film.
+    /// `Show T02 1080p`, `Show T02 Completa`, `T01 a T03`: two digits, and nothing but marks or another one behind. `T2` is the name of a film.
     fn is_season_of_t(&self, at: usize) -> bool {
-        let digits = self.word(at).strip_prefix('t').filter(|digits| digits.len() == 2 && digits.starts_with('0'));
-        let ends = self.token(at + 1).is_none_or(|next| !self.free(at + 1) || next.after_bracket());
-        at > 0 && self.free(at) && ends && digits.is_some_and(|digits| number(digits, 2) > Some(0))
+        let ends = self.token(at + 1).is_none_or(|next| {
+            let joined = if RANGE_WORDS.contains(&next.folded.as_str()) { at + 2 } else { at + 1 };
+            !self.free(at + 1)
+                || next.after_bracket()
+                || season_of_t(self.word(joined)).is_some()
+                || states_whole(&next.folded)
+        });
+        at > 0 && self.free(at) && ends && season_of_t(self.word(at)).is_some()
+    }
+
+    /// `Show S 01 720p`: with its zero, and nothing but marks behind.
+    fn is_letter_apart(&self, at: usize) -> bool {
+        let padded = self.token(at + 1).is_some_and(|next| {
+            matches!(next.gap, " " | ".") && next.folded.len() == 2 && next.folded.starts_with('0')
+        });
+        let ends = self.token(at + 2).is_none_or(|next| !self.free(at + 2) || next.after_bracket());
+        at > 0 && self.word(at) == "s" && padded && ends && self.free(at) && self.free(at + 1)
     }
 
     /// `S 01 E 02`: the letters stand apart from their numbers.
     fn spelled(&mut self, at: usize) -> Option<usize> {
+        if self.is_letter_apart(at) {
+            let season = self.token(at + 1)?.number(2)?;
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at..at + 2);
+            return Some(at + 2);
+        }
         let letters = (self.word(at), self.word(at + 2));
         let (season, episode) = (self.token(at + 1)?.number(2)?, self.token(at + 3)?.number(3)?);
         let close = (at + 1..at + 4).all(|at| self.token(at).is_some_and(|token| token.tight() && self.free(at)));
@@ -279,6 +339,7 @@ impl Scanner<'_, '_> {
             // "Show E5 720p": nothing but marks behind it.
             || at > 1 && self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.contains('-'))
             || self.is_behind_season(at)
+            || compact_word(self.word(at + 1)).is_some_and(|next| next.season.is_some())
     }
 
     /// `E1~E5`.
@@ -295,6 +356,12 @@ impl Scanner<'_, '_> {
         number(before(1), 2).is_some() && SEASON_WORDS.contains(&before(2))
     }
 
+    /// The season of a word written like the one at `at`: `S02`, or `T02` behind another.
+    fn season_like(&self, at: usize, word: &str) -> Option<u32> {
+        let found = compact_word(word).filter(|next| next.episodes.is_empty()).and_then(|next| next.season);
+        found.or_else(|| season_of_t(word).filter(|_| self.word(at).starts_with('t')))
+    }
+
     /// `S01`, `S01-S07`, `S01-09`, `S1+S2`, `S01 / S02`.
     fn seasons_from(&mut self, at: usize, first: u32, found: &Compact) -> usize {
         let start = self.tokens.list[at].span.start + found.start;
@@ -302,13 +369,16 @@ impl Scanner<'_, '_> {
         let mut seasons = vec![first];
         let mut end = at + 1;
         while let Some(token) = self.token(end) {
-            let next = compact_word(&token.folded).filter(|next| next.episodes.is_empty()).and_then(|next| next.season);
+            let next = self.season_like(at, &token.folded);
             let digits = found.season_digits;
             let same_width = token.folded.len() == digits && digits < 4;
-            match next.or_else(|| token.number(3).filter(|_| same_width && token.gap == "-" && self.free(end))) {
+            match next
+                .or_else(|| token.number(3).filter(|_| same_width && matches!(token.gap, "-" | "~") && self.free(end)))
+            {
                 Some(season)
                     if token.mark().trim_matches('-').is_empty() && token.gap.contains('-')
-                        || next.is_some() && matches!(token.mark(), "~" | "–" | "_") =>
+                        || next.is_some() && matches!(token.mark(), "~" | "–" | "_")
+                        || token.gap == "~" =>
                 {
                     match range(last, season) {
                         Some(more) => seasons.extend(more),
@@ -329,8 +399,7 @@ impl Scanner<'_, '_> {
                 }
                 None if RANGE_WORDS.contains(&token.folded.as_str()) => {
                     let Some(next) = self.token(end + 1) else { break };
-                    let value =
-                        compact_word(&next.folded).filter(|next| next.episodes.is_empty()).and_then(|next| next.season);
+                    let value = self.season_like(at, &next.folded);
                     let Some(more) = value.and_then(|season| range(last, season)) else { break };
                     seasons.extend(more);
                     end += 1;
@@ -425,16 +494,24 @@ impl Scanner<'_, '_> {
             {
                 // "S02E01 02 720p": nothing but marks behind it, so no title begins with it.
                 episodes.push(last + 1);
-            } else if last == 1
-                && token.mark() == "-"
+            } else if token.mark() == "-"
                 && !token.tight()
                 && !token.after_bracket()
                 && token.folded.len() == 2
                 && self.free(end)
-                && !self.free(end + 1)
-                && let Some(more) = token.number(2).and_then(|value| range(last, value))
+                && self.token(end + 1).is_none_or(|_| !self.free(end + 1))
+                && let Some(value) = token.number(2)
+                && (last == 1 || found.season == Some(1) || value.saturating_sub(last) < FEWEST_OF_A_SEASON)
+                && let Some(more) = range(last, value)
             {
                 // "S02E01 - 10": the same, and no absolute number, as in "S03E05 - 53".
+                episodes.extend(more);
+            } else if token.gap == "/"
+                && self.free(end)
+                && token.folded.len() == 2
+                && let Some(more) = token.number(2).and_then(|value| range(last, value))
+            {
+                // "S01E05/06", "S02E01/10".
                 episodes.extend(more);
             } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season
@@ -495,6 +572,14 @@ impl Scanner<'_, '_> {
                 self.take_both((season, at..at + 1), (episode, at + 2..at + 3));
                 return;
             }
+            // "1×05", with the sign itself.
+            if let Some(season) = token.number(2)
+                && let Some(next) = self.token(at + 1).filter(|next| next.gap == "×" && next.folded.len() >= 2)
+                && let Some(episode) = next.number(3)
+            {
+                self.take_both((season, at..at + 1), (episode, at + 1..at + 2));
+                return;
+            }
             if !self.free(at) || !token.folded.is_ascii() || token.folded.len() > 64 {
                 continue;
             }
@@ -516,8 +601,8 @@ impl Scanner<'_, '_> {
             let (start, season_end) = (start + shift, season_end + shift);
             self.out.seasons.push(season);
             self.claim("seasons", at..at + 1, token.span.start + start..token.span.start + season_end);
-            // "1x02x03".
-            let more = token.folded.split('x').skip(2).filter_map(|next| number(next, 3));
+            // "1x02x03", "1x02e03".
+            let more = token.folded.split(['x', 'e']).skip(2).filter_map(|next| number(next, 3));
             let episodes = std::iter::once(episode).chain(more).collect();
             let found = Compact { season: Some(season), episodes, ..Compact::default() };
             // The cross may be the Cyrillic letter, of two bytes.

@@ -28,10 +28,27 @@ const SUBTITLE_EXTENSIONS: &[&str] = &["srt", "ass", "ssa", "sub", "idx", "vtt",
 /// Countries that scene names put behind the title of a series.
 const COUNTRIES: &[&str] = &["US", "UK", "AU", "NZ", "CA"];
 /// Words for a whole work that never belong to its title; others do: `Lantern Trilogy`.
-const WHOLE_WORKS: &[&str] =
-    &["complete", "integrale", "integral", "lintegrale", "completa", "completo", "kolekcja", "komplett", "komplette"];
+const WHOLE_WORKS: &[&str] = &[
+    "complete",
+    "integrale",
+    "integral",
+    "l'integrale",
+    "l’integrale",
+    "lintegrale",
+    "completa",
+    "completo",
+    "kolekcja",
+    "komplett",
+    "komplette",
+];
+/// What kind of work it is, alone in a bracket: no group.
+const KINDS: &[&str] = &["tv", "ova", "oad", "ona", "movie", "special", "specials"];
 /// Sources that say more than any other mark: a screen filmed with a camera stays one, whatever else is claimed.
 const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SCR"];
+
+/// Words that count seasons, and the language that they are of.
+const COUNTED_IN: &[(&str, &str)] =
+    &[("temporada", "es"), ("temporadas", "es"), ("saison", "fr"), ("saisons", "fr"), ("integrale", "fr")];
 
 /// Reads a name of at most [`ReleaseName::MAX_BYTES`].
 pub(super) fn read(name: &str) -> ReleaseName {
@@ -115,8 +132,10 @@ fn split_extension(name: &str) -> (&str, Option<&str>) {
     let known = |extension: &str| {
         is_video(extension) || OTHER_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
     };
+    // ".MD.TS" ends in a mark; files are called ".ts".
+    let is_mark = |body: &str, extension: &str| extension == "TS" && body.contains(char::is_lowercase);
     match name.rsplit_once('.') {
-        Some((body, extension)) if known(extension) => (body, Some(extension)),
+        Some((body, extension)) if known(extension) && !is_mark(body, extension) => (body, Some(extension)),
         _ => (name, None),
     }
 }
@@ -211,6 +230,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let mut found = marks::find_marks(self.tokens);
         found.retain(|mark| !self.is_covered(mark.tokens.start));
         let leading = self.leading_bracket(&found);
+        found.retain(|mark| !self.opens_title(mark, leading.end));
         let has_group = self.is_group(&leading, &found);
         for mark in &found {
             if let Some(known) = self.is_mark.get_mut(mark.tokens.clone()) {
@@ -253,6 +273,21 @@ impl<'t, 'a> Reading<'t, 'a> {
             self.read_subtitles(index, &found);
         }
         self.settle();
+    }
+
+    /// `Atmos.Story.2018`, `Remux.2018`: a word that opens the name is its title, where one of sources or languages may be put before it.
+    fn opens_title(&self, mark: &Mark, opening: usize) -> bool {
+        let is_other = |fact: &Fact| matches!(fact, Fact::Hdr(_) | Fact::Audio(_) | Fact::Remux);
+        let (Some(word), Some(next)) = (self.tokens.list.get(mark.tokens.start), self.tokens.list.get(mark.tokens.end))
+        else {
+            return false;
+        };
+        mark.tokens == (opening..opening + 1)
+            && mark.strength == Strength::Strong
+            && mark.facts.iter().all(is_other)
+            && word.text.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && matches!(next.gap, "." | " " | "_")
+            && marks::look_up(&next.folded).is_none()
     }
 
     fn read_sites(&mut self) {
@@ -317,7 +352,12 @@ impl<'t, 'a> Reading<'t, 'a> {
         let about = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Subbed | Fact::Dubbed | Fact::MultiSubs);
         let inside = marks.iter().filter(|mark| leading.contains(&mark.tokens.start));
         let marked = marked || inside.filter(|mark| mark.states(about)).count() > 1;
-        !leading.is_empty() && !marked && leading.clone().all(|at| !self.is_covered(at))
+        let is_kind = leading.len() == 1
+            && self.tokens.list.get(leading.start).is_some_and(|token| KINDS.contains(&token.folded.as_str()));
+        // "[標題].Title.2018": the same title in other letters, joined with a full stop like the words of the name.
+        let is_title = title::is_foreign(self.text(self.bytes(leading.clone())))
+            && self.tokens.list.get(leading.end).is_some_and(|next| next.gap.ends_with("]."));
+        !leading.is_empty() && !marked && !is_kind && !is_title && leading.clone().all(|at| !self.is_covered(at))
     }
 
     /// Chooses the year; covers it and every span of years. Returns the first token of it.
@@ -407,6 +447,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.out.absolute_episodes = numbers.absolute;
         self.out.volumes = if dated { Vec::new() } else { numbers.volumes };
         self.out.revised |= numbers.revised;
+        self.out.complete |= numbers.is_whole;
     }
 
     /// Reads the group: behind the last dash, in the bracket that opens the name, or in the last bracket.
@@ -422,11 +463,9 @@ impl<'t, 'a> Reading<'t, 'a> {
         let (end, tag) = self.before_trailing_brackets(first_mark);
         // A group may be called like a weak word.
         let mut stated = self.covered.clone();
-        for (mark, _) in marks
-            .iter()
-            .zip(accepted)
-            .filter(|(mark, accepted)| **accepted && mark.strength == Strength::Tail && !mark.is_language())
-        {
+        for (mark, _) in marks.iter().zip(accepted).filter(|(mark, accepted)| {
+            **accepted && mark.strength == Strength::Tail && mark.tokens.len() == 1 && !mark.is_language()
+        }) {
             if let Some(stated) = stated.get_mut(mark.tokens.clone()) {
                 stated.fill(false);
             }
@@ -469,7 +508,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 continue;
             }
             let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
-            let is_tag = range.len() == 1 && group::is_tracker_tag(name);
+            let is_tag = range.len() == 1 && (group::is_tracker_tag(name) || KINDS.contains(&name));
             if tag.is_none()
                 && !is_tag
                 && range.len() <= 3
@@ -504,13 +543,13 @@ impl<'t, 'a> Reading<'t, 'a> {
             && let Some(last) = self.tokens.list.get(stretch.tokens.end - 1)
             && let Some(before) = self.tokens.list.get(stretch.tokens.end - 2)
         {
-            let ordinal =
-                last.folded.strip_suffix("th").or_else(|| last.folded.strip_suffix("st")).is_some_and(|digits| {
-                    digits.bytes().all(|byte| byte.is_ascii_digit())
-                        && self.tokens.list.get(stretch.tokens.end).is_some_and(|next| next.folded == "anniversary")
-                });
-            let article =
-                ordinal || matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end);
+            let before_whole = || {
+                let next = self.tokens.list.get(stretch.tokens.end).map_or("", |next| next.folded.as_str());
+                self.is_covered(stretch.tokens.end) && WHOLE_WORKS.contains(&next)
+            };
+            let article = matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end)
+                // "Die komplette 2. Staffel"; elsewhere it is the English word.
+                || last.folded == "die" && before_whole();
             if !article || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end) {
                 break;
             }
@@ -698,6 +737,15 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
         for language in scripts::languages_of(self.tokens) {
             if !out.languages.iter().any(|known| known == language) {
+                out.languages.push(language.to_owned());
+            }
+        }
+        // Whoever counts seasons in a language speaks it; Portuguese has the Spanish word.
+        for token in &self.tokens.list {
+            let told = COUNTED_IN.iter().find(|row| row.0 == token.folded).map(|row| row.1);
+            if let Some(language) = told
+                && !out.languages.iter().any(|known| known == language || language == "es" && known == "pt")
+            {
                 out.languages.push(language.to_owned());
             }
         }

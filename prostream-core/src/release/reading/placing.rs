@@ -8,6 +8,12 @@ use crate::release::tokens::{Token, Tokens};
 
 use super::{Reading, WHOLE_WORKS};
 
+/// Codes of two letters that say something else where they stand alone: `2018.SE.1080p` is a special edition.
+/// `CN.WEB-DL` a broadcaster.
+const NEEDS_COMPANY: &[&str] = &["se", "cn"];
+/// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
+const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal"];
+
 impl Reading<'_, '_> {
     /// Decides which marks count: all strong ones, others by where they stand. Covers them.
     pub(super) fn accept(
@@ -82,15 +88,37 @@ impl Reading<'_, '_> {
                 });
             let states_language = run.iter().any(|mark| mark.states(|fact| matches!(fact, Fact::Language(_))));
             // "de la", "es no": codes in small letters outside brackets are words.
-            let codes = run.len() > 2 && run.iter().all(|mark| mark.span.len() > 2);
+            // "2018 eng ita 1080p": two of three letters between what counts are no words, either.
+            let between = run.first().zip(run.last()).is_some_and(|(first, last)| {
+                self.is_covered_before(first.tokens.start)
+                    && (self.is_covered(last.tokens.end) || last.tokens.end == self.tokens.list.len())
+            });
+            let codes = (run.len() > 2 || run.len() > 1 && between) && run.iter().all(|mark| mark.span.len() > 2);
+            // "Fr Eng" has a longer code beside it, "en/fr" a slash.
+            let beside = run.iter().any(|mark| {
+                let code = self.text(mark.span.clone()).to_ascii_lowercase();
+                code.len() > 2 && !WORDS_TOO.contains(&code.as_str())
+            });
+            let has_long = run.iter().any(|mark| mark.span.len() > 3);
+            let slashed = run.len() > 1
+                && run
+                    .iter()
+                    .skip(1)
+                    .all(|mark| self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.gap == "/"));
             let written = codes
+                || has_long
+                || slashed
                 || run.iter().all(|mark| {
                     let text = self.text(mark.span.clone());
                     let bracketed = self.bracket_of(mark.tokens.start).is_some();
                     let long = text.len() > 3 || mark.tokens.len() > 1;
-                    long || bracketed
-                        || text.starts_with(char::is_uppercase)
-                        || run.iter().any(|other| other.span.len() > 3)
+                    // "No.Se.Puede": codes of two letters are written in capitals, or they are words.
+                    let is_code = if text.len() > 2 || beside {
+                        text.starts_with(char::is_uppercase)
+                    } else {
+                        text.chars().all(char::is_uppercase)
+                    };
+                    long || bracketed || is_code
                 });
             let long_enough =
                 run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
@@ -247,7 +275,9 @@ impl Reading<'_, '_> {
     /// Codes of two letters are words of every language: they need company.
     fn is_language_in_place(&self, index: usize, marks: &[Mark], accepted: &[bool]) -> bool {
         let Some(mark) = marks.get(index) else { return false };
-        let short = mark.is_language() && mark.tokens.len() == 1 && mark.span.len() <= 3;
+        let code = self.text(mark.span.clone()).to_ascii_lowercase();
+        let is_code = mark.span.len() <= 3 || languages::short_code(&code).is_some();
+        let short = mark.is_language() && mark.tokens.len() == 1 && is_code;
         if !short {
             return true;
         }
@@ -280,7 +310,23 @@ impl Reading<'_, '_> {
         let is_small = !self.name.contains(char::is_uppercase);
         let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase) || between && is_small;
         let subtitle = self.is_subtitle && self.ends_subtitle(mark.tokens.end);
-        neighbour || subtitle || !is_group && (alone || between) && (shouts || mark.span.len() == 3)
+        // "AC3.iTA-GRP": between a mark and the group.
+        let before_group = self.is_covered_before(mark.tokens.start)
+            && self.tokens.list.get(mark.tokens.end).is_some_and(|next| next.gap == "-" && next.bracket == 0)
+            && self.tokens.list.get(mark.tokens.end + 1).is_none_or(|behind| behind.bracket > 0);
+        // "S02E05 Title PL": in capitals at the very end of a name that is not.
+        let is_written = |token: &Token<'_>| matches!(token.gap, " " | ".") && token.bracket == 0;
+        let closes_name = mark.tokens.end == self.tokens.list.len()
+            && token.is_some_and(is_written)
+            && !self.out.episodes.is_empty()
+            && self.shouts(mark)
+            && shouts;
+        let placed = alone || between || before_group;
+        // Codes that are words as well have to be written as codes.
+        let is_word = WORDS_TOO.contains(&code.as_str());
+        let lone = NEEDS_COMPANY.contains(&code.as_str());
+        let written = shouts && !lone || mark.span.len() == 3 && (!is_word || before_group);
+        neighbour || subtitle || !is_group && (placed && written || closes_name)
     }
 }
 
