@@ -154,7 +154,8 @@ mod tests {
         let series = series();
         let asked = Asked::read("series", "tt7654321:1").unwrap();
         let stem = file_stem(&series, &asked);
-        let text = m3u(&stem, &entries(&series, &asked, "2021-01-07"), |entry| format!("https://tv.example/{}", entry.id));
+        let text =
+            m3u(&stem, &entries(&series, &asked, "2021-01-07"), |entry| format!("https://tv.example/{}", entry.id));
         assert_eq!(
             text,
             "#EXTM3U\n#EXTENC:UTF-8\n#PLAYLIST:AShow, again S01\n\

@@ -13,6 +13,4 @@ pub(crate) use asked::{Asked, search_text};
 pub(crate) use begun::{Begun, BegunKey};
 pub(crate) use lists::{entries, file_stem, m3u};
 pub(crate) use settings::AddonSettings;
-pub(crate) use shapes::{
-    Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, trouble_stream, type_of,
-};
+pub(crate) use shapes::{Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, trouble_stream, type_of};

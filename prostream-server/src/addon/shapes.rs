@@ -219,9 +219,7 @@ impl Meta {
             runtime: title.runtime_min.map(|minutes| format!("{minutes} min")),
             genres: title.genres.clone(),
             videos,
-            behavior_hints: MetaHints {
-                default_video_id: (kind == TitleKind::Movie).then(|| protocol_id(&video_id)),
-            },
+            behavior_hints: MetaHints { default_video_id: (kind == TitleKind::Movie).then(|| protocol_id(&video_id)) },
         }
     }
 }
@@ -262,12 +260,32 @@ pub(crate) struct StreamHints {
     not_web_ready: bool,
     /// The next episode takes the stream of the same group.
     binge_group: String,
-    filename: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     video_size: Option<u64>,
 }
 
 impl Stream {
+    /// Whichever release is best and can be played now. It stands first: what a player takes by itself must play, and of a single release
+    /// nobody knows that before it was tried.
+    pub(crate) fn of_best(url: String) -> Self {
+        let description = "The best release that plays now".to_owned();
+        Self {
+            name: format!("{NAME}\nBest"),
+            title: description.clone(),
+            description,
+            url: Some(url),
+            external_url: None,
+            behavior_hints: Some(StreamHints {
+                not_web_ready: true,
+                binge_group: "prostream|best".to_owned(),
+                filename: None,
+                video_size: None,
+            }),
+        }
+    }
+
     /// A candidate at an address of ours.
     pub(crate) fn new(candidate: &Candidate, url: String) -> Self {
         let (release, parsed) = (&candidate.release, &candidate.parsed);
@@ -283,7 +301,8 @@ impl Stream {
             release.seeder_count.map(|count| format!("{count} seeders")),
             Some(release.tracker.clone().unwrap_or_else(|| release.indexer.to_string())),
         ];
-        let media = [parsed.source.clone(), parsed.video_codec.clone(), listed(&parsed.audio), listed(&parsed.languages)];
+        let media =
+            [parsed.source.clone(), parsed.video_codec.clone(), listed(&parsed.audio), listed(&parsed.languages)];
         let reasons = candidate.reasons.iter().take(MAX_REASONS).map(|reason| reason.text.as_str());
         let lines = [
             release.name.clone(),
@@ -302,7 +321,7 @@ impl Stream {
             behavior_hints: Some(StreamHints {
                 not_web_ready: true,
                 binge_group: binge_group(parsed),
-                filename: file.map_or_else(|| release.name.clone(), |file| file.file_name.clone()),
+                filename: Some(file.map_or_else(|| release.name.clone(), |file| file.file_name.clone())),
                 video_size: size_bytes.filter(|_| file.is_some() || !parsed.is_pack()),
             }),
         }
@@ -386,7 +405,9 @@ mod tests {
         let hints = &stream["behaviorHints"];
         assert_eq!((&hints["notWebReady"], &hints["videoSize"]), (&json!(true), &json!(1_200_000_000)));
         assert_eq!(hints["filename"], name);
-        let group = |name: &str| written(&Stream::new(&candidate(name, None), String::new()))["behaviorHints"]["bingeGroup"].clone();
+        let group = |name: &str| {
+            written(&Stream::new(&candidate(name, None), String::new()))["behaviorHints"]["bingeGroup"].clone()
+        };
         assert_eq!(group("A.Show.S01E03.1080p.WEB-DL.AAC2.0.H.264-OTHER"), hints["bingeGroup"]);
         assert_ne!(group("A.Show.S01E03.720p.WEB-DL.AAC2.0.H.264-GRP"), hints["bingeGroup"]);
     }
@@ -413,7 +434,10 @@ mod tests {
         assert!(whole.to_string().len() < 8 << 10);
         let settings: AddonSettings = serde_json::from_value(json!({ "catalogs": ["series"] })).unwrap();
         let series = written(&Manifest::new("TV", &settings, None));
-        assert_eq!((series["catalogs"].as_array().unwrap().len(), &series["catalogs"][0]["type"]), (1, &json!("series")));
+        assert_eq!(
+            (series["catalogs"].as_array().unwrap().len(), &series["catalogs"][0]["type"]),
+            (1, &json!("series"))
+        );
         let settings: AddonSettings = serde_json::from_value(json!({ "catalogs": [] })).unwrap();
         let none = written(&Manifest::new("TV", &settings, None));
         assert_eq!((&none["catalogs"], &none["resources"][0]["name"]), (&json!([]), &json!("meta")));
@@ -455,9 +479,15 @@ mod tests {
             }],
         };
         let meta = written(&Meta::new(&id, &title));
-        assert_eq!((&meta["id"], &meta["type"], &meta["runtime"]), (&json!("tmdb:7"), &json!("series"), &json!("40 min")));
+        assert_eq!(
+            (&meta["id"], &meta["type"], &meta["runtime"]),
+            (&json!("tmdb:7"), &json!("series"), &json!("40 min"))
+        );
         let videos = meta["videos"].as_array().unwrap();
-        assert_eq!((&videos[0]["id"], &videos[0]["released"]), (&json!("tt7654321:0:1"), &json!("2020-02-03T00:00:00.000Z")));
+        assert_eq!(
+            (&videos[0]["id"], &videos[0]["released"]),
+            (&json!("tt7654321:0:1"), &json!("2020-02-03T00:00:00.000Z"))
+        );
         assert_eq!((&videos[1]["title"], videos[1].get("released")), (&json!("Episode 2"), None));
         title.imdb_id = None;
         assert_eq!(written(&Meta::new(&id, &title))["videos"][0]["id"], "tmdb:7:0:1");

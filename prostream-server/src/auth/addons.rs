@@ -125,8 +125,7 @@ impl Accounts {
         name: &str,
         settings: &str,
     ) -> Result<AddonSummary> {
-        let is_changed =
-            self.store.change_addon(&caller.user_id, addon_id, checked_name(name)?, settings).await?;
+        let is_changed = self.store.change_addon(&caller.user_id, addon_id, checked_name(name)?, settings).await?;
         self.recent_addons.forget_all();
         if is_changed { self.addon(caller, addon_id).await } else { Err(missing()) }
     }

@@ -27,8 +27,8 @@ use password::Passwords;
 use recent::Recent;
 use store::{AccountStore, AddonRow, GrantedBy, Lives, NewUser, Refreshed, UserRow};
 
-pub use keys::random_password;
 pub(crate) use addons::{Addon, AddonSummary};
+pub use keys::random_password;
 pub(crate) use keys::{Keys, from_hex, random_bytes, to_hex};
 pub(crate) use path_token::PathTokens;
 

@@ -475,3 +475,28 @@ impl AccountStore {
             .unwrap();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a folder of the first schema is upgraded, and what was granted in it still plays (DATA-05).
+    #[tokio::test]
+    async fn data_05_grants_survive_the_second_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = SqliteDatabase::open(folder.path().join("prostream.db")).await.unwrap();
+        database.migrate(MIGRATIONS_TABLE, &MIGRATIONS[..1]).await.unwrap();
+        sqlx::raw_sql(
+            "INSERT INTO users VALUES ('u', 'Mia', 'mia', '', 'user', 0, FALSE, 1);
+             INSERT INTO sign_ins VALUES ('s', 'u', 1, 1, 9, FALSE);
+             INSERT INTO media_grants VALUES ('p', 'u', 's', 1);",
+        )
+        .execute(database.writer())
+        .await
+        .unwrap();
+        let store = AccountStore::new(database).await.unwrap();
+        assert_eq!(store.media_grant("p").await.unwrap().map(|user| user.id).as_deref(), Some("u"));
+        store.end_sign_in("s").await.unwrap();
+        assert!(store.media_grant("p").await.unwrap().is_none());
+    }
+}

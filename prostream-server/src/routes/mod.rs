@@ -31,8 +31,8 @@ use warp::reply::Response;
 use crate::app::App;
 use crate::auth::{random_bytes, to_hex};
 use crate::edge::{Arrival, ArrivalFault};
-use crate::reply::{self, Problem, REQUEST_ID};
 use crate::limit::RateClass;
+use crate::reply::{self, Problem, REQUEST_ID};
 use crate::request::{BodyStream, Request, client_address};
 
 use table::Endpoint;

@@ -85,9 +85,12 @@ pub(super) fn routes() -> Vec<Route> {
             .takes::<AddonWish>()
             .gives::<AddonOut>(200, "the link as it is now")
             .owner(RateClass::Api, change),
-        delete("/api/v1/addons/{addon_id}", "Revoke a link: its address opens nothing any more, and what plays through it ends")
-            .gives_bytes(204, "revoked", &[])
-            .owner(RateClass::Api, revoke),
+        delete(
+            "/api/v1/addons/{addon_id}",
+            "Revoke a link: its address opens nothing any more, and what plays through it ends",
+        )
+        .gives_bytes(204, "revoked", &[])
+        .owner(RateClass::Api, revoke),
     ]
 }
 

@@ -33,8 +33,8 @@ use crate::request::Request;
 /// Everything of the addon lies below this.
 const PREFIX: &str = "/addon/";
 
-/// Most streams in an answer (AUTHZ-04).
-const MAX_STREAMS: usize = 100;
+/// Most candidates in an answer (AUTHZ-04).
+const MAX_STREAMS: usize = 99;
 
 /// Longest wait for another request that begins the same playback.
 const BEGIN_LIMIT: Duration = Duration::from_secs(60);
@@ -194,7 +194,7 @@ async fn title_of(app: &App, client: IpAddr, addon: &Addon, asked: &Asked) -> Re
     if title.summary.kind == asked.kind { Ok(title) } else { Err(Problem::not_found()) }
 }
 
-/// Every candidate at an address that begins to play it when it is asked for. What cannot be searched is told as an item that plays nothing:
+/// The best that plays, then every candidate, each at an address that begins to play it when it is asked for. What cannot be searched is told as an item that plays nothing:
 /// clients show no more of a failure than that there was one.
 async fn streams(app: Arc<App>, request: Request, addon: Addon) -> Answer {
     let asked = asked(&request);
@@ -221,6 +221,9 @@ async fn streams(app: Arc<App>, request: Request, addon: Addon) -> Answer {
     }
     let base = path(request.param("token"), &format!("play/{}/{media_id}", type_of(asked.kind)));
     let mut streams = Vec::new();
+    if !candidates.is_empty() {
+        streams.push(Stream::of_best(app.absolute_link(&base)?));
+    }
     for candidate in candidates.iter().take(MAX_STREAMS) {
         let url = app.absolute_link(&format!("{base}/{}", release_key(&candidate.release)))?;
         streams.push(Stream::new(candidate, url));
@@ -291,9 +294,9 @@ fn is_release_key(text: &str) -> bool {
 
 /// One address, which media centres keep as a film of their library.
 async fn strm(app: Arc<App>, request: Request, addon: Addon) -> Answer {
-    let asked = asked(&request).filter(|asked| asked.playable().is_some()).ok_or_else(|| {
-        Problem::not_found().advise("ask for a film or an episode: a season is an .m3u")
-    })?;
+    let asked = asked(&request)
+        .filter(|asked| asked.playable().is_some())
+        .ok_or_else(|| Problem::not_found().advise("ask for a film or an episode: a season is an .m3u"))?;
     let title = title_of(&app, request.client, &addon, &asked).await?;
     let [entry] = entries(&title, &asked, &today()).try_into().map_err(|_| Problem::not_found())?;
     let address = play_address(&app, &request, &asked, &entry.id)?;
@@ -371,7 +374,9 @@ mod tests {
     fn release_keys_have_two_forms() {
         assert!(is_release_key(&"0a".repeat(20)));
         assert!(is_release_key(&format!("r{}", "0a".repeat(16))));
-        for wrong in ["", "r", "best", &"0A".repeat(20), &"0a".repeat(19), &"0a".repeat(16), &format!("r{}", "0a".repeat(20))] {
+        for wrong in
+            ["", "r", "best", &"0A".repeat(20), &"0a".repeat(19), &"0a".repeat(16), &format!("r{}", "0a".repeat(20))]
+        {
             assert!(!is_release_key(wrong), "{wrong}");
         }
     }
