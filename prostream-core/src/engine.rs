@@ -55,7 +55,7 @@ impl ProStreamBuilder {
         self
     }
 
-    /// Where metadata is cached. Default: in memory.
+    /// Where metadata and what indexers answered are cached. Several processes that share it ask the outside once. Default: in memory.
     #[must_use]
     pub fn cache(mut self, cache: Arc<dyn Cache>) -> Self {
         self.cache = Some(cache);

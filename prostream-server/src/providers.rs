@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use prostream_core::model::ProviderId;
-use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig};
+use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig, SharedBudget};
 use prostream_core::provider::debrid::DebridConfig;
-use prostream_core::provider::debrid::alldebrid::AllDebridConfig;
 use prostream_core::provider::indexer::IndexerConfig;
 use prostream_core::provider::indexer::local_folder::LocalFolderConfig;
 use prostream_core::provider::indexer::prowlarr::ProwlarrConfig;
@@ -14,17 +13,32 @@ use prostream_core::provider::metadata::MetadataConfig;
 use prostream_core::provider::metadata::cinemeta::CinemetaConfig;
 use prostream_core::provider::metadata::tmdb::TmdbConfig;
 use prostream_core::resolve::ProviderSet;
-use prostream_core::{Error, ErrorKind, Result};
+use prostream_core::store::cache::RedisCache;
+use prostream_core::store::redis::{Redis, RedisBudget};
+use prostream_core::{Error, ErrorKind, ProStream, ProStreamBuilder, Result};
 
 use crate::config::{Config, Providers};
 
-/// The outgoing client, with the exceptions of the settings and no others.
+/// The outgoing client, with the exceptions of the settings and no others, and the beginning of an engine that asks through it. Both share
+/// with other servers what the settings say.
 ///
 /// # Errors
-/// `Internal` when TLS cannot be set up.
-pub fn client(config: &Config) -> Result<HttpClient> {
+/// `InvalidInput` for an address of a Redis that is none; `Internal` when TLS cannot be set up.
+pub fn engine(config: &Config) -> Result<(HttpClient, ProStreamBuilder)> {
     let allow = config.outbound.allow.iter().map(|exception| exception.0.clone()).collect();
-    HttpClient::new(HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() })
+    let redis = config.cache.redis()?;
+    let budget = |redis: &Redis| Arc::new(RedisBudget::new(redis.clone())) as Arc<dyn SharedBudget>;
+    let http = HttpClient::new(HttpClientConfig {
+        policy: AddressPolicy { allow },
+        shared_budget: redis.as_ref().map(budget),
+        ..HttpClientConfig::default()
+    })?;
+    let builder = ProStream::builder().http(http.clone()).playback(config.library.playback());
+    let builder = match redis {
+        Some(redis) => builder.cache(Arc::new(RedisCache::new(redis))),
+        None => builder,
+    };
+    Ok((http, builder))
 }
 
 /// The providers of the settings, in their order: TMDB before Cinemeta.
@@ -67,13 +81,11 @@ pub fn build(settings: &Providers, http: &HttpClient) -> Result<ProviderSet> {
     }
 
     let mut debrid = Vec::new();
-    for one in &settings.alldebrid {
-        let mut config = AllDebridConfig::new(one.key.clone());
-        config.id = id("alldebrid", one.name.as_deref())?;
-        if let Some(base_url) = &one.base_url {
-            config.base_url.clone_from(base_url);
+    for (vendor, accounts) in settings.debrid() {
+        for one in accounts {
+            let id = id(vendor, one.name.as_deref())?;
+            debrid.push(DebridConfig::new(vendor, id, one.key.clone(), one.base_url.clone())?.build(http)?);
         }
-        debrid.push(DebridConfig::AllDebrid(config).build(http)?);
     }
 
     let set = ProviderSet { metadata, indexers, debrid };

@@ -9,7 +9,7 @@ use clap::Args;
 use prostream_core::store::now_ms;
 use prostream_core::store::records::{Records, SqliteRecords};
 use prostream_core::store::sqlite::SqliteDatabase;
-use prostream_core::{Error, ErrorKind, ProStream, Result};
+use prostream_core::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::output::Output;
@@ -79,13 +79,11 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 
 pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     let config = load(&args.settings, args.listen, args.data.as_deref())?;
-    let http = providers::client(&config)?;
+    let (http, engine) = providers::engine(&config)?;
     let set = Arc::new(providers::build(&config.providers, &http)?);
     let (database, accounts) = open_data(&config).await?;
     let records = Arc::new(SqliteRecords::new(database).await?);
-    let playback = config.library.playback();
-    let engine =
-        ProStream::builder().http(http).records(Arc::clone(&records) as Arc<dyn Records>).playback(playback).build()?;
+    let engine = engine.records(Arc::clone(&records) as Arc<dyn Records>).build()?;
 
     let notes = missing_providers(&set);
     let public_url = config.listen.public_url.clone();
@@ -127,7 +125,7 @@ fn missing_providers(set: &prostream_core::resolve::ProviderSet) -> Vec<&'static
         notes.push("no indexer: add Prowlarr, Torznab or a local folder to the settings file to find releases");
     }
     if set.debrid.is_empty() {
-        notes.push("no debrid service: add AllDebrid to the settings file to play releases; local files play without");
+        notes.push("no debrid service: add one, such as AllDebrid, to the settings file to play releases; local files play without");
     }
     notes
 }

@@ -9,6 +9,7 @@ mod edge;
 mod extras;
 mod files;
 mod generated;
+mod outbound;
 mod playbacks;
 mod problems;
 mod single;

@@ -8,6 +8,7 @@ pub mod local_folder;
 #[cfg(feature = "http")]
 pub mod prowlarr;
 mod remembered;
+mod sharing;
 #[cfg(feature = "http")]
 mod torrent_file;
 #[cfg(feature = "http")]
@@ -21,12 +22,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 #[cfg(feature = "http")]
 use serde::Deserialize;
+use serde::Serialize;
 
 use crate::model::{EpisodeNumber, InfoHash, Magnet, ProviderId, Release, TitleKind};
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
 use crate::{Error, ErrorKind, Result};
+
+pub use sharing::Sharing;
 
 /// One configured indexer, of whichever vendor: `vendor = "prowlarr"` and that vendor's settings beside it.
 #[cfg(feature = "http")]
@@ -73,7 +77,7 @@ fn check_endpoint(url: &url::Url) -> Result<()> {
 pub const MAX_RELEASES: usize = 1_000;
 
 /// What is looked for. A vendor uses what it can and says what that was.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Query {
     /// Film or series.
@@ -148,6 +152,19 @@ impl TorrentLink {
             TorrentLink::File { info_hash, .. } => *info_hash,
         }
     }
+
+    /// That a torrent file is the torrent its hash names, for a service that is asked by the hash and may never see the file.
+    ///
+    /// # Errors
+    /// `LimitExceeded` for a file that is too large; `Malformed` and `Unsupported` for what is not that torrent.
+    #[cfg(feature = "http")]
+    pub(crate) fn check_file(&self) -> Result<()> {
+        let TorrentLink::File { info_hash, bytes } = self else { return Ok(()) };
+        if torrent_file::info_hash(bytes)? == *info_hash {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Malformed, "read torrent file").detail("it is another torrent than the one named"))
+    }
 }
 
 /// Lists releases.
@@ -156,13 +173,20 @@ pub trait Indexer: Send + Sync + fmt::Debug + 'static {
     /// Vendor and instance, for configuration, logs and metrics: `prowlarr`, `torznab:home`.
     fn id(&self) -> &ProviderId;
 
-    /// Releases that may hold what `query` asks for. Whether they do is decided by the caller, from their names.
+    /// Releases that may hold what `query` asks for. Whether they do is decided by the caller, from their names. Callers who ask the same
+    /// at the same time get one answer: the call is that of one of them, with a deadline of its own.
     ///
     /// # Errors
     /// `Unauthorized` for a bad key; `RateLimited`, `Unavailable` or `TimedOut` when worth another try; `Malformed`.
     /// # Cancel safety
     /// Safe to drop at any point.
     async fn search(&self, call: &Call, query: &Query) -> Result<Releases>;
+
+    /// With whom answers may be shared: with all who ask the same place with the same key. By default with nobody but those who ask
+    /// through this very indexer, and while they wait.
+    fn sharing(&self) -> Option<Sharing> {
+        None
+    }
 
     /// Follows the link of a release that came without an info hash. May count as a grab against the indexer's limit: only for a
     /// release that was picked.

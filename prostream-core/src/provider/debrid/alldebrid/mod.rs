@@ -89,7 +89,8 @@ impl AllDebrid {
         let AllDebridConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "make a key at alldebrid.com/apikeys")?;
         let endpoint = wire::Endpoint { base_url, key };
-        Ok(Self { id, endpoint, http, pace: Pace::new(RATE_PER_S, BURST), known: Mutex::default() })
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        Ok(Self { id, endpoint, http, pace, known: Mutex::default() })
     }
 
     async fn send(&self, call: &Call, operation: &'static str, request: Request) -> Result<Reply> {

@@ -18,7 +18,7 @@ use url::Url;
 use super::link::{self, ServerKey};
 use super::listing::{Found, join_answers, search_texts, widening};
 use super::remembered::Remembered;
-use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
+use super::{Indexer, Query, Releases, Sharing, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
 use crate::{Error, ErrorKind, Result};
@@ -128,6 +128,10 @@ impl Indexer for Prowlarr {
         // The first text is what was asked for; season packs and ids widen it.
         let joined = join_answers(answers, &self.id).map_err(|error| error.at(self.id.to_string()))?;
         Ok(Releases { was_by_id, ..joined })
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        Some(Sharing::new("prowlarr", &self.url, &self.key))
     }
 
     async fn torrent(&self, call: &Call, release: &Release) -> Result<TorrentLink> {

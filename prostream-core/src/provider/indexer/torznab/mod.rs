@@ -18,7 +18,7 @@ use url::Url;
 use super::link;
 use super::listing::{Found, join_answers, widening};
 use super::remembered::Remembered;
-use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
+use super::{Indexer, Query, Releases, Sharing, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
 use crate::{Error, ErrorKind, Result};
@@ -115,6 +115,10 @@ impl Indexer for Torznab {
 
     async fn search(&self, call: &Call, query: &Query) -> Result<Releases> {
         self.list(call, query).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        Some(Sharing::new("torznab", &self.url, &self.key))
     }
 
     async fn torrent(&self, call: &Call, release: &Release) -> Result<TorrentLink> {

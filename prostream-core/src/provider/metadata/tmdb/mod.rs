@@ -98,7 +98,8 @@ impl Tmdb {
         }
         let key = Secret::new(key.expose().trim());
         let endpoint = wire::Endpoint { base_url, image_base_url, key };
-        Ok(Self { id, endpoint, http, pace: Pace::new(RATE_PER_S, BURST) })
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        Ok(Self { id, endpoint, http, pace })
     }
 
     /// Sends a request in its turn and reads what TMDB complains about, if it does.
