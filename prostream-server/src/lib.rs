@@ -11,6 +11,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod doctor;
 mod edge;
 mod limit;
 pub mod memory;

@@ -17,10 +17,10 @@ use super::policy::not_public;
 use super::resolve::StagedNames;
 use super::resolve::{NotPublic, PublicResolver};
 use super::retry::{backoff, is_retryable, retry_after};
-use super::{AddressPolicy, Body, Call, Reply, Request, SharedBudget, StreamReply, redact_url};
+use super::{AddressPolicy, Body, Call, Reply, Request, SharedBudget, StreamReply, clock, redact_url, trouble};
 use crate::{Error, ErrorKind, Result};
 
-const OPERATION: &str = "send request";
+const OPERATION: &str = super::SEND_OPERATION;
 /// Connections kept open to a host without a request under way.
 const MAX_IDLE_PER_HOST: usize = 8;
 /// Largest header block of an HTTP/2 reply, in bytes.
@@ -112,14 +112,12 @@ impl HttpClient {
     fn with_resolver(config: HttpClientConfig, resolver: PublicResolver) -> Result<Self> {
         let connections = |builder: fn(&HttpClientConfig) -> reqwest::ClientBuilder| {
             let failed = |error: reqwest::Error| Error::new(ErrorKind::Internal, "set up HTTP client").because(error);
+            let build = |resolver| builder(&config).dns_resolver(resolver).build().map_err(failed);
             Ok::<_, Error>(Connections {
-                public: builder(&config).dns_resolver(resolver.clone()).build().map_err(failed)?,
+                public: build(resolver.clone())?,
                 excepted: match config.policy.allow.is_empty() {
                     true => None,
-                    false => {
-                        let names = resolver.without_judging();
-                        Some(builder(&config).dns_resolver(names).build().map_err(failed)?)
-                    }
+                    false => Some(build(resolver.without_judging())?),
                 },
             })
         };
@@ -138,6 +136,13 @@ impl HttpClient {
     /// What counts the requests of accounts for several processes, if there is such a thing.
     pub(crate) fn shared_budget(&self) -> Option<&Arc<dyn SharedBudget>> {
         self.shared.config.shared_budget.as_ref()
+    }
+
+    /// How far the clocks of the hosts whose API answered after `since` are ahead of this machine's, in seconds; one entry a host that told
+    /// its time. Exact to a second and the time that a reply takes.
+    #[must_use]
+    pub fn clock_offsets_s(&self, since: Instant) -> Vec<i64> {
+        self.shared.hosts.clock_offsets_s(since)
     }
 
     /// Sends an API request and reads the whole reply, whatever its status. Idempotent requests are tried again on connection
@@ -231,7 +236,12 @@ impl HttpClient {
             Ok(reply) => is_retryable(reply.status) && reply.status != StatusCode::TOO_MANY_REQUESTS,
             Err(error) => matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut),
         };
-        host.with_health(|health| health.breaker.record(Instant::now(), is_failure));
+        let told = outcome.as_ref().ok().and_then(|reply| clock::offset_s(&reply.headers, SystemTime::now()));
+        host.with_health(|health| {
+            let now = Instant::now();
+            health.breaker.record(now, is_failure);
+            health.clock = told.map(|offset_s| (now, offset_s)).or(health.clock);
+        });
         outcome
     }
 
@@ -430,7 +440,13 @@ fn failure(error: reqwest::Error, url: &Url) -> Error {
     }
     let (kind, detail) = match () {
         () if error.is_timeout() => (ErrorKind::TimedOut, "no connection in time"),
-        () if error.is_connect() => (ErrorKind::Unavailable, "no connection"),
+        () if error.is_connect() => {
+            let (detail, advice) = trouble::of_connection(&error, url);
+            return Error::new(ErrorKind::Unavailable, OPERATION)
+                .detail(detail)
+                .advise(advice)
+                .because(error.without_url());
+        }
         () if error.is_builder() => (ErrorKind::InvalidInput, "the request cannot be sent"),
         () => (ErrorKind::Unavailable, "the connection broke"),
     };

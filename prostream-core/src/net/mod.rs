@@ -1,8 +1,9 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 //!
 //! `policy.rs` judges addresses, `own.rs` knows this machine's, `resolve.rs` judges names, `client.rs` sends what `request.rs` describes,
-//! `retry.rs` knows when to try again and `host.rs` keeps what is known of each host; `budget.rs` is the role of what counts for several
-//! processes. Nothing here follows the environment: no proxy, no cookies, no redirects
+//! `retry.rs` knows when to try again, `trouble.rs` words why a connection failed, `host.rs` keeps what is known of each host and
+//! `clock.rs` its time; `budget.rs` is the role of what counts for several processes. Nothing here follows the environment: no proxy, no
+//! cookies, no redirects
 //! but those of media links.
 
 #![cfg_attr(
@@ -21,6 +22,8 @@ mod call;
 #[cfg(feature = "http")]
 mod client;
 #[cfg(feature = "http")]
+mod clock;
+#[cfg(feature = "http")]
 mod host;
 #[cfg(feature = "http")]
 mod own;
@@ -32,6 +35,8 @@ mod request;
 mod resolve;
 #[cfg(feature = "http")]
 pub(crate) mod retry;
+#[cfg(feature = "http")]
+mod trouble;
 
 use std::pin::Pin;
 
@@ -50,6 +55,9 @@ pub use redact::{Secret, redact_url};
 pub use request::{Body, Reply, Request, StreamReply};
 #[cfg(all(feature = "http", feature = "testing"))]
 pub use resolve::{StagedLookup, StagedNames};
+
+/// What errors name as their operation when no answer came, as opposed to one that displeased.
+pub(crate) const SEND_OPERATION: &str = "send request";
 
 /// Bytes as they come, in pieces; ends after the first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;

@@ -16,7 +16,7 @@ type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
 
 /// Resolves names for the connector and hands out public addresses only, at every connection anew: a name that points elsewhere
-/// from one request to the next is judged by where it points now.
+/// from one request to the next is judged by where it points now. For hosts that are exact exceptions there is one that hands out all.
 #[derive(Clone)]
 pub(super) struct PublicResolver {
     lookup: Lookup,
@@ -70,7 +70,10 @@ impl Resolve for PublicResolver {
         #[cfg(feature = "testing")]
         let played_at = self.played_at;
         Box::pin(async move {
-            let mut addresses = found.await?;
+            let mut addresses = found.await.map_err(NameUnknown)?;
+            if addresses.is_empty() {
+                return Err(NameUnknown(io::ErrorKind::NotFound.into()).into());
+            }
             if is_judging {
                 addresses.retain(|address| AddressPolicy::is_public(address.ip()) && !is_own(address.ip()));
                 if addresses.is_empty() {
@@ -135,3 +138,8 @@ impl fmt::Display for NotPublic {
 }
 
 impl std::error::Error for NotPublic {}
+
+/// What the resolver answers for a name that cannot be looked up.
+#[derive(Debug, thiserror::Error)]
+#[error("the name is not known")]
+pub(super) struct NameUnknown(#[source] pub(super) io::Error);

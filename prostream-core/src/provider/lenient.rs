@@ -22,6 +22,9 @@ pub(crate) const MAX_TEXT_CHARS: usize = 4_000;
 /// Longest piece of a service's own error text that is quoted, in characters.
 const MAX_QUOTE_CHARS: usize = 200;
 
+/// What helps against a web page where data is expected.
+const WEB_PAGE_ADVICE: &str = "check the address in the settings, and open it in a browser: a login page, a proxy or a block may stand before the service";
+
 /// Longest wait that is believed when a service asks for one.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
@@ -92,7 +95,7 @@ pub(crate) fn is_web_page(reply: &Reply) -> bool {
 /// Reads a JSON body. The cause is told by its place alone: what stands there may be secret.
 pub(crate) fn json<T: DeserializeOwned>(reply: &Reply, operation: &'static str) -> Result<T> {
     if is_web_page(reply) {
-        return Err(status_error(reply, operation).detail("a web page came instead of data"));
+        return Err(status_error(reply, operation).detail("a web page came instead of data").advise(WEB_PAGE_ADVICE));
     }
     serde_json::from_slice(&reply.body).map_err(|error| malformed(operation, &error))
 }

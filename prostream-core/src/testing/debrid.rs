@@ -79,7 +79,8 @@ macro_rules! debrid_suite {
             a_passed_deadline_is_no_failure_of_the_service a_huge_body_is_cut several_are_added_in_the_order_given
             a_torrent_that_cannot_be_fetched_has_failed blocked_content_is_refused a_used_up_quota_is_an_account_limit
             the_viewers_address_is_told_only_when_he_fetches signing_in_gives_a_key_that_works
-            a_sign_in_that_ended_is_unauthorized a_grant_that_ends_can_be_renewed);
+            a_sign_in_that_ended_is_unauthorized a_grant_that_ends_can_be_renewed
+            a_check_up_tells_and_changes_nothing);
     };
     (@ $scene:ty; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -603,4 +604,18 @@ pub async fn a_grant_that_ends_can_be_renewed<S: DebridScene>() {
             assert_eq!(error.kind(), ErrorKind::Unsupported);
         }
     }
+}
+
+/// Goal: a check-up tells the account, a wrong key and an ended plan, and leaves the account as it was.
+pub async fn a_check_up_tells_and_changes_nothing<S: DebridScene>() {
+    let scene = S::start().await;
+    assert!(scene.service_with_key(S::KEY).check_up(&call()).await.unwrap().is_premium);
+    let error = scene.service_with_key("wrong").check_up(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+    scene.given_expired_plan().await;
+    match scene.service_with_key(S::KEY).check_up(&call()).await {
+        Ok(account) => assert!(!account.is_premium),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::AccountLimit, "{error}"),
+    }
+    assert_eq!(scene.account_torrents().await, []);
 }

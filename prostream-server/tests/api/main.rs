@@ -5,6 +5,7 @@ mod addon;
 mod app;
 mod auth;
 mod cors;
+mod doctor;
 mod edge;
 mod extras;
 mod files;

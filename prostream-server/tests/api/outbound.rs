@@ -84,7 +84,7 @@ impl EntryPoint for Configured {
             let mut config = Config::default();
             let exceptions = json!(outside.exceptions(access));
             config.outbound.allow = serde_json::from_value(exceptions).unwrap();
-            providers::client(&config).unwrap()
+            providers::engine(&config).unwrap().0
         };
         let http = match access {
             Access::Public => self.client.get_or_init(async || client()).await.clone(),

@@ -332,6 +332,17 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
     /// Safe to drop at any point.
     async fn account(&self, call: &Call) -> Result<Account>;
 
+    /// The account for a check-up: as [`Self::account`], and with an error where the service tells otherwise, without anything being
+    /// changed there, that it will not serve us.
+    ///
+    /// # Errors
+    /// As [`Self::account`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn check_up(&self, call: &Call) -> Result<Account> {
+        self.account(call).await
+    }
+
     /// For each of `hashes` (at most [`MAX_BATCH`]), in the order asked: can it be played at once? `Unknown` where the service does not say.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ use crate::model::{EpisodeNumber, InfoHash, Magnet, ProviderId, Release, TitleKi
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
+use crate::provider::CheckUp;
 use crate::{Error, ErrorKind, Result};
 
 pub use sharing::Sharing;
@@ -72,6 +73,9 @@ fn check_endpoint(url: &url::Url) -> Result<()> {
         .detail("the address is not a plain http or https address")
         .advise("give the address without a query; the key has its own setting"))
 }
+
+/// What is searched for to see whether a search works.
+const CHECK_UP_WORD: &str = "test";
 
 /// Most releases taken from one answer of an indexer; the rest is dropped and the answer says `is_partial`.
 pub const MAX_RELEASES: usize = 1_000;
@@ -186,6 +190,17 @@ pub trait Indexer: Send + Sync + fmt::Debug + 'static {
     /// through this very indexer, and while they wait.
     fn sharing(&self) -> Option<Sharing> {
         None
+    }
+
+    /// Is it there, does it take our key, and can it search? The default searches for a word and is content with any answer; a vendor
+    /// that can tell for less, or more, says so itself. Nothing remembered is used: the vendor is asked now.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        self.search(call, &Query::new(TitleKind::Movie, CHECK_UP_WORD)).await.map(|_| CheckUp::default())
     }
 
     /// Follows the link of a release that came without an info hash. May count as a grab against the indexer's limit: only for a

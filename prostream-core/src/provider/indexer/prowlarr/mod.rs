@@ -8,10 +8,10 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, try_join4};
 use serde::Deserialize;
 use url::Url;
 
@@ -21,6 +21,7 @@ use super::remembered::Remembered;
 use super::{Indexer, Query, Releases, Sharing, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
+use crate::provider::CheckUp;
 use crate::{Error, ErrorKind, Result};
 use wire::IndexerInfo;
 
@@ -132,6 +133,22 @@ impl Indexer for Prowlarr {
 
     fn sharing(&self) -> Option<Sharing> {
         Some(Sharing::new("prowlarr", &self.url, &self.key))
+    }
+
+    /// Is it a Prowlarr, which indexers does it have, which of them fail, and what does it complain about? All at once.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        let ask = |path: &'static str| self.http.send(call, wire::api_request(&self.url, &self.key, path));
+        let check_up = async {
+            let (status, indexers, failing, health) = try_join4(
+                ask("/api/v1/system/status"),
+                ask("/api/v1/indexer"),
+                ask("/api/v1/indexerstatus"),
+                ask("/api/v1/health"),
+            )
+            .await?;
+            wire::read_check_up(&status, &indexers, &failing, &health, &self.key, SystemTime::now())
+        };
+        check_up.await.map_err(|error: Error| error.at(self.id.to_string()))
     }
 
     async fn torrent(&self, call: &Call, release: &Release) -> Result<TorrentLink> {

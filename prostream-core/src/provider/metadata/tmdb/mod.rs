@@ -16,8 +16,8 @@ use url::Url;
 use super::{MAX_EPISODES, MAX_QUERY_CHARS, MAX_SEARCH_RESULTS, MetadataProvider, TitleRequest, TitleSearch};
 use crate::model::{MediaId, ProviderId, Season, Title, TitleId, TitleKind, TitleSummary};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
-use crate::provider::lenient;
 use crate::provider::pace::Pace;
+use crate::provider::{CheckUp, lenient};
 use crate::{Error, ErrorKind, Result};
 
 /// Most pages of 20 titles that one search reads.
@@ -231,6 +231,15 @@ impl MetadataProvider for Tmdb {
 
     async fn title(&self, call: &Call, request: &TitleRequest) -> Result<Title> {
         self.describe(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    /// Reads the settings that TMDB tells every client: short, and the key is needed.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        let check_up = async {
+            let reply = self.send(call, "check up", self.endpoint.configuration()).await?;
+            wire::parse_configuration(&reply).map(|()| CheckUp::default())
+        };
+        check_up.await.map_err(|error| error.at(self.id.to_string()))
     }
 }
 
