@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,8 +17,9 @@ use prostream_core::{ErrorKind, ProStream};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::addon::Begun;
 use crate::assets::Assets;
-use crate::auth::{Accounts, Caller, MediaTokens};
+use crate::auth::{Accounts, Caller, PathTokens};
 use crate::config::Config;
 use crate::limit::Budgets;
 use crate::reply::Problem;
@@ -46,6 +47,8 @@ pub(crate) struct App {
     is_ready: AtomicBool,
     /// What links begin with where no public address is configured; relative links until it is set.
     own_url: OnceLock<Url>,
+    /// What links begin with that make no sense without a beginning, where neither of the two is known.
+    listened_url: OnceLock<Url>,
 }
 
 /// What is served: everything, or one playback.
@@ -55,7 +58,7 @@ pub(crate) enum House {
     /// One playback without accounts: `prostream play`.
     Single {
         /// Makes and reads its one token.
-        tokens: MediaTokens,
+        tokens: PathTokens,
         /// The playback.
         playback: Arc<Playback>,
     },
@@ -78,6 +81,8 @@ pub(crate) struct FullHouse {
     /// What everybody's releases are ranked by.
     preferences: Preferences,
     touched: Mutex<HashMap<String, Instant>>,
+    /// What addons have begun to play.
+    pub(crate) begun: Begun,
 }
 
 impl FullHouse {
@@ -87,7 +92,7 @@ impl FullHouse {
         providers: Arc<ProviderSet>,
         preferences: Preferences,
     ) -> Self {
-        Self { engine, accounts, providers, preferences, touched: Mutex::default() }
+        Self { engine, accounts, providers, preferences, touched: Mutex::default(), begun: Begun::default() }
     }
 
     /// On whose behalf the engine is asked.
@@ -144,6 +149,7 @@ impl App {
             stop: CancellationToken::new(),
             is_ready: AtomicBool::new(true),
             own_url: OnceLock::new(),
+            listened_url: OnceLock::new(),
         })
     }
 
@@ -180,7 +186,12 @@ impl App {
 
     /// A call on behalf of a user.
     pub(crate) fn call(&self, caller: &Caller, client: IpAddr) -> Call {
-        let mut call = Call::within(CALL_LIMIT).for_account(AccountId(caller.user_id.clone()));
+        self.call_of(&caller.user_id, client)
+    }
+
+    /// A call on behalf of the user of this id.
+    pub(crate) fn call_of(&self, user_id: &str, client: IpAddr) -> Call {
+        let mut call = Call::within(CALL_LIMIT).for_account(AccountId(user_id.to_owned()));
         call.viewer_address = Some(client);
         call
     }
@@ -199,6 +210,32 @@ impl App {
     pub(crate) fn use_own_url(&self, url: Url) {
         // Set once, while the server starts.
         let _ = self.own_url.set(url);
+    }
+
+    /// From now on links that need a beginning begin with the first of these addresses that others can use, unless one is configured.
+    pub(crate) fn note_addresses(&self, addresses: &[SocketAddr]) {
+        let usable = addresses.iter().find(|address| !address.ip().is_unspecified());
+        if let Some(url) = usable.and_then(|address| format!("http://{address}/").parse().ok()) {
+            // Set once, while the server starts.
+            let _ = self.listened_url.set(url);
+        }
+    }
+
+    /// An address that is used away from this server's own pages: in other players, in files. Never made from what a client calls us.
+    ///
+    /// # Errors
+    /// `Unsupported` where nothing says how this server is reached.
+    pub(crate) fn absolute_link(&self, path: &str) -> Result<String, Problem> {
+        let link = self.link(path);
+        if !link.starts_with('/') {
+            return Ok(link);
+        }
+        match self.listened_url.get() {
+            Some(base) => Ok(format!("{}{path}", base.as_str().trim_end_matches('/'))),
+            None => Err(Problem::of(ErrorKind::Unsupported)
+                .detail("this server does not know the address by which others reach it")
+                .advise("set listen.public_url")),
+        }
     }
 
     /// An address as clients get it: absolute when its beginning is known.

@@ -4,6 +4,7 @@
 //! no environment, so that tests start the real thing.
 #![deny(unsafe_code)]
 
+mod addon;
 mod app;
 mod assets;
 pub mod auth;
@@ -21,6 +22,7 @@ mod range;
 mod reply;
 mod request;
 mod routes;
+mod size;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ use tokio_util::task::AbortOnDropHandle;
 use warp::Filter;
 
 use app::{App, FullHouse, House};
-use auth::{Accounts, Keys, MediaTokens};
+use auth::{Accounts, Keys, PathTokens};
 use config::Config;
 use edge::{Edge, EdgeConfig};
 
@@ -81,7 +83,7 @@ pub async fn serve(config: Config, parts: ServerParts) -> Result<ServerHandle> {
 /// # Errors
 /// As [`serve`].
 pub async fn serve_single(config: Config, playback: Arc<Playback>, assets: Assets) -> Result<(ServerHandle, String)> {
-    let tokens = MediaTokens::new(&Keys::random()?);
+    let tokens = PathTokens::of_media(&Keys::random()?);
     let token = tokens.issue(playback.id());
     let handle = start(config, House::Single { tokens, playback }, assets, routes::single_table()).await?;
     Ok((handle, token))
@@ -108,6 +110,7 @@ async fn start(config: Config, house: House, assets: Assets, table: Vec<routes::
             .advise("is another server running? choose another address with listen.addresses")
             .because(error)
     })?;
+    app.note_addresses(edge.addresses());
     let housekeeping = AbortOnDropHandle::new(tokio::spawn(keep_house(Arc::clone(&app))));
     Ok(ServerHandle { edge, app, _housekeeping: housekeeping })
 }

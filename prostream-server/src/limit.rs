@@ -32,6 +32,8 @@ pub(crate) enum RateClass {
     Public,
     /// Playlists, segments and files: per address.
     Media,
+    /// Addon routes: per addon, and per address before its token is looked at.
+    Addon,
 }
 
 /// All budgets.
@@ -43,6 +45,8 @@ pub(crate) struct Budgets {
     search: Budget<String>,
     public: Budget<IpAddr>,
     media: Budget<IpAddr>,
+    addon: Budget<String>,
+    addon_by_address: Budget<IpAddr>,
 }
 
 impl Budgets {
@@ -55,6 +59,8 @@ impl Budgets {
             search: Budget::new(limits.search_per_user, minute),
             public: Budget::new(limits.public_per_address, minute),
             media: Budget::new(limits.media_per_address, minute),
+            addon: Budget::new(limits.addon_per_token, minute),
+            addon_by_address: Budget::new(limits.addon_per_address, minute),
         }
     }
 
@@ -72,7 +78,17 @@ impl Budgets {
         match class {
             RateClass::Login => self.login_by_address.draw(key),
             RateClass::Media => self.media.draw(key),
+            RateClass::Addon => self.addon_by_address.draw(key),
             RateClass::Api | RateClass::Search | RateClass::Public => self.public.draw(key),
+        }
+    }
+
+    /// Draws one call of an addon, and one of its user where outside services are asked.
+    pub(crate) fn draw_for_addon(&self, class: RateClass, addon_id: &str, user_id: &str) -> Result<(), Problem> {
+        self.addon.draw(addon_id.to_owned())?;
+        match class {
+            RateClass::Search => self.draw_for_user(class, user_id),
+            _ => Ok(()),
         }
     }
 
@@ -91,6 +107,8 @@ impl Budgets {
         self.search.limiter.retain_recent();
         self.public.limiter.retain_recent();
         self.media.limiter.retain_recent();
+        self.addon.limiter.retain_recent();
+        self.addon_by_address.limiter.retain_recent();
     }
 }
 

@@ -103,7 +103,7 @@ fn operation(route: &Route) -> OperationBuilder {
             operation.security(SecurityRequirement::new(BEARER, [] as [&str; 0]))
         }
         // The token in the path is a parameter, which OpenAPI knows no security scheme for.
-        Access::Public | Access::Media => operation,
+        Access::Public | Access::Media | Access::Addon => operation,
     }
 }
 
@@ -133,6 +133,7 @@ fn tag(template: &'static str) -> &'static str {
 fn method(method: &Method) -> HttpMethod {
     match *method {
         Method::POST => HttpMethod::Post,
+        Method::PUT => HttpMethod::Put,
         Method::DELETE => HttpMethod::Delete,
         _ => HttpMethod::Get,
     }

@@ -62,6 +62,8 @@ struct Told {
     advice: Option<String>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    /// What the addon protocol calls it.
+    addon_word: Option<&'static str>,
     cause: Option<Error>,
 }
 
@@ -79,6 +81,7 @@ impl Problem {
             advice: None,
             retry_after: None,
             allow: None,
+            addon_word: None,
             cause: None,
         }))
     }
@@ -151,6 +154,14 @@ impl Problem {
         self
     }
 
+    /// The same problem for clients of the addon protocol, which read one member of their own and the status.
+    /// Source: `stremio-addon-sdk`, `src/getRouter.js`.
+    pub(crate) fn for_addon(mut self) -> Self {
+        let is_missing = self.0.status == StatusCode::NOT_FOUND;
+        self.0.addon_word = Some(if is_missing { "not found" } else { "handler error" });
+        self
+    }
+
     /// The body of this problem; shared by responses and events.
     pub(crate) fn body(&self, request_id: &str) -> ProblemBody {
         ProblemBody {
@@ -162,6 +173,7 @@ impl Problem {
             advice: self.0.advice.clone(),
             retry_after_s: self.0.retry_after.map(whole_seconds),
             request_id: request_id.to_owned(),
+            err: self.0.addon_word,
         }
     }
 
@@ -245,6 +257,9 @@ pub(crate) struct ProblemBody {
     pub(crate) retry_after_s: Option<u64>,
     /// Names this request in the server's log.
     pub(crate) request_id: String,
+    /// Below `/addon/` alone: what the addon protocol calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) err: Option<&'static str>,
 }
 
 /// JSON that belongs to one user and is kept nowhere.

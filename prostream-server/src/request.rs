@@ -150,7 +150,8 @@ impl Request {
     }
 }
 
-fn decode(text: &str) -> Option<String> {
+/// Percent-decodes a text (RFC 3986 section 2.1); `None` for what is no percent-encoded UTF-8.
+pub(crate) fn decode(text: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

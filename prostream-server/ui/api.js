@@ -56,6 +56,10 @@ export const title = id => call("GET", `/api/v1/titles/${encodeURIComponent(id)}
 export const startPlayback = request => call("POST", "/api/v1/playbacks", request);
 export const endPlayback = id => call("DELETE", `/api/v1/playbacks/${encodeURIComponent(id)}`);
 
+export const links = () => call("GET", "/api/v1/addons");
+export const makeLink = name => call("POST", "/api/v1/addons", {name});
+export const revokeLink = id => call("DELETE", `/api/v1/addons/${encodeURIComponent(id)}`);
+
 /** Chapters of a film by the address of its playlist: for pages that were handed nothing else. */
 export const chapters = async playlist => {
   const entries = await read(await fetch(playlist.replace(/main\.m3u8.*$/, "chapters.json"), {credentials: "same-origin"}));

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import {Player} from "./player.js";
+import * as links from "./links.js";
 import * as position from "./position.js";
 
 const byId = id => document.getElementById(id);
@@ -66,6 +67,7 @@ const attempt = async action => {
 // --- signing in
 
 const askToSignIn = () => {
+  links.offer(false);
   show("sign-in");
   byId("search").hidden = true;
   byId("sign-out").hidden = true;
@@ -75,6 +77,8 @@ const askToSignIn = () => {
 };
 
 const welcome = () => {
+  links.offer(true);
+  links.showFor(null, null);
   byId("search").hidden = false;
   byId("sign-out").hidden = false;
   show();
@@ -165,6 +169,7 @@ const lookForReleases = mediaId => attempt(async () => {
   state.search = new AbortController();
   const {signal} = state.search;
   state.mediaId = mediaId;
+  links.showFor(state.title.kind, mediaId);
   state.candidates = [];
   state.failed = new Set();
   drawReleases({candidates: [], rejected: []});
@@ -300,5 +305,6 @@ const begin = async () => {
   else askToSignIn();
 };
 
+links.start(attempt, make);
 addEventListener("hashchange", () => location.reload());
 attempt(begin);

@@ -143,6 +143,12 @@ impl ReleaseName {
     /// Longest name that is read, in bytes; the rest is ignored.
     pub const MAX_BYTES: usize = 4096;
 
+    /// Does it hold more than one episode?
+    #[must_use]
+    pub fn is_pack(&self) -> bool {
+        self.complete || self.episodes.len() > 1 || (!self.seasons.is_empty() && self.episodes.is_empty())
+    }
+
     /// Reads a release name, or the path of a file. Never fails: what cannot be told is left out. Linear in the length; names over
     /// [`Self::MAX_BYTES`] are cut there.
     ///

@@ -218,7 +218,7 @@ fn rejection(
     // A pack is larger than the one file that is played, so its whole size says nothing.
     if let (Some(most), Some(size)) = (preferences.max_size_bytes, release.size_bytes)
         && size > most
-        && !is_pack(parsed)
+        && !parsed.is_pack()
     {
         return Some(format!("{} are more than the limit of {}", size_text(size), size_text(most)));
     }
@@ -339,7 +339,7 @@ fn judge_size(
         return;
     };
     // Of a whole season we do not know how many files share the size; of named episodes we do.
-    if is_pack(parsed) && parsed.episodes.is_empty() {
+    if parsed.is_pack() && parsed.episodes.is_empty() {
         return;
     }
     let file_count = u64::try_from(parsed.episodes.len().max(1)).unwrap_or(1);
@@ -389,11 +389,6 @@ fn judge_languages(parsed: &ReleaseName, preferences: &Preferences, reasons: &mu
 /// Lines of the picture: 1080 of `1080p`.
 fn lines(parsed: &ReleaseName) -> Option<u32> {
     parsed.resolution.as_deref()?.trim_end_matches(['p', 'i']).parse().ok()
-}
-
-/// Whether a release holds more than one episode.
-fn is_pack(parsed: &ReleaseName) -> bool {
-    parsed.complete || parsed.episodes.len() > 1 || (!parsed.seasons.is_empty() && parsed.episodes.is_empty())
 }
 
 /// A size for people.

@@ -19,6 +19,7 @@ const KEY_BYTES: usize = 32;
 pub(crate) struct Keys {
     pub(super) access: [u8; KEY_BYTES],
     pub(super) media: [u8; KEY_BYTES],
+    pub(super) addon: [u8; KEY_BYTES],
     pub(super) refresh: [u8; KEY_BYTES],
 }
 
@@ -69,6 +70,7 @@ impl Keys {
         Self {
             access: authenticate(secret, &[b"prostream access token 1"]),
             media: authenticate(secret, &[b"prostream media token 1"]),
+            addon: authenticate(secret, &[b"prostream addon token 1"]),
             refresh: authenticate(secret, &[b"prostream refresh token 1"]),
         }
     }

@@ -1,9 +1,10 @@
 //! Who is calling: accounts, sign-in sessions and the tokens of both. The one place that answers it (R1).
 
 mod access_token;
+mod addons;
 mod keys;
-mod media_token;
 mod password;
+mod path_token;
 mod recent;
 mod store;
 
@@ -24,11 +25,12 @@ use access_token::AccessTokens;
 use keys::authenticate;
 use password::Passwords;
 use recent::Recent;
-use store::{AccountStore, Lives, NewUser, Refreshed, UserRow};
+use store::{AccountStore, AddonRow, GrantedBy, Lives, NewUser, Refreshed, UserRow};
 
+pub(crate) use addons::{Addon, AddonSummary};
 pub use keys::random_password;
 pub(crate) use keys::{Keys, from_hex, random_bytes, to_hex};
-pub(crate) use media_token::MediaTokens;
+pub(crate) use path_token::PathTokens;
 
 /// Longest name of a user, in characters.
 const MAX_NAME_CHARS: usize = 64;
@@ -82,13 +84,15 @@ pub struct Accounts {
     store: AccountStore,
     passwords: Passwords,
     access_tokens: AccessTokens,
-    media_tokens: MediaTokens,
+    media_tokens: PathTokens,
+    addon_tokens: PathTokens,
     refresh_key: [u8; 32],
     config: Auth,
     /// Lets its bearer make the first administrator; gone once there is one.
     setup_token: Mutex<Option<String>>,
     recent_sign_ins: Recent<Option<UserRow>>,
     recent_grants: Recent<Option<UserRow>>,
+    recent_addons: Recent<Option<AddonRow>>,
 }
 
 impl Accounts {
@@ -105,12 +109,14 @@ impl Accounts {
             store,
             passwords: Passwords::new(config)?,
             access_tokens: AccessTokens::new(&keys, access_life.as_secs()),
-            media_tokens: MediaTokens::new(&keys),
+            media_tokens: PathTokens::of_media(&keys),
+            addon_tokens: PathTokens::of_addons(&keys),
             refresh_key: keys.refresh,
             config: config.clone(),
             setup_token: Mutex::new(setup_token),
             recent_sign_ins: Recent::new(),
             recent_grants: Recent::new(),
+            recent_addons: Recent::new(),
         })
     }
 
@@ -148,6 +154,7 @@ impl Accounts {
         let is_changed = self.store.set_disabled(&user.id, is_disabled).await?;
         self.recent_sign_ins.forget_all();
         self.recent_grants.forget_all();
+        self.recent_addons.forget_all();
         if is_changed { Ok(()) } else { Err(missing()) }
     }
 
@@ -242,7 +249,8 @@ impl Accounts {
 
     /// Hands out the token that opens a playback of the caller.
     pub(crate) async fn grant_media(&self, caller: &Caller, playback_id: &str) -> Result<String> {
-        self.store.add_media_grant(playback_id, &caller.user_id, &caller.sign_in_id, now_ms()).await?;
+        let by = GrantedBy::SignIn(&caller.sign_in_id);
+        self.store.add_media_grant(playback_id, &caller.user_id, by, now_ms()).await?;
         self.recent_grants.forget_all();
         Ok(self.media_tokens.issue(playback_id))
     }

@@ -1,4 +1,4 @@
-//! The server's own tables: users, sign-in sessions, refresh tokens, and whose a playback is. They lie in the engine's database file, with
+//! The server's own tables: users, sign-in sessions, refresh tokens, addons, and whose a playback is. They lie in the engine's database file, with
 //! migrations of their own. Times are milliseconds since 1970-01-01 UTC.
 
 use prostream_core::Result;
@@ -9,8 +9,10 @@ use sqlx::{FromRow, Row};
 use super::Role;
 
 /// The migrations of these tables, oldest first. Never changed once released, only added to.
-const MIGRATIONS: [Migration; 1] =
-    [Migration { version: 1, name: "accounts", sql: include_str!("migrations/1_accounts.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, name: "accounts", sql: include_str!("migrations/1_accounts.sql") },
+    Migration { version: 2, name: "addons", sql: include_str!("migrations/2_addons.sql") },
+];
 
 /// Their own record of what was applied: the engine's migrations in the same file have theirs.
 const MIGRATIONS_TABLE: &str = "_prostream_server_migrations";
@@ -57,6 +59,48 @@ pub(super) struct NewUser<'a> {
     pub(super) role: Role,
     /// Only if there is no administrator yet.
     pub(super) must_be_first_admin: bool,
+}
+
+/// An addon as kept.
+#[derive(Clone, Debug)]
+pub(super) struct AddonRow {
+    pub(super) id: String,
+    pub(super) user_id: String,
+    pub(super) name: String,
+    pub(super) settings: String,
+    pub(super) created_at_ms: i64,
+    pub(super) used_at_ms: Option<i64>,
+}
+
+impl<'r> FromRow<'r, SqliteRow> for AddonRow {
+    fn from_row(row: &'r SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            user_id: row.try_get("user_id")?,
+            name: row.try_get("name")?,
+            settings: row.try_get("settings")?,
+            created_at_ms: row.try_get("created_at_ms")?,
+            used_at_ms: row.try_get("used_at_ms")?,
+        })
+    }
+}
+
+/// A new addon.
+pub(super) struct NewAddonRow<'a> {
+    pub(super) id: &'a str,
+    pub(super) token_hash: &'a [u8],
+    pub(super) user_id: &'a str,
+    pub(super) name: &'a str,
+    pub(super) settings: &'a str,
+}
+
+/// With what a playback ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum GrantedBy<'a> {
+    /// This sign-in session.
+    SignIn(&'a str),
+    /// This addon.
+    Addon(&'a str),
 }
 
 /// What came of a refresh token.
@@ -261,20 +305,25 @@ impl AccountStore {
         Ok(())
     }
 
-    /// Notes whose a playback is and in which session it began.
+    /// Notes whose a playback is and in which session, or through which addon, it began.
     pub(super) async fn add_media_grant(
         &self,
         playback_id: &str,
         user_id: &str,
-        sign_in_id: &str,
+        by: GrantedBy<'_>,
         now_ms: i64,
     ) -> Result<()> {
+        let (sign_in_id, addon_id) = match by {
+            GrantedBy::SignIn(id) => (Some(id), None),
+            GrantedBy::Addon(id) => (None, Some(id)),
+        };
         sqlx::query(
-            "INSERT INTO media_grants (playback_id, user_id, sign_in_id, created_at_ms) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO media_grants (playback_id, user_id, sign_in_id, addon_id, created_at_ms) VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(playback_id)
         .bind(user_id)
         .bind(sign_in_id)
+        .bind(addon_id)
         .bind(now_ms)
         .execute(self.database.writer())
         .await
@@ -282,12 +331,13 @@ impl AccountStore {
         Ok(())
     }
 
-    /// Whose a playback is, as long as its session was not ended and its user not disabled (MEDIA-01).
+    /// Whose a playback is, as long as its session was not ended, its addon not revoked and its user not disabled (MEDIA-01).
     pub(super) async fn media_grant(&self, playback_id: &str) -> Result<Option<UserRow>> {
         sqlx::query_as(
             "SELECT u.id, u.name, u.password_hash, u.role, u.epoch, u.is_disabled FROM media_grants g \
-             JOIN sign_ins s ON s.id = g.sign_in_id JOIN users u ON u.id = g.user_id \
-             WHERE g.playback_id = $1 AND NOT s.is_revoked AND NOT u.is_disabled",
+             JOIN users u ON u.id = g.user_id \
+             LEFT JOIN sign_ins s ON s.id = g.sign_in_id LEFT JOIN addons a ON a.id = g.addon_id \
+             WHERE g.playback_id = $1 AND NOT u.is_disabled AND (NOT s.is_revoked OR a.epoch = u.epoch)",
         )
         .bind(playback_id)
         .fetch_optional(self.database.readers())
@@ -301,6 +351,92 @@ impl AccountStore {
             .execute(self.database.writer())
             .await
             .map_err(failed("end playback"))?;
+        Ok(())
+    }
+
+    /// Adds an addon. False when the user has `most` already.
+    pub(super) async fn add_addon(&self, addon: &NewAddonRow<'_>, most: u32, now_ms: i64) -> Result<bool> {
+        let added = sqlx::query(
+            "INSERT INTO addons (id, token_hash, user_id, epoch, name, settings, created_at_ms) \
+             SELECT $1, $2, u.id, u.epoch, $4, $5, $6 FROM users u \
+             WHERE u.id = $3 AND (SELECT COUNT(*) FROM addons WHERE user_id = $3) < $7",
+        )
+        .bind(addon.id)
+        .bind(addon.token_hash)
+        .bind(addon.user_id)
+        .bind(addon.name)
+        .bind(addon.settings)
+        .bind(now_ms)
+        .bind(most)
+        .execute(self.database.writer())
+        .await
+        .map_err(failed("add addon"))?;
+        Ok(added.rows_affected() == 1)
+    }
+
+    /// The addons of a user, newest first.
+    pub(super) async fn addons(&self, user_id: &str) -> Result<Vec<AddonRow>> {
+        sqlx::query_as("SELECT * FROM addons WHERE user_id = $1 ORDER BY created_at_ms DESC, id")
+            .bind(user_id)
+            .fetch_all(self.database.readers())
+            .await
+            .map_err(failed("list addons"))
+    }
+
+    /// An addon of a user.
+    pub(super) async fn addon(&self, user_id: &str, addon_id: &str) -> Result<Option<AddonRow>> {
+        sqlx::query_as("SELECT * FROM addons WHERE user_id = $1 AND id = $2")
+            .bind(user_id)
+            .bind(addon_id)
+            .fetch_optional(self.database.readers())
+            .await
+            .map_err(failed("find addon"))
+    }
+
+    /// The addon of a token, as long as its user was not disabled since it was made.
+    pub(super) async fn addon_of_token(&self, token_hash: &[u8]) -> Result<Option<AddonRow>> {
+        sqlx::query_as(
+            "SELECT a.* FROM addons a JOIN users u ON u.id = a.user_id \
+             WHERE a.token_hash = $1 AND a.epoch = u.epoch AND NOT u.is_disabled",
+        )
+        .bind(token_hash)
+        .fetch_optional(self.database.readers())
+        .await
+        .map_err(failed("find addon"))
+    }
+
+    /// Changes an addon of a user. False when there is none.
+    pub(super) async fn change_addon(&self, user_id: &str, addon_id: &str, name: &str, settings: &str) -> Result<bool> {
+        let changed = sqlx::query("UPDATE addons SET name = $3, settings = $4 WHERE user_id = $1 AND id = $2")
+            .bind(user_id)
+            .bind(addon_id)
+            .bind(name)
+            .bind(settings)
+            .execute(self.database.writer())
+            .await
+            .map_err(failed("change addon"))?;
+        Ok(changed.rows_affected() == 1)
+    }
+
+    /// Removes an addon of a user, with the grants of what plays through it. False when there is none.
+    pub(super) async fn remove_addon(&self, user_id: &str, addon_id: &str) -> Result<bool> {
+        let gone = sqlx::query("DELETE FROM addons WHERE user_id = $1 AND id = $2")
+            .bind(user_id)
+            .bind(addon_id)
+            .execute(self.database.writer())
+            .await
+            .map_err(failed("remove addon"))?;
+        Ok(gone.rows_affected() == 1)
+    }
+
+    /// Notes when an addon was last used.
+    pub(super) async fn note_addon_use(&self, addon_id: &str, now_ms: i64) -> Result<()> {
+        sqlx::query("UPDATE addons SET used_at_ms = $2 WHERE id = $1")
+            .bind(addon_id)
+            .bind(now_ms)
+            .execute(self.database.writer())
+            .await
+            .map_err(failed("note addon use"))?;
         Ok(())
     }
 
@@ -337,5 +473,30 @@ impl AccountStore {
             .execute(self.database.writer())
             .await
             .unwrap();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a folder of the first schema is upgraded, and what was granted in it still plays (DATA-05).
+    #[tokio::test]
+    async fn data_05_grants_survive_the_second_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = SqliteDatabase::open(folder.path().join("prostream.db")).await.unwrap();
+        database.migrate(MIGRATIONS_TABLE, &MIGRATIONS[..1]).await.unwrap();
+        sqlx::raw_sql(
+            "INSERT INTO users VALUES ('u', 'Mia', 'mia', '', 'user', 0, FALSE, 1);
+             INSERT INTO sign_ins VALUES ('s', 'u', 1, 1, 9, FALSE);
+             INSERT INTO media_grants VALUES ('p', 'u', 's', 1);",
+        )
+        .execute(database.writer())
+        .await
+        .unwrap();
+        let store = AccountStore::new(database).await.unwrap();
+        assert_eq!(store.media_grant("p").await.unwrap().map(|user| user.id).as_deref(), Some("u"));
+        store.end_sign_in("s").await.unwrap();
+        assert!(store.media_grant("p").await.unwrap().is_none());
     }
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::output::{Output, printable};
 use super::{OutboundArgs, Target};
+use crate::size::size;
 
 /// Longest wait for a file to be opened.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
@@ -166,14 +167,4 @@ fn describe(track: &ReportTrack) -> String {
 fn duration(seconds: f64) -> String {
     let whole = seconds as u64;
     format!("{}:{:02}:{:06.3}", whole / 3600, whole / 60 % 60, seconds - (whole / 60 * 60) as f64)
-}
-
-/// A size as people read it.
-pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.2} GB", bytes as f64 / 1e9),
-    }
 }

@@ -8,8 +8,8 @@ use prostream_core::{Error, Result};
 use serde_json::{Value, json};
 
 use super::output::{Output, printable};
-use super::probe::size;
 use super::settings::{Session, SettingsArgs, ViewerArgs};
+use crate::size::size;
 
 /// Most releases shown to people; `--json` has them all.
 const SHOWN: usize = 15;

@@ -159,6 +159,10 @@ concern! {
         public_per_address: u32 = 600, "requests a minute";
         /// Requests of one address under `/hls/`.
         media_per_address: u32 = 12_000, "requests a minute";
+        /// Requests through one addon link; those that ask outside services draw from `search_per_user` as well.
+        addon_per_token: u32 = 300, "requests a minute";
+        /// Requests of one address under `/addon/`, with whichever token.
+        addon_per_address: u32 = 600, "requests a minute";
     }
 }
 

@@ -172,6 +172,8 @@ impl Config {
             ("limits.search_per_user", limits.search_per_user),
             ("limits.public_per_address", limits.public_per_address),
             ("limits.media_per_address", limits.media_per_address),
+            ("limits.addon_per_token", limits.addon_per_token),
+            ("limits.addon_per_address", limits.addon_per_address),
         ] {
             at_least(key, value.into(), 1)?;
         }

@@ -38,7 +38,7 @@ const ORIGINAL: &str = "file";
 const ORIGINAL_LIST: &str = "file.m3u";
 
 /// Media type of such lists, as players know it; there is no registered one.
-const LIST_TYPE: &str = "audio/x-mpegurl";
+pub(super) const LIST_TYPE: &str = "audio/x-mpegurl";
 
 /// Latest start that is taken, in seconds: eleven days, longer than any film.
 const MAX_START_S: f64 = 1_000_000.0;

@@ -1,6 +1,7 @@
 //! The routes: one table, one way through it. What is checked, in order: the form of the request, the path, the method, the budget of the
 //! address, who is calling, the budget of the caller; then the handler runs.
 
+mod addon;
 mod auth;
 mod docs;
 mod doctor;
@@ -32,6 +33,7 @@ use warp::reply::Response;
 use crate::app::App;
 use crate::auth::{Role, random_bytes, to_hex};
 use crate::edge::{Arrival, ArrivalFault};
+use crate::limit::RateClass;
 use crate::reply::{self, Problem, REQUEST_ID};
 use crate::request::{BodyStream, Request, client_address};
 
@@ -57,6 +59,7 @@ pub(crate) fn full_table() -> Vec<Route> {
         titles::routes(),
         releases::routes(),
         playbacks::routes(),
+        addon::routes(),
         doctor::routes(),
         hls::routes(),
         extras::routes(),
@@ -126,8 +129,10 @@ async fn answer(app: &Arc<App>, table: &[Route], whole: Whole) -> Response {
     let id = random_bytes::<8>().map_or_else(|_| "0".to_owned(), |bytes| to_hex(&bytes));
     let origin = whole.headers.get(ORIGIN).cloned();
     let cors = Cors::of_path(&whole.path);
+    let is_addon = addon::is_below(&whole.path);
     let answer = dispatch(app, table, whole, &id).await;
-    let mut response = answer.unwrap_or_else(|problem| problem.into_response(&id));
+    let told = |problem: Problem| if is_addon { problem.for_addon() } else { problem }.into_response(&id);
+    let mut response = answer.unwrap_or_else(told);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -151,19 +156,20 @@ async fn dispatch(app: &Arc<App>, table: &[Route], whole: Whole, id: &str) -> Re
     let client = client_address(arrival.peer, &whole.headers, &app.config.listen.trusted_proxies);
     let matching: Vec<_> = table.iter().filter_map(|route| Some((route, route.params(&whole.path)?))).collect();
     let Some((first, _)) = matching.first() else {
-        app.budgets.draw_for_address(crate::limit::RateClass::Public, client)?;
+        app.budgets.draw_for_address(RateClass::Public, client)?;
         return Err(Problem::not_found());
     };
     let is_preflight = whole.method == Method::OPTIONS && whole.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if is_preflight && Cors::of_path(first.template) != Cors::Closed {
-        app.budgets.draw_for_address(first.rate, client)?;
+        let rate = if first.access() == Access::Addon { RateClass::Addon } else { first.rate };
+        app.budgets.draw_for_address(rate, client)?;
         let mut response = reply::empty(StatusCode::NO_CONTENT);
         Cors::of_path(first.template).preflight(&methods(&matching), response.headers_mut());
         return Ok(response);
     }
     let allow = methods(&matching);
     let Some((route, params)) = matching.into_iter().find(|(route, _)| route.method == whole.method) else {
-        app.budgets.draw_for_address(crate::limit::RateClass::Public, client)?;
+        app.budgets.draw_for_address(RateClass::Public, client)?;
         return Err(Problem::method_not_allowed(allow));
     };
     if route.access() == Access::Media && !whole.path.splitn(4, '/').nth(3).is_some_and(hls::is_media_name) {
@@ -206,6 +212,12 @@ async fn run(app: &Arc<App>, route: &Route, request: Request) -> Result<Response
             let playback = app.open_media(request.param("token")).await?;
             handler(Arc::clone(app), request, playback).await
         }
+        Endpoint::Addon(handler) => {
+            app.budgets.draw_for_address(RateClass::Addon, client)?;
+            let addon = app.full()?.accounts.open_addon(request.param("token")).await?;
+            app.budgets.draw_for_addon(route.rate, &addon.id, &addon.user_id)?;
+            handler(Arc::clone(app), request, addon).await
+        }
     }
 }
 
@@ -226,6 +238,8 @@ fn methods(matching: &[(&Route, Vec<(&'static str, String)>)]) -> String {
 enum Cors {
     /// All, without credentials: the address is the permission, and players live on other origins.
     Open,
+    /// All, without credentials and with whatever they send: what players of addons send is theirs to choose.
+    Addon,
     /// Those of the configuration, without credentials.
     Listed,
     /// None.
@@ -236,6 +250,8 @@ impl Cors {
     fn of_path(path: &str) -> Self {
         if path.starts_with("/hls/") {
             Cors::Open
+        } else if addon::is_below(path) {
+            Cors::Addon
         } else if path.starts_with("/api/") {
             Cors::Listed
         } else {
@@ -245,7 +261,7 @@ impl Cors {
 
     fn allow(self, app: &App, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         match self {
-            Cors::Open => {
+            Cors::Open | Cors::Addon => {
                 headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
                 headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(MEDIA_ANSWER_HEADERS));
             }
@@ -267,7 +283,11 @@ impl Cors {
     }
 
     fn preflight(self, methods: &str, headers: &mut HeaderMap) {
-        let allowed = if self == Cors::Open { MEDIA_REQUEST_HEADERS } else { API_REQUEST_HEADERS };
+        let allowed = match self {
+            Cors::Addon => "*",
+            Cors::Open => MEDIA_REQUEST_HEADERS,
+            Cors::Listed | Cors::Closed => API_REQUEST_HEADERS,
+        };
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_LIFE_S));
         if let Ok(methods) = HeaderValue::from_str(methods) {

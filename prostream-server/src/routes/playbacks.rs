@@ -334,7 +334,7 @@ fn tracks(app: &App, playback: &Playback, token: &str) -> Vec<Track> {
     presentation.tracks().into_iter().map(of_track).collect()
 }
 
-fn moment(at_ms: i64) -> String {
+pub(super) fn moment(at_ms: i64) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     moment.format(&Rfc3339).unwrap_or_default()
 }

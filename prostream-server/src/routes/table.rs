@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Addon, Caller};
 use crate::limit::RateClass;
 use crate::reply::Answer;
 use crate::request::Request;
@@ -32,6 +32,8 @@ pub(crate) enum Endpoint {
     Owner(Handler<Caller>),
     /// Whoever holds the media token in the path.
     Media(Handler<Arc<Playback>>),
+    /// Whoever holds the addon token in the path.
+    Addon(Handler<Addon>),
 }
 
 /// The class of an [`Endpoint`], for tests and the API description.
@@ -42,6 +44,7 @@ pub(crate) enum Access {
     Admin,
     Owner,
     Media,
+    Addon,
 }
 
 /// A schema with its name and all that it refers to.
@@ -109,6 +112,11 @@ pub(crate) fn get(template: &'static str, summary: &'static str) -> Draft {
 /// `POST`.
 pub(crate) fn post(template: &'static str, summary: &'static str) -> Draft {
     Draft::new(Method::POST, template, summary)
+}
+
+/// `PUT`.
+pub(crate) fn put(template: &'static str, summary: &'static str) -> Draft {
+    Draft::new(Method::PUT, template, summary)
 }
 
 /// `DELETE`.
@@ -206,6 +214,16 @@ impl Draft {
         self.with(RateClass::Media, Endpoint::Media(boxed(handler)))
     }
 
+    /// Whoever holds the addon token may call; the template has a `{token}`. The class says what its user's budget is drawn for besides the
+    /// addon's own.
+    pub(crate) fn addon<F, R>(self, rate: RateClass, handler: F) -> Route
+    where
+        F: Fn(Arc<App>, Request, Addon) -> R + Send + Sync + 'static,
+        R: Future<Output = Answer> + Send + 'static,
+    {
+        self.with(rate, Endpoint::Addon(boxed(handler)))
+    }
+
     fn with(self, rate: RateClass, endpoint: Endpoint) -> Route {
         let Self { method, template, summary, query, body, replies } = self;
         Route { method, template, summary, rate, endpoint, query, body, replies }
@@ -229,6 +247,7 @@ impl Route {
             Endpoint::Admin(_) => Access::Admin,
             Endpoint::Owner(_) => Access::Owner,
             Endpoint::Media(_) => Access::Media,
+            Endpoint::Addon(_) => Access::Addon,
         }
     }
 
@@ -240,9 +259,12 @@ impl Route {
             match (wanted.next(), given.next()) {
                 (None, None) => return Some(params),
                 (Some(wanted), Some(given)) => match placeholder(wanted) {
-                    Some(name) if !given.is_empty() => params.push((name, given.to_owned())),
+                    Some((name, ending)) => {
+                        let value = given.strip_suffix(ending).filter(|value| !value.is_empty())?;
+                        params.push((name, value.to_owned()));
+                    }
                     None if wanted == given => {}
-                    _ => return None,
+                    None => return None,
                 },
                 _ => return None,
             }
@@ -251,10 +273,11 @@ impl Route {
 
     /// Names of the parameters of the path.
     pub(crate) fn param_names(&self) -> impl Iterator<Item = &'static str> {
-        self.template.split('/').filter_map(placeholder)
+        self.template.split('/').filter_map(placeholder).map(|(name, _)| name)
     }
 }
 
-fn placeholder(segment: &'static str) -> Option<&'static str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+/// Name and ending of a segment such as `{id}` or `{id}.json`.
+fn placeholder(segment: &'static str) -> Option<(&'static str, &'static str)> {
+    segment.strip_prefix('{')?.split_once('}')
 }

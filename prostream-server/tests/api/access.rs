@@ -22,8 +22,14 @@ async fn authz_01_the_matrix() {
             let playback = app.play(&owner).await;
             let id = playback["id"].as_str().unwrap();
             let media_token = playback["hls_url"].as_str().unwrap().split('/').nth(2).unwrap().to_owned();
-            let path = template
-                .replace("{id}", id)
+            let path = if template.starts_with("/api/") { template.replace("{id}", id) } else { template.clone() };
+            let is_of_link = template.contains("{addon_id}");
+            let link_id = if is_of_link { app.link(&owner, json!({})).await.id } else { String::new() };
+            let path = path
+                .replace("{addon_id}", &link_id)
+                .replace("{type}/{id}", "movie/tt7654321")
+                .replace("{extra}", "search=film")
+                .replace("{release}", &"0".repeat(40))
                 .replace("{media_id}", crate::app::FILM_ID)
                 .replace("{token}", "1.00.00")
                 .replace("{variant}/{rendition}/{file}", "p3c1/video-1/init.mp4")
@@ -34,13 +40,17 @@ async fn authz_01_the_matrix() {
                 if method == Method::POST {
                     request = request.header("content-type", "application/json").body(json!({ "x": 1 }).to_string());
                 }
+                if method == Method::PUT {
+                    request =
+                        request.header("content-type", "application/json").body(json!({ "name": "x" }).to_string());
+                }
                 if let Some(bearer) = bearer {
                     request = request.bearer_auth(bearer);
                 }
                 async move { request.send().await.unwrap().status() }
             };
             let needs_sign_in = operation.get("security").is_some();
-            let is_owned = template.contains("{id}");
+            let is_owned = needs_sign_in && template.contains("id}") && !template.contains("{media_id}");
             for bearer in [None, Some(disabled.as_str()), Some(media_token.as_str()), Some("x")] {
                 let status = call(bearer).await;
                 assert_eq!(
@@ -55,7 +65,7 @@ async fn authz_01_the_matrix() {
             } else if needs_sign_in && !template.ends_with("logout") {
                 assert_ne!(call(Some(&other)).await, StatusCode::UNAUTHORIZED, "{method} {path}");
             }
-            if template.starts_with("/hls/") {
+            if template.starts_with("/hls/") || template.starts_with("/addon/") {
                 assert_eq!(call(Some(&owner)).await, StatusCode::NOT_FOUND, "an access token opens no media");
             }
         }

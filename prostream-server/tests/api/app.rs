@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use prostream_core::model::{Location, MediaId, Playable, ProviderId, Release, Title, TitleKind, TitleSummary};
+use prostream_core::model::{Location, Playable, ProviderId, Release, Title, TitleKind, TitleSummary};
 use prostream_core::net::Call;
 use prostream_core::playback::PlaybackConfig;
 use prostream_core::provider::indexer::{Indexer, Query, Releases};
@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const FILM_ID: &str = "tt7654321";
+
+/// A film whose releases the indexer cannot list.
+pub(crate) const TROUBLE_ID: &str = "tt7654322";
 
 /// The film that the demonstration ships: about a minute of H.264 with two AAC tracks and subtitles.
 pub(crate) const FILM: &[u8] = include_bytes!("../../assets/demo-film.mkv");
@@ -151,7 +154,7 @@ pub(crate) async fn assert_problem(reply: Response, status: u16, code: &str) -> 
     body
 }
 
-/// Knows one film.
+/// Knows one film, and one that only brings trouble.
 #[derive(Debug)]
 struct Catalogue {
     id: ProviderId,
@@ -180,19 +183,19 @@ impl MetadataProvider for Catalogue {
     }
 
     async fn title(&self, _call: &Call, request: &TitleRequest) -> Result<Title> {
-        let known: MediaId = FILM_ID.parse()?;
-        if request.media_id != known {
+        let id = request.media_id.to_string();
+        if ![FILM_ID, TROUBLE_ID].contains(&id.as_str()) {
             return Err(Error::new(ErrorKind::NotFound, "find title").at("test_catalogue"));
         }
         Ok(Title {
-            summary: film_summary(),
+            summary: TitleSummary { media_id: request.media_id.clone(), ..film_summary() },
             original_name: None,
             other_names: Vec::new(),
             original_language: None,
             runtime_min: Some(1),
             genres: vec!["Test".to_owned()],
             backdrop_url: None,
-            imdb_id: Some(FILM_ID.to_owned()),
+            imdb_id: Some(id),
             tmdb_id: None,
             tvdb_id: None,
             seasons: Vec::new(),
@@ -213,7 +216,11 @@ impl Indexer for Shelf {
         &self.id
     }
 
-    async fn search(&self, _call: &Call, _query: &Query) -> Result<Releases> {
+    async fn search(&self, _call: &Call, query: &Query) -> Result<Releases> {
+        if query.imdb_id.as_deref() == Some(TROUBLE_ID) {
+            let error = Error::new(ErrorKind::Unauthorized, "list releases").at("test_shelf");
+            return Err(error.detail("the key is wrong").advise("look at its settings"));
+        }
         let file_name = self.film.file_name().unwrap().to_string_lossy().into_owned();
         let release = |name: &str| Release {
             indexer: self.id.clone(),
@@ -236,5 +243,36 @@ impl Indexer for Shelf {
         let releases =
             vec![release("A.Film.2020.1080p.WEB-DL.H.264-GRP"), release("Something.Else.1999.720p.HDTV.H.264-GRP")];
         Ok(Releases { releases, ..Releases::default() })
+    }
+}
+
+/// An addon link that was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    /// Everything below its token, as a path.
+    pub(crate) base: String,
+    pub(crate) made: Value,
+}
+
+impl TestApp {
+    /// Makes an addon link with these settings.
+    pub(crate) async fn link(&self, token: &str, settings: Value) -> Link {
+        let reply = self.post_as(token, "/api/v1/addons", &json!({ "name": "TV", "settings": settings })).await;
+        assert_eq!(reply.status(), StatusCode::CREATED);
+        assert_eq!(reply.headers()["cache-control"], "no-store");
+        let made = body(reply).await;
+        let url: reqwest::Url = made["manifest_url"].as_str().unwrap().parse().unwrap();
+        let base = url.path().strip_suffix("/manifest.json").unwrap().to_owned();
+        let token = base.rsplit('/').next().unwrap().to_owned();
+        Link { id: made["id"].as_str().unwrap().to_owned(), token, base, made }
+    }
+
+    /// Asks without following where the answer leads.
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> Response {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        http.request(method, url).send().await.unwrap()
     }
 }

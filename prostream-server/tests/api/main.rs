@@ -1,6 +1,7 @@
 //! The server over real sockets: one file per resource.
 
 mod access;
+mod addon;
 mod app;
 mod auth;
 mod cors;

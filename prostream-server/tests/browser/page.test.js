@@ -155,6 +155,29 @@ test("without the player library the browser plays by itself, and the page says 
   await close();
 });
 
+test("a link for other players is made, leads to the title, and is revoked", {timeout: 60_000}, async () => {
+  const {page, wrong, close} = await openPage(browser);
+  await choose(page, "2047");
+  await page.click("#links summary");
+  await page.fill("#link-name", "Living room");
+  await page.click("#link-form button");
+  await page.waitForSelector("#new-link:not([hidden])");
+  const manifest = await page.inputValue("#manifest-url");
+  assert.equal((await (await fetch(manifest)).json()).name, "ProStream · Living room");
+  assert.ok(!await page.isVisible("#install-link"), "Stremio installs from https alone");
+  await page.waitForSelector("#link-list li");
+  if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/links.png`, fullPage: true});
+  for (const [id, pattern] of [["#strm-link", /^http:\S+\n$/], ["#m3u-link", /^#EXTM3U\n[^]*,2047 \(2016\)\nhttp:\S+\n$/]]) {
+    const text = await page.evaluate(async one => (await fetch(document.querySelector(one).href)).text(), id);
+    assert.match(text, pattern);
+  }
+  await page.click("#link-list button");
+  await page.waitForFunction(() => !document.querySelector("#link-list li") && document.querySelector("#new-link").hidden);
+  assert.equal((await fetch(manifest)).status, 404);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("a search without an answer says so", {timeout: 30_000}, async () => {
   const {page, close} = await openPage(browser);
   await page.goto(demo.page_url);
