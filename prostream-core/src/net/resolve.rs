@@ -1,6 +1,8 @@
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "testing")]
+use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
