@@ -218,7 +218,7 @@ macro_rules! service_tests {
     } };
 }
 
-service_tests! { tmdb cinemeta prowlarr torznab alldebrid }
+service_tests! { tmdb cinemeta prowlarr torznab alldebrid real_debrid premiumize debrid_link torbox }
 
 /// Goal: a folder that offers nothing, or is none, is told.
 #[tokio::test(flavor = "multi_thread")]

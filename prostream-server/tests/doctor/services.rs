@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use prostream_core::testing::stand_in::{
-    AllDebridStandIn, CinemetaStandIn, Mishap, ProwlarrStandIn, StandIn, TmdbStandIn, TorznabStandIn,
+    AllDebridStandIn, CinemetaStandIn, DebridLinkStandIn, Mishap, PremiumizeStandIn, ProwlarrStandIn,
+    RealDebridStandIn, StandIn, TmdbStandIn, TorBoxStandIn, TorznabStandIn,
 };
+use url::Url;
 
 use crate::stage::{OtherClock, Slow};
 
@@ -50,6 +52,30 @@ pub(crate) struct Service {
 /// The stand-in as it should be.
 pub(crate) fn well(service: &Service) -> Arc<dyn StandIn> {
     (service.stand_in)(None)
+}
+
+/// A debrid service: its name, what makes its stand-in, and what can happen to it alone.
+macro_rules! debrid {
+    ($vendor:literal, $make:ident, [$($golden:literal => |$stand_in:ident| $happens:expr,)*]) => {
+        Service {
+            vendor: $vendor,
+            key: KEY,
+            path: "",
+            settings: |url, key| {
+                format!(concat!("[[providers.", $vendor, "]]\nkey = \"{}\"\nbase_url = \"{}\"\n"), key, url)
+            },
+            stand_in: |mishap| {
+                let stand_in = $make();
+                stand_in.given_mishap(mishap);
+                Arc::new(stand_in)
+            },
+            own: &[$(($golden, || {
+                let $stand_in = $make();
+                $happens;
+                Arc::new($stand_in)
+            }),)*],
+        }
+    };
 }
 
 /// In the order in which findings are told.
@@ -135,43 +161,54 @@ pub(crate) const SERVICES: &[Service] = &[
             ("slow", || Arc::new(Slow(TorznabStandIn::new(KEY), Duration::from_millis(2_200)))),
         ],
     },
-    Service {
-        vendor: "alldebrid",
-        key: KEY,
-        path: "",
-        settings: |url, key| format!("[[providers.alldebrid]]\nkey = \"{key}\"\nbase_url = \"{url}\"\n"),
-        stand_in: |mishap| {
-            let alldebrid = alldebrid();
-            alldebrid.given_mishap(mishap);
-            Arc::new(alldebrid)
-        },
-        own: &[
-            ("expired", || {
-                let alldebrid = alldebrid();
-                alldebrid.given_premium(false);
-                Arc::new(alldebrid)
-            }),
-            ("ends-soon", || {
-                let alldebrid = alldebrid();
-                alldebrid.given_premium_until(unix_s() + 60 * 3600);
-                Arc::new(alldebrid)
-            }),
-            ("refused-address", || {
-                let alldebrid = alldebrid();
-                alldebrid.given_refused_address(true);
-                Arc::new(alldebrid)
-            }),
-            ("maintenance", || {
-                let alldebrid = alldebrid();
-                alldebrid.given_maintenance(true);
-                Arc::new(alldebrid)
-            }),
-        ],
-    },
+    debrid!("alldebrid", alldebrid, [
+        "expired" => |stand_in| stand_in.given_premium(false),
+        "ends-soon" => |stand_in| stand_in.given_premium_until(unix_s() + 60 * 3600),
+        "refused-address" => |stand_in| stand_in.given_refused_address(true),
+        "maintenance" => |stand_in| stand_in.given_maintenance(true),
+    ]),
+    debrid!("real_debrid", real_debrid, [
+        "expired" => |stand_in| stand_in.given_premium(false),
+    ]),
+    debrid!("premiumize", premiumize, [
+        "expired" => |stand_in| stand_in.given_premium(false),
+        "used-up" => |stand_in| stand_in.given_limit_used(1.0),
+        "nearly-used-up" => |stand_in| stand_in.given_limit_used(0.95),
+    ]),
+    debrid!("debrid_link", debrid_link, [
+        "expired" => |stand_in| stand_in.given_premium(false),
+        "refused-address" => |stand_in| stand_in.given_refused_address(true),
+        "used-up" => |stand_in| stand_in.given_used_up_quota(),
+    ]),
+    debrid!("torbox", torbox, [
+        "expired" => |stand_in| stand_in.given_plan(false),
+        "refused-address" => |stand_in| stand_in.given_refused_address(true),
+        "cooling-down" => |stand_in| stand_in.given_cooldown(true),
+    ]),
 ];
 
 fn alldebrid() -> AllDebridStandIn {
-    AllDebridStandIn::new(KEY, "http://media.example/".parse().unwrap())
+    AllDebridStandIn::new(KEY, media())
+}
+
+fn real_debrid() -> RealDebridStandIn {
+    RealDebridStandIn::new(KEY, media())
+}
+
+fn premiumize() -> PremiumizeStandIn {
+    PremiumizeStandIn::new(KEY, "program", media())
+}
+
+fn debrid_link() -> DebridLinkStandIn {
+    DebridLinkStandIn::new(KEY, "program", media())
+}
+
+fn torbox() -> TorBoxStandIn {
+    TorBoxStandIn::new(KEY, media())
+}
+
+fn media() -> Url {
+    "http://media.example/".parse().unwrap()
 }
 
 fn unix_s() -> u64 {
