@@ -74,6 +74,9 @@ impl Viewer {
 /// Limits of a [`Resolver`].
 #[derive(Clone, Debug)]
 pub struct ResolveConfig {
+    /// How long whoever wants one answer waits for indexers once another one has listed releases. Default: 4 s. Whoever follows the events
+    /// hears of late ones.
+    pub soft_deadline: Duration,
     /// Longest wait for an indexer before the answer goes on without it. Default: 12 s.
     pub indexer_deadline: Duration,
     /// Longest wait for a metadata provider before the next one is asked. Default: 20 s.
@@ -99,6 +102,7 @@ pub struct ResolveConfig {
 impl Default for ResolveConfig {
     fn default() -> Self {
         Self {
+            soft_deadline: Duration::from_secs(4),
             indexer_deadline: Duration::from_secs(12),
             metadata_deadline: Duration::from_secs(20),
             candidate_deadline: Duration::from_secs(10),

@@ -67,7 +67,7 @@ impl Resolver {
             Search { resolver: self.clone(), call: call.clone(), viewer: viewer.clone(), media_id: media_id.clone() };
         let (sender, receiver) = tokio::sync::mpsc::channel(32);
         let work = async move {
-            if let Err(error) = search.run(&sender).await {
+            if let Err(error) = search.run(&sender, None).await {
                 // The receiver is polled beside us: a send fails only when it is gone.
                 let _ = sender.send(ReleaseEvent::Failed(Arc::new(error))).await;
             }
@@ -94,7 +94,8 @@ impl Resolver {
             Search { resolver: self.clone(), call: call.clone(), viewer: viewer.clone(), media_id: media_id.clone() };
         let (sender, mut receiver) = tokio::sync::mpsc::channel(32);
         let drain = async { while receiver.recv().await.is_some() {} };
-        let run = async move { search.run(&sender).await };
+        let patience = Some(self.config.soft_deadline);
+        let run = async move { search.run(&sender, patience).await };
         let (found, ()) = futures_util::join!(run, drain);
         found
     }
@@ -110,7 +111,8 @@ struct Search {
 type Events = tokio::sync::mpsc::Sender<ReleaseEvent>;
 
 impl Search {
-    async fn run(self, events: &Events) -> Result<Found> {
+    /// With `patience` no indexer is waited for longer than that, once any has listed something.
+    async fn run(self, events: &Events, patience: Option<Duration>) -> Result<Found> {
         let key = Resolver::found_key(&self.viewer, &self.media_id);
         if let Some(found) = self.resolver.found.get(&key).await {
             say(events, ReleaseEvent::Title(Arc::clone(&found.title))).await;
@@ -127,7 +129,7 @@ impl Search {
         let wanted = Arc::new(wanted(&title, self.media_id.episode));
         say(events, ReleaseEvent::Title(Arc::clone(&title))).await;
 
-        let found = self.ask_all(events, &title, &wanted).await?;
+        let found = self.ask_all(events, &title, &wanted, patience).await?;
         // A partial answer is worth showing, but the next caller deserves another try.
         if !found.is_partial {
             self.resolver.found.insert(key, found.clone()).await;
@@ -136,7 +138,13 @@ impl Search {
         Ok(found)
     }
 
-    async fn ask_all(&self, events: &Events, title: &Arc<Title>, wanted: &Arc<Wanted>) -> Result<Found> {
+    async fn ask_all(
+        &self,
+        events: &Events,
+        title: &Arc<Title>,
+        wanted: &Arc<Wanted>,
+        patience: Option<Duration>,
+    ) -> Result<Found> {
         let query = Arc::new(query(title, wanted, &self.media_id));
         let call = self.call.at_most(self.resolver.config.indexer_deadline);
         let started = Instant::now();
@@ -157,7 +165,20 @@ impl Search {
         let mut is_partial = false;
         let mut answered_count = 0;
         let mut last_error = None;
-        while let Some((indexer, elapsed, answer)) = answers.next().await {
+        loop {
+            let left = patience.filter(|_| !releases.is_empty()).map(|most| most.saturating_sub(started.elapsed()));
+            let next = match left {
+                Some(left) => match tokio::time::timeout(left, answers.next()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        is_partial = true;
+                        break;
+                    }
+                },
+                // Until something is there, the first answer is waited for; then the rest is given its time.
+                None => answers.next().await,
+            };
+            let Some((indexer, elapsed, answer)) = next else { break };
             match answer {
                 Ok(answer) => {
                     answered_count += 1;

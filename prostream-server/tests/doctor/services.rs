@@ -177,13 +177,11 @@ pub(crate) const SERVICES: &[Service] = &[
     ]),
     debrid!("debrid_link", debrid_link, [
         "expired" => |stand_in| stand_in.given_premium(false),
-        "refused-address" => |stand_in| stand_in.given_refused_address(true),
         "used-up" => |stand_in| stand_in.given_used_up_quota(),
     ]),
     debrid!("torbox", torbox, [
         "expired" => |stand_in| stand_in.given_plan(false),
         "refused-address" => |stand_in| stand_in.given_refused_address(true),
-        "cooling-down" => |stand_in| stand_in.given_cooldown(true),
     ]),
 ];
 

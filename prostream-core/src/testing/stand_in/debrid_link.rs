@@ -39,6 +39,9 @@ pub struct DebridLinkStandIn {
     state: Mutex<State>,
 }
 
+/// When the plan ends, in seconds since 1970: 2100-01-01.
+const PLAN_ENDS_S: u64 = 4_102_444_800;
+
 #[derive(Debug)]
 struct State {
     known: HashMap<InfoHash, StandInTorrent>,
@@ -299,7 +302,7 @@ impl State {
     fn account(&self) -> Value {
         json!({
             "username": "viewer", "email": "v**r@exam*******m", "emailVerified": true, "accountType": u8::from(self.is_premium),
-            "premiumLeft": if self.is_premium { 2_592_000 } else { 0 }, "pts": 12, "registerDate": "2019-03-02",
+            "premiumLeft": if self.is_premium { PLAN_ENDS_S.saturating_sub(wire::unix_s()) } else { 0 }, "pts": 12, "registerDate": "2019-03-02",
             "serverDetected": self.is_refused, "settings": {"https": true, "themeDark": false, "hideOldLinks": true, "cdn": "auto"},
         })
     }

@@ -1,5 +1,7 @@
 //! What all stand-ins do with requests and replies.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
@@ -34,6 +36,11 @@ pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
 /// The key of `Authorization: Bearer …`.
 pub(super) fn bearer(request: &StandInRequest) -> Option<&str> {
     request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// Seconds since 1970 now.
+pub(super) fn unix_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The host that was asked, as it stands in the request.
