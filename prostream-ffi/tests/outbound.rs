@@ -33,8 +33,11 @@ impl EntryPoint for Opened {
     }
 }
 
+/// On a thread as C has them: the library refuses those of a runtime.
 async fn blocking<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(act).await.unwrap()
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || done.send(act()).ok());
+    outcome.await.unwrap()
 }
 
 fn new_engine(config: &str) -> prostream_engine {
