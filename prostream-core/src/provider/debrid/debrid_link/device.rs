@@ -11,7 +11,7 @@ use url::Url;
 use super::wire::{self, Endpoint};
 use crate::model::ProviderId;
 use crate::net::{Body, Call, HttpClient, Reply, Request, Secret};
-use crate::provider::debrid::sign_in::expires_in;
+use crate::provider::debrid::sign_in::{checked_page, expires_in};
 use crate::provider::debrid::{DebridSignIn, Grant, SignInPrompt, SignInState};
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
 use crate::{Error, ErrorKind, Result};
@@ -147,9 +147,6 @@ struct Token {
 
 fn prompt(code: Code) -> Result<SignInPrompt> {
     let wrong = |detail: &'static str| Error::new(ErrorKind::Malformed, "begin sign-in").detail(detail);
-    if !matches!(code.verification_url.scheme(), "http" | "https") {
-        return Err(wrong("the page to sign in at is no http address"));
-    }
     let user_code = lenient::clean(&code.user_code, MAX_NAME_CHARS);
     if user_code.is_empty() || code.device_code.is_empty() {
         return Err(wrong("there is no code to type"));
@@ -158,7 +155,7 @@ fn prompt(code: Code) -> Result<SignInPrompt> {
     let interval = code.interval.map_or(INTERVAL, Duration::from_secs);
     Ok(SignInPrompt {
         user_code,
-        url: code.verification_url,
+        url: checked_page(code.verification_url)?,
         device_code: code.device_code,
         interval: interval.clamp(Duration::from_secs(1), MAX_INTERVAL),
         expires_at: expires_in(life),

@@ -9,7 +9,7 @@ use super::error::SIGN_IN;
 use super::wire;
 use crate::model::ProviderId;
 use crate::net::{Call, HttpClient, Secret};
-use crate::provider::debrid::sign_in::expires_in;
+use crate::provider::debrid::sign_in::{checked_page, expires_in};
 use crate::provider::debrid::{DebridSignIn, Grant, SignInPrompt, SignInState};
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
 use crate::{Error, ErrorKind, Result};
@@ -54,7 +54,7 @@ impl DebridSignIn for PremiumizeSignIn {
             let interval = code.interval.map_or(INTERVAL, Duration::from_secs);
             Ok(SignInPrompt {
                 user_code: lenient::clean(&code.user_code, MAX_NAME_CHARS),
-                url: code.verification_uri,
+                url: checked_page(code.verification_uri)?,
                 device_code: code.device_code,
                 interval: interval.clamp(INTERVAL, MAX_INTERVAL),
                 expires_at: expires_in(code.expires_in.map_or(LIFE, Duration::from_secs).min(LIFE)),

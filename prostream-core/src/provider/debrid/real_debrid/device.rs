@@ -10,7 +10,7 @@ use super::wire::{Access, Credentials, Endpoint};
 use crate::Result;
 use crate::model::ProviderId;
 use crate::net::{Call, HttpClient, Secret};
-use crate::provider::debrid::sign_in::expires_in;
+use crate::provider::debrid::sign_in::{checked_page, expires_in};
 use crate::provider::debrid::{DebridSignIn, Grant, SignInPrompt, SignInState};
 
 const LOOK: &str = "look at sign-in";
@@ -71,7 +71,7 @@ impl DebridSignIn for RealDebridSignIn {
             let code = self.endpoint.parse_device_code(&self.http.send(call, self.endpoint.device_code()).await?)?;
             Ok(SignInPrompt {
                 user_code: code.user_code,
-                url: code.url,
+                url: checked_page(code.url)?,
                 device_code: code.device_code,
                 interval: code.interval,
                 expires_at: expires_in(code.life),

@@ -8,7 +8,7 @@ use url::Url;
 use super::wire;
 use crate::model::ProviderId;
 use crate::net::{Call, HttpClient, Secret};
-use crate::provider::debrid::sign_in::expires_in;
+use crate::provider::debrid::sign_in::{checked_page, expires_in};
 use crate::provider::debrid::{DebridSignIn, Grant, SignInPrompt, SignInState};
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
 use crate::{Error, ErrorKind, Result};
@@ -49,7 +49,7 @@ impl DebridSignIn for TorBoxSignIn {
             let left = device.expires_at.and_then(|end| end.duration_since(SystemTime::now()).ok());
             Ok(SignInPrompt {
                 user_code: lenient::clean(&device.code, MAX_NAME_CHARS),
-                url: device.url,
+                url: checked_page(device.url)?,
                 device_code: device.device_code,
                 interval: device.interval.map_or(INTERVAL, |wait| wait.clamp(Duration::from_secs(1), MAX_INTERVAL)),
                 expires_at: expires_in(left.map_or(LIFE, |left| left.min(LIFE))),
