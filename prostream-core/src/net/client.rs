@@ -5,19 +5,20 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::ByteStream;
+use super::health::Tried;
 use super::host::{HostState, Hosts};
 use super::own::is_own;
 use super::policy::not_public;
 #[cfg(feature = "testing")]
 use super::resolve::StagedNames;
 use super::resolve::{NotPublic, PublicResolver};
-use super::retry::{backoff, is_retryable, retry_after};
-use super::{AddressPolicy, Body, Call, Reply, Request, SharedBudget, StreamReply, clock, redact_url, trouble};
+use super::retry::chance;
+use super::{AddressPolicy, Body, Call, Reply, Request, SharedBudget, StreamReply, redact_url, trouble};
 use crate::{Error, ErrorKind, Result};
 
 const OPERATION: &str = super::SEND_OPERATION;
@@ -157,23 +158,19 @@ impl HttpClient {
     pub async fn send(&self, call: &Call, request: Request) -> Result<Reply> {
         self.shared.config.policy.check_url(&request.url)?;
         let host = self.shared.hosts.state(&request.url);
-        host.with_health(|health| health.budget.earn(Instant::now()));
+        host.with_health(|health| health.begin(Instant::now()));
         let mut retries = 0_u8;
         loop {
             let outcome = self.send_once(call, &request, &host).await;
-            let asked = match &outcome {
-                Ok(reply) if is_retryable(reply.status) => retry_after(&reply.headers, SystemTime::now()),
-                Err(error) if is_connection_failure(error) => None,
-                _ => return outcome,
+            let tried = Tried {
+                is_idempotent: request.is_idempotent,
+                retries,
+                max_retries: self.shared.config.max_retries,
+                remaining: call.remaining(),
             };
-            let wait = backoff(u32::from(retries)).max(asked.unwrap_or_default());
-            let may_retry = request.is_idempotent
-                && retries < self.shared.config.max_retries
-                && wait < call.remaining()
-                && host.with_health(|health| health.budget.spend(Instant::now()));
-            if !may_retry {
-                return outcome;
-            }
+            let again =
+                host.with_health(|health| health.retry(Instant::now(), SystemTime::now(), &outcome, &tried, chance()));
+            let Some(wait) = again else { return outcome };
             retries = retries.saturating_add(1);
             tracing::debug!(
                 url = redact_url(&request.url),
@@ -225,23 +222,9 @@ impl HttpClient {
             Err(_) => return Err(timed_out()),
         };
         self.wait_for_turn(call).await?;
-        if let Err(wait) = host.with_health(|health| health.breaker.admit(Instant::now())) {
-            return Err(Error::new(ErrorKind::Unavailable, OPERATION)
-                .detail("the host failed too often and is left alone for a while")
-                .advise("check that the service is up; it is asked again by itself")
-                .after(wait));
-        }
+        host.with_health(|health| health.admit(Instant::now()))?;
         let outcome = self.exchange(call, request).await;
-        let is_failure = match &outcome {
-            Ok(reply) => is_retryable(reply.status) && reply.status != StatusCode::TOO_MANY_REQUESTS,
-            Err(error) => matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut),
-        };
-        let told = outcome.as_ref().ok().and_then(|reply| clock::offset_s(&reply.headers, SystemTime::now()));
-        host.with_health(|health| {
-            let now = Instant::now();
-            health.breaker.record(now, is_failure);
-            health.clock = told.map(|offset_s| (now, offset_s)).or(health.clock);
-        });
+        host.with_health(|health| health.ended(Instant::now(), SystemTime::now(), &outcome));
         outcome
     }
 
@@ -427,11 +410,6 @@ fn body_stream(reply: reqwest::Response, idle_timeout: Duration) -> ByteStream {
             Err(error) => Some((Err(error), None)),
         }
     }))
-}
-
-/// Did the connection fail, rather than the answer displease?
-fn is_connection_failure(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unavailable && error.retry_after().is_none()
 }
 
 fn failure(error: reqwest::Error, url: &Url) -> Error {

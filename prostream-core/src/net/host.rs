@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::retry::{Breaker, RetryBudget};
+use super::health::Health;
 
 /// Most hosts whose state is kept; beyond, hosts without a request under way are forgotten.
 const MAX_HOSTS: usize = 1024;
@@ -20,22 +20,9 @@ pub(super) struct HostState {
     health: Mutex<Health>,
 }
 
-/// The counted part of a host's state.
-#[derive(Debug)]
-pub(super) struct Health {
-    /// Retries left.
-    pub(super) budget: RetryBudget,
-    /// Is it asked at all?
-    pub(super) breaker: Breaker,
-    /// How far its clock was ahead of ours in its last reply, in seconds, and when that came.
-    pub(super) clock: Option<(Instant, i64)>,
-}
-
 impl HostState {
     fn new() -> Self {
-        let now = Instant::now();
-        let health = Health { budget: RetryBudget::new(now), breaker: Breaker::new(now), clock: None };
-        Self { permits: Semaphore::new(MAX_CONCURRENT), health: Mutex::new(health) }
+        Self { permits: Semaphore::new(MAX_CONCURRENT), health: Mutex::new(Health::new(Instant::now())) }
     }
 
     /// Looks at or changes the counts; never held across a wait.
@@ -55,7 +42,7 @@ impl Hosts {
     pub(super) fn clock_offsets_s(&self, since: Instant) -> Vec<i64> {
         let states: Vec<Arc<HostState>> =
             self.by_name.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let told = states.iter().filter_map(|state| state.with_health(|health| health.clock));
+        let told = states.iter().filter_map(|state| state.with_health(|health| health.clock()));
         told.filter(|(at, _)| *at >= since).map(|(_, offset_s)| offset_s).collect()
     }
 

@@ -1,10 +1,9 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 //!
 //! `policy.rs` judges addresses, `own.rs` knows this machine's, `resolve.rs` judges names, `client.rs` sends what `request.rs` describes,
-//! `retry.rs` knows when to try again, `trouble.rs` words why a connection failed, `host.rs` keeps what is known of each host and
-//! `clock.rs` its time; `budget.rs` is the role of what counts for several processes. Nothing here follows the environment: no proxy, no
-//! cookies, no redirects
-//! but those of media links.
+//! `retry.rs` knows when to try again, `trouble.rs` words why a connection failed, `host.rs` keeps what is known of each host,
+//! `health.rs` decides by it and `clock.rs` tells its time; `budget.rs` is the role of what counts for several processes. Nothing here
+//! follows the environment: no proxy, no cookies, no redirects but those of media links.
 
 #![cfg_attr(
     not(test),
@@ -23,6 +22,8 @@ mod call;
 mod client;
 #[cfg(feature = "http")]
 mod clock;
+#[cfg(feature = "http")]
+mod health;
 #[cfg(feature = "http")]
 mod host;
 #[cfg(feature = "http")]

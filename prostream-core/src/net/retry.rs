@@ -39,11 +39,16 @@ pub(crate) fn is_retryable(status: StatusCode) -> bool {
 /// The wait before retry number `retry` (from 0): doubling and capped, half of it fixed, half of it by chance, so that many who
 /// failed together do not come back together.
 pub(crate) fn backoff(retry: u32) -> Duration {
-    let chance = getrandom::u32().unwrap_or(u32::MAX / 2);
-    backoff_by(retry, f64::from(chance) / f64::from(u32::MAX))
+    backoff_by(retry, chance())
 }
 
-fn backoff_by(retry: u32, chance: f64) -> Duration {
+/// A number from 0 to 1, by chance.
+pub(super) fn chance() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+}
+
+/// [`backoff`] with a `chance` from 0 to 1.
+pub(super) fn backoff_by(retry: u32, chance: f64) -> Duration {
     let whole = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(retry)).min(MAX_BACKOFF);
     whole.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0))
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{OnceCell, oneshot};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +28,8 @@ use crate::{Error, ErrorKind, Result};
 const MAX_TRIES: usize = 32;
 /// Longest time for taking away what a loser added.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(20);
+/// So long the answer to an addition is waited for when it is too late to be played: only then is it known what has to be taken away.
+const ADDING_GRACE: Duration = Duration::from_secs(5);
 
 /// Tells the wanted file among those of a torrent.
 pub(super) type Choose = Arc<dyn Fn(&[RemoteFile]) -> Result<usize> + Send + Sync>;
@@ -149,7 +152,8 @@ pub(super) async fn run(
             };
             let (sender, receiver) = oneshot::channel();
             tasks.spawn(attempt.run(sender));
-            running.push(async move { (lane, receiver.await) });
+            let limit = call.remaining().min(rules.try_limit);
+            running.push(async move { (lane, timeout(limit, receiver).await) });
             last_began = Instant::now();
             continue;
         }
@@ -158,14 +162,15 @@ pub(super) async fn run(
         tokio::select! {
             ended = running.next() => match ended {
                 None => break,
-                Some((lane, Ok(Ended { answer: Ok(unlocked), taken }))) => {
+                Some((lane, Ok(Ok(Ended { answer: Ok(unlocked), taken })))) => {
                     // Its task waits for this word; without it, what it added is taken away.
                     if taken.send(()).is_ok() {
                         return Outcome { winner: Some((lane.entrant, unlocked)), given_up: book.given_up };
                     }
                 }
-                Some((lane, Ok(Ended { answer: Err(error), .. }))) => book.failed(lane, error),
-                Some((lane, Err(_))) => book.failed(lane, Error::new(ErrorKind::Internal, "try release")),
+                Some((lane, Ok(Ok(Ended { answer: Err(error), .. })))) => book.failed(lane, error),
+                Some((lane, Err(_))) => book.failed(lane, too_late(services.get(lane.service))),
+                Some((lane, Ok(Err(_)))) => book.failed(lane, Error::new(ErrorKind::Internal, "try release")),
             },
             () = tokio::time::sleep(until_next), if may_join => {}
         }
@@ -236,6 +241,14 @@ fn refused_before(service: &ProviderId) -> Error {
         .advise("choose another release")
 }
 
+fn too_late(service: Option<&Arc<dyn DebridService>>) -> Error {
+    let error = Error::new(ErrorKind::TimedOut, "try release").detail("the service did not answer in time");
+    match service {
+        Some(service) => error.at(service.id().to_string()).advise("the service is slow: try again in a moment"),
+        None => error,
+    }
+}
+
 /// How a try ended. An answer counts once it was `taken`; one that nobody takes is undone.
 struct Ended {
     answer: Result<Unlocked>,
@@ -279,8 +292,12 @@ impl Attempt {
         if self.lost.is_cancelled() {
             return (Err(Error::new(ErrorKind::Cancelled, "try release")), None);
         }
-        // Never cut off: the torrent may have been added.
-        let added = match self.service.add(&self.call, link).await {
+        // Never cut off, also not when nobody waits for it any more: the torrent may have been added.
+        let patient = Call {
+            deadline: Call::within(self.call.remaining().saturating_add(ADDING_GRACE)).deadline,
+            ..self.call.clone()
+        };
+        let added = match self.service.add(&patient, link).await {
             Ok(added) => added,
             Err(error) => {
                 self.observe(link.info_hash(), Err(error.kind())).await;

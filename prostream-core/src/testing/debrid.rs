@@ -13,7 +13,7 @@ use crate::model::{FileEntry, InfoHash, Magnet};
 use crate::net::{Call, Secret};
 use crate::provider::debrid::{Cached, DebridService, DebridSignIn, RemoteFile, SignInState, TorrentId, TorrentState};
 use crate::provider::indexer::TorrentLink;
-use crate::testing::stand_in::{Mishap, StandInTorrent, StandInUnlock};
+use crate::testing::stand_in::{Mishap, OtherTypes, StandInTorrent, StandInUnlock};
 use crate::{Error, ErrorKind};
 
 /// Sets the stage at one vendor's stand-in, in our words. A fresh scene has a premium account without torrents.
@@ -76,6 +76,7 @@ macro_rules! debrid_suite {
             a_torrent_that_is_gone_has_failed states_come_in_the_order_asked files_are_flat_and_have_sizes
             files_come_when_the_torrent_is_ready unlocking_gives_a_link a_file_that_is_gone_is_not_found
             a_refused_address_is_refused a_rate_limit_says_how_long a_web_page_is_unavailable broken_data_is_malformed
+            values_of_other_types_are_no_answer
             a_passed_deadline_is_no_failure_of_the_service a_huge_body_is_cut several_are_added_in_the_order_given
             a_torrent_that_cannot_be_fetched_has_failed blocked_content_is_refused a_used_up_quota_is_an_account_limit
             the_viewers_address_is_told_only_when_he_fetches signing_in_gives_a_key_that_works
@@ -462,6 +463,39 @@ pub async fn broken_data_is_malformed<S: DebridScene>() {
         ] {
             assert_eq!(error.kind(), ErrorKind::Malformed, "{mishap:?}: {error}");
         }
+    }
+}
+
+/// Goal: values of other types throughout are an error that says so, or read as what they mean; never a panic or half an answer.
+/// Method: numbers for texts, objects for lists, null for everything; what comes is compared with the right answer.
+pub async fn values_of_other_types_are_no_answer<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let added = service.add(&call(), &magnet(MINE)).await.unwrap();
+    let files = service.files(&call(), &added.torrent).await.unwrap();
+    for types in OtherTypes::ALL {
+        scene.given_mishap(Some(Mishap::OtherTypes(types))).await;
+        let mut errors = Vec::new();
+        match service.files(&call(), &added.torrent).await {
+            // A name may be any text, also one of digits.
+            Ok(other) => {
+                let sizes = |files: &[RemoteFile]| files.iter().map(|file| file.entry.size_bytes).collect::<Vec<_>>();
+                assert_eq!(sizes(&other), sizes(&files), "{types:?}");
+            }
+            Err(error) => errors.push(error),
+        }
+        errors.extend(service.account(&call()).await.err());
+        errors.extend(service.add(&call(), &magnet(YOURS)).await.err());
+        errors.extend(service.status(&call(), std::slice::from_ref(&added.torrent)).await.err());
+        errors.extend(service.unlock(&call(), &files[0]).await.err());
+        for error in &errors {
+            assert!(
+                matches!(error.kind(), ErrorKind::Malformed | ErrorKind::NotCached | ErrorKind::NotFound),
+                "{types:?}: {error}"
+            );
+        }
+        assert!(!errors.is_empty(), "{types:?} was noticed by nobody");
     }
 }
 

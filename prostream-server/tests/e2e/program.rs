@@ -80,13 +80,22 @@ impl Program {
     ///
     /// # Panics
     /// When it does not end in time with exit code 0, or panicked on its way.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
+        self.stop_and_tell();
+    }
+
+    /// As [`Self::stop`]; gives what it wrote to standard error.
+    ///
+    /// # Panics
+    /// As [`Self::stop`].
+    pub(crate) fn stop_and_tell(mut self) -> String {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
         assert!(asked.success(), "the program is still there to be stopped");
         let ended = self.wait();
         let errors = self.end();
         assert_eq!(ended.and_then(|status| status.code()), Some(0), "SIGTERM ends the program well: {errors}");
         assert!(!errors.contains("panicked"), "{errors}");
+        errors
     }
 
     fn wait(&mut self) -> Option<ExitStatus> {

@@ -25,7 +25,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 pub(super) const MAX_ASKED_WAIT: Duration = Duration::from_secs(10);
 /// A link is renewed so long before its end.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
-/// A link is not renewed again so soon after it was, or after that failed: what is wrong then is not its age.
+/// A link that has served nothing is not renewed again so soon after it was, or after that failed: what is wrong then is not its age.
 const RENEWAL_COOL_DOWN: Duration = Duration::from_secs(10);
 /// A host that refuses a connection which another reader has just left is asked again after these waits.
 const TAKE_OVER_WAITS: [Duration; 3] =
@@ -110,6 +110,8 @@ pub(super) struct Link {
     lease: Option<Arc<dyn Lease>>,
     /// When a fresh link was asked for last; locked while one is.
     renewed_at: tokio::sync::Mutex<Option<Instant>>,
+    /// The link of now has served something since.
+    has_served: AtomicBool,
     /// Both ends of the file, once it was opened.
     ends: OnceLock<Ends>,
     connections: Arc<Connections>,
@@ -133,6 +135,7 @@ impl Link {
             address: Mutex::new(address),
             lease,
             renewed_at: tokio::sync::Mutex::default(),
+            has_served: AtomicBool::new(false),
             ends: OnceLock::new(),
             connections,
             parked: Parked::default(),
@@ -182,6 +185,9 @@ impl Link {
             }
             let refusal = match self.ask(&address, wanted, known).await {
                 Ok(mut opened) => {
+                    if address.generation == self.address().generation {
+                        self.has_served.store(true, Ordering::Relaxed);
+                    }
                     opened.connection = Some(connection);
                     return Ok(opened);
                 }
@@ -306,18 +312,21 @@ impl Link {
         }
     }
 
-    /// Gets a fresh link: once for all who find that the one they `saw` has ended. `false` when that was done just now.
+    /// Gets a fresh link: once for all who find that the one they `saw` has ended. `false` when that was done just now, and has
+    /// served nothing since.
     async fn renew(&self, saw: &Address, known: Option<&Facts>) -> Result<bool> {
         let Some(lease) = &self.lease else { return Ok(false) };
         let mut renewed_at = self.renewed_at.lock().await;
         if self.address().generation != saw.generation {
             return Ok(true);
         }
-        if renewed_at.is_some_and(|at| at.elapsed() < RENEWAL_COOL_DOWN) {
+        let has_served = self.has_served.load(Ordering::Relaxed);
+        if !has_served && renewed_at.is_some_and(|at| at.elapsed() < RENEWAL_COOL_DOWN) {
             return Ok(false);
         }
         let outcome = self.renewed(lease.as_ref(), saw, known).await;
         // Only now: who was dropped in the middle has not renewed.
+        self.has_served.store(false, Ordering::Relaxed);
         *renewed_at = Some(Instant::now());
         let fresh = outcome?;
         tracing::debug!(link = redact_url(&fresh.original), "link was renewed");

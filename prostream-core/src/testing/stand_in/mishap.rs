@@ -19,6 +19,8 @@ pub enum Mishap {
     Truncated,
     /// The right reply, its parts being of other types than documented.
     WrongTypes,
+    /// The right reply, all of its values being of other types.
+    OtherTypes(OtherTypes),
     /// 429, where told with `Retry-After` in seconds.
     RateLimited {
         /// Value of the header.
@@ -28,6 +30,42 @@ pub enum Mishap {
     Broken,
     /// 40 MB of data that never comes to its end.
     Huge,
+}
+
+/// What the values of a reply in JSON become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OtherTypes {
+    /// Numbers become texts, and texts numbers.
+    NumbersAndTexts,
+    /// Lists become objects, and objects lists of their values.
+    ListsAndObjects,
+    /// Every value that holds no others becomes null.
+    Null,
+}
+
+impl OtherTypes {
+    /// All of them.
+    pub const ALL: [OtherTypes; 3] = [Self::NumbersAndTexts, Self::ListsAndObjects, Self::Null];
+
+    fn of(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::NumbersAndTexts, Value::Number(number)) => number.to_string().into(),
+            (Self::NumbersAndTexts, Value::String(text)) => text.len().into(),
+            (Self::Null, value) if !value.is_array() && !value.is_object() => Value::Null,
+            (Self::ListsAndObjects, Value::Array(values)) => {
+                values.into_iter().enumerate().map(|(at, value)| (at.to_string(), self.of(value))).collect()
+            }
+            (Self::ListsAndObjects, Value::Object(fields)) => {
+                fields.into_iter().map(|(_, value)| self.of(value)).collect()
+            }
+            (_, Value::Array(values)) => values.into_iter().map(|value| self.of(value)).collect(),
+            (_, Value::Object(fields)) => {
+                fields.into_iter().map(|(name, value)| (name, self.of(value))).collect::<serde_json::Map<_, _>>().into()
+            }
+            (_, value) => value,
+        }
+    }
 }
 
 impl Mishap {
@@ -54,6 +92,10 @@ impl Mishap {
                     Value::Object(fields).to_string().into()
                 }
                 _ => body,
+            }),
+            Mishap::OtherTypes(types) => right.map(|body| match serde_json::from_slice::<Value>(&body) {
+                Ok(value) => types.of(value).to_string().into(),
+                Err(_) => body,
             }),
             Mishap::RateLimited { retry_after_s } => {
                 let page = Bytes::from_static(b"<html><body>429 Too Many Requests</body></html>");

@@ -24,7 +24,7 @@ pub use alldebrid::AllDebridStandIn;
 pub use cinemeta::CinemetaStandIn;
 pub use debrid_link::DebridLinkStandIn;
 pub use film_host::{FilmHost, FilmRequest};
-pub use mishap::Mishap;
+pub use mishap::{Mishap, OtherTypes};
 pub use premiumize::PremiumizeStandIn;
 pub use prowlarr::ProwlarrStandIn;
 pub use real_debrid::RealDebridStandIn;
