@@ -6,6 +6,8 @@ use std::sync::Arc;
 use futures_util::Stream;
 
 use crate::Result;
+#[cfg(feature = "http")]
+use crate::doctor::{self, Finding};
 use crate::hls::Presentation;
 use crate::model::{DeviceProfile, MediaId, Title, TitleSummary};
 use crate::net::Call;
@@ -55,7 +57,7 @@ impl ProStreamBuilder {
         self
     }
 
-    /// Where metadata is cached. Default: in memory.
+    /// Where metadata and what indexers answered are cached. Several processes that share it ask the outside once. Default: in memory.
     #[must_use]
     pub fn cache(mut self, cache: Arc<dyn Cache>) -> Self {
         self.cache = Some(cache);
@@ -131,6 +133,12 @@ impl ProStream {
     #[must_use]
     pub fn playbacks(&self) -> &Playbacks {
         &self.playbacks
+    }
+
+    /// How the providers of a viewer are, in plain words: [`crate::doctor::check_up`].
+    #[cfg(feature = "http")]
+    pub async fn check_up(&self, call: &Call, viewer: &Viewer) -> Vec<Finding> {
+        doctor::check_up(call, &viewer.providers, &self.http).await
     }
 
     /// Titles by name: [`Resolver::search_titles`].

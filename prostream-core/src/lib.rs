@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 pub mod container;
+pub mod doctor;
 mod engine;
 mod error;
 pub mod hls;

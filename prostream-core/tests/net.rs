@@ -12,6 +12,7 @@ use http::{HeaderValue, StatusCode, header};
 use prostream_core::ErrorKind;
 use prostream_core::net::{AddressPolicy, Body, Call, HttpClient, HttpClientConfig, Request, Secret};
 use support::{Answer, Host, client_for};
+use tokio::io::AsyncWriteExt;
 use url::Url;
 
 fn call() -> Call {
@@ -250,4 +251,43 @@ async fn a_paced_client_waits_or_says_so() {
     assert_eq!((error.kind(), host.seen().len()), (ErrorKind::RateLimited, 2));
     assert!(error.retry_after().is_some());
     host.client().send(&call(), Request::get(host.url("/"))).await.unwrap();
+}
+
+/// Goal: a host that tells its time is heard, and only if it was heard since the moment that is asked about.
+#[tokio::test]
+async fn the_clocks_of_others_are_heard() {
+    let before = std::time::Instant::now();
+    let host = Host::start(|_, _| Answer::new(200, "").header("date", "Fri, 31 Dec 2100 23:59:59 GMT")).await;
+    let client = host.client();
+    assert!(client.clock_offsets_s(before).is_empty());
+    client.send(&call(), Request::get(host.url("/"))).await.unwrap();
+    assert!(client.clock_offsets_s(before).iter().all(|offset| *offset > 1_000_000_000));
+    assert_eq!(client.clock_offsets_s(before).len(), 1);
+    assert!(client.clock_offsets_s(std::time::Instant::now()).is_empty());
+}
+
+/// Goal: who cannot be reached is told why, with an advice and without its address.
+#[tokio::test]
+async fn a_failed_connection_is_worded() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = listener.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+        }
+    });
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let allow = [plain, dead].map(|address| address.to_string().parse().unwrap()).to_vec();
+    let policy = AddressPolicy { allow };
+    let client = HttpClient::new(HttpClientConfig { policy, max_retries: 0, ..HttpClientConfig::default() }).unwrap();
+    for (url, words) in [
+        (format!("https://{plain}/?key=SECRET"), "what answers there does not speak TLS"),
+        (format!("http://{dead}/?key=SECRET"), "nothing listens at that address"),
+    ] {
+        let error = client.send(&call(), Request::get(url.parse().unwrap())).await.unwrap_err();
+        assert_eq!((error.kind(), error.detail_text()), (ErrorKind::Unavailable, Some(words)));
+        assert!(error.advice().is_some_and(|advice| !advice.contains("127.0.0.1")), "{error}");
+        assert!(!format!("{error} {error:?}").contains("SECRET"), "{error:?}");
+    }
+    answering.abort();
 }

@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("provider", &["model", "net"]),
     ("store", &["model", "net"]),
     ("resolve", &["model", "net", "release", "provider", "store"]),
+    ("doctor", &["model", "net", "provider", "resolve"]),
     ("source", &["model", "net"]),
     // Only the driver sees a source: checked below.
     ("container", &["model", "source"]),

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod doctor;
 mod edge;
 mod limit;
 pub mod memory;

@@ -99,7 +99,9 @@ fn operation(route: &Route) -> OperationBuilder {
     let problem = ResponseBuilder::new().description("a problem").content("application/problem+json", problem).build();
     operation = operation.response("default", problem);
     match route.access() {
-        Access::User | Access::Owner => operation.security(SecurityRequirement::new(BEARER, [] as [&str; 0])),
+        Access::User | Access::Admin | Access::Owner => {
+            operation.security(SecurityRequirement::new(BEARER, [] as [&str; 0]))
+        }
         // The token in the path is a parameter, which OpenAPI knows no security scheme for.
         Access::Public | Access::Media => operation,
     }

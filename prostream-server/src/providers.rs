@@ -3,28 +3,42 @@
 use std::sync::Arc;
 
 use prostream_core::model::ProviderId;
-use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig};
-use prostream_core::provider::debrid::DebridConfig;
-use prostream_core::provider::debrid::alldebrid::AllDebridConfig;
-use prostream_core::provider::indexer::IndexerConfig;
+use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig, SharedBudget};
+use prostream_core::provider::debrid::{DebridConfig, DebridService};
 use prostream_core::provider::indexer::local_folder::LocalFolderConfig;
 use prostream_core::provider::indexer::prowlarr::ProwlarrConfig;
 use prostream_core::provider::indexer::torznab::TorznabConfig;
-use prostream_core::provider::metadata::MetadataConfig;
+use prostream_core::provider::indexer::{Indexer, IndexerConfig};
 use prostream_core::provider::metadata::cinemeta::CinemetaConfig;
 use prostream_core::provider::metadata::tmdb::TmdbConfig;
+use prostream_core::provider::metadata::{MetadataConfig, MetadataProvider};
 use prostream_core::resolve::ProviderSet;
-use prostream_core::{Error, ErrorKind, Result};
+use prostream_core::store::cache::RedisCache;
+use prostream_core::store::redis::{Redis, RedisBudget};
+use prostream_core::{Error, ErrorKind, ProStream, ProStreamBuilder, Result};
 
 use crate::config::{Config, Providers};
 
-/// The outgoing client, with the exceptions of the settings and no others.
+/// The outgoing client, with the exceptions of the settings and no others, and the beginning of an engine that asks through it. Both share
+/// with other servers what the settings say.
 ///
 /// # Errors
-/// `Internal` when TLS cannot be set up.
-pub fn client(config: &Config) -> Result<HttpClient> {
+/// `InvalidInput` for an address of a Redis that is none; `Internal` when TLS cannot be set up.
+pub fn engine(config: &Config) -> Result<(HttpClient, ProStreamBuilder)> {
     let allow = config.outbound.allow.iter().map(|exception| exception.0.clone()).collect();
-    HttpClient::new(HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() })
+    let redis = config.cache.redis()?;
+    let budget = |redis: &Redis| Arc::new(RedisBudget::new(redis.clone())) as Arc<dyn SharedBudget>;
+    let http = HttpClient::new(HttpClientConfig {
+        policy: AddressPolicy { allow },
+        shared_budget: redis.as_ref().map(budget),
+        ..HttpClientConfig::default()
+    })?;
+    let builder = ProStream::builder().http(http.clone()).playback(config.library.playback());
+    let builder = match redis {
+        Some(redis) => builder.cache(Arc::new(RedisCache::new(redis))),
+        None => builder,
+    };
+    Ok((http, builder))
 }
 
 /// The providers of the settings, in their order: TMDB before Cinemeta.
@@ -32,53 +46,71 @@ pub fn client(config: &Config) -> Result<HttpClient> {
 /// # Errors
 /// `InvalidInput` for settings that cannot work, such as two instances of one name.
 pub fn build(settings: &Providers, http: &HttpClient) -> Result<ProviderSet> {
+    let Attempts { metadata, indexers, debrid } = attempt(settings, http)?;
+    let set = ProviderSet {
+        metadata: metadata.into_iter().collect::<Result<_>>()?,
+        indexers: indexers.into_iter().collect::<Result<_>>()?,
+        debrid: debrid.into_iter().collect::<Result<_>>()?,
+    };
+    check_names(&set)?;
+    Ok(set)
+}
+
+/// What came of each entry of the settings: a provider, or why it cannot be one. An error names its provider.
+pub(crate) struct Attempts {
+    pub(crate) metadata: Vec<Result<Arc<dyn MetadataProvider>>>,
+    pub(crate) indexers: Vec<Result<Arc<dyn Indexer>>>,
+    pub(crate) debrid: Vec<Result<Arc<dyn DebridService>>>,
+}
+
+/// Tries to build each provider of the settings, in their order.
+///
+/// # Errors
+/// `InvalidInput` for a name that none may have.
+pub(crate) fn attempt(settings: &Providers, http: &HttpClient) -> Result<Attempts> {
     let mut metadata = Vec::new();
     if let Some(key) = settings.tmdb.key.clone().filter(|key| !key.is_empty()) {
         let mut config = TmdbConfig::new(key);
         if let Some(base_url) = &settings.tmdb.base_url {
             config.base_url.clone_from(base_url);
         }
-        metadata.push(MetadataConfig::Tmdb(config).build(http)?);
+        metadata.push(MetadataConfig::Tmdb(config).build(http));
     }
     if settings.cinemeta.is_enabled {
         let mut config = CinemetaConfig::default();
         if let Some(base_url) = &settings.cinemeta.base_url {
             config.base_url.clone_from(base_url);
         }
-        metadata.push(MetadataConfig::Cinemeta(config).build(http)?);
+        metadata.push(MetadataConfig::Cinemeta(config).build(http));
     }
 
     let mut indexers = Vec::new();
     for one in &settings.prowlarr {
         let id = id("prowlarr", one.name.as_deref())?;
         indexers.push(
-            IndexerConfig::Prowlarr(ProwlarrConfig { id, url: one.url.clone(), key: one.key.clone() }).build(http)?,
+            IndexerConfig::Prowlarr(ProwlarrConfig { id, url: one.url.clone(), key: one.key.clone() }).build(http),
         );
     }
     for one in &settings.torznab {
         let id = id("torznab", one.name.as_deref())?;
-        indexers.push(
-            IndexerConfig::Torznab(TorznabConfig { id, url: one.url.clone(), key: one.key.clone() }).build(http)?,
-        );
+        indexers
+            .push(IndexerConfig::Torznab(TorznabConfig { id, url: one.url.clone(), key: one.key.clone() }).build(http));
     }
     for one in &settings.local_folder {
         let id = id("local_folder", one.name.as_deref())?;
-        indexers.push(IndexerConfig::LocalFolder(LocalFolderConfig { id, path: one.path.clone() }).build(http)?);
+        indexers.push(IndexerConfig::LocalFolder(LocalFolderConfig { id, path: one.path.clone() }).build(http));
     }
 
     let mut debrid = Vec::new();
-    for one in &settings.alldebrid {
-        let mut config = AllDebridConfig::new(one.key.clone());
-        config.id = id("alldebrid", one.name.as_deref())?;
-        if let Some(base_url) = &one.base_url {
-            config.base_url.clone_from(base_url);
+    for (vendor, accounts) in settings.debrid() {
+        for one in accounts {
+            let id = id(vendor, one.name.as_deref())?;
+            let config = DebridConfig::new(vendor, id, one.key.clone(), one.base_url.clone())?;
+            debrid.push(config.build(http));
         }
-        debrid.push(DebridConfig::AllDebrid(config).build(http)?);
     }
 
-    let set = ProviderSet { metadata, indexers, debrid };
-    check_names(&set)?;
-    Ok(set)
+    Ok(Attempts { metadata, indexers, debrid })
 }
 
 fn id(vendor: &str, name: Option<&str>) -> Result<ProviderId> {

@@ -19,6 +19,7 @@ pub use ids::{AccountId, InfoHash, Magnet, ProviderId};
 pub use language::Language;
 pub use media_id::{EpisodeNumber, MediaId, TitleId, TitleKind};
 pub use playable::{Location, Playable};
+pub(crate) use release::is_video_extension;
 pub use release::{FileEntry, Release};
 pub use rope::{Extents, Rope};
 pub use title::{Episode, Season, Title, TitleSummary};

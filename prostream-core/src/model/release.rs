@@ -52,3 +52,27 @@ pub struct FileEntry {
     /// Length in bytes.
     pub size_bytes: u64,
 }
+
+/// Extensions of the files that a film or an episode comes in.
+const VIDEO_EXTENSIONS: &[&str] = &[
+    "mkv", "mp4", "m4v", "avi", "mov", "webm", "ts", "m2ts", "mts", "wmv", "mpg", "mpeg", "vob", "flv", "divx", "rmvb",
+    "ogm", "ogv", "3gp", "asf",
+];
+
+pub(crate) fn is_video_extension(extension: &str) -> bool {
+    VIDEO_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+impl FileEntry {
+    /// Can it hold a film or an episode? Told by the ending of its name.
+    ///
+    /// ```
+    /// use prostream_core::model::FileEntry;
+    /// let is_video = |path: &str| FileEntry { path: path.to_owned(), size_bytes: 1 }.is_video();
+    /// assert!(is_video("Film/film.MKV") && !is_video("Film.mkv/film.nfo") && !is_video("mkv"));
+    /// ```
+    #[must_use]
+    pub fn is_video(&self) -> bool {
+        self.path.rsplit_once('.').is_some_and(|(_, extension)| is_video_extension(extension))
+    }
+}

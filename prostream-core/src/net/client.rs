@@ -7,17 +7,20 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
-use url::Url;
+use url::{Host, Url};
 
 use super::ByteStream;
 use super::host::{HostState, Hosts};
+use super::own::is_own;
 use super::policy::not_public;
+#[cfg(feature = "testing")]
+use super::resolve::StagedNames;
 use super::resolve::{NotPublic, PublicResolver};
 use super::retry::{backoff, is_retryable, retry_after};
-use super::{AddressPolicy, Body, Call, Reply, Request, StreamReply, redact_url};
+use super::{AddressPolicy, Body, Call, Reply, Request, SharedBudget, StreamReply, clock, redact_url, trouble};
 use crate::{Error, ErrorKind, Result};
 
-const OPERATION: &str = "send request";
+const OPERATION: &str = super::SEND_OPERATION;
 /// Connections kept open to a host without a request under way.
 const MAX_IDLE_PER_HOST: usize = 8;
 /// Largest header block of an HTTP/2 reply, in bytes.
@@ -45,6 +48,8 @@ pub struct HttpClientConfig {
     pub max_retries: u8,
     /// Name sent as `User-Agent`.
     pub user_agent: String,
+    /// Counts the requests of accounts that other processes use as well. Default: none, each process keeps the pace by itself.
+    pub shared_budget: Option<Arc<dyn SharedBudget>>,
 }
 
 impl Default for HttpClientConfig {
@@ -58,6 +63,7 @@ impl Default for HttpClientConfig {
             max_redirects: 5,
             max_retries: 2,
             user_agent: concat!("prostream/", env!("CARGO_PKG_VERSION")).to_owned(),
+            shared_budget: None,
         }
     }
 }
@@ -94,14 +100,24 @@ impl HttpClient {
         Self::with_resolver(config, PublicResolver::system())
     }
 
+    /// A client for which names are played, so that a test can let them point wherever it wants, and elsewhere the next time.
+    ///
+    /// # Errors
+    /// `Internal` when TLS cannot be set up.
+    #[cfg(feature = "testing")]
+    pub fn with_staged_names(config: HttpClientConfig, names: &StagedNames) -> Result<Self> {
+        Self::with_resolver(config, PublicResolver::staged(names))
+    }
+
     fn with_resolver(config: HttpClientConfig, resolver: PublicResolver) -> Result<Self> {
         let connections = |builder: fn(&HttpClientConfig) -> reqwest::ClientBuilder| {
             let failed = |error: reqwest::Error| Error::new(ErrorKind::Internal, "set up HTTP client").because(error);
+            let build = |resolver| builder(&config).dns_resolver(resolver).build().map_err(failed);
             Ok::<_, Error>(Connections {
-                public: builder(&config).dns_resolver(resolver.clone()).build().map_err(failed)?,
+                public: build(resolver.clone())?,
                 excepted: match config.policy.allow.is_empty() {
                     true => None,
-                    false => Some(builder(&config).build().map_err(failed)?),
+                    false => Some(build(resolver.without_judging())?),
                 },
             })
         };
@@ -115,6 +131,18 @@ impl HttpClient {
     pub fn paced(&self, count: NonZeroU32, period: Duration) -> Self {
         let quota = period.checked_div(count.get()).and_then(Quota::with_period).map(|quota| quota.allow_burst(count));
         Self { shared: self.shared.clone(), pace: quota.map(|quota| Arc::new(DefaultDirectRateLimiter::direct(quota))) }
+    }
+
+    /// What counts the requests of accounts for several processes, if there is such a thing.
+    pub(crate) fn shared_budget(&self) -> Option<&Arc<dyn SharedBudget>> {
+        self.shared.config.shared_budget.as_ref()
+    }
+
+    /// How far the clocks of the hosts whose API answered after `since` are ahead of this machine's, in seconds; one entry a host that told
+    /// its time. Exact to a second and the time that a reply takes.
+    #[must_use]
+    pub fn clock_offsets_s(&self, since: Instant) -> Vec<i64> {
+        self.shared.hosts.clock_offsets_s(since)
     }
 
     /// Sends an API request and reads the whole reply, whatever its status. Idempotent requests are tried again on connection
@@ -208,7 +236,12 @@ impl HttpClient {
             Ok(reply) => is_retryable(reply.status) && reply.status != StatusCode::TOO_MANY_REQUESTS,
             Err(error) => matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut),
         };
-        host.with_health(|health| health.breaker.record(Instant::now(), is_failure));
+        let told = outcome.as_ref().ok().and_then(|reply| clock::offset_s(&reply.headers, SystemTime::now()));
+        host.with_health(|health| {
+            let now = Instant::now();
+            health.breaker.record(now, is_failure);
+            health.clock = told.map(|offset_s| (now, offset_s)).or(health.clock);
+        });
         outcome
     }
 
@@ -253,6 +286,8 @@ impl Connections {
     async fn execute(&self, config: &HttpClientConfig, call: &Call, request: &Request) -> Result<reqwest::Response> {
         let client = match &self.excepted {
             Some(excepted) if config.policy.is_exception(&request.url) => excepted,
+            // Names are judged by the resolver of the pool, literal addresses never pass it.
+            _ if is_own_literal(&request.url) => return Err(not_public(&request.url)),
             _ => &self.public,
         };
         let built = build(client, request)?;
@@ -271,6 +306,15 @@ impl Connections {
             "request was sent"
         );
         outcome
+    }
+}
+
+/// Is the host a literal address of this machine?
+fn is_own_literal(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => is_own(address.into()),
+        Some(Host::Ipv6(address)) => is_own(address.into()),
+        Some(Host::Domain(_)) | None => false,
     }
 }
 
@@ -313,6 +357,7 @@ fn build(client: &reqwest::Client, request: &Request) -> Result<reqwest::Request
     builder = match &request.body {
         Body::Empty => builder,
         Body::Form(fields) => builder.form(fields),
+        Body::Fields(fields) => builder.multipart(multipart(fields)),
         Body::Json(value) => builder.header(header::CONTENT_TYPE, "application/json").body(value.to_string()),
         Body::Bytes { content_type, bytes } => builder.header(header::CONTENT_TYPE, *content_type).body(bytes.clone()),
         Body::File { fields, field, file_name, content_type, bytes } => {
@@ -321,13 +366,15 @@ fn build(client: &reqwest::Client, request: &Request) -> Result<reqwest::Request
                 .file_name(file_name.clone())
                 .mime_str(content_type)
                 .map_err(|error| invalid().detail("content type").because(error))?;
-            let form = fields
-                .iter()
-                .fold(reqwest::multipart::Form::new(), |form, (name, value)| form.text(name.clone(), value.clone()));
-            builder.multipart(form.part(field.clone(), part))
+            builder.multipart(multipart(fields).part(field.clone(), part))
         }
     };
     builder.build().map_err(|error| invalid().because(error.without_url()))
+}
+
+fn multipart(fields: &[(String, String)]) -> reqwest::multipart::Form {
+    let empty = reqwest::multipart::Form::new();
+    fields.iter().fold(empty, |form, (name, value)| form.text(name.clone(), value.clone()))
 }
 
 impl Request {
@@ -393,7 +440,13 @@ fn failure(error: reqwest::Error, url: &Url) -> Error {
     }
     let (kind, detail) = match () {
         () if error.is_timeout() => (ErrorKind::TimedOut, "no connection in time"),
-        () if error.is_connect() => (ErrorKind::Unavailable, "no connection"),
+        () if error.is_connect() => {
+            let (detail, advice) = trouble::of_connection(&error, url);
+            return Error::new(ErrorKind::Unavailable, OPERATION)
+                .detail(detail)
+                .advise(advice)
+                .because(error.without_url());
+        }
         () if error.is_builder() => (ErrorKind::InvalidInput, "the request cannot be sent"),
         () => (ErrorKind::Unavailable, "the connection broke"),
     };
@@ -438,5 +491,21 @@ mod tests {
         assert_eq!(asked.load(Ordering::Relaxed), 2, "the decision was made at the resolver, at each connection");
         let touched = timeout(Duration::from_millis(50), canary.accept()).await;
         assert!(touched.is_err(), "the canary was reached");
+    }
+
+    /// Goal: a media link never goes on from https to anything less, and a redirect without an address is none (OUT-02).
+    #[test]
+    fn redirects_stay_on_https() {
+        let to = |from: &str, location: &str| {
+            let reply = http::Response::builder().status(307).header("location", location).body("").expect("a reply");
+            redirect_target(&Request::get(Url::parse(from).expect("a URL")), &reqwest::Response::from(reply))
+        };
+        let went = to("https://a.example/b/c", "../d#part").expect("a redirect").expect("an address");
+        assert_eq!(went.as_str(), "https://a.example/d");
+        assert!(to("http://a.example/", "https://b.example/").expect("a redirect").is_some());
+        for wrong in ["http://a.example/", "http://b.example:443/", "file:///etc/passwd", "magnet:?a=b"] {
+            assert_eq!(to("https://a.example/", wrong).expect_err(wrong).kind(), ErrorKind::Forbidden, "{wrong}");
+        }
+        assert_eq!(to("https://a.example/", "https://").expect_err("no host").kind(), ErrorKind::Malformed);
     }
 }

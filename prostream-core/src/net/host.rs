@@ -27,12 +27,14 @@ pub(super) struct Health {
     pub(super) budget: RetryBudget,
     /// Is it asked at all?
     pub(super) breaker: Breaker,
+    /// How far its clock was ahead of ours in its last reply, in seconds, and when that came.
+    pub(super) clock: Option<(Instant, i64)>,
 }
 
 impl HostState {
     fn new() -> Self {
         let now = Instant::now();
-        let health = Health { budget: RetryBudget::new(now), breaker: Breaker::new(now) };
+        let health = Health { budget: RetryBudget::new(now), breaker: Breaker::new(now), clock: None };
         Self { permits: Semaphore::new(MAX_CONCURRENT), health: Mutex::new(health) }
     }
 
@@ -49,6 +51,14 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
+    /// How far the clocks of hosts that answered after `since` are ahead of ours, in seconds.
+    pub(super) fn clock_offsets_s(&self, since: Instant) -> Vec<i64> {
+        let states: Vec<Arc<HostState>> =
+            self.by_name.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let told = states.iter().filter_map(|state| state.with_health(|health| health.clock));
+        told.filter(|(at, _)| *at >= since).map(|(_, offset_s)| offset_s).collect()
+    }
+
     /// The state of the host of `url`.
     pub(super) fn state(&self, url: &Url) -> Arc<HostState> {
         let port = url.port_or_known_default().unwrap_or_default();

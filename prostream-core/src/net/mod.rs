@@ -1,7 +1,9 @@
 //! The one outgoing HTTP client: deadlines, body caps, address policy, redaction, retries.
 //!
-//! `policy.rs` judges addresses and `resolve.rs` names, `client.rs` sends what `request.rs` describes, `retry.rs` knows when to try
-//! again and `host.rs` keeps what is known of each host. Nothing here follows the environment: no proxy, no cookies, no redirects
+//! `policy.rs` judges addresses, `own.rs` knows this machine's, `resolve.rs` judges names, `client.rs` sends what `request.rs` describes,
+//! `retry.rs` knows when to try again, `trouble.rs` words why a connection failed, `host.rs` keeps what is known of each host and
+//! `clock.rs` its time; `budget.rs` is the role of what counts for several processes. Nothing here follows the environment: no proxy, no
+//! cookies, no redirects
 //! but those of media links.
 
 #![cfg_attr(
@@ -15,11 +17,16 @@
     )
 )]
 
+mod budget;
 mod call;
 #[cfg(feature = "http")]
 mod client;
 #[cfg(feature = "http")]
+mod clock;
+#[cfg(feature = "http")]
 mod host;
+#[cfg(feature = "http")]
+mod own;
 mod policy;
 mod redact;
 #[cfg(feature = "http")]
@@ -28,6 +35,8 @@ mod request;
 mod resolve;
 #[cfg(feature = "http")]
 pub(crate) mod retry;
+#[cfg(feature = "http")]
+mod trouble;
 
 use std::pin::Pin;
 
@@ -36,6 +45,7 @@ use futures_util::Stream;
 
 use crate::Result;
 
+pub use budget::{Rate, SharedBudget, Turn};
 pub use call::Call;
 #[cfg(feature = "http")]
 pub use client::{HttpClient, HttpClientConfig};
@@ -43,6 +53,11 @@ pub use policy::{AddressPolicy, AllowedHost};
 pub use redact::{Secret, redact_url};
 #[cfg(feature = "http")]
 pub use request::{Body, Reply, Request, StreamReply};
+#[cfg(all(feature = "http", feature = "testing"))]
+pub use resolve::{StagedLookup, StagedNames};
+
+/// What errors name as their operation when no answer came, as opposed to one that displeased.
+pub(crate) const SEND_OPERATION: &str = "send request";
 
 /// Bytes as they come, in pieces; ends after the first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;

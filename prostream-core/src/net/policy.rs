@@ -120,7 +120,8 @@ pub(super) fn not_public(url: &Url) -> Error {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
     Error::new(ErrorKind::Forbidden, "check address").detail("the address is not public").advise(format!(
-        "if this address is meant, add \"{host}:{port}\" to outbound_allow (--allow-outbound {host}:{port})"
+        "if this address is meant, allow \"{host}:{port}\": in outbound.allow (settings file), with --allow-outbound (command line) or in \
+         outbound_allow (C library)"
     ))
 }
 

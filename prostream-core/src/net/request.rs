@@ -36,6 +36,8 @@ pub enum Body {
     Empty,
     /// `application/x-www-form-urlencoded`.
     Form(Vec<(String, String)>),
+    /// `multipart/form-data` without a file.
+    Fields(Vec<(String, String)>),
     /// `application/json`.
     Json(serde_json::Value),
     /// Bytes as they are.
@@ -122,6 +124,7 @@ impl fmt::Debug for Body {
         f.write_str(match self {
             Body::Empty => "Empty",
             Body::Form(_) => "Form(…)",
+            Body::Fields(_) => "Fields(…)",
             Body::Json(_) => "Json(…)",
             Body::Bytes { .. } => "Bytes(…)",
             Body::File { .. } => "File(…)",
@@ -169,9 +172,10 @@ mod tests {
         request.headers.insert("cookie", "SECRET".parse().expect("a header value"));
         request.secret_headers.push(("X-Api-Key", Secret::new("SECRET")));
         let json = Request { body: Body::Json("SECRET".into()), ..request.clone() };
+        let fields = Request { body: Body::Fields(vec![("SECRET".into(), "SECRET".into())]), ..request.clone() };
         let reply =
             Reply { status: StatusCode::OK, headers: request.headers.clone(), body: Bytes::from_static(b"SECRET") };
-        let shown = format!("{request:?} {json:?} {reply:?}");
+        let shown = format!("{request:?} {json:?} {fields:?} {reply:?}");
         assert!(shown.contains("api.example") && shown.contains("X-Api-Key"), "{shown}");
         assert!(!shown.contains("SECRET"), "{shown}");
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use crate::net::{Reply, Secret};
 use crate::{Error, ErrorKind, Result};
@@ -21,6 +21,9 @@ pub(crate) const MAX_TEXT_CHARS: usize = 4_000;
 
 /// Longest piece of a service's own error text that is quoted, in characters.
 const MAX_QUOTE_CHARS: usize = 200;
+
+/// What helps against a web page where data is expected.
+const WEB_PAGE_ADVICE: &str = "check the address in the settings, and open it in a browser: a login page, a proxy or a block may stand before the service";
 
 /// Longest wait that is believed when a service asks for one.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
@@ -73,6 +76,11 @@ pub(crate) fn year(text: Option<&str>) -> Option<u16> {
     (1870..=2200).contains(&year).then_some(year)
 }
 
+/// A moment as `2025-07-30T20:40:42Z`, with or without a fraction and another offset. Source: RFC 3339.
+pub(crate) fn moment(text: Option<&str>) -> Option<SystemTime> {
+    OffsetDateTime::parse(text?.trim(), &Rfc3339).ok().map(SystemTime::from)
+}
+
 /// Is this the reply of something in between that speaks HTML: a proxy, a protection page, a maintenance page?
 pub(crate) fn is_web_page(reply: &Reply) -> bool {
     let says_html = reply
@@ -87,7 +95,7 @@ pub(crate) fn is_web_page(reply: &Reply) -> bool {
 /// Reads a JSON body. The cause is told by its place alone: what stands there may be secret.
 pub(crate) fn json<T: DeserializeOwned>(reply: &Reply, operation: &'static str) -> Result<T> {
     if is_web_page(reply) {
-        return Err(status_error(reply, operation).detail("a web page came instead of data"));
+        return Err(status_error(reply, operation).detail("a web page came instead of data").advise(WEB_PAGE_ADVICE));
     }
     serde_json::from_slice(&reply.body).map_err(|error| malformed(operation, &error))
 }
@@ -177,6 +185,26 @@ where
     Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
 }
 
+/// For a list whose entries may be of another type, that may be null, missing, or written as an object (PHP writes an empty list as `{}` and
+/// one with gaps as `{"0": …}`): the entries that fit, by their numbers. Anything else is an error.
+pub(crate) fn php_list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let entries: Vec<Value> = match Value::deserialize(deserializer)? {
+        Value::Array(entries) => entries,
+        Value::Object(fields) => {
+            let mut numbered: Vec<_> = fields.into_iter().map(|(at, entry)| (at.parse::<u64>().ok(), entry)).collect();
+            numbered.sort_by_key(|(at, _)| *at);
+            numbered.into_iter().map(|(_, entry)| entry).collect()
+        }
+        Value::Null => Vec::new(),
+        _ => return Err(serde::de::Error::custom("no list")),
+    };
+    Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+}
+
 /// For a whole number that may be written as text, missing or null.
 pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
@@ -189,6 +217,16 @@ pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 fn whole(number: f64) -> Option<u64> {
     // 2^53: beyond it a JSON number with a fraction names no exact integer.
     (0.0..=9_007_199_254_740_992.0).contains(&number).then_some(number as u64)
+}
+
+/// For a number with a fraction that may be written as text, missing or null.
+pub(crate) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    Ok(number.filter(|number| number.is_finite()))
 }
 
 /// For a text that may be written as a number, missing or null.
@@ -240,6 +278,34 @@ mod tests {
         assert_eq!(year(Some("")), None);
     }
 
+    /// Goal: a moment is read with and without a fraction and an offset; what is none is none.
+    #[test]
+    fn moments_are_read_in_their_forms() {
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_753_908_042);
+        assert_eq!(moment(Some("2025-07-30T20:40:42Z")), Some(then));
+        assert_eq!(moment(Some(" 2025-07-30T22:40:42.5+02:00 ")), Some(then + Duration::from_millis(500)));
+        for wrong in [None, Some(""), Some("soon"), Some("2025-07-30"), Some("2025-02-30T00:00:00Z")] {
+            assert_eq!(moment(wrong), None, "{wrong:?}");
+        }
+    }
+
+    /// Goal: an empty list is empty in all its spellings, gaps are no loss, and a text is no list.
+    #[test]
+    fn lists_come_as_php_writes_them() {
+        #[derive(Debug, Deserialize)]
+        struct Row {
+            #[serde(default, deserialize_with = "php_list")]
+            list: Vec<u8>,
+        }
+        let read = |body: &str| serde_json::from_str::<Row>(body).map(|row| row.list).ok();
+        for empty in ["{}", r#"{"list":[]}"#, r#"{"list":{}}"#, r#"{"list":null}"#] {
+            assert_eq!(read(empty), Some(Vec::new()), "{empty}");
+        }
+        assert_eq!(read(r#"{"list":[1,"x",2]}"#), Some(vec![1, 2]));
+        assert_eq!(read(r#"{"list":{"0":1,"10":3,"2":2}}"#), Some(vec![1, 2, 3]));
+        assert_eq!(read(r#"{"list":"odd"}"#), None);
+    }
+
     /// Goal: the wait is read in both its forms and never longer than we believe.
     #[test]
     fn retry_after_is_seconds_or_a_date() {
@@ -264,6 +330,16 @@ mod tests {
         assert_eq!(kind(403, "<html>"), ErrorKind::Unavailable);
         assert_eq!(kind(200, "[1, 2"), ErrorKind::Malformed);
         assert_eq!(kind(200, "{}"), ErrorKind::Malformed);
+    }
+
+    /// Goal: fractions are read as numbers and as texts; what is no number of this world is none.
+    #[test]
+    fn decimals_are_numbers_or_texts() {
+        let read = |text: &str| decimal(serde_json::from_str::<Value>(text).unwrap()).unwrap();
+        assert_eq!((read("0.5"), read("1"), read("\" 0.25 \"")), (Some(0.5), Some(1.0), Some(0.25)));
+        for nothing in ["null", "\"\"", "\"NaN\"", "\"inf\"", "[1]", "true"] {
+            assert_eq!(read(nothing), None, "{nothing}");
+        }
     }
 
     /// Goal: cutting off never splits a character and never leaves more than allowed.

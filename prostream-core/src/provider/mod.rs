@@ -11,6 +11,7 @@
     )
 )]
 
+mod check_up;
 pub mod debrid;
 pub mod indexer;
 #[cfg(feature = "http")]
@@ -18,3 +19,5 @@ mod lenient;
 pub mod metadata;
 #[cfg(feature = "http")]
 mod pace;
+
+pub use check_up::{CheckUp, MAX_TROUBLES, Trouble};

@@ -1,6 +1,6 @@
 use super::matching::joined_number;
 use super::{ReleaseName, Wanted, comparable, matches};
-use crate::model::{EpisodeNumber, FileEntry, TitleKind};
+use crate::model::{EpisodeNumber, FileEntry, TitleKind, is_video_extension};
 
 /// Which file of a torrent holds what is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,11 +29,6 @@ const MAX_OFFERED: usize = 50;
 const CLEARLY_SMALLER_PERCENT: u64 = 60;
 /// A video below this share of the median video is a sample or an extra, in percent.
 const TINY_PERCENT: u64 = 6;
-
-const VIDEO_EXTENSIONS: &[&str] = &[
-    "mkv", "mp4", "m4v", "avi", "mov", "webm", "ts", "m2ts", "mts", "wmv", "mpg", "mpeg", "vob", "flv", "divx", "rmvb",
-    "ogm", "ogv", "3gp", "asf",
-];
 
 /// Folders that never hold the film or an episode.
 const EXTRA_FOLDERS: &[&str] = &[
@@ -192,7 +187,7 @@ fn video_path(path: &str) -> Option<(Vec<&str>, &str)> {
     let mut folders: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
     let file = folders.pop()?;
     let (stem, extension) = file.rsplit_once('.')?;
-    VIDEO_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)).then_some((folders, stem))
+    is_video_extension(extension).then_some((folders, stem))
 }
 
 fn read_video(file_index: usize, file: &FileEntry, folders: &[&str], stem: &str) -> Video {

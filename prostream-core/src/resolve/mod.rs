@@ -1,6 +1,8 @@
 //! From a title to something playable: metadata, indexers, ranking, debrid services. Sees roles, never vendors.
 
+mod answers;
 mod cached;
+mod once;
 mod playable;
 mod race;
 mod releases;
@@ -10,17 +12,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use moka::future::Cache as MokaCache;
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 
 use crate::model::{DeviceProfile, EpisodeNumber, Language, MediaId, Release, Title, TitleKind};
 use crate::provider::debrid::DebridService;
-use crate::provider::indexer::Indexer;
+use crate::provider::indexer::{Indexer, Releases};
 use crate::provider::metadata::MetadataProvider;
 use crate::release::{Preferences, Ranking, Wanted};
 use crate::store::cache::Cache;
 use crate::store::records::Records;
+use once::Flights;
 
 pub(crate) use playable::NewlyAdded;
 pub use playable::{Resolution, Tried};
@@ -72,6 +76,8 @@ impl Viewer {
 pub struct ResolveConfig {
     /// Longest wait for an indexer before the answer goes on without it. Default: 12 s.
     pub indexer_deadline: Duration,
+    /// Longest wait for a metadata provider before the next one is asked. Default: 20 s.
+    pub metadata_deadline: Duration,
     /// Longest wait for one candidate to become playable. Default: 10 s.
     pub candidate_deadline: Duration,
     /// Most candidates tried for one playback. Default: 5.
@@ -94,6 +100,7 @@ impl Default for ResolveConfig {
     fn default() -> Self {
         Self {
             indexer_deadline: Duration::from_secs(12),
+            metadata_deadline: Duration::from_secs(20),
             candidate_deadline: Duration::from_secs(10),
             max_tries: 5,
             head_start: Duration::from_millis(1500),
@@ -128,6 +135,10 @@ pub struct Resolver {
     found: MokaCache<String, Found>,
     /// Tries that end by themselves.
     tasks: TaskTracker,
+    /// Questions to metadata providers; the answers as JSON.
+    titles_asked: Flights<Bytes>,
+    /// Questions to indexers.
+    releases_asked: Flights<Arc<Releases>>,
 }
 
 impl fmt::Debug for Resolver {
@@ -141,7 +152,15 @@ impl Resolver {
     #[must_use]
     pub fn new(config: ResolveConfig, records: Arc<dyn Records>, cache: Arc<dyn Cache>) -> Self {
         let found = MokaCache::builder().max_capacity(1_000).time_to_live(config.releases_time_to_live).build();
-        Self { config: Arc::new(config), records, cache, found, tasks: TaskTracker::new() }
+        Self {
+            config: Arc::new(config),
+            records,
+            cache,
+            found,
+            tasks: TaskTracker::new(),
+            titles_asked: Flights::new(),
+            releases_asked: Flights::new(),
+        }
     }
 
     /// Everything that changes the ranking stands in the key.

@@ -266,7 +266,7 @@ fn choose_wanted(files: &[RemoteFile], wanted: &Wanted) -> Result<usize> {
 fn no_service() -> Error {
     Error::new(ErrorKind::NotFound, "unlock release")
         .detail("no debrid service is configured")
-        .advise("configure a debrid service, such as AllDebrid, or put files into a local folder")
+        .advise("configure a debrid service, such as Real-Debrid or TorBox, or put files into a local folder")
 }
 
 /// All candidates, or the one that the caller named.

@@ -6,10 +6,11 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt};
 
 use super::cached::READY_TIME_TO_LIVE;
-use super::{Found, Resolver, Viewer, is_playable_id, wanted};
+use super::once::Shelf;
+use super::{Found, Resolver, Viewer, answers, is_playable_id, wanted};
 use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
 use crate::net::Call;
-use crate::provider::indexer::{Indexer, Query};
+use crate::provider::indexer::{Indexer, Query, Releases, Sharing};
 use crate::release::{Ranking, Wanted, rank};
 use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
@@ -144,7 +145,7 @@ impl Search {
             .providers
             .indexers
             .iter()
-            .map(|indexer| ask(Arc::clone(indexer), call.clone(), Arc::clone(&query), started))
+            .map(|indexer| self.resolver.ask(Arc::clone(indexer), call.clone(), Arc::clone(&query), started))
             .collect();
         if answers.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "find releases")
@@ -164,7 +165,7 @@ impl Search {
                     let release_count = answer.releases.len();
                     let room = MAX_JUDGED_RELEASES.saturating_sub(releases.len());
                     is_partial |= release_count > room;
-                    releases.extend(answer.releases.into_iter().take(room));
+                    releases.extend(answer.releases.iter().take(room).cloned());
                     say(events, ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed }).await;
                     ranking = Arc::new(self.judge(&releases, wanted).await);
                     say(events, ReleaseEvent::Ranked(Arc::clone(&ranking))).await;
@@ -172,7 +173,6 @@ impl Search {
                 Err(error) => {
                     tracing::warn!(%indexer, %error, "indexer failed");
                     is_partial = true;
-                    let error = Arc::new(error);
                     last_error = Some(Arc::clone(&error));
                     say(events, ReleaseEvent::IndexerFailed { indexer, error }).await;
                 }
@@ -232,20 +232,57 @@ impl Resolver {
     }
 }
 
-async fn ask(
+impl Resolver {
+    /// One indexer's answer, asked for once by all who want it, in this process and among those that share the cache.
+    async fn ask(
+        &self,
+        indexer: Arc<dyn Indexer>,
+        call: Call,
+        query: Arc<Query>,
+        started: Instant,
+    ) -> (ProviderId, Duration, Result<Arc<Releases>, Arc<Error>>) {
+        let sharing = indexer.sharing();
+        // Without a name, the very indexer: it is held as long as the question is under way.
+        let whose = sharing.as_ref().map_or_else(|| format!("{:x}", Arc::as_ptr(&indexer).addr()), Sharing::name);
+        let asked = serde_json::to_string(query.as_ref()).unwrap_or_else(|_| format!("{query:?}"));
+        let key = format!("releases 1\n{whose}\n{asked}");
+        let flight = || {
+            let shelf = sharing.clone().map(|sharing| {
+                let seal = Some(sharing.seal().clone());
+                (sharing, Shelf { cache: Arc::clone(&self.cache), key: key.clone(), seal })
+            });
+            let limit = self.config.indexer_deadline;
+            let call = Call { viewer_address: None, deadline: Call::within(limit).deadline, ..call.clone() };
+            let search =
+                search(Arc::clone(&indexer), call, Arc::clone(&query), shelf, self.config.releases_time_to_live);
+            async move { tokio::time::timeout(limit, search).await.map_err(|_| timed_out())? }.boxed()
+        };
+        let answer = self.releases_asked.ask(&call, "search releases", &key, flight).await;
+        let answer = answer.map_err(|error| match error.provider() {
+            None if error.kind() == ErrorKind::TimedOut => Arc::new(timed_out().at(indexer.id().to_string())),
+            _ => error,
+        });
+        (indexer.id().clone(), started.elapsed(), answer)
+    }
+}
+
+async fn search(
     indexer: Arc<dyn Indexer>,
     call: Call,
     query: Arc<Query>,
-    started: Instant,
-) -> (ProviderId, Duration, Result<crate::provider::indexer::Releases>) {
-    let id = indexer.id().clone();
-    let answer = match tokio::time::timeout(call.remaining(), indexer.search(&call, &query)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Error::new(ErrorKind::TimedOut, "search releases")
-            .at(id.to_string())
-            .advise("the other indexers' releases are shown; try again for the rest")),
-    };
-    (id, started.elapsed(), answer)
+    shelf: Option<(Sharing, Shelf)>,
+    time_to_live: Duration,
+) -> Result<Arc<Releases>> {
+    let ask = indexer.search(&call, &query);
+    let Some((sharing, shelf)) = shelf else { return ask.await.map(Arc::new) };
+    let read = |bytes: &[u8], has_waited| answers::read(bytes, has_waited, indexer.as_ref());
+    let written = |answer: &Releases| answers::written(answer, indexer.id(), &sharing, time_to_live);
+    shelf.answer(read, written, ask).await.map(Arc::new)
+}
+
+fn timed_out() -> Error {
+    Error::new(ErrorKind::TimedOut, "search releases")
+        .advise("the other indexers' releases are shown; try again for the rest")
 }
 
 fn query(title: &Title, wanted: &Wanted, media_id: &MediaId) -> Query {

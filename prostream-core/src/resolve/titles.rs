@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Resolver, Viewer};
+use super::once::Shelf;
+use super::{Resolver, Viewer, again};
 use crate::model::{MediaId, Title, TitleSummary};
 use crate::net::Call;
-use crate::provider::metadata::{MAX_QUERY_CHARS, TitleRequest, TitleSearch};
+use crate::provider::metadata::{MAX_QUERY_CHARS, MetadataProvider, TitleRequest, TitleSearch};
 use crate::{Error, ErrorKind, Result};
 
 impl Resolver {
@@ -39,7 +42,12 @@ impl Resolver {
                 search.text.to_lowercase(),
                 search.year
             );
-            let answer = self.remembered(&key, || provider.search(call, &search)).await;
+            let asked = (Arc::clone(provider), search.clone());
+            let answer = self.remembered(call, "search titles", key, address(provider), move |call| {
+                let (provider, search) = asked.clone();
+                async move { provider.search(&call, &search).await }.boxed()
+            });
+            let answer = answer.await;
             match answer {
                 Ok(titles) if !titles.is_empty() => return Ok(titles),
                 Ok(_) => {}
@@ -68,7 +76,12 @@ impl Resolver {
         let mut last_error = None;
         for provider in &viewer.providers.metadata {
             let key = format!("title\n{}\n{:?}\n{}", provider.id(), request.language, request.media_id);
-            match self.remembered(&key, || provider.title(call, &request)).await {
+            let asked = (Arc::clone(provider), request.clone());
+            let answer = self.remembered(call, "describe title", key, address(provider), move |call| {
+                let (provider, request) = asked.clone();
+                async move { provider.title(&call, &request).await }.boxed()
+            });
+            match answer.await {
                 Ok(title) => return Ok(Arc::new(title)),
                 Err(error) => {
                     // A provider that does not know a title says less than one that could not be asked.
@@ -82,30 +95,43 @@ impl Resolver {
         Err(last_error.unwrap_or_else(|| no_metadata("describe title")))
     }
 
-    /// An answer from the cache, or a fresh one that is kept. A cache that fails costs time, not the answer.
-    async fn remembered<T, F, Fut>(&self, key: &str, ask: F) -> Result<T>
-    where
-        T: Serialize + DeserializeOwned,
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        match self.cache.read(key).await {
-            Ok(Some(bytes)) => {
-                if let Ok(value) = serde_json::from_slice(&bytes) {
-                    return Ok(value);
-                }
+    /// An answer from the cache, or a fresh one that is kept, asked for once by all who want it: in this process through the provider at
+    /// `address`, and among processes that share the cache.
+    async fn remembered<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        key: String,
+        address: usize,
+        ask: impl Fn(Call) -> BoxFuture<'static, Result<T>> + Sync,
+    ) -> Result<T> {
+        let time_to_live = self.config.metadata_time_to_live;
+        let limit = self.config.metadata_deadline;
+        let flight = || {
+            let shelf = Shelf { cache: Arc::clone(&self.cache), key: key.clone(), seal: None };
+            let answer = ask(Call { viewer_address: None, deadline: Call::within(limit).deadline, ..call.clone() });
+            async move {
+                let fresh = async { Ok(Bytes::from(serde_json::to_vec(&answer.await?).map_err(unreadable)?)) };
+                let read =
+                    |bytes: &[u8], _| serde_json::from_slice::<T>(bytes).is_ok().then(|| Bytes::copy_from_slice(bytes));
+                let written = |bytes: &Bytes| Some((bytes.to_vec(), time_to_live));
+                let timed_out = |_| Error::new(ErrorKind::TimedOut, operation);
+                tokio::time::timeout(limit, shelf.answer(read, written, fresh)).await.map_err(timed_out)?
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "cache read failed"),
-        }
-        let value = ask().await?;
-        if let Ok(text) = serde_json::to_vec(&value)
-            && let Err(error) = self.cache.write(key, Bytes::from(text), self.config.metadata_time_to_live).await
-        {
-            tracing::debug!(%error, "cache write failed");
-        }
-        Ok(value)
+            .boxed()
+        };
+        let answer = self.titles_asked.ask(call, operation, &format!("{address:x}\n{key}"), flight).await;
+        answer.map_err(|error| again(&error)).and_then(|bytes| serde_json::from_slice(&bytes).map_err(unreadable))
     }
+}
+
+/// Tells providers of one name apart while somebody holds them.
+fn address(provider: &Arc<dyn MetadataProvider>) -> usize {
+    Arc::as_ptr(provider).addr()
+}
+
+fn unreadable(cause: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, "keep metadata").because(cause)
 }
 
 fn no_metadata(operation: &'static str) -> Error {

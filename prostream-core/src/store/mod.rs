@@ -1,7 +1,9 @@
-//! What we keep: records, and an expiring cache.
+//! What we keep: records, and an expiring cache; and what several processes keep together.
 
 pub mod cache;
 pub mod records;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

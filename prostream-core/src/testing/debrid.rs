@@ -79,7 +79,8 @@ macro_rules! debrid_suite {
             a_passed_deadline_is_no_failure_of_the_service a_huge_body_is_cut several_are_added_in_the_order_given
             a_torrent_that_cannot_be_fetched_has_failed blocked_content_is_refused a_used_up_quota_is_an_account_limit
             the_viewers_address_is_told_only_when_he_fetches signing_in_gives_a_key_that_works
-            a_sign_in_that_ended_is_unauthorized a_grant_that_ends_can_be_renewed);
+            a_sign_in_that_ended_is_unauthorized a_grant_that_ends_can_be_renewed
+            a_check_up_tells_and_changes_nothing);
     };
     (@ $scene:ty; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -105,6 +106,11 @@ fn film(info_hash: InfoHash) -> StandInTorrent {
 
 fn magnet(info_hash: InfoHash) -> TorrentLink {
     TorrentLink::Magnet(Magnet::from_hash(info_hash))
+}
+
+/// What the account holds once a cached torrent was added.
+fn held_when_cached(service: &dyn DebridService, info_hash: InfoHash) -> Vec<InfoHash> {
+    if service.capabilities().serves_cached_unadded { Vec::new() } else { vec![info_hash] }
 }
 
 /// Goal: the owner sees whose account it is and that it may be used.
@@ -202,7 +208,7 @@ pub async fn a_cached_torrent_is_ready_at_once<S: DebridScene>() {
     let added = service.add(&call(), &magnet(MINE)).await.unwrap();
     assert!(added.is_ready && !added.was_known);
     assert_eq!(service.status(&call(), &[added.torrent]).await.unwrap(), [TorrentState::Ready]);
-    assert_eq!(scene.account_torrents().await, [MINE]);
+    assert_eq!(scene.account_torrents().await, held_when_cached(service.as_ref(), MINE));
 }
 
 /// Goal: what is not cached says how far it is, and then that it is ready.
@@ -244,7 +250,7 @@ pub async fn adding_twice_changes_nothing<S: DebridScene>() {
     let first = service.add(&call(), &magnet(MINE)).await.unwrap();
     let second = service.add(&call(), &magnet(MINE)).await.unwrap();
     assert_eq!(first.torrent, second.torrent);
-    assert_eq!(scene.account_torrents().await, [MINE]);
+    assert_eq!(scene.account_torrents().await, held_when_cached(service.as_ref(), MINE));
 }
 
 /// Goal: a torrent file is as good as a magnet, where the service takes files.
@@ -262,7 +268,7 @@ pub async fn torrent_files_are_taken<S: DebridScene>() {
     let bytes = [b"d8:announce15:http://t.exampl4:info".as_slice(), info, b"e"].concat().into();
     let added = service.add(&call(), &TorrentLink::File { info_hash, bytes }).await.unwrap();
     assert!(added.is_ready && !added.was_known);
-    assert_eq!(scene.account_torrents().await, [info_hash]);
+    assert_eq!(scene.account_torrents().await, held_when_cached(service.as_ref(), info_hash));
     let broken = TorrentLink::File { info_hash, bytes: "no torrent".into() };
     assert_eq!(service.add(&call(), &broken).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
@@ -443,14 +449,15 @@ pub async fn broken_data_is_malformed<S: DebridScene>() {
     let scene = S::start().await;
     scene.given_torrent(film(MINE)).await;
     let service = scene.service();
-    let file = first_file(service.as_ref(), MINE).await;
+    let torrent = service.add(&call(), &magnet(MINE)).await.unwrap().torrent;
+    let file = service.files(&call(), &torrent).await.unwrap().remove(0);
     for mishap in [Mishap::Truncated, Mishap::WrongTypes] {
         scene.given_mishap(Some(mishap)).await;
         for error in [
             service.account(&call()).await.unwrap_err(),
             service.add(&call(), &magnet(MINE)).await.unwrap_err(),
-            service.status(&call(), &[TorrentId("1".to_owned()), TorrentId("2".to_owned())]).await.unwrap_err(),
-            service.files(&call(), &TorrentId("1".to_owned())).await.unwrap_err(),
+            service.status(&call(), &[torrent.clone(), TorrentId("2".to_owned())]).await.unwrap_err(),
+            service.files(&call(), &torrent).await.unwrap_err(),
             service.unlock(&call(), &file).await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::Malformed, "{mishap:?}: {error}");
@@ -578,7 +585,7 @@ pub async fn a_sign_in_that_ended_is_unauthorized<S: DebridScene>() {
     assert!(error.advice().is_some_and(|advice| advice.contains("again")), "{:?}", error.advice());
 }
 
-/// Goal: a grant that ends brings what renews it, and the renewed key works; one that does not end says that there is nothing to renew.
+/// Goal: a renewed key works, a withdrawn grant gives none; where nothing can be renewed that is said, so that the owner signs in again.
 pub async fn a_grant_that_ends_can_be_renewed<S: DebridScene>() {
     let scene = S::start().await;
     let sign_in = scene.sign_in();
@@ -593,9 +600,22 @@ pub async fn a_grant_that_ends_can_be_renewed<S: DebridScene>() {
             assert_eq!(withdrawn.kind(), ErrorKind::Unauthorized);
         }
         None => {
-            assert_eq!(grant.expires_at, None);
             let error = sign_in.renew(&call(), &grant.key).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
         }
     }
+}
+
+/// Goal: a check-up tells the account, a wrong key and an ended plan, and leaves the account as it was.
+pub async fn a_check_up_tells_and_changes_nothing<S: DebridScene>() {
+    let scene = S::start().await;
+    assert!(scene.service_with_key(S::KEY).check_up(&call()).await.unwrap().is_premium);
+    let error = scene.service_with_key("wrong").check_up(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+    scene.given_expired_plan().await;
+    match scene.service_with_key(S::KEY).check_up(&call()).await {
+        Ok(account) => assert!(!account.is_premium),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::AccountLimit, "{error}"),
+    }
+    assert_eq!(scene.account_torrents().await, []);
 }

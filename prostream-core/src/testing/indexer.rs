@@ -54,7 +54,8 @@ pub trait HttpIndexerScene: IndexerScene {
 #[macro_export]
 macro_rules! indexer_suite {
     ($scene:ty) => {
-        $crate::indexer_suite!(@ $scene; finds_a_film_by_name finds_an_episode finds_only_what_is_asked_for finding_nothing_is_fine);
+        $crate::indexer_suite!(@ $scene; finds_a_film_by_name finds_an_episode finds_only_what_is_asked_for finding_nothing_is_fine
+            a_check_up_finds_nothing_wrong);
     };
     (@ $scene:ty; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -71,7 +72,8 @@ macro_rules! http_indexer_suite {
         $crate::indexer_suite!(@ $scene;
             tells_all_that_the_vendor_tells finds_by_outside_id a_bad_key_is_unauthorized broken_answers_have_their_kinds
             a_pause_is_passed_on usenet_is_left_out a_link_leads_to_a_magnet a_link_leads_to_a_torrent_file
-            a_link_that_leads_nowhere_is_not_found a_known_hash_needs_no_link the_key_shows_up_nowhere the_deadline_is_kept);
+            a_link_that_leads_nowhere_is_not_found a_known_hash_needs_no_link the_key_shows_up_nowhere the_deadline_is_kept
+            a_check_up_asks_anew);
     };
 }
 
@@ -339,4 +341,25 @@ pub async fn the_deadline_is_kept<S: HttpIndexerScene>() {
     let late = Call::within(Duration::ZERO);
     let error = scene.indexer().search(&late, &sintel_query()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+/// Goal: an indexer that lists something and is set up right has nothing wrong with it.
+pub async fn a_check_up_finds_nothing_wrong<S: IndexerScene>() {
+    let scene = S::start().await;
+    scene.given_release(sintel()).await;
+    let check_up = scene.indexer().check_up(&call()).await.unwrap();
+    assert_eq!(check_up.troubles, []);
+}
+
+/// Goal: a check-up tells how the vendor is now, whatever was remembered of it, and a wrong key.
+pub async fn a_check_up_asks_anew<S: HttpIndexerScene>() {
+    let scene = S::start().await;
+    let indexer = scene.indexer();
+    indexer.search(&call(), &sintel_query()).await.unwrap();
+    indexer.check_up(&call()).await.unwrap();
+    let error = scene.indexer_with_key("wrong").check_up(&call()).await.unwrap_err();
+    assert_eq!((error.kind(), error.provider()), (ErrorKind::Unauthorized, Some(indexer.id().as_str())), "{error}");
+    scene.given_replies(changed(StatusCode::OK, "text/html", b"<!DOCTYPE html><html></html>".to_vec())).await;
+    let error = indexer.check_up(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
 }

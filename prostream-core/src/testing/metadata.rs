@@ -47,7 +47,7 @@ pub trait MetadataScene: Sized + Send + Sync {
 macro_rules! metadata_suite {
     ($scene:ty, with keys) => {
         $crate::metadata_suite!($scene);
-        $crate::metadata_suite!(@ $scene; a_wrong_key_is_unauthorized keys_never_show);
+        $crate::metadata_suite!(@ $scene; a_wrong_key_is_unauthorized keys_never_show a_check_up_tells_a_wrong_key);
     };
     ($scene:ty) => {
         $crate::metadata_suite!(@ $scene;
@@ -55,7 +55,7 @@ macro_rules! metadata_suite {
             results_lead_to_their_titles describes_a_film describes_a_series every_season_comes imdb_ids_stay_imdb_ids
             an_episode_leads_to_its_series unknown_ids_are_not_found texts_are_cleaned a_rate_limit_says_how_long
             a_web_page_is_unavailable broken_data_is_malformed
-            a_passed_deadline_is_no_failure_of_the_service);
+            a_passed_deadline_is_no_failure_of_the_service a_check_up_tells_what_is_wrong);
     };
     (@ $scene:ty; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -337,4 +337,28 @@ pub async fn a_passed_deadline_is_no_failure_of_the_service<S: MetadataScene>() 
     let scene = S::start().await;
     let error = scene.provider().search(&Call::within(Duration::ZERO), &TitleSearch::new("paper")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+/// Goal: a check-up is content with a vendor that knows no title, and tells what is wrong with one that answers wrongly.
+pub async fn a_check_up_tells_what_is_wrong<S: MetadataScene>() {
+    let scene = S::start().await;
+    let provider = scene.provider();
+    assert_eq!(provider.check_up(&call()).await.unwrap().troubles, []);
+    for (mishap, kind) in [
+        (Mishap::WebPage { status: 200 }, ErrorKind::Unavailable),
+        (Mishap::Truncated, ErrorKind::Malformed),
+        (Mishap::WrongTypes, ErrorKind::Malformed),
+        (Mishap::RateLimited { retry_after_s: Some(60) }, ErrorKind::RateLimited),
+    ] {
+        scene.given_mishap(Some(mishap)).await;
+        let error = provider.check_up(&call()).await.unwrap_err();
+        assert_eq!((error.kind(), error.provider()), (kind, Some(provider.id().as_str())), "{mishap:?}: {error}");
+    }
+}
+
+/// Goal: a check-up tells a wrong key.
+pub async fn a_check_up_tells_a_wrong_key<S: MetadataScene>() {
+    let scene = S::start().await;
+    let error = scene.provider_with_key("0a").check_up(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
 }

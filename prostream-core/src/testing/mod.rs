@@ -8,6 +8,8 @@ pub mod debrid;
 pub mod indexer;
 #[cfg(feature = "testing")]
 pub mod metadata;
+#[cfg(all(feature = "testing", feature = "http"))]
+pub mod outbound;
 #[cfg(feature = "testing")]
 pub mod records;
 pub mod stand_in;

@@ -2,5 +2,9 @@
 #![cfg(feature = "http")]
 
 mod alldebrid;
+mod debrid_link;
+mod premiumize;
+mod real_debrid;
 #[path = "../scenes/mod.rs"]
 mod scenes;
+mod torbox;

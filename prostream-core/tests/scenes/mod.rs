@@ -1,6 +1,7 @@
 //! Puts stand-ins behind a listener on the loopback, and the real client in front of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig};
@@ -17,9 +18,14 @@ pub(crate) struct Mounted<T> {
 
 impl<T: StandIn> Mounted<T> {
     pub(crate) async fn new(stand_in: T) -> Self {
+        Self::slow(stand_in, Duration::ZERO).await
+    }
+
+    /// One that thinks about each answer for a while.
+    pub(crate) async fn slow(stand_in: T, delay: Duration) -> Self {
         let stand_in = Arc::new(stand_in);
         let server = MockServer::start().await;
-        Mock::given(matchers::any()).respond_with(Mount(stand_in.clone())).mount(&server).await;
+        Mock::given(matchers::any()).respond_with(Mount(stand_in.clone(), delay)).mount(&server).await;
         let allow = vec![server.address().to_string().parse().unwrap()];
         let config = HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() };
         Self { stand_in, http: HttpClient::new(config).unwrap(), server }
@@ -37,7 +43,7 @@ impl<T: StandIn> Mounted<T> {
     }
 }
 
-struct Mount(Arc<dyn StandIn>);
+struct Mount(Arc<dyn StandIn>, Duration);
 
 impl Respond for Mount {
     fn respond(&self, request: &Request) -> ResponseTemplate {
@@ -51,6 +57,6 @@ impl Respond for Mount {
         for (name, value) in reply.headers() {
             template = template.insert_header(name, value);
         }
-        template.set_body_raw(reply.into_body(), &content_type)
+        template.set_body_raw(reply.into_body(), &content_type).set_delay(self.1)
     }
 }

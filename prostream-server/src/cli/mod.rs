@@ -1,6 +1,7 @@
 //! The command line: arguments in, one command run, an exit code out.
 
 mod demo;
+mod doctor;
 mod lines;
 mod matching;
 mod output;
@@ -27,7 +28,8 @@ pub use output::exit_code;
 /// From a title to a stream that plays, now.
 ///
 /// `prostream demo` shows everything without any key: a film, indexers and a debrid service played by the program itself.
-/// `prostream play FILE` streams one file to a browser. `prostream serve`, the default, is the server.
+/// `prostream play FILE` streams one file to a browser. `prostream serve`, the default, is the server; `prostream doctor` says what
+/// is wrong with its settings.
 #[derive(Debug, Parser)]
 #[command(name = "prostream", version, max_term_width = 100, arg_required_else_help = false)]
 #[command(
@@ -71,6 +73,11 @@ enum Command {
     Parse(parse::ParseArgs),
     /// Tell whether releases hold a film or an episode.
     Match(matching::MatchArgs),
+    /// Check every provider and the set-up, and say in plain words what is wrong and what helps.
+    ///
+    /// All providers of the settings are asked at once, each with the key that stands there and for at most 15 seconds. Nothing is changed
+    /// anywhere: no torrent is added, no folder made, and no key is printed.
+    Doctor(doctor::DoctorArgs),
     /// Manage the people who may sign in.
     User(user::UserArgs),
 }
@@ -138,6 +145,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Some(Command::Resolve(args)) => resolve::run(args, &output).await,
         Some(Command::Parse(args)) => parse::run(args, &output),
         Some(Command::Match(args)) => matching::run(args, &output),
+        Some(Command::Doctor(args)) => {
+            return doctor::run(args, &output).await.unwrap_or_else(|error| output.fail(&error));
+        }
         Some(Command::User(args)) => user::run(args, &output).await,
     };
     match done {

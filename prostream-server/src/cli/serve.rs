@@ -9,7 +9,7 @@ use clap::Args;
 use prostream_core::store::now_ms;
 use prostream_core::store::records::{Records, SqliteRecords};
 use prostream_core::store::sqlite::SqliteDatabase;
-use prostream_core::{Error, ErrorKind, ProStream, Result};
+use prostream_core::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::output::Output;
@@ -17,10 +17,8 @@ use super::settings::SettingsArgs;
 use super::wait_for_signal;
 use crate::auth::Accounts;
 use crate::config::Config;
+use crate::doctor::{DATABASE_FILE, missing_of};
 use crate::{ServerParts, page, providers, serve};
-
-/// File of the data folder that holds everything but the signing key.
-const DATABASE_FILE: &str = "prostream.db";
 
 /// How often records that are over are forgotten.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
@@ -79,15 +77,13 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 
 pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     let config = load(&args.settings, args.listen, args.data.as_deref())?;
-    let http = providers::client(&config)?;
+    let (http, engine) = providers::engine(&config)?;
     let set = Arc::new(providers::build(&config.providers, &http)?);
     let (database, accounts) = open_data(&config).await?;
     let records = Arc::new(SqliteRecords::new(database).await?);
-    let playback = config.library.playback();
-    let engine =
-        ProStream::builder().http(http).records(Arc::clone(&records) as Arc<dyn Records>).playback(playback).build()?;
+    let engine = engine.records(Arc::clone(&records) as Arc<dyn Records>).build()?;
 
-    let notes = missing_providers(&set);
+    let notes = missing_of(&set);
     let public_url = config.listen.public_url.clone();
     let setup_token = accounts.setup_token();
     let server = serve(config, ServerParts { engine, accounts, providers: set, assets: page::assets() }).await?;
@@ -106,7 +102,7 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
             output.line(&format!("\n  {setup_url}\n"))?;
         }
         for note in notes {
-            output.line(&format!("note: {note}"))?;
+            output.line(&format!("note: {}: {}", note.what, note.advice.unwrap_or_default()))?;
         }
     }
     tokio::select! {
@@ -115,21 +111,6 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     }
     server.shutdown().await;
     Ok(())
-}
-
-/// What a newcomer should know of a server without some role.
-fn missing_providers(set: &prostream_core::resolve::ProviderSet) -> Vec<&'static str> {
-    let mut notes = Vec::new();
-    if set.metadata.is_empty() {
-        notes.push("no metadata provider: set PROSTREAM_PROVIDERS_TMDB_KEY or switch Cinemeta on to search titles");
-    }
-    if set.indexers.is_empty() {
-        notes.push("no indexer: add Prowlarr, Torznab or a local folder to the settings file to find releases");
-    }
-    if set.debrid.is_empty() {
-        notes.push("no debrid service: add AllDebrid to the settings file to play releases; local files play without");
-    }
-    notes
 }
 
 async fn prune(records: &dyn Records) {

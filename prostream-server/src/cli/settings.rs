@@ -81,15 +81,14 @@ fn language(text: &str) -> Result<Language, String> {
 impl Session {
     pub(super) fn open(settings: &SettingsArgs, viewer_args: &ViewerArgs) -> Result<Self> {
         let config = settings.load(&[])?;
-        let http = providers::client(&config)?;
+        let (http, engine) = providers::engine(&config)?;
         let set = providers::build(&config.providers, &http)?;
         if set.metadata.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "read settings")
                 .detail("no metadata provider is configured")
                 .advise("set PROSTREAM_PROVIDERS_TMDB_KEY, or switch Cinemeta on"));
         }
-        let playback = config.library.playback();
-        let engine = ProStream::builder().http(http).playback(playback).build()?;
+        let engine = engine.build()?;
         let mut viewer = Viewer::new("command-line", Arc::new(set));
         viewer.preferences = config.preferences()?;
         viewer.device = viewer_args.device.clone();

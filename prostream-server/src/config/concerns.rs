@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use prostream_core::Result;
 use prostream_core::net::{AllowedHost, Secret};
 use prostream_core::playback::PlaybackConfig;
 use prostream_core::source::FileAccess;
+use prostream_core::store::redis::{Redis, RedisConfig};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -34,7 +37,32 @@ concern! {
 }
 
 concern! {
-    /// What may be reached from here. Public addresses always may; private, loopback and link-local ones only when they stand here.
+    /// What several servers share, so that together they ask the outside once and at the pace of one.
+    Cache at "cache" {
+        /// Address of a Redis or Valkey, `redis://[user:password@]host[:port][/database]` or `redis+unix:///path`. Metadata and what indexers
+        /// answered lie there (answers encrypted, with a key made of the indexer's), and the pace of accounts is counted there. Without it each
+        /// server does this in its own memory; while it does not answer, nothing is kept and each server keeps the pace by itself. The
+        /// connection is not encrypted: keep it in a network you trust.
+        redis_url: Option<Secret> = None, "address of a Redis";
+        /// Longest wait for an answer of the Redis; from 10 to 10000.
+        redis_timeout_ms: u32 = 500, "milliseconds";
+    }
+}
+
+impl Cache {
+    /// The Redis that is set, if one is.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an address that is none of Redis.
+    pub fn redis(&self) -> Result<Option<Redis>> {
+        let deadline = Duration::from_millis(self.redis_timeout_ms.into());
+        let config = |url: &Secret| RedisConfig { deadline, ..RedisConfig::new(url.clone()) };
+        self.redis_url.as_ref().filter(|url| !url.is_empty()).map(|url| Redis::new(&config(url))).transpose()
+    }
+}
+
+concern! {
+    /// What may be reached from here. Public addresses of other machines always may; our own, private, loopback and link-local ones only when they stand here.
     Outbound at "outbound" {
         /// Exact exceptions, such as a Prowlarr in the home network: `192.168.1.5:9696`. Providers configured below need theirs, too.
         allow: Vec<Exception> = Vec::new(), "host:port";
@@ -225,12 +253,33 @@ entry! {
 }
 
 entry! {
-    /// An AllDebrid account.
-    AllDebrid at "providers.alldebrid" {
-        /// Its API key.
+    /// An account at a debrid service, which holds torrents and gives links to their files.
+    DebridAccount at "providers" {
+        /// Its API key, or private token.
         key: Secret, "text";
         /// Another address of the API, for tests.
         base_url: Option<Url>, "http or https address";
+    }
+}
+
+impl DebridAccount {
+    /// What is known of the accounts of each vendor: the section, and where a key comes from.
+    const VENDORS: [(&str, &[&str]); 5] = [
+        ("providers.alldebrid", &[" An AllDebrid account. Keys: alldebrid.com/apikeys."]),
+        ("providers.real_debrid", &[" A Real-Debrid account. Its private token: real-debrid.com/apitoken."]),
+        ("providers.premiumize", &[" A Premiumize account. Its key: premiumize.me/account."]),
+        ("providers.debrid_link", &[" A Debrid-Link account. Keys: debrid-link.com/webapp/apikey."]),
+        ("providers.torbox", &[" A TorBox account. Its key: torbox.app/settings."]),
+    ];
+
+    pub(super) fn concerns() -> impl Iterator<Item = Concern> {
+        Self::VENDORS.into_iter().map(|(section, about)| {
+            let mut concern = Self::concern();
+            for setting in &mut concern.settings {
+                setting.key = setting.key.replacen(concern.section, section, 1);
+            }
+            Concern { section, about, ..concern }
+        })
     }
 }
 
@@ -249,7 +298,29 @@ pub struct Providers {
     /// Local folders.
     pub local_folder: Vec<LocalFolder>,
     /// AllDebrid accounts.
-    pub alldebrid: Vec<AllDebrid>,
+    pub alldebrid: Vec<DebridAccount>,
+    /// Real-Debrid accounts.
+    pub real_debrid: Vec<DebridAccount>,
+    /// Premiumize accounts.
+    pub premiumize: Vec<DebridAccount>,
+    /// Debrid-Link accounts.
+    pub debrid_link: Vec<DebridAccount>,
+    /// TorBox accounts.
+    pub torbox: Vec<DebridAccount>,
+}
+
+impl Providers {
+    /// The accounts at debrid services, by the vendor's name, in the order in which they are tried where nothing tells them apart.
+    #[must_use]
+    pub fn debrid(&self) -> [(&'static str, &[DebridAccount]); 5] {
+        [
+            ("alldebrid", &self.alldebrid),
+            ("real_debrid", &self.real_debrid),
+            ("premiumize", &self.premiumize),
+            ("debrid_link", &self.debrid_link),
+            ("torbox", &self.torbox),
+        ]
+    }
 }
 
 /// An exact exception to the outbound policy, read from `host:port`.

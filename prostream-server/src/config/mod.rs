@@ -21,8 +21,8 @@ use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
-    AllDebrid, Auth, Cinemeta, Cors, Data, Exception, Library, Limits, Listen, LocalFolder, Outbound, Providers,
-    Prowlarr, Ranking, Tmdb, Torznab,
+    Auth, Cache, Cinemeta, Cors, Data, DebridAccount, Exception, Library, Limits, Listen, LocalFolder, Outbound,
+    Providers, Prowlarr, Ranking, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where data is kept.
     pub data: Data,
+    /// What several servers share.
+    pub cache: Cache,
     /// What may be reached from here.
     pub outbound: Outbound,
     /// Films on this machine.
@@ -64,9 +66,10 @@ impl Config {
     /// What is known of every setting, in order of the page.
     #[must_use]
     pub fn concerns() -> Vec<Concern> {
-        vec![
+        let mut concerns = vec![
             Listen::concern(),
             Data::concern(),
+            Cache::concern(),
             Outbound::concern(),
             Library::concern(),
             Ranking::concern(),
@@ -78,8 +81,9 @@ impl Config {
             Prowlarr::concern(),
             Torznab::concern(),
             LocalFolder::concern(),
-            AllDebrid::concern(),
-        ]
+        ];
+        concerns.extend(DebridAccount::concerns());
+        concerns
     }
 
     /// Reads all sources and checks the result. `environment` is usually [`std::env::vars`]; variables of others in it are ignored.
@@ -172,6 +176,13 @@ impl Config {
             at_least(key, value.into(), 1)?;
         }
         at_least("limits.connections_per_address", limits.connections_per_address as u64, 1)?;
+        if !(10..=10_000).contains(&self.cache.redis_timeout_ms) {
+            return Err(wrong("cache.redis_timeout_ms must be from 10 to 10000"));
+        }
+        self.cache.redis().map_err(|error| {
+            let detail = error.detail_text().unwrap_or_default().to_owned();
+            wrong(format!("cache.redis_url: {detail}")).advise("write redis://host:6379, or redis+unix:///path")
+        })?;
         self.cors.allowed_origins.iter().try_for_each(|origin| check_origin(origin))?;
         self.check_providers()
     }
@@ -185,14 +196,22 @@ impl Config {
         .into_iter()
         .chain(providers.prowlarr.iter().map(|entry| ("providers.prowlarr.url", Some(&entry.url))))
         .chain(providers.torznab.iter().map(|entry| ("providers.torznab.url", Some(&entry.url))))
-        .chain(providers.alldebrid.iter().map(|entry| ("providers.alldebrid.base_url", entry.base_url.as_ref())))
         {
             url.map_or(Ok(()), |url| check_web_address(key, url))?;
         }
         check_names("providers.prowlarr", providers.prowlarr.iter().map(|entry| &entry.name))?;
         check_names("providers.torznab", providers.torznab.iter().map(|entry| &entry.name))?;
         check_names("providers.local_folder", providers.local_folder.iter().map(|entry| &entry.name))?;
-        check_names("providers.alldebrid", providers.alldebrid.iter().map(|entry| &entry.name))
+        for (vendor, accounts) in providers.debrid() {
+            let section = format!("providers.{vendor}");
+            let key = format!("{section}.base_url");
+            accounts
+                .iter()
+                .filter_map(|entry| entry.base_url.as_ref())
+                .try_for_each(|url| check_web_address(&key, url))?;
+            check_names(&section, accounts.iter().map(|entry| &entry.name))?;
+        }
+        Ok(())
     }
 }
 
@@ -336,10 +355,14 @@ mod tests {
             ("[outbound]\nallow = [\"prowlarr\"]\n", "prowlarr"),
             ("[[providers.prowlarr]]\nurl = \"ftp://x\"\nkey = \"k\"\n", "providers.prowlarr.url"),
             ("[listen]\naddresses = [\"nowhere\"]\n", "addresses"),
+            ("[cache]\nredis_url = \"http://:hidden@redis\"\n", "cache.redis_url"),
+            ("[cache]\nredis_url = \"rediss://:hidden@redis\"\n", "cache.redis_url"),
+            ("[cache]\nredis_timeout_ms = 1\n", "cache.redis_timeout_ms"),
         ] {
             let error = Config::load(Some(file(text).path()), [], &[]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text}");
             assert!(error.to_string().contains(named), "{text}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hidden"), "{error:?}");
         }
         for (name, value) in [("PROSTREAM_LIMITS_IDLE", "3"), ("PROSTREAM_LIMITS_IDLE_TIMEOUT_S", "soon")] {
             let error = Config::load(None, environment(&[(name, value)]), &[]).unwrap_err();

@@ -3,6 +3,7 @@
 
 mod auth;
 mod docs;
+mod doctor;
 mod extras;
 mod health;
 mod hls;
@@ -23,12 +24,13 @@ use http::header::{
     ORIGIN, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, StatusCode};
+use prostream_core::ErrorKind;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::app::App;
-use crate::auth::{random_bytes, to_hex};
+use crate::auth::{Role, random_bytes, to_hex};
 use crate::edge::{Arrival, ArrivalFault};
 use crate::reply::{self, Problem, REQUEST_ID};
 use crate::request::{BodyStream, Request, client_address};
@@ -55,6 +57,7 @@ pub(crate) fn full_table() -> Vec<Route> {
         titles::routes(),
         releases::routes(),
         playbacks::routes(),
+        doctor::routes(),
         hls::routes(),
         extras::routes(),
         page::routes(),
@@ -137,7 +140,7 @@ async fn answer(app: &Arc<App>, table: &[Route], whole: Whole) -> Response {
 
 async fn dispatch(app: &Arc<App>, table: &[Route], whole: Whole, id: &str) -> Result<Response, Problem> {
     // A request that did not come through our own accept loop has no address to count against: it is refused (R0).
-    let arrival = whole.arrival.ok_or_else(|| Problem::of(prostream_core::ErrorKind::Forbidden))?;
+    let arrival = whole.arrival.ok_or_else(|| Problem::of(ErrorKind::Forbidden))?;
     match arrival.fault {
         Some(ArrivalFault::Host) => return Err(Problem::invalid("exactly one Host field is needed")),
         Some(ArrivalFault::Target) => return Err(Problem::invalid("the target of a request is a path")),
@@ -179,7 +182,7 @@ async fn run(app: &Arc<App>, route: &Route, request: Request) -> Result<Response
             app.budgets.draw_for_address(route.rate, client)?;
             handler(Arc::clone(app), request, ()).await
         }
-        Endpoint::User(handler) | Endpoint::Owner(handler) => {
+        Endpoint::User(handler) | Endpoint::Admin(handler) | Endpoint::Owner(handler) => {
             let caller = match request.bearer() {
                 Some(token) => app.authenticate(token).await,
                 None => Err(Problem::unauthorized()),
@@ -193,6 +196,9 @@ async fn run(app: &Arc<App>, route: &Route, request: Request) -> Result<Response
                 }
             };
             app.budgets.draw_for_user(route.rate, &caller.user_id)?;
+            if route.access() == Access::Admin && caller.role != Role::Admin {
+                return Err(Problem::of(ErrorKind::Forbidden).advise("ask an administrator of this server"));
+            }
             handler(Arc::clone(app), request, caller).await
         }
         Endpoint::Media(handler) => {
@@ -272,5 +278,5 @@ impl Cors {
 
 /// Words what warp itself rejects. The filter above rejects nothing, so this answers only what nobody thought of.
 pub(crate) async fn recover(_rejection: warp::Rejection) -> Result<Response, Infallible> {
-    Ok(Problem::of(prostream_core::ErrorKind::Internal).into_response("0"))
+    Ok(Problem::of(ErrorKind::Internal).into_response("0"))
 }

@@ -26,6 +26,8 @@ pub(crate) enum Endpoint {
     Public(Handler<()>),
     /// Any user who is signed in.
     User(Handler<Caller>),
+    /// Any administrator who is signed in; other users are told that they may not.
+    Admin(Handler<Caller>),
     /// The user whose resource it is; to all others it does not exist. The handler passes the caller on to the store (AUTHZ-02).
     Owner(Handler<Caller>),
     /// Whoever holds the media token in the path.
@@ -37,6 +39,7 @@ pub(crate) enum Endpoint {
 pub(crate) enum Access {
     Public,
     User,
+    Admin,
     Owner,
     Media,
 }
@@ -176,6 +179,15 @@ impl Draft {
         self.with(rate, Endpoint::User(boxed(handler)))
     }
 
+    /// Any administrator may call.
+    pub(crate) fn admin<F, R>(self, rate: RateClass, handler: F) -> Route
+    where
+        F: Fn(Arc<App>, Request, Caller) -> R + Send + Sync + 'static,
+        R: Future<Output = Answer> + Send + 'static,
+    {
+        self.with(rate, Endpoint::Admin(boxed(handler)))
+    }
+
     /// The owner may call.
     pub(crate) fn owner<F, R>(self, rate: RateClass, handler: F) -> Route
     where
@@ -214,6 +226,7 @@ impl Route {
         match &self.endpoint {
             Endpoint::Public(_) => Access::Public,
             Endpoint::User(_) => Access::User,
+            Endpoint::Admin(_) => Access::Admin,
             Endpoint::Owner(_) => Access::Owner,
             Endpoint::Media(_) => Access::Media,
         }

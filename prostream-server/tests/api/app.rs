@@ -13,7 +13,7 @@ use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSe
 use prostream_core::resolve::ProviderSet;
 use prostream_core::store::records::SqliteRecords;
 use prostream_core::store::sqlite::SqliteDatabase;
-use prostream_core::{Error, ErrorKind, ProStream, Result};
+use prostream_core::{Error, ErrorKind, ProStream, ProStreamBuilder, Result};
 use prostream_server::auth::{Accounts, Role};
 use prostream_server::config::Config;
 use prostream_server::{Asset, Assets, ServerHandle, ServerParts, serve};
@@ -49,7 +49,7 @@ pub(crate) fn assets() -> Assets {
 }
 
 /// The film in a library of its own, and an engine that may read it.
-pub(crate) fn film_and_engine(folder: &tempfile::TempDir) -> (PathBuf, prostream_core::ProStreamBuilder) {
+pub(crate) fn film_and_engine(folder: &tempfile::TempDir) -> (PathBuf, ProStreamBuilder) {
     let library = folder.path().join("library");
     std::fs::create_dir(&library).unwrap();
     let film = library.join("A.Film.2020.1080p.WEB-DL.H.264-GRP.mkv");
@@ -64,8 +64,14 @@ impl TestApp {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
+        Self::with_engine(config, |engine| engine).await
+    }
+
+    /// With an engine that `change` has changed.
+    pub(crate) async fn with_engine(config: Config, change: impl FnOnce(ProStreamBuilder) -> ProStreamBuilder) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (film, engine) = film_and_engine(&folder);
+        let engine = change(engine);
         let database = SqliteDatabase::open(folder.path().join("prostream.db")).await.unwrap();
         let records = SqliteRecords::new(database.clone()).await.unwrap();
         let life = Duration::from_secs(config.auth.access_token_life_s.into());

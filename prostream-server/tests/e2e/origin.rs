@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What lies at a path.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(crate) enum Answer {
     File(PathBuf),
     /// This status, media type and body.
     Told(u16, &'static str, &'static str),
+    /// This media type and body, after thinking about it.
+    Slow(Duration, &'static str, &'static str),
     /// This status and another address.
     Moved(u16, String),
 }
@@ -43,7 +46,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Starts it; everything that `answers` does not name is a 404.
+    /// Starts it; everything that `answers` does not name, with its query or without, is a 404.
     pub(crate) fn start(answers: impl IntoIterator<Item = (String, Answer)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
@@ -93,14 +96,12 @@ fn serve(stream: &TcpStream, log: &Mutex<Vec<Seen>>, answers: &HashMap<String, A
         }
         log.lock().expect("nobody panics with the lock").push(Seen { path: path.clone(), range: range.clone() });
         let mut out = stream;
-        match answers.get(&path) {
+        match answers.get(&path).or_else(|| answers.get(path.split('?').next()?)) {
             Some(Answer::File(file)) => write_range(stream, file, range.as_deref())?,
-            Some(Answer::Told(status, media_type, body)) => {
-                write!(
-                    out,
-                    "HTTP/1.1 {status} Told\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\n\r\n{body}",
-                    body.len()
-                )?;
+            Some(Answer::Told(status, media_type, body)) => tell(stream, *status, media_type, body)?,
+            Some(Answer::Slow(time, media_type, body)) => {
+                std::thread::sleep(*time);
+                tell(stream, 200, media_type, body)?;
             }
             Some(Answer::Moved(status, to)) => {
                 write!(out, "HTTP/1.1 {status} Moved\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")?;
@@ -108,6 +109,11 @@ fn serve(stream: &TcpStream, log: &Mutex<Vec<Seen>>, answers: &HashMap<String, A
             None => write!(out, "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")?,
         }
     }
+}
+
+fn tell(mut out: &TcpStream, status: u16, media_type: &str, body: &str) -> io::Result<()> {
+    let length = body.len();
+    write!(out, "HTTP/1.1 {status} Told\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 fn write_range(mut out: &TcpStream, path: &PathBuf, range: Option<&str>) -> io::Result<()> {

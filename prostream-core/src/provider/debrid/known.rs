@@ -55,7 +55,11 @@ impl Known {
     /// Forgets a torrent that was removed.
     pub(super) fn removed(&mut self, id: &TorrentId) {
         self.added.retain(|(_, added)| added != id);
-        // What was listed may hold it: a new listing is asked for before the next addition.
+        self.outdate();
+    }
+
+    /// The last listing no longer tells what is there: a new one is asked for before the next addition.
+    pub(super) fn outdate(&mut self) {
         self.last = None;
     }
 }
@@ -100,5 +104,7 @@ mod tests {
         known.listed(now, Listing::default());
         assert!(known.listing(now).is_some());
         assert!(known.listing(now + FRESH_FOR).is_none());
+        known.outdate();
+        assert!(known.listing(now).is_none());
     }
 }

@@ -3,8 +3,18 @@
 #[cfg(feature = "http")]
 pub mod alldebrid;
 #[cfg(feature = "http")]
+pub mod debrid_link;
+#[cfg(feature = "http")]
 mod known;
+#[cfg(feature = "http")]
+mod path;
+#[cfg(feature = "http")]
+pub mod premiumize;
+pub mod real_debrid;
 mod sign_in;
+pub mod torbox;
+#[cfg(feature = "http")]
+mod tree;
 
 use std::fmt;
 #[cfg(feature = "http")]
@@ -41,10 +51,59 @@ pub enum DebridConfig {
     /// AllDebrid.
     #[serde(rename = "alldebrid")]
     AllDebrid(alldebrid::AllDebridConfig),
+    /// Premiumize.
+    #[serde(rename = "premiumize")]
+    Premiumize(premiumize::PremiumizeConfig),
+    /// Debrid-Link.
+    #[serde(rename = "debrid_link")]
+    DebridLink(debrid_link::DebridLinkConfig),
+    /// Real-Debrid.
+    #[serde(rename = "real_debrid")]
+    RealDebrid(real_debrid::RealDebridConfig),
+    /// TorBox.
+    #[serde(rename = "torbox")]
+    TorBox(torbox::TorBoxConfig),
 }
 
 #[cfg(feature = "http")]
 impl DebridConfig {
+    /// Names of all vendors, as settings write them.
+    pub const VENDORS: [&str; 5] = ["alldebrid", "real_debrid", "premiumize", "debrid_link", "torbox"];
+
+    /// An account at a vendor, under the name `id`; without a `base_url` at the real service.
+    ///
+    /// ```
+    /// use prostream_core::model::ProviderId;
+    /// use prostream_core::net::Secret;
+    /// use prostream_core::provider::debrid::DebridConfig;
+    /// assert!(DebridConfig::new("torbox", ProviderId::new("torbox:home"), Secret::new("key"), None).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` for a vendor that is not among [`Self::VENDORS`].
+    pub fn new(vendor: &str, id: ProviderId, key: Secret, base_url: Option<Url>) -> Result<Self> {
+        macro_rules! account {
+            ($variant:ident, $config:path) => {{
+                let mut config = <$config>::new(key);
+                config.id = id;
+                config.base_url = base_url.unwrap_or(config.base_url);
+                Self::$variant(config)
+            }};
+        }
+        Ok(match vendor {
+            "alldebrid" => account!(AllDebrid, alldebrid::AllDebridConfig),
+            "real_debrid" => account!(RealDebrid, real_debrid::RealDebridConfig),
+            "premiumize" => account!(Premiumize, premiumize::PremiumizeConfig),
+            "debrid_link" => account!(DebridLink, debrid_link::DebridLinkConfig),
+            "torbox" => account!(TorBox, torbox::TorBoxConfig),
+            _ => {
+                return Err(Error::new(ErrorKind::InvalidInput, "set up provider")
+                    .detail("there is no such debrid service")
+                    .advise(format!("choose one of {}", Self::VENDORS.join(", "))));
+            }
+        })
+    }
+
     /// The service with these settings, asking through `http`.
     ///
     /// # Errors
@@ -52,6 +111,10 @@ impl DebridConfig {
     pub fn build(self, http: &HttpClient) -> Result<Arc<dyn DebridService>> {
         Ok(match self {
             DebridConfig::AllDebrid(config) => Arc::new(alldebrid::AllDebrid::new(config, http.clone())?),
+            DebridConfig::Premiumize(config) => Arc::new(premiumize::Premiumize::new(config, http.clone())?),
+            DebridConfig::DebridLink(config) => Arc::new(debrid_link::DebridLink::new(config, http.clone())?),
+            DebridConfig::RealDebrid(config) => Arc::new(real_debrid::RealDebrid::new(config, http.clone())?),
+            DebridConfig::TorBox(config) => Arc::new(torbox::TorBox::new(config, http.clone())?),
         })
     }
 }
@@ -69,6 +132,13 @@ fn checked_key(id: &ProviderId, key: &Secret, base_url: &Url, make_one: &'static
         return Err(wrong("the address is none of http or https"));
     }
     Ok(key)
+}
+
+/// A direct link as a service writes it, once it is one.
+#[cfg(feature = "http")]
+fn checked_link(address: &str, operation: &'static str) -> Result<Url> {
+    let url = Url::parse(address.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| Error::new(ErrorKind::Malformed, operation).detail("the link is no http address"))
 }
 
 /// Can it be played at once?
@@ -101,6 +171,8 @@ pub struct Capabilities {
     pub needs_selection: bool,
     /// The service wants to hear the address of a viewer who fetches by himself, and is told [`Call::viewer_address`].
     pub takes_viewer_address: bool,
+    /// What is cached is served without being added: [`DebridService::add`] of it leaves the account as it was.
+    pub serves_cached_unadded: bool,
 }
 
 impl Capabilities {
@@ -112,6 +184,7 @@ impl Capabilities {
             takes_torrent_files: false,
             needs_selection: false,
             takes_viewer_address: false,
+            serves_cached_unadded: false,
         }
     }
 
@@ -140,6 +213,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_viewer_address(mut self) -> Self {
         self.takes_viewer_address = true;
+        self
+    }
+
+    /// With what is cached being served unadded.
+    #[must_use]
+    pub const fn with_cached_unadded(mut self) -> Self {
+        self.serves_cached_unadded = true;
         self
     }
 }
@@ -252,6 +332,17 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
     /// Safe to drop at any point.
     async fn account(&self, call: &Call) -> Result<Account>;
 
+    /// The account for a check-up: as [`Self::account`], and with an error where the service tells otherwise, without anything being
+    /// changed there, that it will not serve us.
+    ///
+    /// # Errors
+    /// As [`Self::account`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn check_up(&self, call: &Call) -> Result<Account> {
+        self.account(call).await
+    }
+
     /// For each of `hashes` (at most [`MAX_BATCH`]), in the order asked: can it be played at once? `Unknown` where the service does not say.
     ///
     /// # Errors
@@ -260,7 +351,8 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
     /// Safe to drop at any point: nothing changes on the vendor's side.
     async fn check_cached(&self, call: &Call, hashes: &[InfoHash]) -> Result<Vec<Cached>>;
 
-    /// Gives the service a torrent. Adding one that is there already changes nothing.
+    /// Gives the service a torrent. Adding one that is there already changes nothing, nor does adding a cached one where the service
+    /// serves it without ([`Capabilities::serves_cached_unadded`]).
     ///
     /// # Errors
     /// `Refused` for content that the service does not serve; `AccountLimit` for an expired plan or too many torrents;
@@ -336,7 +428,7 @@ mod tests {
     /// Goal: every vendor's settings have the documented defaults, a misspelt one is refused, and no key shows.
     #[test]
     fn settings_have_defaults_and_no_strangers() {
-        for vendor in ["alldebrid"] {
+        for vendor in DebridConfig::VENDORS {
             let text = format!(r#"{{"vendor":"{vendor}","key":" k3y "}}"#);
             let config: DebridConfig = serde_json::from_str(&text).unwrap();
             assert!(!format!("{config:?}").contains("k3y"));

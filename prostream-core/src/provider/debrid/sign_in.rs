@@ -8,6 +8,8 @@ use url::Url;
 
 use crate::Result;
 use crate::net::{Call, Secret};
+#[cfg(feature = "http")]
+use crate::{Error, ErrorKind};
 
 /// What the owner of an account has to do, and how to ask whether it is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,4 +85,36 @@ pub trait DebridSignIn: Send + Sync + fmt::Debug + 'static {
 pub(super) fn expires_in(life: Duration) -> SystemTime {
     let now = SystemTime::now();
     now.checked_add(life).unwrap_or(now)
+}
+
+/// The page of a prompt, which is shown to its owner as a link: an answer may name `javascript:` or a file as well (OUT-05).
+///
+/// # Errors
+/// `Malformed` for anything but an http or https page without user info.
+#[cfg(feature = "http")]
+pub(super) fn checked_page(url: Url) -> Result<Url> {
+    if matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none() {
+        return Ok(url);
+    }
+    Err(Error::new(ErrorKind::Malformed, "begin sign-in").detail("its page is no http or https address"))
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use super::*;
+
+    /// Goal: what an owner is sent to is a page, whatever the service answers.
+    #[test]
+    fn only_pages_are_shown() {
+        let checked = |text: &str| checked_page(text.parse().unwrap());
+        assert_eq!(
+            checked("https://service.example/pin?code=A1").unwrap().as_str(),
+            "https://service.example/pin?code=A1"
+        );
+        for wrong in
+            ["javascript:alert(1)", "data:text/html,a", "file:///etc/passwd", "https://service.example@b.example/"]
+        {
+            assert_eq!(checked(wrong).unwrap_err().kind(), ErrorKind::Malformed, "{wrong}");
+        }
+    }
 }

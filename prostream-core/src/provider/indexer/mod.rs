@@ -8,6 +8,7 @@ pub mod local_folder;
 #[cfg(feature = "http")]
 pub mod prowlarr;
 mod remembered;
+mod sharing;
 #[cfg(feature = "http")]
 mod torrent_file;
 #[cfg(feature = "http")]
@@ -21,12 +22,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 #[cfg(feature = "http")]
 use serde::Deserialize;
+use serde::Serialize;
 
 use crate::model::{EpisodeNumber, InfoHash, Magnet, ProviderId, Release, TitleKind};
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
+use crate::provider::CheckUp;
 use crate::{Error, ErrorKind, Result};
+
+pub use sharing::Sharing;
 
 /// One configured indexer, of whichever vendor: `vendor = "prowlarr"` and that vendor's settings beside it.
 #[cfg(feature = "http")]
@@ -69,11 +74,14 @@ fn check_endpoint(url: &url::Url) -> Result<()> {
         .advise("give the address without a query; the key has its own setting"))
 }
 
+/// What is searched for to see whether a search works.
+const CHECK_UP_WORD: &str = "test";
+
 /// Most releases taken from one answer of an indexer; the rest is dropped and the answer says `is_partial`.
 pub const MAX_RELEASES: usize = 1_000;
 
 /// What is looked for. A vendor uses what it can and says what that was.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Query {
     /// Film or series.
@@ -148,6 +156,19 @@ impl TorrentLink {
             TorrentLink::File { info_hash, .. } => *info_hash,
         }
     }
+
+    /// That a torrent file is the torrent its hash names, for a service that is asked by the hash and may never see the file.
+    ///
+    /// # Errors
+    /// `LimitExceeded` for a file that is too large; `Malformed` and `Unsupported` for what is not that torrent.
+    #[cfg(feature = "http")]
+    pub(crate) fn check_file(&self) -> Result<()> {
+        let TorrentLink::File { info_hash, bytes } = self else { return Ok(()) };
+        if torrent_file::info_hash(bytes)? == *info_hash {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Malformed, "read torrent file").detail("it is another torrent than the one named"))
+    }
 }
 
 /// Lists releases.
@@ -156,13 +177,31 @@ pub trait Indexer: Send + Sync + fmt::Debug + 'static {
     /// Vendor and instance, for configuration, logs and metrics: `prowlarr`, `torznab:home`.
     fn id(&self) -> &ProviderId;
 
-    /// Releases that may hold what `query` asks for. Whether they do is decided by the caller, from their names.
+    /// Releases that may hold what `query` asks for. Whether they do is decided by the caller, from their names. Callers who ask the same
+    /// at the same time get one answer: the call is that of one of them, with a deadline of its own.
     ///
     /// # Errors
     /// `Unauthorized` for a bad key; `RateLimited`, `Unavailable` or `TimedOut` when worth another try; `Malformed`.
     /// # Cancel safety
     /// Safe to drop at any point.
     async fn search(&self, call: &Call, query: &Query) -> Result<Releases>;
+
+    /// With whom answers may be shared: with all who ask the same place with the same key. By default with nobody but those who ask
+    /// through this very indexer, and while they wait.
+    fn sharing(&self) -> Option<Sharing> {
+        None
+    }
+
+    /// Is it there, does it take our key, and can it search? The default searches for a word and is content with any answer; a vendor
+    /// that can tell for less, or more, says so itself. Nothing remembered is used: the vendor is asked now.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        self.search(call, &Query::new(TitleKind::Movie, CHECK_UP_WORD)).await.map(|_| CheckUp::default())
+    }
 
     /// Follows the link of a release that came without an info hash. May count as a grab against the indexer's limit: only for a
     /// release that was picked.

@@ -18,6 +18,7 @@ use crate::model::{Language, MediaId, ProviderId, Title, TitleKind, TitleSummary
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
+use crate::provider::CheckUp;
 
 /// Longest search text that is sent, in characters (AUTHZ-04).
 pub const MAX_QUERY_CHARS: usize = 200;
@@ -30,6 +31,9 @@ pub const MAX_OTHER_NAMES: usize = 200;
 
 /// Most episodes of a title that are kept, all seasons together.
 pub const MAX_EPISODES: usize = 20_000;
+
+/// What is searched for to see whether a search works.
+const CHECK_UP_WORD: &str = "test";
 
 /// One configured provider, of whichever vendor: `vendor = "tmdb"` and that vendor's settings beside it.
 #[cfg(feature = "http")]
@@ -119,4 +123,15 @@ pub trait MetadataProvider: Send + Sync + fmt::Debug + 'static {
     /// # Cancel safety
     /// Safe to drop at any point.
     async fn title(&self, call: &Call, request: &TitleRequest) -> Result<Title>;
+
+    /// Is it there, and does it take our key? The default searches for a word and is content with any answer; a vendor that can tell for
+    /// less says so itself.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        self.search(call, &TitleSearch::new(CHECK_UP_WORD)).await.map(|_| CheckUp::default())
+    }
 }

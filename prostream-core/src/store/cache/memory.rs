@@ -4,12 +4,18 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use moka::Expiry;
+use moka::ops::compute::{CompResult, Op};
+use sha2::{Digest, Sha256};
 
 use super::{Cache, MAX_VALUE_BYTES};
 use crate::Result;
+use crate::net::Secret;
 
 /// What an entry costs beside its key and value, in bytes: a rough count of moka's own bookkeeping.
 const ENTRY_OVERHEAD_BYTES: usize = 128;
+
+/// Most claims at a time; beyond, claims that are not looked at are forgotten, and their work may be done twice.
+const MAX_CLAIMS: u64 = 10_000;
 
 /// A cache in the memory of this process, within a budget of bytes. Clones share it.
 ///
@@ -25,6 +31,7 @@ const ENTRY_OVERHEAD_BYTES: usize = 128;
 #[derive(Clone)]
 pub struct MemoryCache {
     entries: moka::future::Cache<String, Entry>,
+    claims: moka::future::Cache<String, Claim>,
     budget_bytes: u64,
 }
 
@@ -32,17 +39,42 @@ pub struct MemoryCache {
 struct Entry {
     value: Bytes,
     time_to_live: Duration,
+    /// Hash of the seal it was written with.
+    seal: Option<[u8; 32]>,
+}
+
+#[derive(Clone)]
+struct Claim {
+    owner: String,
+    time_to_live: Duration,
+}
+
+/// What is kept says for how long.
+trait Lives: Clone + Send + Sync + 'static {
+    fn time_to_live(&self) -> Duration;
+}
+
+impl Lives for Entry {
+    fn time_to_live(&self) -> Duration {
+        self.time_to_live
+    }
+}
+
+impl Lives for Claim {
+    fn time_to_live(&self) -> Duration {
+        self.time_to_live
+    }
 }
 
 struct OwnTime;
 
-impl Expiry<String, Entry> for OwnTime {
-    fn expire_after_create(&self, _key: &String, entry: &Entry, _now: Instant) -> Option<Duration> {
-        Some(entry.time_to_live)
+impl<T: Lives> Expiry<String, T> for OwnTime {
+    fn expire_after_create(&self, _key: &String, kept: &T, _now: Instant) -> Option<Duration> {
+        Some(kept.time_to_live())
     }
 
-    fn expire_after_update(&self, _: &String, entry: &Entry, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(entry.time_to_live)
+    fn expire_after_update(&self, _: &String, kept: &T, _: Instant, _: Option<Duration>) -> Option<Duration> {
+        Some(kept.time_to_live())
     }
 }
 
@@ -61,8 +93,27 @@ impl MemoryCache {
             })
             .expire_after(OwnTime)
             .build();
-        Self { entries, budget_bytes }
+        let claims = moka::future::Cache::builder().max_capacity(MAX_CLAIMS).expire_after(OwnTime).build();
+        Self { entries, claims, budget_bytes }
     }
+
+    async fn read_as(&self, key: &str, seal: Option<[u8; 32]>) -> Option<Bytes> {
+        self.entries.get(key).await.filter(|entry| entry.seal == seal).map(|entry| entry.value)
+    }
+
+    async fn write_as(&self, key: &str, value: Bytes, time_to_live: Duration, seal: Option<[u8; 32]>) {
+        if value.len() > MAX_VALUE_BYTES || time_to_live.is_zero() {
+            // What was there before is out of date all the same.
+            return self.entries.invalidate(key).await;
+        }
+        // A slice of a larger buffer would keep all of it alive, outside the budget.
+        let value = Bytes::copy_from_slice(&value);
+        self.entries.insert(key.to_owned(), Entry { value, time_to_live, seal }).await;
+    }
+}
+
+fn hashed(seal: &Secret) -> Option<[u8; 32]> {
+    Some(Sha256::digest(seal.expose()).into())
 }
 
 impl Default for MemoryCache {
@@ -84,22 +135,49 @@ impl fmt::Debug for MemoryCache {
 #[async_trait]
 impl Cache for MemoryCache {
     async fn read(&self, key: &str) -> Result<Option<Bytes>> {
-        Ok(self.entries.get(key).await.map(|entry| entry.value))
+        Ok(self.read_as(key, None).await)
     }
 
     async fn write(&self, key: &str, value: Bytes, time_to_live: Duration) -> Result<()> {
-        if value.len() > MAX_VALUE_BYTES || time_to_live.is_zero() {
-            // What was there before is out of date all the same.
-            return self.remove(key).await;
-        }
-        // A slice of a larger buffer would keep all of it alive, outside the budget.
-        let value = Bytes::copy_from_slice(&value);
-        self.entries.insert(key.to_owned(), Entry { value, time_to_live }).await;
+        self.write_as(key, value, time_to_live, None).await;
         Ok(())
     }
 
     async fn remove(&self, key: &str) -> Result<()> {
         self.entries.invalidate(key).await;
+        Ok(())
+    }
+
+    async fn read_sealed(&self, key: &str, seal: &Secret) -> Result<Option<Bytes>> {
+        Ok(self.read_as(key, hashed(seal)).await)
+    }
+
+    async fn write_sealed(&self, key: &str, value: Bytes, time_to_live: Duration, seal: &Secret) -> Result<()> {
+        self.write_as(key, value, time_to_live, hashed(seal)).await;
+        Ok(())
+    }
+
+    async fn claim(&self, key: &str, owner: &str, time_to_live: Duration) -> Result<bool> {
+        let claim = Claim { owner: owner.to_owned(), time_to_live };
+        let outcome = self
+            .claims
+            .entry_by_ref(key)
+            .and_compute_with(|held| {
+                let is_free = held.is_none_or(|held| held.value().owner == claim.owner);
+                std::future::ready(if is_free { Op::Put(claim) } else { Op::Nop })
+            })
+            .await;
+        Ok(matches!(outcome, CompResult::Inserted(_) | CompResult::ReplacedWith(_)))
+    }
+
+    async fn release(&self, key: &str, owner: &str) -> Result<()> {
+        self.claims
+            .entry_by_ref(key)
+            .and_compute_with(|held| {
+                let is_ours = held.is_some_and(|held| held.value().owner == owner);
+                std::future::ready(if is_ours { Op::Remove } else { Op::Nop })
+            })
+            .await;
         Ok(())
     }
 }

@@ -39,6 +39,7 @@ struct State {
     delayed: HashMap<u64, (String, u32)>,
     link_generation: u32,
     is_premium: bool,
+    premium_until_s: u64,
     is_refused: bool,
     is_in_maintenance: bool,
     is_used_up: bool,
@@ -112,6 +113,8 @@ impl AllDebridStandIn {
             delayed: HashMap::new(),
             link_generation: 1,
             is_premium: true,
+            // 2100-01-01
+            premium_until_s: 4_102_444_800,
             is_refused: false,
             is_in_maintenance: false,
             is_used_up: false,
@@ -143,6 +146,11 @@ impl AllDebridStandIn {
     /// The plan has ended, or runs again.
     pub fn given_premium(&self, is_premium: bool) {
         self.state().is_premium = is_premium;
+    }
+
+    /// The plan runs until then, in seconds since 1970.
+    pub fn given_premium_until(&self, until_s: u64) {
+        self.state().premium_until_s = until_s;
     }
 
     /// The address that asks is refused, as those of data centres are, or no longer.
@@ -297,7 +305,7 @@ impl State {
         json!({"user": {
             "username": "viewer", "email": "viewer@example.com", "isPremium": self.is_premium, "isSubscribed": false, "isTrial": false,
             // Documented as a number, sent as a text.
-            "premiumUntil": if self.is_premium { json!("4102444800") } else { json!(0) },
+            "premiumUntil": if self.is_premium { json!(self.premium_until_s.to_string()) } else { json!(0) },
             "lang": "en", "preferedDomain": "com", "fidelityPoints": 0, "limitedHostersQuotas": [], "notifications": [],
         }})
     }

@@ -42,9 +42,15 @@ impl Mishap {
             Mishap::Truncated => right.map(|body| body.slice(..body.len() / 2)),
             Mishap::WrongTypes => right.map(|body| match serde_json::from_slice::<Value>(&body) {
                 Ok(Value::Object(fields)) => {
-                    let odd =
-                        |value: Value| if value.is_array() || value.is_object() { Value::from("odd") } else { value };
-                    let fields = fields.into_iter().map(|(name, value)| (name, odd(value))).collect();
+                    let is_whole = |value: &Value| !value.is_array() && !value.is_object();
+                    // A flat reply has its parts beside the envelope's status.
+                    let is_flat = fields.values().all(is_whole);
+                    let odd = |(name, value): (String, Value)| match value {
+                        value if !is_whole(&value) => (name, "odd".into()),
+                        value if is_flat && name != "status" => (name, vec![value].into()),
+                        value => (name, value),
+                    };
+                    let fields = fields.into_iter().map(odd).collect();
                     Value::Object(fields).to_string().into()
                 }
                 _ => body,

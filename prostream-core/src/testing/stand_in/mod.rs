@@ -3,12 +3,16 @@
 
 mod alldebrid;
 mod cinemeta;
+mod debrid_link;
 mod film_host;
 mod mishap;
+mod premiumize;
 mod prowlarr;
+mod real_debrid;
 mod release;
 mod titles;
 mod tmdb;
+mod torbox;
 mod torrent;
 mod torrent_file;
 mod torznab;
@@ -18,13 +22,16 @@ use bytes::Bytes;
 
 pub use alldebrid::AllDebridStandIn;
 pub use cinemeta::CinemetaStandIn;
+pub use debrid_link::DebridLinkStandIn;
 pub use film_host::{FilmHost, FilmRequest};
 pub use mishap::Mishap;
-
+pub use premiumize::PremiumizeStandIn;
 pub use prowlarr::ProwlarrStandIn;
+pub use real_debrid::RealDebridStandIn;
 pub use release::StandInRelease;
 pub use titles::{StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation};
 pub use tmdb::TmdbStandIn;
+pub use torbox::TorBoxStandIn;
 pub use torrent::{StandInTorrent, StandInUnlock};
 pub use torznab::TorznabStandIn;
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{StandIn, StandInRelease, StandInReply, StandInRequest, wire};
+use super::{Mishap, StandIn, StandInRelease, StandInReply, StandInRequest, wire};
 
 /// A Prowlarr. The path of its address may begin with a URL base.
 pub struct ProwlarrStandIn {
@@ -17,13 +17,30 @@ pub struct ProwlarrStandIn {
     url_base: String,
     searches_by_imdb: bool,
     releases: Mutex<Vec<StandInRelease>>,
+    troubles: Mutex<Troubles>,
+}
+
+/// What is wrong with it.
+#[derive(Clone, Debug, Default)]
+struct Troubles {
+    is_failing: bool,
+    is_empty: bool,
+    complaint: Option<String>,
+    app_name: Option<String>,
+    mishap: Option<Mishap>,
 }
 
 impl ProwlarrStandIn {
     /// One that takes this key and lists nothing.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), url_base: String::new(), searches_by_imdb: true, releases: Mutex::default() }
+        Self {
+            key: key.into(),
+            url_base: String::new(),
+            searches_by_imdb: true,
+            releases: Mutex::default(),
+            troubles: Mutex::default(),
+        }
     }
 
     /// With all routes behind `url_base`, such as `/prowlarr`.
@@ -55,6 +72,35 @@ impl ProwlarrStandIn {
     /// Lists nothing from now on; links that were given out lead nowhere.
     pub fn clear_releases(&self) {
         self.releases().clear();
+    }
+
+    /// Its one torrent indexer fails and is left alone for a while.
+    pub fn given_failing_indexer(&self) {
+        self.troubles().is_failing = true;
+    }
+
+    /// Nobody has switched a torrent indexer on.
+    pub fn given_no_torrent_indexer(&self) {
+        self.troubles().is_empty = true;
+    }
+
+    /// It complains of something on its page System, Status.
+    pub fn given_complaint(&self, words: impl Into<String>) {
+        self.troubles().complaint = Some(words.into());
+    }
+
+    /// Another program of the same family answers in its place.
+    pub fn given_other_program(&self, name: impl Into<String>) {
+        self.troubles().app_name = Some(name.into());
+    }
+
+    /// From now on this happens to every request, or nothing.
+    pub fn given_mishap(&self, mishap: Option<Mishap>) {
+        self.troubles().mishap = mishap;
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn releases(&self) -> MutexGuard<'_, Vec<StandInRelease>> {
@@ -134,7 +180,7 @@ impl ProwlarrStandIn {
         wire::json(
             StatusCode::OK,
             &json!([
-                {"id": 1, "name": "Example", "enable": true, "redirect": false, "protocol": "torrent", "privacy": "public", "priority": 25,
+                {"id": 1, "name": "Example", "enable": !self.troubles().is_empty, "redirect": false, "protocol": "torrent", "privacy": "public", "priority": 25,
                  "supportsSearch": true, "implementation": "Cardigann",
                  "capabilities": {"limitsMax": 100, "limitsDefault": 100, "supportsRawSearch": false,
                                   "categories": [{"id": 2000, "name": "Movies", "subCategories": []}, {"id": 5000, "name": "TV", "subCategories": []}],
@@ -144,6 +190,27 @@ impl ProwlarrStandIn {
                  "capabilities": {"movieSearchParams": ["q", "imdbId"], "tvSearchParams": ["q", "season", "ep", "imdbId"]}},
             ]),
         )
+    }
+
+    /// Those that are left alone after failures.
+    fn failing_indexers(&self) -> StandInReply {
+        let rows = match self.troubles().is_failing {
+            true => json!([{"id": 1, "indexerId": 1, "disabledTill": "2099-12-31T12:00:00Z",
+                            "mostRecentFailure": "2024-05-01T12:00:00Z", "initialFailure": "2024-05-01T11:00:00Z"}]),
+            false => json!([]),
+        };
+        wire::json(StatusCode::OK, &rows)
+    }
+
+    fn health(&self) -> StandInReply {
+        let troubles = self.troubles();
+        let row = |source: &str, kind: &str, message: &str| json!({"source": source, "type": kind, "message": message, "wikiUrl": "https://wiki.example/prowlarr"});
+        // A failing indexer is told here as well.
+        let failing = troubles
+            .is_failing
+            .then(|| row("IndexerStatusCheck", "error", "All indexers are unavailable due to failures"));
+        let complaint = troubles.complaint.as_deref().map(|words| row("ProxyCheck", "error", words));
+        wire::json(StatusCode::OK, &failing.into_iter().chain(complaint).collect())
     }
 
     fn download(&self, request: &StandInRequest) -> StandInReply {
@@ -173,6 +240,16 @@ impl fmt::Debug for ProwlarrStandIn {
 
 impl StandIn for ProwlarrStandIn {
     fn reply(&self, request: &StandInRequest) -> StandInReply {
+        let right = self.right_reply(request);
+        match self.troubles().mishap {
+            Some(mishap) => mishap.befall(right),
+            None => right,
+        }
+    }
+}
+
+impl ProwlarrStandIn {
+    fn right_reply(&self, request: &StandInRequest) -> StandInReply {
         let Some(path) = request.uri().path().strip_prefix(self.url_base.as_str()) else {
             return wire::json(StatusCode::NOT_FOUND, &json!({"message": "NotFound"}));
         };
@@ -189,11 +266,12 @@ impl StandIn for ProwlarrStandIn {
         match path {
             "/api/v1/search" => self.search(request),
             "/api/v1/indexer" => self.indexers(),
-            "/api/v1/indexerstatus" | "/api/v1/health" => wire::json(StatusCode::OK, &json!([])),
-            "/api/v1/system/status" => wire::json(
-                StatusCode::OK,
-                &json!({"appName": "Prowlarr", "version": "2.0.0", "urlBase": self.url_base}),
-            ),
+            "/api/v1/indexerstatus" => self.failing_indexers(),
+            "/api/v1/health" => self.health(),
+            "/api/v1/system/status" => {
+                let name = self.troubles().app_name.clone().unwrap_or_else(|| "Prowlarr".to_owned());
+                wire::json(StatusCode::OK, &json!({"appName": name, "version": "2.0.0", "urlBase": self.url_base}))
+            }
             "/1/download" => self.download(request),
             _ => wire::json(StatusCode::NOT_FOUND, &json!({"message": "NotFound"})),
         }

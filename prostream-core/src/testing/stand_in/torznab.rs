@@ -8,20 +8,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{StandIn, StandInRelease, StandInReply, StandInRequest, wire};
+use super::{Mishap, StandIn, StandInRelease, StandInReply, StandInRequest, wire};
 
 /// A Torznab feed at `/api`.
 pub struct TorznabStandIn {
     key: String,
     knows_imdb: bool,
+    searches: bool,
+    tells_capabilities_to_all: bool,
     releases: Mutex<Vec<StandInRelease>>,
+    mishap: Mutex<Option<Mishap>>,
 }
 
 impl TorznabStandIn {
     /// One that takes this key and lists nothing.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), knows_imdb: true, releases: Mutex::default() }
+        Self {
+            key: key.into(),
+            knows_imdb: true,
+            searches: true,
+            tells_capabilities_to_all: false,
+            releases: Mutex::default(),
+            mishap: Mutex::default(),
+        }
     }
 
     /// With texts only: an id is answered with an error.
@@ -29,6 +39,25 @@ impl TorznabStandIn {
     pub fn without_ids(mut self) -> Self {
         self.knows_imdb = false;
         self
+    }
+
+    /// Without a search for films and series.
+    #[must_use]
+    pub fn without_search(mut self) -> Self {
+        self.searches = false;
+        self
+    }
+
+    /// Its capabilities are answered whatever the key, as sites of the older kind do.
+    #[must_use]
+    pub fn with_open_capabilities(mut self) -> Self {
+        self.tells_capabilities_to_all = true;
+        self
+    }
+
+    /// From now on this happens to every request, or nothing.
+    pub fn given_mishap(&self, mishap: Option<Mishap>) {
+        *self.mishap.lock().unwrap_or_else(PoisonError::into_inner) = mishap;
     }
 
     /// With a release.
@@ -54,10 +83,11 @@ impl TorznabStandIn {
 
     fn capabilities(&self) -> StandInReply {
         let id = if self.knows_imdb { ",imdbid" } else { "" };
+        let available = if self.searches { "yes" } else { "no" };
         xml(format!(
             r#"<caps><server title="Jackett"/><limits max="100" default="100"/><searching>
-<search available="yes" supportedParams="q"/><tv-search available="yes" supportedParams="q,season,ep{id}"/>
-<movie-search available="yes" supportedParams="q{id}"/><music-search available="no" supportedParams="q"/></searching>
+<search available="{available}" supportedParams="q"/><tv-search available="{available}" supportedParams="q,season,ep{id}"/>
+<movie-search available="{available}" supportedParams="q{id}"/><music-search available="no" supportedParams="q"/></searching>
 <categories><category id="2000" name="Movies"><subcat id="2040" name="Movies/HD"/></category><category id="5000" name="TV"><subcat id="5040" name="TV/HD"/></category></categories></caps>"#
         ))
     }
@@ -153,6 +183,16 @@ impl fmt::Debug for TorznabStandIn {
 
 impl StandIn for TorznabStandIn {
     fn reply(&self, request: &StandInRequest) -> StandInReply {
+        let right = self.right_reply(request);
+        match *self.mishap.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(mishap) => mishap.befall(right),
+            None => right,
+        }
+    }
+}
+
+impl TorznabStandIn {
+    fn right_reply(&self, request: &StandInRequest) -> StandInReply {
         match request.uri().path() {
             "/dl/example/" => return self.download(request),
             "/api" => {}
@@ -166,7 +206,8 @@ impl StandIn for TorznabStandIn {
         }
         let query = wire::query(request);
         let first = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        if first("apikey") != Some(self.key.as_str()) {
+        let is_open = self.tells_capabilities_to_all && first("t") == Some("caps");
+        if !is_open && first("apikey") != Some(self.key.as_str()) {
             return error(100, "Invalid API Key");
         }
         match first("t") {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
@@ -35,6 +36,9 @@ const BURST: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 /// How often a delayed link may be looked at. Source: docs.alldebrid.com, "Delayed links" (every 5 seconds or more).
 const DELAYED_POLL: Duration = Duration::from_secs(5);
+
+/// No link of any hoster (RFC 2606): what is answered to it tells of whoever asks.
+const NO_LINK: &str = "https://check-up.invalid/";
 
 /// Settings of [`AllDebrid`].
 #[derive(Clone, Debug, Deserialize)]
@@ -89,7 +93,8 @@ impl AllDebrid {
         let AllDebridConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "make a key at alldebrid.com/apikeys")?;
         let endpoint = wire::Endpoint { base_url, key };
-        Ok(Self { id, endpoint, http, pace: Pace::new(RATE_PER_S, BURST), known: Mutex::default() })
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        Ok(Self { id, endpoint, http, pace, known: Mutex::default() })
     }
 
     async fn send(&self, call: &Call, operation: &'static str, request: Request) -> Result<Reply> {
@@ -231,6 +236,20 @@ impl DebridService for AllDebrid {
             self.endpoint.parse_account(&reply)
         };
         self.named(account.await)
+    }
+
+    /// The account says nothing of this server's address, which is refused only where links are unlocked: an unlock of what is no link of
+    /// any hoster brings the refusal, and nothing else. Every other complaint about that link is no news.
+    async fn check_up(&self, call: &Call) -> Result<Account> {
+        let place = async {
+            let reply = self.send(call, "check up", self.endpoint.unlock(&Secret::new(NO_LINK))).await?;
+            self.endpoint.open::<serde_json::Value>(&reply, "check up")
+        };
+        let (account, place) = join(self.account(call), place).await;
+        match self.named(place) {
+            Err(refusal) if refusal.kind() == ErrorKind::AddressRefused => account.and(Err(refusal)),
+            _ => account,
+        }
     }
 
     /// `Unknown` for all: the service has had no such question since the end of 2024.

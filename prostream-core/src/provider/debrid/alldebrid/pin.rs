@@ -8,7 +8,7 @@ use url::Url;
 use super::wire;
 use crate::model::ProviderId;
 use crate::net::{Call, HttpClient, Secret};
-use crate::provider::debrid::sign_in::expires_in;
+use crate::provider::debrid::sign_in::{checked_page, expires_in};
 use crate::provider::debrid::{DebridSignIn, Grant, SignInPrompt, SignInState};
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
 use crate::{Error, ErrorKind, Result};
@@ -47,7 +47,7 @@ impl DebridSignIn for AllDebridSignIn {
             let life = pin.expires_in.map_or(LIFE, Duration::from_secs).min(LIFE);
             Ok(SignInPrompt {
                 user_code: lenient::clean(&pin.pin, MAX_NAME_CHARS),
-                url: pin.user_url,
+                url: checked_page(pin.user_url)?,
                 // Both are asked for at each poll.
                 device_code: Secret::new(format!("{} {}", pin.pin, pin.check.expose())),
                 interval: INTERVAL,

@@ -13,7 +13,7 @@ use super::error::error_of;
 use crate::model::InfoHash;
 use crate::net::{Body, Reply, Request, Secret};
 use crate::provider::debrid::known::Listing;
-use crate::provider::debrid::{Account, Link, TorrentId, TorrentState};
+use crate::provider::debrid::{Account, Link, TorrentId, TorrentState, checked_link};
 use crate::provider::indexer::TorrentLink;
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
 use crate::{Error, ErrorKind, Result};
@@ -461,13 +461,8 @@ pub(super) struct About {
 
 impl About {
     fn link(&self, address: &str) -> Result<Link> {
-        let wrong = || Error::new(ErrorKind::Malformed, OPERATION_UNLOCK).detail("the link is no http address");
-        let url = Url::parse(address.trim()).map_err(|_| wrong())?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(wrong());
-        }
         Ok(Link {
-            url,
+            url: checked_link(address, OPERATION_UNLOCK)?,
             // How long links live is not documented: the reader renews when one dies.
             expires_at: None,
             headers: Vec::new(),

@@ -16,6 +16,7 @@ use super::remembered::Remembered;
 use super::{Indexer, MAX_RELEASES, Query, Releases};
 use crate::model::{Location, Playable, ProviderId, Release};
 use crate::net::Call;
+use crate::provider::{CheckUp, Trouble};
 use crate::{Error, ErrorKind, Result};
 
 pub use self::scan::{MAX_DEPTH, MAX_FILES};
@@ -75,17 +76,18 @@ impl LocalFolder {
     }
 
     async fn scan(&self, call: &Call) -> Result<Arc<Scan>> {
-        const OPERATION: &str = "read folder";
-        let ask = async |call: &Call| {
-            let path = self.path.clone();
-            let reading = tokio::task::spawn_blocking(move || scan(&path));
-            let scan = tokio::time::timeout(call.remaining(), reading)
-                .await
-                .map_err(|_| Error::new(ErrorKind::TimedOut, OPERATION))?
-                .map_err(|cause| Error::new(ErrorKind::Internal, OPERATION).because(cause))?;
-            scan.map(Arc::new)
-        };
+        let ask = async |call: &Call| self.scan_now(call).await.map(Arc::new);
         self.files.read(call, ask).await
+    }
+
+    async fn scan_now(&self, call: &Call) -> Result<Scan> {
+        const OPERATION: &str = "read folder";
+        let path = self.path.clone();
+        let reading = tokio::task::spawn_blocking(move || scan(&path));
+        tokio::time::timeout(call.remaining(), reading)
+            .await
+            .map_err(|_| Error::new(ErrorKind::TimedOut, OPERATION))?
+            .map_err(|cause| Error::new(ErrorKind::Internal, OPERATION).because(cause))?
     }
 
     fn release(&self, file: &LocalFile) -> Release {
@@ -133,5 +135,54 @@ impl Indexer for LocalFolder {
             was_by_id: query.local_id.is_some(),
             is_partial: scan.is_partial || found.next().is_some(),
         })
+    }
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        let scan = self.scan_now(call).await.map_err(|error| error.at(self.id.to_string()))?;
+        Ok(judge(&scan))
+    }
+}
+
+/// What a person should know of a folder that was read.
+fn judge(scan: &Scan) -> CheckUp {
+    let has = match scan.files.len() {
+        1 => "1 film".to_owned(),
+        count => format!("{count} films"),
+    };
+    let mut check_up = CheckUp::well(has);
+    if scan.files.is_empty() {
+        check_up = check_up.with(Trouble::warning(
+            "no film lies in the folder",
+            "put films into it (MP4, MKV, WebM, M4V, MOV); if they are on another disk, check that it is mounted",
+        ));
+    }
+    if scan.is_partial {
+        check_up = check_up.with(
+            Trouble::warning(
+                "not all of the folder is offered",
+                "check that its subfolders may be read, or split it into several folders",
+            )
+            .why(format!(
+                "a subfolder cannot be read, or there are more than {MAX_FILES} films or {MAX_DEPTH} folders within each other"
+            )),
+        );
+    }
+    check_up
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a folder that offers nothing, or not all, is said to; a usual one is not.
+    #[test]
+    fn an_empty_or_partial_folder_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let troubles = |scan: &Scan| judge(scan).troubles.iter().map(|one| one.what.to_string()).collect::<Vec<_>>();
+        assert_eq!(troubles(&scan(folder.path()).unwrap()), ["no film lies in the folder"]);
+        std::fs::write(folder.path().join("A.Film.2020.mkv"), b"film").unwrap();
+        let mut read = scan(folder.path()).unwrap();
+        assert_eq!(judge(&read), CheckUp::well("1 film"));
+        read.is_partial = true;
+        assert_eq!(troubles(&read), ["not all of the folder is offered"]);
     }
 }

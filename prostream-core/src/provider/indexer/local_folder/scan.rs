@@ -55,12 +55,17 @@ struct Waiting {
 /// Reads the folder. Symbolic links within it are not followed, so every path found lies within it. Blocks.
 pub(super) fn scan(root: &Path) -> Result<Scan> {
     let failed = |cause: std::io::Error| {
-        let kind = match cause.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => ErrorKind::NotFound,
-            std::io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
-            _ => ErrorKind::Storage,
+        let (kind, detail) = match cause.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                (ErrorKind::NotFound, "the folder is not there")
+            }
+            std::io::ErrorKind::PermissionDenied => (ErrorKind::Forbidden, "this user may not read the folder"),
+            _ => (ErrorKind::Storage, "the folder cannot be read"),
         };
-        Error::new(kind, "read folder").advise("check that the folder is there and may be read").because(cause)
+        Error::new(kind, "read folder")
+            .detail(detail)
+            .advise("check that the folder is there, that its disk is mounted, and that it may be read")
+            .because(cause)
     };
     let root = root.canonicalize().map_err(failed)?;
     // An unreadable root is a failure; an unreadable folder within it only makes the answer partial.

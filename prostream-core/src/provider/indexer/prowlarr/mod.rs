@@ -8,19 +8,20 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, try_join4};
 use serde::Deserialize;
 use url::Url;
 
 use super::link::{self, ServerKey};
 use super::listing::{Found, join_answers, search_texts, widening};
 use super::remembered::Remembered;
-use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
+use super::{Indexer, Query, Releases, Sharing, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
+use crate::provider::CheckUp;
 use crate::{Error, ErrorKind, Result};
 use wire::IndexerInfo;
 
@@ -128,6 +129,26 @@ impl Indexer for Prowlarr {
         // The first text is what was asked for; season packs and ids widen it.
         let joined = join_answers(answers, &self.id).map_err(|error| error.at(self.id.to_string()))?;
         Ok(Releases { was_by_id, ..joined })
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        Some(Sharing::new("prowlarr", &self.url, &self.key))
+    }
+
+    /// Is it a Prowlarr, which indexers does it have, which of them fail, and what does it complain about? All at once.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        let ask = |path: &'static str| self.http.send(call, wire::api_request(&self.url, &self.key, path));
+        let check_up = async {
+            let (status, indexers, failing, health) = try_join4(
+                ask("/api/v1/system/status"),
+                ask("/api/v1/indexer"),
+                ask("/api/v1/indexerstatus"),
+                ask("/api/v1/health"),
+            )
+            .await?;
+            wire::read_check_up(&status, &indexers, &failing, &health, &self.key, SystemTime::now())
+        };
+        check_up.await.map_err(|error: Error| error.at(self.id.to_string()))
     }
 
     async fn torrent(&self, call: &Call, release: &Release) -> Result<TorrentLink> {

@@ -1,20 +1,23 @@
 //! Prowlarr's JSON API as pure functions. Source: `Prowlarr.Api.V1/Search` and `Indexers` of Prowlarr, and its OpenAPI document.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::super::link::{choose_way, parse_link, parse_magnet};
 use super::super::listing::{Found, imdb_digits};
 use super::super::{MAX_RELEASES, Query};
 use super::error::failure;
-use crate::Result;
 use crate::model::{InfoHash, ProviderId, Release, TitleKind};
 use crate::net::{Reply, Request, Secret};
-use crate::provider::lenient;
+use crate::provider::{CheckUp, Trouble, lenient};
+use crate::{Error, ErrorKind, Result};
 
 /// The header that carries the key.
 pub(super) const KEY_HEADER: &str = "X-Api-Key";
@@ -77,7 +80,7 @@ pub(super) fn list_indexers(base: &Url, key: &Secret) -> Request {
 }
 
 /// The key travels as a header: an address may be logged by proxies.
-fn api_request(base: &Url, key: &Secret, path: &str) -> Request {
+pub(super) fn api_request(base: &Url, key: &Secret, path: &str) -> Request {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     let mut request = Request::get(url);
@@ -124,9 +127,10 @@ pub(super) fn read_indexers(reply: &Reply) -> Result<Vec<IndexerInfo>> {
     }
     let rows: Rows<IndexerRow> = lenient::json(reply, OPERATION)?;
     let lower = |params: Vec<String>| params.iter().map(|param| param.to_ascii_lowercase()).collect();
-    let usable =
-        rows.rows.into_iter().filter(|row| row.enable.unwrap_or(true) && row.protocol.as_deref() == Some("torrent"));
-    Ok(usable
+    Ok(rows
+        .rows
+        .into_iter()
+        .filter(IndexerRow::is_torrent)
         .filter_map(|row| {
             let capabilities = row.capabilities?;
             Some(IndexerInfo {
@@ -136,6 +140,72 @@ pub(super) fn read_indexers(reply: &Reply) -> Result<Vec<IndexerInfo>> {
             })
         })
         .collect())
+}
+
+/// Most names of failing indexers that are told.
+const MAX_TOLD: usize = 5;
+
+/// Reads how a Prowlarr is: who answers, its indexers, those that fail at `now`, and its own complaints.
+pub(super) fn read_check_up(
+    status: &Reply,
+    indexers: &Reply,
+    failing: &Reply,
+    health: &Reply,
+    key: &Secret,
+    now: SystemTime,
+) -> Result<CheckUp> {
+    const OPERATION: &str = "check up";
+    for reply in [status, indexers, failing, health] {
+        if !reply.status.is_success() {
+            return Err(failure(reply, OPERATION));
+        }
+    }
+    let StatusRow { app_name } = lenient::json(status, OPERATION)?;
+    let name = app_name.map(|name| lenient::quote(&name, &[key])).unwrap_or_default();
+    if name != "Prowlarr" {
+        return Err(Error::new(ErrorKind::Unsupported, OPERATION)
+            .detail(if name.is_empty() { "another program answers".to_owned() } else { format!("{name} answers") })
+            .advise("give the address of Prowlarr; its port is 9696 where nobody changed it"));
+    }
+    let rows: Rows<IndexerRow> = lenient::json(indexers, OPERATION)?;
+    let usable: Vec<IndexerRow> = rows.rows.into_iter().filter(IndexerRow::is_torrent).collect();
+    let rows: Rows<FailingRow> = lenient::json(failing, OPERATION)?;
+    let failing: Vec<i64> =
+        rows.rows.into_iter().filter(|row| row.is_failing(now)).filter_map(|row| row.indexer_id).collect();
+    let is_failing = |row: &&IndexerRow| row.id.is_some_and(|id| failing.contains(&id));
+    let failing_names: Vec<String> = usable
+        .iter()
+        .filter(is_failing)
+        .map(|row| {
+            row.name.as_deref().map_or_else(|| "one without a name".to_owned(), |name| lenient::quote(name, &[key]))
+        })
+        .collect();
+
+    let (count, failing_count) = (usable.len(), failing_names.len());
+    let mut check_up = CheckUp::well(match count {
+        1 => "1 torrent indexer".to_owned(),
+        count => format!("{count} torrent indexers"),
+    });
+    const LOOK: &str = "look at them in Prowlarr, System, Status; it asks them again by itself after a while";
+    if count == 0 {
+        check_up = check_up.with(Trouble::failure(
+            "no torrent indexer is switched on in it",
+            "add one in Prowlarr, Indexers, or switch one on there",
+        ));
+    } else if failing_count > 0 {
+        let told = failing_names.iter().take(MAX_TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if failing_count > MAX_TOLD { ", and more" } else { "" };
+        let what = match (failing_count, count) {
+            (1, 1) => "its only torrent indexer is failing".to_owned(),
+            (failing, count) if failing == count => format!("all of its {count} torrent indexers are failing"),
+            (1, count) => format!("1 of its {count} torrent indexers is failing"),
+            (failing, count) => format!("{failing} of its {count} torrent indexers are failing"),
+        };
+        let trouble = if failing_count == count { Trouble::failure(what, LOOK) } else { Trouble::warning(what, LOOK) };
+        check_up = check_up.with(trouble.why(format!("{told}{more}")));
+    }
+    let rows: Rows<HealthRow> = lenient::json(health, OPERATION)?;
+    Ok(rows.rows.into_iter().filter_map(|row| row.into_trouble(key)).fold(check_up, CheckUp::with))
 }
 
 /// Reads found releases; says as well whether some rows were left out for their number.
@@ -185,15 +255,73 @@ impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Rows<T> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+struct StatusRow {
+    #[serde(default, deserialize_with = "lenient::text")]
+    app_name: Option<String>,
+}
+
+/// An indexer that Prowlarr leaves alone after failures.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FailingRow {
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    indexer_id: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    disabled_till: Option<String>,
+}
+
+impl FailingRow {
+    /// A row whose time is over counts no longer; one without a readable time does.
+    fn is_failing(&self, now: SystemTime) -> bool {
+        let till = self.disabled_till.as_deref().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        till.is_none_or(|till| till > now)
+    }
+}
+
+/// A complaint of Prowlarr's own.
+#[derive(Deserialize)]
+struct HealthRow {
+    #[serde(default, deserialize_with = "lenient::text")]
+    source: Option<String>,
+    #[serde(default, rename = "type", deserialize_with = "lenient::text")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    message: Option<String>,
+}
+
+impl HealthRow {
+    /// What is told of failing indexers better is left out, and so is what is no trouble.
+    fn into_trouble(self, key: &Secret) -> Option<Trouble> {
+        const TOLD: [&str; 3] = ["IndexerStatusCheck", "IndexerLongTermStatusCheck", "UpdateCheck"];
+        let is_told = self.source.as_deref().is_some_and(|source| TOLD.contains(&source));
+        if is_told || !matches!(self.kind.as_deref(), Some("warning" | "error")) {
+            return None;
+        }
+        let words = lenient::quote(&self.message?, &[key]);
+        Some(Trouble::warning("it complains of something", "look at Prowlarr, System, Status").why(words))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct IndexerRow {
     #[serde(default, deserialize_with = "lenient::maybe")]
     id: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    name: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     enable: Option<bool>,
     #[serde(default, deserialize_with = "lenient::text")]
     protocol: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     capabilities: Option<CapabilitiesRow>,
+}
+
+impl IndexerRow {
+    /// Is it on, and does it list torrents?
+    fn is_torrent(&self) -> bool {
+        self.enable.unwrap_or(true) && self.protocol.as_deref() == Some("torrent")
+    }
 }
 
 #[derive(Deserialize)]
@@ -266,7 +394,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ErrorKind;
     use crate::model::EpisodeNumber;
 
     const HASH: &str = "08ada5a7a6183aae1e09d831df6748d566095a10";
@@ -400,6 +527,54 @@ mod tests {
         let wanted =
             IndexerInfo { id: 1, movie_params: vec!["q".into(), "imdbid".into()], series_params: vec!["q".into()] };
         assert_eq!(read_indexers(&reply(list)).unwrap(), [wanted]);
+    }
+
+    /// What a Prowlarr with these answers tells, at 2024-05-13 12:00 UTC.
+    fn check_up(app: &str, indexers: &str, failing: &str, health: &str) -> Result<CheckUp> {
+        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_715_601_600);
+        let status = format!(r#"{{"appName":"{app}","version":"2.0.0"}}"#);
+        read_check_up(&reply(&status), &reply(indexers), &reply(failing), &reply(health), &Secret::new("k3y"), now)
+    }
+
+    /// Goal: which indexers fail is told by their names; those that are off, speak usenet or are over their failure do not count.
+    #[test]
+    fn failing_indexers_are_told_by_name() {
+        let indexers = r#"[{"id":1,"name":"One","enable":true,"protocol":"torrent"},{"id":2,"name":"Two\u202e k3y","enable":true,"protocol":"torrent"},
+                           {"id":3,"name":"Off","enable":false,"protocol":"torrent"},{"id":4,"name":"News","enable":true,"protocol":"usenet"}]"#;
+        let failing = |rows: &[(i64, &str)]| {
+            let rows = rows.iter().map(|(id, till)| format!(r#"{{"indexerId":{id},"disabledTill":"{till}"}}"#));
+            let failing = format!("[{}]", rows.collect::<Vec<_>>().join(","));
+            check_up("Prowlarr", indexers, &failing, "[]").unwrap()
+        };
+        let (later, before) = ("2024-05-13T12:30:00Z", "2024-05-13T11:30:00Z");
+        assert_eq!(failing(&[(1, before), (3, later), (4, later)]), CheckUp::well("2 torrent indexers"));
+        let one = &failing(&[(2, later)]).troubles[0];
+        assert_eq!((one.what.as_ref(), one.is_failure), ("1 of its 2 torrent indexers is failing", false));
+        assert_eq!(one.why.as_deref(), Some("Two …"));
+        let all = &failing(&[(2, "soon"), (1, later)]).troubles[0];
+        assert_eq!((all.what.as_ref(), all.is_failure), ("all of its 2 torrent indexers are failing", true));
+        let none = check_up("Prowlarr", r#"[{"id":3,"enable":false,"protocol":"torrent"},7]"#, "[]", "[]").unwrap();
+        assert!(none.troubles[0].is_failure, "{none:?}");
+    }
+
+    /// Goal: its own complaints are told once and without the key; notices are none.
+    #[test]
+    fn complaints_of_its_own_are_told() {
+        let health = r#"[{"source":"IndexerStatusCheck","type":"error","message":"told already"},{"type":"notice","message":"no trouble"},
+                         {"source":"ProxyCheck","type":"error","message":"no proxy for k3y"},{"type":"warning"},{"type":"warning","message":7}, 3]"#;
+        let indexers = r#"[{"id":1,"protocol":"torrent"}]"#;
+        let troubles = check_up("Prowlarr", indexers, "[]", health).unwrap().troubles;
+        let why: Vec<_> = troubles.iter().map(|one| one.why.as_deref()).collect();
+        assert_eq!(why, [Some("no proxy for …"), Some("7")]);
+    }
+
+    /// Goal: a neighbour of Prowlarr that answers at its address is told from it; broken answers have their kinds.
+    #[test]
+    fn another_program_is_no_prowlarr() {
+        let error = check_up("Lidarr", "[]", "[]", "[]").unwrap_err();
+        assert_eq!((error.kind(), error.detail_text()), (ErrorKind::Unsupported, Some("Lidarr answers")));
+        assert_eq!(check_up("Prowlarr", "{", "[]", "[]").unwrap_err().kind(), ErrorKind::Malformed);
+        assert_eq!(check_up("Prowlarr", "[]", "<html>", "[]").unwrap_err().kind(), ErrorKind::Unavailable);
     }
 
     /// Goal: each broken body has its kind.

@@ -18,9 +18,10 @@ use url::Url;
 use super::link;
 use super::listing::{Found, join_answers, widening};
 use super::remembered::Remembered;
-use super::{Indexer, Query, Releases, TorrentLink, check_endpoint};
-use crate::model::{ProviderId, Release};
+use super::{CHECK_UP_WORD, Indexer, Query, Releases, Sharing, TorrentLink, check_endpoint};
+use crate::model::{ProviderId, Release, TitleKind};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
+use crate::provider::CheckUp;
 use crate::{Error, ErrorKind, Result};
 use wire::Capabilities;
 
@@ -70,11 +71,13 @@ impl Torznab {
     }
 
     async fn known_capabilities(&self, call: &Call) -> Result<Arc<Capabilities>> {
-        let ask = async |call: &Call| {
-            let reply = self.http.send(call, wire::read_capabilities_request(&self.url, &self.key)).await?;
-            wire::read_capabilities(&reply, &self.key).map(Arc::new)
-        };
+        let ask = async |call: &Call| self.ask_capabilities(call).await.map(Arc::new);
         self.capabilities.read(call, ask).await
+    }
+
+    async fn ask_capabilities(&self, call: &Call) -> Result<Capabilities> {
+        let reply = self.http.send(call, wire::read_capabilities_request(&self.url, &self.key)).await?;
+        wire::read_capabilities(&reply, &self.key)
     }
 
     async fn ask(&self, call: &Call, request: Request, page_size: u32) -> Result<Found> {
@@ -115,6 +118,28 @@ impl Indexer for Torznab {
 
     async fn search(&self, call: &Call, query: &Query) -> Result<Releases> {
         self.list(call, query).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        Some(Sharing::new("torznab", &self.url, &self.key))
+    }
+
+    /// The capabilities, and one search: many answer the first to anybody, whatever the key.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        let check_up = async {
+            let capabilities = self.ask_capabilities(call).await?;
+            let check_up = capabilities.check_up();
+            if check_up.troubles.iter().any(|trouble| trouble.is_failure) {
+                return Ok(check_up);
+            }
+            let kind = capabilities.searchable().unwrap_or(TitleKind::Movie);
+            let plan = wire::plan(&Query::new(kind, CHECK_UP_WORD), &capabilities, &self.url, &self.key);
+            if let Some(search) = plan.requests.into_iter().next() {
+                self.ask(call, search, capabilities.page_size()).await?;
+            }
+            Ok(check_up)
+        };
+        check_up.await.map_err(|error: Error| error.at(self.id.to_string()))
     }
 
     async fn torrent(&self, call: &Call, release: &Release) -> Result<TorrentLink> {

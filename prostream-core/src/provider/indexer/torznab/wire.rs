@@ -15,7 +15,7 @@ use super::xml::{Element, Sink, decode_references, walk};
 use crate::Result;
 use crate::model::{InfoHash, ProviderId, Release, TitleKind};
 use crate::net::{Reply, Request, Secret};
-use crate::provider::lenient;
+use crate::provider::{CheckUp, Trouble, lenient};
 
 /// Rows of a page where the capabilities do not say.
 const DEFAULT_PAGE_SIZE: u32 = 100;
@@ -160,6 +160,38 @@ impl Capabilities {
     /// Rows that one page holds.
     pub(super) fn page_size(&self) -> u32 {
         self.page_size
+    }
+
+    /// Can titles of this kind be found by their names, as [`plan`] does it?
+    fn finds(&self, kind: TitleKind) -> bool {
+        let mode = match kind {
+            TitleKind::Movie => &self.movie,
+            TitleKind::Series => &self.series,
+        };
+        self.search.knows("q") || mode.knows("q")
+    }
+
+    /// A kind of titles that can be found by name.
+    pub(super) fn searchable(&self) -> Option<TitleKind> {
+        [TitleKind::Movie, TitleKind::Series].into_iter().find(|kind| self.finds(*kind))
+    }
+
+    /// What a person should know of an indexer that offers this.
+    pub(super) fn check_up(&self) -> CheckUp {
+        const OTHER: &str = "use another indexer for them, or an address that answers `t=caps` with a search function";
+        let check_up = CheckUp::well("it searches");
+        match (self.finds(TitleKind::Movie), self.finds(TitleKind::Series)) {
+            (true, true) => check_up,
+            (false, true) => check_up.with(Trouble::warning("it offers no search for films", OTHER)),
+            (true, false) => check_up.with(Trouble::warning("it offers no search for series", OTHER)),
+            (false, false) => check_up.with(
+                Trouble::failure(
+                    "it offers no search for films or series",
+                    "use another indexer, or check the address",
+                )
+                .why("its capabilities name no search function that takes a text"),
+            ),
+        }
     }
 
     /// The parent with those of its children that the indexer has: not every site takes the parent for all of them.
@@ -446,6 +478,25 @@ mod tests {
 
     fn base() -> Url {
         Url::parse("http://jackett.example:9117/api").unwrap()
+    }
+
+    /// Goal: an indexer without a search for films, series or both is told from one that has it.
+    #[test]
+    fn missing_searches_are_told() {
+        let told = |searching: &str| {
+            let caps = format!("<caps><searching>{searching}</searching></caps>");
+            let capabilities = read_capabilities(&reply(&caps), &Secret::new("")).unwrap();
+            let troubles = capabilities.check_up().troubles;
+            (troubles.first().map(|one| (one.what.to_string(), one.is_failure)), capabilities.searchable())
+        };
+        let off = r#"<search available="no"/>"#;
+        assert_eq!(told(""), (None, Some(TitleKind::Movie)));
+        let films = told(&format!(r#"{off}<movie-search available="yes" supportedParams="q"/>"#));
+        assert_eq!(films, (Some(("it offers no search for series".to_owned(), false)), Some(TitleKind::Movie)));
+        let series = told(&format!(r#"{off}<tv-search available="yes"/>"#));
+        assert_eq!(series, (Some(("it offers no search for films".to_owned(), false)), Some(TitleKind::Series)));
+        let ids = told(&format!(r#"{off}<movie-search available="yes" supportedParams="imdbid"/>"#));
+        assert_eq!(ids, (Some(("it offers no search for films or series".to_owned(), true)), None));
     }
 
     fn page(items: &str) -> Result<Found> {

@@ -10,11 +10,11 @@ use futures_util::future::{Either, select, try_join};
 use serde::Deserialize;
 use url::Url;
 
-use super::{MAX_QUERY_CHARS, MAX_SEARCH_RESULTS, MetadataProvider, TitleRequest, TitleSearch};
+use super::{CHECK_UP_WORD, MAX_QUERY_CHARS, MAX_SEARCH_RESULTS, MetadataProvider, TitleRequest, TitleSearch};
 use crate::model::{ProviderId, Title, TitleId, TitleKind, TitleSummary};
 use crate::net::{Call, HttpClient, Reply, Request};
-use crate::provider::lenient;
 use crate::provider::pace::Pace;
+use crate::provider::{CheckUp, lenient};
 use crate::{Error, ErrorKind, Result};
 
 /// Most redirects of one question: its catalogues answer with one.
@@ -178,6 +178,16 @@ impl MetadataProvider for Cinemeta {
 
     async fn title(&self, call: &Call, request: &TitleRequest) -> Result<Title> {
         self.describe(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    /// One search, as it passes both hosts: that of the descriptions and that of the catalogues.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        let kind = TitleKind::Movie;
+        let check_up = async {
+            let reply = self.ask(call, "check up", wire::search(&self.base_url, kind, CHECK_UP_WORD)).await?;
+            wire::parse_search(&reply, kind, &self.image_base_url).map(|_| CheckUp::default())
+        };
+        check_up.await.map_err(|error| error.at(self.id.to_string()))
     }
 }
 

@@ -91,7 +91,10 @@ pub(super) fn complaint(reply: &Reply, operation: &'static str) -> Option<Error>
     if reply.status.is_success() && !lenient::is_web_page(reply) {
         return None;
     }
-    let error = lenient::status_error(reply, operation);
+    let mut error = lenient::status_error(reply, operation);
+    if lenient::is_web_page(reply) && error.kind() == ErrorKind::Unavailable {
+        error = error.detail("a web page came instead of data");
+    }
     Some(match error.kind() {
         ErrorKind::NotFound => error.advise("Cinemeta does not know this title; check its id"),
         _ => error.advise("Cinemeta is having trouble; try again in a while, or use a TMDB key"),

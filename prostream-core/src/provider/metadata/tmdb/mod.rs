@@ -16,8 +16,8 @@ use url::Url;
 use super::{MAX_EPISODES, MAX_QUERY_CHARS, MAX_SEARCH_RESULTS, MetadataProvider, TitleRequest, TitleSearch};
 use crate::model::{MediaId, ProviderId, Season, Title, TitleId, TitleKind, TitleSummary};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
-use crate::provider::lenient;
 use crate::provider::pace::Pace;
+use crate::provider::{CheckUp, lenient};
 use crate::{Error, ErrorKind, Result};
 
 /// Most pages of 20 titles that one search reads.
@@ -98,7 +98,8 @@ impl Tmdb {
         }
         let key = Secret::new(key.expose().trim());
         let endpoint = wire::Endpoint { base_url, image_base_url, key };
-        Ok(Self { id, endpoint, http, pace: Pace::new(RATE_PER_S, BURST) })
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        Ok(Self { id, endpoint, http, pace })
     }
 
     /// Sends a request in its turn and reads what TMDB complains about, if it does.
@@ -230,6 +231,15 @@ impl MetadataProvider for Tmdb {
 
     async fn title(&self, call: &Call, request: &TitleRequest) -> Result<Title> {
         self.describe(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    /// Reads the settings that TMDB tells every client: short, and the key is needed.
+    async fn check_up(&self, call: &Call) -> Result<CheckUp> {
+        let check_up = async {
+            let reply = self.send(call, "check up", self.endpoint.configuration()).await?;
+            wire::parse_configuration(&reply).map(|()| CheckUp::default())
+        };
+        check_up.await.map_err(|error| error.at(self.id.to_string()))
     }
 }
 

@@ -77,6 +77,11 @@ impl Endpoint {
         self.get(path, search.language.as_ref(), &query)
     }
 
+    /// What the service tells every client; the cheapest question that needs the key.
+    pub(super) fn configuration(&self) -> Request {
+        self.get("/configuration", None, &[])
+    }
+
     /// Which titles an IMDb id stands for. `digits` are digits alone: nothing a person typed goes into a path.
     pub(super) fn find(&self, digits: &str) -> Request {
         self.get(&format!("/find/tt{digits}"), None, &[("external_source", "imdb_id")])
@@ -193,6 +198,17 @@ pub(super) fn parse_search(endpoint: &Endpoint, reply: &Reply, kind: Option<Titl
         titles: page.results.into_iter().filter_map(summary).collect(),
         page_count: page.total_pages.unwrap_or(1),
     })
+}
+
+/// Is this TMDB's answer to every client? What stands in it is not used.
+pub(super) fn parse_configuration(reply: &Reply) -> Result<()> {
+    let Configuration { images } = lenient::json(reply, "check up")?;
+    lenient::part::<Map<String, Value>>(images, "check up").map(drop)
+}
+
+#[derive(Debug, Deserialize)]
+struct Configuration {
+    images: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -437,6 +453,16 @@ mod tests {
 
     fn reply(body: &str) -> Reply {
         Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
+    }
+
+    /// Goal: only TMDB's own answer passes for one.
+    #[test]
+    fn a_check_up_knows_the_answer() {
+        assert!(parse_configuration(&reply(r#"{"images":{"base_url":"x"},"change_keys":[]}"#)).is_ok());
+        for other in ["{}", r#"{"images":"odd"}"#, "[]", r#"{"images":{"#] {
+            assert_eq!(parse_configuration(&reply(other)).unwrap_err().kind(), ErrorKind::Malformed, "{other}");
+        }
+        assert_eq!(parse_configuration(&reply("<html>")).unwrap_err().kind(), ErrorKind::Unavailable);
     }
 
     /// Goal: a v3 key goes into the query, a token into the header, never both.
