@@ -136,7 +136,11 @@ pub(super) fn find_marks(tokens: &Tokens<'_>) -> Vec<Mark> {
     let mut key = String::new();
     let mut at = 0;
     while at < tokens.list.len() {
-        let found = longest(tokens, at, &mut key).or_else(|| computed(tokens, at));
+        // "Special Extended Edition" is more than "Special".
+        let phrase = edition::read(tokens, at);
+        let listed = longest(tokens, at, &mut key);
+        let end = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.tokens.end);
+        let found = if end(&phrase) > end(&listed) { phrase } else { listed.or_else(|| computed(tokens, at)) };
         match found {
             Some(mark) => {
                 at = mark.tokens.end.max(at + 1);
@@ -186,14 +190,11 @@ fn key_is_plus_form(tokens: &Tokens<'_>, mark: &Mark) -> bool {
 }
 
 /// Whether a token may continue the mark before it.
-fn joins(token: &Token<'_>) -> bool {
+pub(super) fn joins(token: &Token<'_>) -> bool {
     matches!(token.gap, "" | "." | " " | "-" | "_" | "/" | " - " | "&" | ". ")
 }
 
 /// Marks that no table can list: numbers within, or several marks in one word.
 fn computed(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
-    quality::read(tokens, at)
-        .or_else(|| audio::read(tokens, at))
-        .or_else(|| edition::read(tokens, at))
-        .or_else(|| languages::read(tokens, at))
+    quality::read(tokens, at).or_else(|| audio::read(tokens, at)).or_else(|| languages::read(tokens, at))
 }

@@ -185,6 +185,9 @@ impl Scanner<'_, '_> {
                 && self.countable(before).is_some_and(|(first, _)| first > 0)
                 && self.token(at).is_some_and(|token| token.gap == " - ")
                 || is_set_apart && self.token(before).is_some_and(|token| spaced_dash(token) || token.after_bracket());
+            // "Show 1 - 12 [1080p]".
+            let is_all = self.word(before) == "1" && self.countable(at).is_some_and(|(last, _)| last >= LEAST_EPISODES);
+            let placed = placed || is_all && self.token(at).is_some_and(|token| token.gap == " - ");
             let rises = self.countable(before).is_some() && self.countable(before) < self.countable(at);
             if placed && rises { before } else { at }
         };
@@ -333,11 +336,12 @@ impl Scanner<'_, '_> {
         let found = (1..self.tokens.list.len()).find(|at| {
             let dashed = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
             // "215 ao 220".
-            let worded = RANGE_WORDS.contains(&self.word(at + 1)) && self.word(*at).len() == 3;
+            let worded = RANGE_WORDS.contains(&self.word(at + 1)) && matches!(self.word(*at).len(), 1 | 3);
             let last_at = if worded { at + 2 } else { at + 1 };
             let ends = self.closes(last_at)
                 || !self.free(last_at + 1)
                 || states_whole(self.word(last_at + 1))
+                || self.out.spans.iter().any(|(_, tokens, _)| tokens.start == last_at + 1)
                 || self.token(last_at + 1).is_some_and(|next| next.mark() == "+");
             let shown = |at: usize| self.countable(at).map_or(0, |(episode, _)| episode);
             let broadcast = self.word(last_at).strip_suffix("tv").and_then(|last| number(last, 4));
@@ -418,7 +422,8 @@ impl Scanner<'_, '_> {
                 two.gap == "." && (at == 0 || one.is_set_apart()) && third.is_none_or(Token::is_set_apart);
             let joined = matches!(two.gap, "-" | "_" | ".")
                 && !in_row
-                && (two.gap != "." || matches!(one.gap, "." | " ") && third.is_none_or(|third| third.gap != " "))
+                && (two.gap != "."
+                    || matches!(one.gap, "." | " " | "_" | "-") && third.is_none_or(|third| third.gap != " "))
                 && (at > 0 || third.is_some_and(|third| third.gap.contains([' ', '.'])));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
             let opens = at == 0
