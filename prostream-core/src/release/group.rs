@@ -174,6 +174,11 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     None
 }
 
+/// A token is the end of a site's name.
+pub(super) fn is_top_level(tokens: &Tokens<'_>, at: usize) -> bool {
+    tokens.list.get(at).is_some_and(|token| TOP_LEVELS.contains(&token.folded.as_str()))
+}
+
 /// A tag that trackers add, in whatever case.
 pub(super) fn is_tracker_tag(text: &str) -> bool {
     TRACKER_TAGS.contains(&text)
@@ -228,7 +233,7 @@ pub(super) fn trailing_group(
         let word = token.folded.as_str();
         word == "sample" && token.gap != " "
             || token.gap == "-" && REPOST_TAGS.contains(&word)
-            || token.gap == "." && word.len() > 3 && is_tracker_tag(word)
+            || matches!(token.gap, "." | " ") && word.len() > 3 && is_tracker_tag(word)
     };
     let added = end.checked_sub(1).filter(|at| tokens.list.get(*at).is_some_and(is_added));
     let end = added.unwrap_or(end);

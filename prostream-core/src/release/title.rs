@@ -81,7 +81,14 @@ pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skip
             }
             run.push(stretch);
         }
-        let latin = run.iter().rev().find(|stretch| script(text(stretch)).latin);
+        // "[S01-S02+OVA]": what stands behind a number in its bracket is none.
+        let opens_bracket = |stretch: &&&Stretch| {
+            let before = stretch.tokens.start.checked_sub(1).and_then(|at| tokens.list.get(at));
+            let own = tokens.list.get(stretch.tokens.start).map(|token| token.bracket);
+            before.map(|token| token.bracket) != own
+        };
+        let is_latin = |stretch: &&&Stretch| script(text(stretch)).latin;
+        let latin = run.iter().rev().filter(opens_bracket).find(is_latin).or_else(|| run.iter().rev().find(is_latin));
         let outside = stretches.iter().find(|stretch| !in_bracket(stretch));
         return match (latin, outside) {
             (None, Some(outside)) if script(text(outside)).latin => Some(outside.clone()),

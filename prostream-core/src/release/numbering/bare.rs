@@ -76,6 +76,11 @@ impl Scanner<'_, '_> {
         if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
             return None;
         }
+        // "S01 720": a resolution without its letter, at the end.
+        let is_lines = matches!(token.folded.as_str(), "480" | "720" | "1080" | "2160");
+        if is_lines && !self.is_file && at + 1 == self.tokens.list.len() && !self.opens_with_group {
+            return None;
+        }
         // "3.33" is one number.
         let decimal =
             token.gap == "." && self.token(at.wrapping_sub(1)).is_some_and(|before| before.number(1).is_some());

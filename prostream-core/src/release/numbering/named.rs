@@ -808,6 +808,19 @@ impl Scanner<'_, '_> {
                 self.claim_tokens("episodes", at - 1..at + 1);
                 return;
             }
+            // "[01-08/08]".
+            if let [Some(from), Some(last), Some(total)] =
+                [at, at + 1, at + 2].map(|at| self.token(at).and_then(|token| token.number(3)))
+                && self.token(at + 1).is_some_and(|token| token.gap == "-")
+                && self.token(at + 2).is_some_and(|token| token.gap == "/")
+                && self.is_whole_bracket(at..at + 3)
+                && last <= total
+                && let Some(all) = range(from, last)
+            {
+                self.out.episodes.extend(all);
+                self.claim_tokens("episodes", at..at + 3);
+                return;
+            }
             if OF_WORDS.contains(&self.word(at))
                 && self.word(at) != "de"
                 && at > 0
