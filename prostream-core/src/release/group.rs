@@ -100,7 +100,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
             if closes
                 && last.folded.len() >= 2
                 && last.number(9).is_none()
-                && (is_end(last) || last.gap == "." && at == 0)
+                && (is_end(last) || matches!(last.gap, "." | ",") && at == 0)
             {
                 return Some(Site { tokens: at..end + 1, span: span(end + 1)? });
             }

@@ -63,6 +63,16 @@ pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skip
     let stretches = stretches(name, tokens, covered, skipped);
     let first = stretches.first()?.clone();
     let text = |stretch: &Stretch| name.get(stretch.span.clone()).unwrap_or_default();
+    // "(500) Harbours of Glass": the number belongs to what follows.
+    let is_number = |stretch: &Stretch| {
+        let token = tokens.list.get(stretch.tokens.start).filter(|token| stretch.tokens.len() == 1 && token.gap == "(");
+        token.is_some_and(|token| token.number(4).is_some())
+    };
+    if is_number(&first)
+        && let Some(next) = stretches.get(1).filter(|next| next.tokens.start == first.tokens.end)
+    {
+        return Some(Stretch { tokens: first.tokens.start..next.tokens.end, span: first.span.start..next.span.end });
+    }
     let in_bracket = |stretch: &Stretch| tokens.list.get(stretch.tokens.start).is_some_and(|token| token.bracket > 0);
     // Everything in brackets: the title is the last bracket in Latin letters before the numbers, or else the last one.
     if in_bracket(&first) {

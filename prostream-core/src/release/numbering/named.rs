@@ -284,6 +284,8 @@ impl Scanner<'_, '_> {
                 let (episodes, start) = all.unwrap_or((vec![episode], at));
                 self.out.episodes.extend(episodes);
                 self.claim_tokens("episodes", start..at + 1);
+            } else if let Some((season, episode)) = glued_words(word).filter(|_| !had_episodes) {
+                self.take_both((season, at..at + 1), (episode, at..at + 1));
             } else if let Some(season) = number_glued_before(word).filter(|_| self.out.seasons.is_empty()) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
@@ -900,6 +902,15 @@ fn number_glued_before(word: &str) -> Option<u32> {
     let (season, rest) = leading_number(word, 2)?;
     let is_word = |rest: &str| rest.chars().count() > 3 && SEASON_WORDS.contains(&rest);
     (is_word(rest) || rest.strip_prefix(['a', 'o', 'й']).is_some_and(is_word)).then_some(season)
+}
+
+/// `Season1Episode9`: season and episode in one word.
+fn glued_words(word: &str) -> Option<(u32, u32)> {
+    let digits = word.find(|letter: char| letter.is_ascii_digit())?;
+    let (season_word, rest) = word.split_at_checked(digits)?;
+    let (season, rest) = leading_number(rest, 2)?;
+    let (episode_word, episode) = glued_word(rest)?;
+    (SEASON_WORDS.contains(&season_word) && EPISODE_WORDS.contains(&episode_word)).then_some((season, episode))
 }
 
 /// `season2`, `temporada01`, `episode05`, `sn4`: a word with its number.
