@@ -1,5 +1,6 @@
 //! Marks of the sound: codecs and channels.
 
+use super::dates::YEARS;
 use super::marks::Fact::{self, *};
 use super::marks::Strength::*;
 use super::marks::{Mark, Row};
@@ -164,12 +165,15 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     None
 }
 
-/// A layout opens a name only as a title, and never stands right behind a season: "5.1 Surround", "S05.1".
+/// A layout opens a name only as a title, and never stands right behind a season or before the year: "5.1 Surround", "S05.1".
 fn dotted_layout_is_sound(tokens: &Tokens<'_>, at: usize) -> bool {
     let before_is_number = tokens.list.get(at).is_some_and(|token| token.gap == ".")
         && at > 0
         && tokens.list.get(at - 1).is_some_and(|token| token.number(2).is_some());
-    at > 0 && !before_is_number
+    // "Harbour 2.0 (2012)": in front of the year it is the title's.
+    let year = tokens.list.get(at + 2).filter(|token| token.folded.len() == 4).and_then(|token| token.number(4));
+    let before_year = year.is_some_and(|year| YEARS.contains(&year));
+    at > 0 && !before_is_number && !before_year
 }
 
 fn is_sound(tokens: &Tokens<'_>, at: usize) -> bool {

@@ -2,8 +2,8 @@
 
 use super::marks::Fact::*;
 use super::marks::Strength::*;
-use super::marks::{Mark, Row};
-use super::tokens::{Tokens, leading_number};
+use super::marks::{Mark, Row, joins};
+use super::tokens::{Token, Tokens, leading_number};
 
 /// Words of the edition and what the scene adds around them.
 pub(super) const MARKS: &[Row] = &[
@@ -23,11 +23,23 @@ pub(super) const MARKS: &[Row] = &[
     ("uncut", Weak, &[Edition("uncut")]),
     ("unrated", Weak, &[Edition("unrated")]),
     ("uncensored", Weak, &[Edition("uncensored")]),
+    ("uncen", Tail, &[Edition("uncensored")]),
+    ("ungekuerzt", Weak, &[Edition("uncut")]),
+    ("extcut", Strong, &[Edition("extended")]),
     ("remaster", Weak, &[Edition("remastered")]),
     ("remastered", Weak, &[Edition("remastered")]),
     ("4kremastered", Strong, &[Resolution("2160p"), Edition("remastered")]),
     ("rekonstrukcja", Weak, &[Edition("remastered")]),
+    ("rekonstrukcjacyfrowa", Strong, &[Edition("remastered")]),
+    ("remasterizado", Weak, &[Edition("remastered")]),
+    ("remasterizada", Weak, &[Edition("remastered")]),
+    ("remasterise", Weak, &[Edition("remastered")]),
+    ("remasterisee", Weak, &[Edition("remastered")]),
+    ("rimasterizzato", Weak, &[Edition("remastered")]),
     ("restored", Weak, &[Edition("restored")]),
+    ("restoration", Tail, &[Edition("restored")]),
+    ("4krestored", Strong, &[Resolution("2160p"), Edition("restored")]),
+    ("4krestoration", Strong, &[Resolution("2160p"), Edition("restored")]),
     ("directorscut", Strong, &[Edition("directors_cut")]),
     ("directorcut", Strong, &[Edition("directors_cut")]),
     ("directorsedition", Strong, &[Edition("directors_cut")]),
@@ -67,6 +79,10 @@ pub(super) const MARKS: &[Row] = &[
     ("deluxe", Tail, &[Edition("deluxe")]),
     ("fanedit", Strong, &[Edition("fan_edit")]),
     ("despecialized", Strong, &[Edition("despecialized")]),
+    ("despecialised", Strong, &[Edition("despecialized")]),
+    ("despecializededition", Strong, &[Edition("despecialized")]),
+    ("directorsdefinitiveedition", Strong, &[Edition("directors_cut")]),
+    ("imaxenhanced", Strong, &[Edition("imax")]),
     ("assemblycut", Strong, &[Edition("assembly_cut")]),
     ("alternativecut", Strong, &[Edition("alternative_cut")]),
     ("alternatecut", Strong, &[Edition("alternative_cut")]),
@@ -74,6 +90,8 @@ pub(super) const MARKS: &[Row] = &[
     ("theroguecut", Strong, &[Edition("rogue_cut")]),
     ("diamondedition", Strong, &[Edition("diamond")]),
     ("diamond", Tail, &[Edition("diamond")]),
+    ("signature", Tail, &[Edition("signature")]),
+    ("imperial", Tail, &[Edition("imperial")]),
     ("signatureedition", Strong, &[Edition("signature")]),
     ("imperialedition", Strong, &[Edition("imperial")]),
     ("hybrid", Tail, &[Edition("hybrid")]),
@@ -186,15 +204,85 @@ pub(super) const MARKS: &[Row] = &[
     ("bonus", Tail, &[Noise]),
 ];
 
-/// `40th Anniversary`, `25th Anniversary Edition`: which one it is belongs to the edition.
+/// Words before [`NOUNS`] and the edition that they make of it.
+const QUALIFIERS: &[(&str, &str)] = &[
+    ("extended", "extended"),
+    ("uncut", "uncut"),
+    ("unrated", "unrated"),
+    ("uncensored", "uncensored"),
+    ("remaster", "remastered"),
+    ("remastered", "remastered"),
+    ("restored", "restored"),
+    ("director", "directors_cut"),
+    ("directors", "directors_cut"),
+    ("theatrical", "theatrical"),
+    ("imax", "imax"),
+    ("criterion", "criterion"),
+    ("anniversary", "anniversary"),
+    ("anniv", "anniversary"),
+    ("special", "special"),
+    ("collector", "collectors"),
+    ("collectors", "collectors"),
+    ("ultimate", "ultimate"),
+    ("limited", "limited"),
+    ("festival", "festival"),
+    ("deluxe", "deluxe"),
+    ("assembly", "assembly_cut"),
+    ("alternate", "alternative_cut"),
+    ("alternative", "alternative_cut"),
+    ("rogue", "rogue_cut"),
+    ("diamond", "diamond"),
+    ("signature", "signature"),
+    ("imperial", "imperial"),
+    ("superbit", "superbit"),
+];
+
+/// What an edition is called.
+const NOUNS: &[&str] = &["edition", "editions", "ed", "cut", "version", "release", "ending"];
+
+/// Most words before the noun: `40th Anniversary Special Extended Edition`.
+const MAX_QUALIFIERS: usize = 3;
+
+/// `Special Extended Edition`, `Unrated Version`, `25th Anniversary Edition`, `40th Anniversary`, `4K Remastered`: words of editions, and what
+/// says which one it is.
 pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
-    let (first, second) = (tokens.list.get(at)?, tokens.list.get(at + 1)?);
-    leading_number(&first.folded, 3).filter(|(_, rest)| matches!(*rest, "st" | "nd" | "rd" | "th"))?;
-    if second.folded != "anniversary" || second.after_bracket() {
+    let first = tokens.list.get(at)?;
+    let follows = |at: usize| tokens.list.get(at).filter(|token| joins(token)).map(bare);
+    let is_ordinal =
+        leading_number(&first.folded, 3).is_some_and(|(_, rest)| matches!(rest, "st" | "nd" | "rd" | "th"));
+    let next = follows(at + 1);
+    let is_opened = match next.as_deref() {
+        Some("anniversary" | "anniv") => is_ordinal,
+        Some("remaster" | "remastered" | "restored" | "restoration") => first.folded == "digitally",
+        Some("theatrical") => first.folded == "original",
+        _ => false,
+    };
+    let start = at + usize::from(is_opened);
+    let mut facts = Vec::new();
+    let mut end = start;
+    while end - start < MAX_QUALIFIERS {
+        let word = if end == at { Some(bare(first)) } else { follows(end) };
+        let Some((_, edition)) = QUALIFIERS.iter().find(|(known, _)| word.as_deref() == Some(known)) else { break };
+        facts.push(Edition(edition));
+        end += 1;
+    }
+    let is_named = !facts.is_empty() && follows(end).is_some_and(|noun| NOUNS.contains(&noun.as_str()));
+    let is_whole = is_opened && !facts.is_empty();
+    if !is_named && !is_whole {
         return None;
     }
-    let edition = tokens.list.get(at + 2).filter(|third| third.folded == "edition" && !third.after_bracket());
-    let (end, last, strength) = edition.map_or((at + 2, second, Tail), |third| (at + 3, third, Strong));
-    let span = first.span.start..last.span.end;
-    Some(Mark { tokens: at..end, span, strength, facts: vec![Edition("anniversary")] })
+    let end = end + usize::from(is_named);
+    let last = tokens.list.get(end - 1)?;
+    // "The 40th Anniversary" may be a title.
+    let strength = match facts.as_slice() {
+        _ if is_named => Strong,
+        [Edition("anniversary")] => Tail,
+        _ => Weak,
+    };
+    Some(Mark { tokens: at..end, span: first.span.start..last.span.end, strength, facts })
+}
+
+/// A word without its apostrophe.
+fn bare(token: &Token<'_>) -> String {
+    token.folded.replace(['\'', '’'], "")
 }

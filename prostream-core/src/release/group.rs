@@ -10,7 +10,11 @@ const TOP_LEVELS: &[&str] = &[
     "com", "net", "org", "info", "me", "to", "cc", "tv", "io", "ws", "pw", "se", "nl", "ru", "mx", "lt", "am", "ag",
     "re", "cz", "ms", "la", "vip", "nu", "fi", "ch", "li", "club", "xyz", "site", "online", "top", "party", "cam",
     "sbs", "phd", "lat", "tel", "world", "rodeo", "show", "hair", "co", "in", "eu", "pl", "fr", "es", "it", "de", "br",
-    "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "app",
+    "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "foo", "boo", "cafe",
+    "bike", "earth", "fan", "fans", "life", "live", "link", "click", "icu", "rocks", "today", "zone", "space",
+    "website", "store", "press", "wtf", "ninja", "pics", "media", "movie", "film", "watch", "cloud", "date",
+    "download", "stream", "bid", "bet", "uno", "cool", "blog", "ink", "wiki", "monster", "mom", "buzz", "skin",
+    "quest", "beauty", "autos", "ltd", "us", "uk", "im", "sx", "gs", "vc",
 ];
 
 /// Ends that no word of a title has: a name before one of them is a site outside brackets, too.
@@ -56,8 +60,34 @@ pub(super) fn find_sites(tokens: &Tokens<'_>) -> Vec<Site> {
 
 fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     let is_end = |token: &Token<'_>| TOP_LEVELS.contains(&token.folded.as_str());
-    let span = |end: usize| tokens.list.get(end - 1).map(|last| token.span.start..last.span.end);
-    if matches!(token.folded.as_str(), "www" | "ww") {
+    // "电影www.site.tld": what stands before it is no part of the site.
+    let glued = token.folded.ends_with("www") && !token.text.is_ascii();
+    let from = if glued { token.span.end.saturating_sub(3) } else { token.span.start };
+    let span = |end: usize| tokens.list.get(end - 1).map(|last| from..last.span.end);
+    // "https://www.site.tld".
+    if matches!(token.folded.as_str(), "http" | "https")
+        && let Some(next) = tokens.list.get(at + 1).filter(|next| next.gap == "://")
+    {
+        let site = site_at(tokens, at + 1, next).or_else(|| {
+            let end = tokens.list.get(at + 2).filter(|end| end.gap == "." && is_end(end))?;
+            Some(Site { tokens: at + 1..at + 3, span: next.span.start..end.span.end })
+        })?;
+        return Some(Site { tokens: at..site.tokens.end, span: site.span });
+    }
+    if matches!(token.folded.as_str(), "www" | "ww") || glued {
+        // "www.site.co.uk".
+        let is_country = |at: usize| tokens.list.get(at).is_some_and(|token| token.folded == "uk" && token.gap == ".");
+        if tokens.list.get(at + 2).is_some_and(|end| end.folded == "co") && is_country(at + 3) {
+            return Some(Site { tokens: at..at + 4, span: span(at + 4)? });
+        }
+        // "www Site cafe - Title": whatever end it is.
+        let is_spaced = at == 0
+            && tokens.list.get(3).is_some_and(|next| next.gap == " - ")
+            && [1, 2].into_iter().all(|at| tokens.list.get(at).is_some_and(|token| token.gap == " "))
+            && tokens.list.get(2).is_some_and(|end| end.text.bytes().all(|byte| byte.is_ascii_lowercase()));
+        if is_spaced {
+            return Some(Site { tokens: 0..3, span: span(3)? });
+        }
         // "Search.WWW.S01": what follows must look like a name and an end.
         for end in at + 2..(at + 5).min(tokens.list.len()) {
             let last = tokens.list.get(end)?;
@@ -70,7 +100,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
             if closes
                 && last.folded.len() >= 2
                 && last.number(9).is_none()
-                && (is_end(last) || last.gap == "." && at == 0)
+                && (is_end(last) || matches!(last.gap, "." | ",") && at == 0)
             {
                 return Some(Site { tokens: at..end + 1, span: span(end + 1)? });
             }
@@ -108,7 +138,8 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         strength == Some(Strength::Strong)
             || before.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
     });
-    let opens = at == 0 && tokens.list.get(2).is_some_and(|next| next.gap == "_");
+    let opens = at == 0
+        && tokens.list.get(2).is_some_and(|next| matches!(next.gap, "_" | " " | "-") && next.number(4).is_none());
     if named && (opens || behind_mark && at + 2 == tokens.list.len() && token.gap == ".") {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
     }
@@ -141,6 +172,11 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         return Some(Site { tokens: start..stop, span: from..span(stop)?.end });
     }
     None
+}
+
+/// A token is the end of a site's name.
+pub(super) fn is_top_level(tokens: &Tokens<'_>, at: usize) -> bool {
+    tokens.list.get(at).is_some_and(|token| TOP_LEVELS.contains(&token.folded.as_str()))
 }
 
 /// A tag that trackers add, in whatever case.
@@ -197,7 +233,7 @@ pub(super) fn trailing_group(
         let word = token.folded.as_str();
         word == "sample" && token.gap != " "
             || token.gap == "-" && REPOST_TAGS.contains(&word)
-            || token.gap == "." && word.len() > 3 && is_tracker_tag(word)
+            || matches!(token.gap, "." | " ") && word.len() > 3 && is_tracker_tag(word)
     };
     let added = end.checked_sub(1).filter(|at| tokens.list.get(*at).is_some_and(is_added));
     let end = added.unwrap_or(end);

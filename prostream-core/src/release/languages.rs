@@ -67,6 +67,7 @@ pub(super) const MARKS: &[Row] = &[
     ("brazilian", Weak, &[Language("pt")]),
     ("brasileiro", Weak, &[Language("pt")]),
     ("dublado", Weak, &[Language("pt"), Dubbed]),
+    ("dobrado", Weak, &[Language("pt"), Dubbed]),
     ("legendado", Weak, &[Language("pt"), Subtitle("pt"), Subbed]),
     ("ptbr", Strong, &[Language("pt")]),
     ("por", Tail, &[Language("pt")]),
@@ -558,6 +559,12 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     // "[01-12+SP]": specials.
     if text == "sp" && token.gap == "+" {
         return None;
+    }
+    // "(ENG S": subtitles, cut off by the end of the name.
+    let is_cut = at + 1 == tokens.list.len() && tokens.tail.is_empty() && matches!(text, "s" | "su");
+    let before = at.checked_sub(1).and_then(|before| tokens.list.get(before)).filter(|_| is_cut && token.bracket > 0);
+    if before.is_some_and(|before| before.bracket == token.bracket && long_code(&before.folded).is_some()) {
+        return mark(Tail, vec![Subbed]);
     }
     let code = |part: &str| match part.len() {
         2 => short_code(part),

@@ -136,7 +136,11 @@ pub(super) fn find_marks(tokens: &Tokens<'_>) -> Vec<Mark> {
     let mut key = String::new();
     let mut at = 0;
     while at < tokens.list.len() {
-        let found = longest(tokens, at, &mut key).or_else(|| computed(tokens, at));
+        // "Special Extended Edition" is more than "Special".
+        let phrase = edition::read(tokens, at);
+        let listed = longest(tokens, at, &mut key);
+        let end = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.tokens.end);
+        let found = if end(&phrase) > end(&listed) { phrase } else { listed.or_else(|| computed(tokens, at)) };
         match found {
             Some(mark) => {
                 at = mark.tokens.end.max(at + 1);
@@ -186,7 +190,7 @@ fn key_is_plus_form(tokens: &Tokens<'_>, mark: &Mark) -> bool {
 }
 
 /// Whether a token may continue the mark before it.
-fn joins(token: &Token<'_>) -> bool {
+pub(super) fn joins(token: &Token<'_>) -> bool {
     matches!(token.gap, "" | "." | " " | "-" | "_" | "/" | " - " | "&" | ". ")
 }
 
@@ -194,6 +198,33 @@ fn joins(token: &Token<'_>) -> bool {
 fn computed(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     quality::read(tokens, at)
         .or_else(|| audio::read(tokens, at))
-        .or_else(|| edition::read(tokens, at))
         .or_else(|| languages::read(tokens, at))
+        .or_else(|| cut_short(tokens, at))
+}
+
+/// Lists of torrents once cut names after so many letters; accents make the bytes more.
+const CUT_NAMES: Range<usize> = 60..72;
+/// Fewest letters of a word that was cut off, so that it can still be told.
+const MIN_CUT: usize = 4;
+
+/// `Italian Frenc`, `(Serie Com`: a word that the end of the name cuts off, in a name as long as lists once allowed. It has to begin words
+/// of languages or of whole works alone, all of which state the same.
+fn cut_short(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
+    let (first, last) = (tokens.list.get(at)?, tokens.list.last()?);
+    let words = tokens.list.get(at..).filter(|words| words.len() <= 2)?;
+    let key: String = words.iter().map(|token| token.folded.as_str()).collect();
+    let is_cut = tokens.tail.is_empty()
+        && CUT_NAMES.contains(&last.span.end)
+        && key.len() >= MIN_CUT
+        && words.iter().skip(1).all(joins);
+    let mut begun =
+        [languages::MARKS, edition::MARKS].into_iter().flatten().filter(|row| is_cut && row.0.starts_with(&key));
+    let stated = |facts: &[Fact]| {
+        let is_told = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Complete | Fact::MultiSubs);
+        facts.iter().copied().find(is_told)
+    };
+    let fact = stated(begun.next()?.2)?;
+    let is_same = begun.all(|row| stated(row.2) == Some(fact));
+    let span = first.span.start..last.span.end;
+    is_same.then(|| Mark { tokens: at..tokens.list.len(), span, strength: Strength::Weak, facts: vec![fact] })
 }

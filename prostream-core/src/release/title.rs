@@ -63,6 +63,16 @@ pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skip
     let stretches = stretches(name, tokens, covered, skipped);
     let first = stretches.first()?.clone();
     let text = |stretch: &Stretch| name.get(stretch.span.clone()).unwrap_or_default();
+    // "(500) Harbours of Glass": the number belongs to what follows.
+    let is_number = |stretch: &Stretch| {
+        let token = tokens.list.get(stretch.tokens.start).filter(|token| stretch.tokens.len() == 1 && token.gap == "(");
+        token.is_some_and(|token| token.number(4).is_some())
+    };
+    if is_number(&first)
+        && let Some(next) = stretches.get(1).filter(|next| next.tokens.start == first.tokens.end)
+    {
+        return Some(Stretch { tokens: first.tokens.start..next.tokens.end, span: first.span.start..next.span.end });
+    }
     let in_bracket = |stretch: &Stretch| tokens.list.get(stretch.tokens.start).is_some_and(|token| token.bracket > 0);
     // Everything in brackets: the title is the last bracket in Latin letters before the numbers, or else the last one.
     if in_bracket(&first) {
@@ -81,7 +91,14 @@ pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skip
             }
             run.push(stretch);
         }
-        let latin = run.iter().rev().find(|stretch| script(text(stretch)).latin);
+        // "[S01-S02+OVA]": what stands behind a number in its bracket is none.
+        let opens_bracket = |stretch: &&&Stretch| {
+            let before = stretch.tokens.start.checked_sub(1).and_then(|at| tokens.list.get(at));
+            let own = tokens.list.get(stretch.tokens.start).map(|token| token.bracket);
+            before.map(|token| token.bracket) != own
+        };
+        let is_latin = |stretch: &&&Stretch| script(text(stretch)).latin;
+        let latin = run.iter().rev().filter(opens_bracket).find(is_latin).or_else(|| run.iter().rev().find(is_latin));
         let outside = stretches.iter().find(|stretch| !in_bracket(stretch));
         return match (latin, outside) {
             (None, Some(outside)) if script(text(outside)).latin => Some(outside.clone()),

@@ -76,6 +76,11 @@ impl Scanner<'_, '_> {
         if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
             return None;
         }
+        // "S01 720": a resolution without its letter, at the end.
+        let is_lines = matches!(token.folded.as_str(), "480" | "720" | "1080" | "2160");
+        if is_lines && !self.is_file && at + 1 == self.tokens.list.len() && !self.opens_with_group {
+            return None;
+        }
         // "3.33" is one number.
         let decimal =
             token.gap == "." && self.token(at.wrapping_sub(1)).is_some_and(|before| before.number(1).is_some());
@@ -185,6 +190,9 @@ impl Scanner<'_, '_> {
                 && self.countable(before).is_some_and(|(first, _)| first > 0)
                 && self.token(at).is_some_and(|token| token.gap == " - ")
                 || is_set_apart && self.token(before).is_some_and(|token| spaced_dash(token) || token.after_bracket());
+            // "Show 1 - 12 [1080p]".
+            let is_all = self.word(before) == "1" && self.countable(at).is_some_and(|(last, _)| last >= LEAST_EPISODES);
+            let placed = placed || is_all && self.token(at).is_some_and(|token| token.gap == " - ");
             let rises = self.countable(before).is_some() && self.countable(before) < self.countable(at);
             if placed && rises { before } else { at }
         };
@@ -287,7 +295,9 @@ impl Scanner<'_, '_> {
             && padded
             && (first.starts_with('0') || self.tokens.list.len() == at + 2);
         let single = first.len() == 1 && !next.is_set_apart();
-        !single && (dash || spaced) && self.take(at)
+        // "[Grp] 86 - 05 [1080p]": the title is a number.
+        let is_title = self.opens_with_group && next.is_set_apart() && self.closes(at + 1) && self.countable(at + 1).is_some();
+        !single && !is_title && (dash || spaced) && self.take(at)
     }
 
     /// `Show 01-24 Complete`, `Show 05 720p`, `Show 05 Title.mkv`: a zero in front counts episodes wherever it stands.
@@ -333,11 +343,12 @@ impl Scanner<'_, '_> {
         let found = (1..self.tokens.list.len()).find(|at| {
             let dashed = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
             // "215 ao 220".
-            let worded = RANGE_WORDS.contains(&self.word(at + 1)) && self.word(*at).len() == 3;
+            let worded = RANGE_WORDS.contains(&self.word(at + 1)) && matches!(self.word(*at).len(), 1 | 3);
             let last_at = if worded { at + 2 } else { at + 1 };
             let ends = self.closes(last_at)
                 || !self.free(last_at + 1)
                 || states_whole(self.word(last_at + 1))
+                || self.out.spans.iter().any(|(_, tokens, _)| tokens.start == last_at + 1)
                 || self.token(last_at + 1).is_some_and(|next| next.mark() == "+");
             let shown = |at: usize| self.countable(at).map_or(0, |(episode, _)| episode);
             let broadcast = self.word(last_at).strip_suffix("tv").and_then(|last| number(last, 4));
@@ -418,7 +429,8 @@ impl Scanner<'_, '_> {
                 two.gap == "." && (at == 0 || one.is_set_apart()) && third.is_none_or(Token::is_set_apart);
             let joined = matches!(two.gap, "-" | "_" | ".")
                 && !in_row
-                && (two.gap != "." || matches!(one.gap, "." | " ") && third.is_none_or(|third| third.gap != " "))
+                && (two.gap != "."
+                    || matches!(one.gap, "." | " " | "_" | "-") && third.is_none_or(|third| third.gap != " "))
                 && (at > 0 || third.is_some_and(|third| third.gap.contains([' ', '.'])));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
             let opens = at == 0

@@ -29,7 +29,7 @@ pub(super) struct Numbers {
 }
 
 /// Words between the ends of a range.
-const RANGE_WORDS: &[&str] = &["to", "ao", "a", "à", "al", "bis", "til", "thru", "through", "до", "по"];
+const RANGE_WORDS: &[&str] = &["to", "ao", "a", "à", "al", "bis", "til", "thru", "through", "до", "по", "ate", "至"];
 /// Words between a number and the count of all.
 const OF_WORDS: &[&str] = &["of", "из", "iz", "sur", "de", "von"];
 /// Reads what the name counts. `taken` tells which tokens are marks of something else; `opens_with_group` that the name begins with a bracket

@@ -77,6 +77,8 @@ pub(super) const SEASON_WORDS: &[&str] = &[
     "sezon",
     "sezona",
     "seizoen",
+    "seizoenen",
+    "kaudet",
     "sesong",
     "sasong",
     "sæson",
@@ -108,6 +110,9 @@ pub(super) const SEASON_WORDS: &[&str] = &[
     "tv",
     "тв",
 ];
+/// Season words that numbers in words and Roman numerals follow.
+const SPELLED_SEASONS: &[&str] =
+    &["season", "seasons", "series", "saison", "temporada", "stagione", "staffel", "sezon", "сезон"];
 /// The Korean word for a season, as written: folding takes syllables apart.
 const HANGUL_SEASON: &str = "시즌";
 /// Season words that follow their number in their language.
@@ -255,7 +260,10 @@ impl Scanner<'_, '_> {
             {
                 self.out.episodes.push(episode);
                 self.claim_tokens("episodes", at..at + 1);
-            } else if let Some(episodes) = self.ideogram_range(at).filter(|_| !had_episodes) {
+            } else if let Some(seasons) = self.ideogram_range(at, &['季', '期']) {
+                self.out.seasons.extend(seasons);
+                self.claim_tokens("seasons", at..at + 2);
+            } else if let Some(episodes) = self.ideogram_range(at, &EPISODE_IDEOGRAMS).filter(|_| !had_episodes) {
                 self.out.episodes.extend(episodes);
                 self.claim_tokens("episodes", at..at + 2);
             } else if let Some(episodes) = self.ideogram_count(at).filter(|_| self.out.episodes.is_empty()) {
@@ -276,10 +284,26 @@ impl Scanner<'_, '_> {
                 let (episodes, start) = all.unwrap_or((vec![episode], at));
                 self.out.episodes.extend(episodes);
                 self.claim_tokens("episodes", start..at + 1);
+            } else if let Some((season, episode)) = glued_words(word).filter(|_| !had_episodes) {
+                self.take_both((season, at..at + 1), (episode, at..at + 1));
+            } else if let Some(season) = number_glued_before(word).filter(|_| self.out.seasons.is_empty()) {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
             } else if let Some((prefix, value)) = glued_word(word) {
                 if SEASON_WORDS.contains(&prefix) && self.out.seasons.is_empty() {
-                    self.out.seasons.push(value);
-                    self.claim_tokens("seasons", at..at + 1);
+                    // "Sn1-Sn3", "Sn1-3".
+                    let last = self.token(at + 1).filter(|next| matches!(next.gap, "-" | "~" | " - "));
+                    let last = last.and_then(|next| {
+                        let same = glued_word(&next.folded).filter(|word| word.0 == prefix);
+                        same.map(|word| word.1).or_else(|| next.number(2).filter(|_| next.tight()))
+                    });
+                    let all = last.and_then(|last| range(value, last));
+                    let end = at + 1 + usize::from(all.is_some());
+                    match all {
+                        Some(all) => self.out.seasons.extend(all),
+                        None => self.out.seasons.push(value),
+                    }
+                    self.claim_tokens("seasons", at..end);
                 } else if EPISODE_WORDS.contains(&prefix) && prefix.len() > 2 && self.out.episodes.is_empty() {
                     self.out.episodes.push(value);
                     self.claim_tokens("episodes", at..at + 1);
@@ -327,12 +351,12 @@ impl Scanner<'_, '_> {
         rest.starts_with(EPISODE_IDEOGRAMS).then(|| range(1, last)).flatten()
     }
 
-    /// `第01-12話`.
-    fn ideogram_range(&self, at: usize) -> Option<impl Iterator<Item = u32> + use<>> {
+    /// `第01-12話`, `第1-3季`.
+    fn ideogram_range(&self, at: usize, signs: &[char]) -> Option<impl Iterator<Item = u32> + use<>> {
         let first = number(self.word(at).strip_prefix('第')?, 4)?;
         let next = self.token(at + 1).filter(|next| next.tight() && matches!(next.gap, "-" | "~"))?;
         let (last, rest) = leading_number(&next.folded, 4)?;
-        rest.starts_with(EPISODE_IDEOGRAMS).then(|| range(first, last)).flatten()
+        rest.starts_with(signs).then(|| range(first, last)).flatten()
     }
 
     /// The number right before a word: `2nd Season`, `10º Temporada`, `5-й сезон`, `09-я серия`.
@@ -363,8 +387,11 @@ impl Scanner<'_, '_> {
 
     /// Numbers behind a word: one, a list or a range; the index behind them.
     fn numbers_after(&self, at: usize, digits: usize, many: bool) -> Option<(Vec<u32>, usize)> {
-        let first = self.token(at + 1)?;
-        if !self.free(at + 1) || !first.gap.chars().all(|c| " .:_-(#№[{".contains(c)) || first.gap.chars().count() > 3
+        // "Stagioni da 1 a 3".
+        let from = self.is_plural(at) && matches!(self.word(at + 1), "da" | "dalla" | "von");
+        let first_at = at + 1 + usize::from(from);
+        let first = self.token(first_at)?;
+        if !self.free(first_at) || !first.gap.chars().all(|c| " .:_-(#№[{".contains(c)) || first.gap.chars().count() > 3
         {
             return None;
         }
@@ -373,7 +400,7 @@ impl Scanner<'_, '_> {
         let (value, _) = episode_number(&first.folded, digits)
             .or_else(|| first.folded.strip_prefix(letter).and_then(|rest| episode_number(rest, digits)))?;
         let mut numbers = vec![value];
-        let mut end = at + 2;
+        let mut end = first_at + 1;
         while many && let Some(token) = self.token(end).filter(|_| self.free(end)) {
             let last = numbers.last().copied().unwrap_or(0);
             let mark = token.mark();
@@ -417,7 +444,17 @@ impl Scanner<'_, '_> {
                 // "1 to 12", "1 a la 3", "Ep 1 - Ep 12", "Season 1 to Season 5".
                 numbers.extend(more);
                 end = last_at;
-            } else if (AND_WORDS.contains(&token.folded.as_str()) || matches!(mark, "+" | "&" | ","))
+            } else if token.folded == "t"
+                && self.word(end + 1) == "m"
+                && self.token(end + 1).is_some_and(|token| token.gap == "/")
+                && let Some(next) = self.token(end + 2).and_then(|next| next.number(digits))
+                && let Some(more) = range(last, next)
+            {
+                // "Seizoen 1 t/m 3".
+                numbers.extend(more);
+                end += 2;
+            } else if ((AND_WORDS.contains(&token.folded.as_str()) || matches!(mark, "+" | "&" | ","))
+                || matches!(token.gap, " " | ".") && self.word(at) == token.folded)
                 && let Some(next_at) = self.skip_word(at, end)
                 && let Some(next) = self.token(next_at).and_then(|next| next.number(digits))
                 && next == last + 1
@@ -457,7 +494,7 @@ impl Scanner<'_, '_> {
                 _ => at,
             };
             let listed = |token: &Token<'_>| {
-                matches!(token.mark(), "&" | "+" | ",") || matches!(token.gap, " " | "_") && !is_plain(at)
+                matches!(token.mark(), "&" | "+" | ",") || matches!(token.gap, " " | "_" | ".") && !is_plain(at)
             };
             let joined = behind < at || self.token(at).is_some_and(listed);
             let before = behind.checked_sub(1).filter(|from| joined && *from > 0 && self.free(*from));
@@ -471,12 +508,15 @@ impl Scanner<'_, '_> {
 
     /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`, `01-16화`.
     fn range_before(&self, start: usize, last: u32, digits: usize) -> Option<(Vec<u32>, usize)> {
-        let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
-        let from = start.checked_sub(1).filter(|at| dashed && self.free(*at))?;
+        let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - " | ".-."));
+        // "1 a 3 Temporada".
+        let worded = RANGE_WORDS.contains(&self.word(start.checked_sub(1)?));
+        let from = if worded { start.checked_sub(2) } else { start.checked_sub(1) };
+        let from = from.filter(|at| (dashed || worded) && *at > 0 && self.free(*at))?;
         // "1st-5th Season": both are ordinals, or none.
         let is_plain = |at: usize| self.word(at).bytes().all(|byte| byte.is_ascii_digit());
         let (first, rest) = leading_number(self.word(from), digits)?;
-        let fits = rest.is_empty() || rest.len() == 2 && !is_plain(start);
+        let fits = rest.is_empty() || matches!(rest.len(), 1 | 2) && !is_plain(start);
         range(first, last).filter(|_| fits).map(|all| (all.collect(), from))
     }
 
@@ -489,7 +529,7 @@ impl Scanner<'_, '_> {
     fn spelled_after(&self, at: usize) -> Option<(Vec<u32>, usize)> {
         let word = self.word(at);
         let read = |at: usize| spelled_number(self.word(at), CARDINALS).or_else(|| roman(self.word(at)));
-        let first = read(at + 1).filter(|_| matches!(word, "season" | "seasons" | "series"))?;
+        let first = read(at + 1).filter(|_| SPELLED_SEASONS.contains(&word))?;
         let dashed = |token: &Token<'_>| matches!(token.mark(), "-" | "~" | "–");
         let last_at = match self.token(at + 2) {
             Some(token) if dashed(token) => at + 2,
@@ -587,6 +627,12 @@ impl Scanner<'_, '_> {
         {
             self.out.seasons.push(season);
             self.claim_tokens("seasons", at - 1..at + 1);
+        } else if let Some(season) =
+            ordinal_number(self.word(at + 1)).filter(|_| word == "stagione" || word == "temporada")
+        {
+            // "Stagione Terza".
+            self.out.seasons.push(season);
+            self.claim_tokens("seasons", at..at + 2);
         } else if let Some((season, _, start)) = before.filter(|_| !doubtful) {
             let told = self.range_before(start, season, 2);
             let told =
@@ -764,6 +810,19 @@ impl Scanner<'_, '_> {
                 self.claim_tokens("episodes", at - 1..at + 1);
                 return;
             }
+            // "[01-08/08]".
+            if let [Some(from), Some(last), Some(total)] =
+                [at, at + 1, at + 2].map(|at| self.token(at).and_then(|token| token.number(3)))
+                && self.token(at + 1).is_some_and(|token| token.gap == "-")
+                && self.token(at + 2).is_some_and(|token| token.gap == "/")
+                && self.is_whole_bracket(at..at + 3)
+                && last <= total
+                && let Some(all) = range(from, last)
+            {
+                self.out.episodes.extend(all);
+                self.claim_tokens("episodes", at..at + 3);
+                return;
+            }
             if OF_WORDS.contains(&self.word(at))
                 && self.word(at) != "de"
                 && at > 0
@@ -820,7 +879,9 @@ fn numbered_ideogram(word: &str) -> Option<u32> {
 
 /// `시즌2`: a season in Korean, as written.
 fn hangul_season(text: &str) -> Option<u32> {
-    number(text.strip_prefix(HANGUL_SEASON)?, 2)
+    // "3기" is the third.
+    let counted = || leading_number(text, 2).filter(|(_, rest)| *rest == "기").map(|(season, _)| season);
+    text.strip_prefix(HANGUL_SEASON).and_then(|digits| number(digits, 2)).or_else(counted)
 }
 
 /// `第3季`, `第02话`, `第二季`: the number of a word that ends in one of `endings`.
@@ -834,6 +895,22 @@ fn ideogram_number(word: &str, endings: &[char]) -> Option<u32> {
         Some((u32::try_from(index + 1).ok()?, behind.get(numeral.len_utf8()..)?))
     })?;
     rest.starts_with(endings).then_some(value)
+}
+
+/// `3ªTemporada`, `2сезон`: a season word with its number in front.
+fn number_glued_before(word: &str) -> Option<u32> {
+    let (season, rest) = leading_number(word, 2)?;
+    let is_word = |rest: &str| rest.chars().count() > 3 && SEASON_WORDS.contains(&rest);
+    (is_word(rest) || rest.strip_prefix(['a', 'o', 'й']).is_some_and(is_word)).then_some(season)
+}
+
+/// `Season1Episode9`: season and episode in one word.
+fn glued_words(word: &str) -> Option<(u32, u32)> {
+    let digits = word.find(|letter: char| letter.is_ascii_digit())?;
+    let (season_word, rest) = word.split_at_checked(digits)?;
+    let (season, rest) = leading_number(rest, 2)?;
+    let (episode_word, episode) = glued_word(rest)?;
+    (SEASON_WORDS.contains(&season_word) && EPISODE_WORDS.contains(&episode_word)).then_some((season, episode))
 }
 
 /// `season2`, `temporada01`, `episode05`, `sn4`: a word with its number.

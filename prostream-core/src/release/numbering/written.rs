@@ -116,6 +116,10 @@ fn compact_word(text: &str) -> Option<Compact> {
         // "EO5": the letter for the digit.
         let is_digit = |rest: &&str| number(rest, 1).is_some();
         let after = after.strip_prefix('o').filter(is_digit).unwrap_or(after);
+        // "S01E12END".
+        if !out.episodes.is_empty() && after == "nd" {
+            break;
+        }
         let (episode, behind) = leading_number(after, 5)?;
         // "E0506" holds two.
         let pair = (after.len() - behind.len() == 4 && after.starts_with('0') && episode % 100 == episode / 100 + 1)
@@ -124,7 +128,12 @@ fn compact_word(text: &str) -> Option<Compact> {
             Some(pair) => out.episodes.extend(pair),
             None => out.episodes.push(episode),
         }
-        rest = behind;
+        // "S01E11S01E12".
+        let again = behind.strip_prefix('s').and_then(|rest| leading_number(rest, 2));
+        rest = match again {
+            Some((season, more)) if Some(season) == out.season && more.starts_with('e') => more,
+            _ => behind,
+        };
     }
     let last = *out.episodes.last()?;
     // "S01E01to05", "S01E05and06".
@@ -154,7 +163,8 @@ fn compact_inside(text: &str) -> Option<Compact> {
         let part = text.get(at..)?;
         let digits = part.bytes().skip(1).take_while(u8::is_ascii_digit).count();
         if let Some(mut found) = compact_word(part)
-            && ((digits == 2 && !found.episodes.is_empty()) || part.starts_with("so"))
+            && (digits == 2 && (!found.episodes.is_empty() || SEASON_WORDS.contains(&text.get(..at)?))
+                || part.starts_with("so"))
         {
             found.start = at;
             found.season_end += at;
@@ -183,6 +193,13 @@ pub(super) fn crossed_word(text: &str) -> Option<(u32, u32, usize, usize)> {
             _ => rest.strip_prefix(['v', 'm']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
         };
     (fits && (start == 0 || back_digits == 2)).then_some((season, episode, start, cross))
+}
+
+/// `S01S02S03`: seasons in one word.
+fn glued_seasons(word: &str) -> Option<Vec<u32>> {
+    let parts = word.strip_prefix('s')?.split('s');
+    let seasons: Option<Vec<u32>> = parts.map(|part| number(part, 2).filter(|_| part.len() == 2)).collect();
+    seasons.filter(|seasons| seasons.len() > 1 && seasons.is_sorted())
 }
 
 /// `T02`: a season in Spanish or Portuguese, with its zero.
@@ -225,7 +242,8 @@ impl Scanner<'_, '_> {
                 })
             } else if self.is_season_of_t(at) {
                 let season = token.folded.get(1..).and_then(|rest| number(rest, 2));
-                Some(Compact { season, season_end: 3, season_digits: 2, ..Compact::default() })
+                let length = token.folded.len();
+                Some(Compact { season, season_end: length, season_digits: length - 1, ..Compact::default() })
             } else if token.folded.is_ascii() && self.free(at) {
                 compact_word(&token.folded).or_else(|| compact_inside(&token.folded))
             } else {
@@ -295,15 +313,29 @@ impl Scanner<'_, '_> {
                 || season_of_t(self.word(joined)).is_some()
                 || states_whole(&next.folded)
         });
-        at > 0 && self.free(at) && ends && season_of_t(self.word(at)).is_some()
+        let is_placed = at > 0 && self.free(at);
+        is_placed && (ends && season_of_t(self.word(at)).is_some() || self.opens_seasons_of_t(at))
+    }
+
+    /// `T1-T3`, `T1 a T3`, `T1, T2`, `T1-3 Completa`: a first season and another one behind it.
+    fn opens_seasons_of_t(&self, at: usize) -> bool {
+        let value = |word: &str| word.strip_prefix('t').and_then(|digits| number(digits, 2));
+        let Some(first) = value(self.word(at)).filter(|season| *season > 0) else { return false };
+        let joined = if RANGE_WORDS.contains(&self.word(at + 1)) { at + 2 } else { at + 1 };
+        let Some(next) = self.token(joined).filter(|next| !next.after_bracket()) else { return false };
+        let ends = self.token(joined + 1).is_none_or(|then| !self.free(joined + 1) || then.after_bracket());
+        let is_numbered = next.gap == "-" && ends && next.folded.len() + 1 == self.word(at).len();
+        value(&next.folded).or_else(|| next.number(2).filter(|_| is_numbered)).is_some_and(|last| last > first)
     }
 
     /// `Show S 01 720p`: with its zero, and nothing but marks behind.
     fn is_letter_apart(&self, at: usize) -> bool {
         let padded = self.token(at + 1).is_some_and(|next| {
-            matches!(next.gap, " " | ".") && next.folded.len() == 2 && next.folded.starts_with('0')
+            matches!(next.gap, " " | "." | "_" | "-") && next.folded.len() == 2 && next.folded.starts_with('0')
         });
-        let ends = self.token(at + 2).is_none_or(|next| !self.free(at + 2) || next.after_bracket());
+        let last = self.token(at + 2).filter(|last| matches!(last.gap, "-" | "~") && last.folded.len() == 2);
+        let end = at + 2 + usize::from(last.is_some());
+        let ends = self.token(end).is_none_or(|next| !self.free(end) || next.after_bracket());
         at > 0 && self.word(at) == "s" && padded && ends && self.free(at) && self.free(at + 1)
     }
 
@@ -311,9 +343,20 @@ impl Scanner<'_, '_> {
     fn spelled(&mut self, at: usize) -> Option<usize> {
         if self.is_letter_apart(at) {
             let season = self.token(at + 1)?.number(2)?;
-            self.out.seasons.push(season);
-            self.claim_tokens("seasons", at..at + 2);
-            return Some(at + 2);
+            let last = self.token(at + 2).filter(|last| matches!(last.gap, "-" | "~")).and_then(|last| last.number(2));
+            let all = last.and_then(|last| range(season, last));
+            let end = at + 2 + usize::from(all.is_some());
+            match all {
+                Some(all) => self.out.seasons.extend(all),
+                None => self.out.seasons.push(season),
+            }
+            self.claim_tokens("seasons", at..end);
+            return Some(end);
+        }
+        if let Some(seasons) = glued_seasons(self.word(at)).filter(|_| self.free(at)) {
+            self.out.seasons.extend(seasons);
+            self.claim_tokens("seasons", at..at + 1);
+            return Some(at + 1);
         }
         let letters = (self.word(at), self.word(at + 2));
         let (season, episode) = (self.token(at + 1)?.number(2)?, self.token(at + 3)?.number(3)?);
@@ -359,7 +402,8 @@ impl Scanner<'_, '_> {
     /// The season of a word written like the one at `at`: `S02`, or `T02` behind another.
     fn season_like(&self, at: usize, word: &str) -> Option<u32> {
         let found = compact_word(word).filter(|next| next.episodes.is_empty()).and_then(|next| next.season);
-        found.or_else(|| season_of_t(word).filter(|_| self.word(at).starts_with('t')))
+        let of_t = || word.strip_prefix('t').and_then(|digits| number(digits, 2)).filter(|season| *season > 0);
+        found.or_else(|| of_t().filter(|_| self.word(at).starts_with('t')))
     }
 
     /// `S01`, `S01-S07`, `S01-09`, `S1+S2`, `S01 / S02`.
@@ -377,6 +421,7 @@ impl Scanner<'_, '_> {
             {
                 Some(season)
                     if token.mark().trim_matches('-').is_empty() && token.gap.contains('-')
+                        || next.is_some() && token.gap.len() > 1 && token.gap.bytes().all(|byte| byte == b'.')
                         || next.is_some() && matches!(token.mark(), "~" | "–" | "_")
                         || token.gap == "~" =>
                 {
@@ -459,6 +504,24 @@ impl Scanner<'_, '_> {
                 // "S01E05 and E06".
                 episodes.push(last + 1);
                 end += 1;
+            } else if AND_WORDS.contains(&token.folded.as_str())
+                && let Some(next) = self.token(end + 1)
+                && (crossed_word(&next.folded).is_some_and(|(season, episode, start, _)| {
+                    Some(season) == found.season && episode == last + 1 && start == 0
+                }) || next.folded.len() == 2 && next.number(2) == Some(last + 1) && !next.after_bracket())
+                && token.gap == " "
+            {
+                // "1x05 y 1x06", "1x05 and 06".
+                episodes.push(last + 1);
+                end += 1;
+            } else if dash
+                && token.tight()
+                && self.free(end)
+                && let Some(value) = token.folded.strip_prefix('x').and_then(|rest| number(rest, 3))
+                && let Some(more) = range(last, value)
+            {
+                // "1x05-x07".
+                episodes.extend(more);
             } else if ranged
                 && let Some(next) = self.token(end + 1)
                 && let Some(value) = compact_word(&next.folded)
@@ -481,7 +544,7 @@ impl Scanner<'_, '_> {
                 episodes.extend(more);
                 self.out.revised |= revised;
             } else if (matches!(token.mark(), "&" | "+" | ",")
-                || token.gap == "." && token.folded.len() == 2 && last > 0)
+                || token.gap == "." && token.folded.len() == 2 && last > 0 && !self.free(end + 1))
                 && self.free(end)
                 && token.number(3) == Some(last + 1)
             {

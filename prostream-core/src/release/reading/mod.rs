@@ -186,7 +186,9 @@ impl<'t, 'a> Reading<'t, 'a> {
             .is_some_and(|extension| SUBTITLE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
         let covered = vec![false; tokens.list.len()];
         let is_mark = covered.clone();
-        let only_marks = Self::is_only_marks(tokens);
+        // "Portuguese (Brazil).srt".
+        let outside = tokens.list.iter().filter(|token| token.bracket == 0);
+        let only_marks = Self::is_only_marks(tokens.list.iter()) || is_subtitle && Self::is_only_marks(outside);
         Self {
             name,
             tokens,
@@ -464,7 +466,8 @@ impl<'t, 'a> Reading<'t, 'a> {
         // A group may be called like a weak word.
         let mut stated = self.covered.clone();
         for (mark, _) in marks.iter().zip(accepted).filter(|(mark, accepted)| {
-            **accepted && mark.strength == Strength::Tail && mark.tokens.len() == 1 && !mark.is_language()
+            let says_more = mark.states(|fact| matches!(fact, Fact::Language(_) | Fact::Subbed | Fact::Dubbed));
+            **accepted && mark.strength == Strength::Tail && mark.tokens.len() == 1 && !says_more
         }) {
             if let Some(stated) = stated.get_mut(mark.tokens.clone()) {
                 stated.fill(false);
@@ -508,7 +511,10 @@ impl<'t, 'a> Reading<'t, 'a> {
                 continue;
             }
             let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
-            let is_tag = range.len() == 1 && (group::is_tracker_tag(name) || KINDS.contains(&name));
+            // "[eztv re]": with the end of its site.
+            let is_site =
+                range.len() == 2 && group::is_tracker_tag(name) && group::is_top_level(self.tokens, range.end - 1);
+            let is_tag = range.len() == 1 && (group::is_tracker_tag(name) || KINDS.contains(&name)) || is_site;
             if tag.is_none()
                 && !is_tag
                 && range.len() <= 3

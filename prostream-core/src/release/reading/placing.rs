@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::release::languages;
 use crate::release::marks::{self, Fact, Mark, Strength};
-use crate::release::tokens::{Token, Tokens};
+use crate::release::tokens::Token;
 
 use super::{Reading, WHOLE_WORKS};
 
@@ -13,6 +13,9 @@ use super::{Reading, WHOLE_WORKS};
 const NEEDS_COMPANY: &[&str] = &["se", "cn"];
 /// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
 const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal"];
+
+/// Codes of two letters that are no words of English.
+const CLEAR_CODES: &[&str] = &["pl", "fr", "cz", "hu", "nl", "pt", "ru", "ro"];
 
 impl Reading<'_, '_> {
     /// Decides which marks count: all strong ones, others by where they stand. Covers them.
@@ -264,8 +267,8 @@ impl Reading<'_, '_> {
     }
 
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
-    pub(super) fn is_only_marks(tokens: &Tokens<'_>) -> bool {
-        tokens.list.iter().all(|token| {
+    pub(super) fn is_only_marks<'k>(mut tokens: impl Iterator<Item = &'k Token<'k>>) -> bool {
+        tokens.all(|token| {
             marks::look_up(&token.folded).is_some()
                 || languages::short_code(&token.folded).is_some()
                 || token.folded.bytes().all(|byte| byte.is_ascii_digit())
@@ -321,7 +324,16 @@ impl Reading<'_, '_> {
             && !self.out.episodes.is_empty()
             && self.shouts(mark)
             && shouts;
-        let placed = alone || between || before_group;
+        // "Title ITA 1080p", "S01E05.Tytul.PL.1080p": in capitals before a mark.
+        let clear = mark.span.len() == 3 && code.is_ascii()
+            || CLEAR_CODES.contains(&code.as_str()) && !self.out.episodes.is_empty();
+        let before_mark = clear
+            && self.is_covered(mark.tokens.end)
+            && mark.tokens.end < self.tokens.list.len()
+            && mark.tokens.start > self.skipped
+            && !self.year_at(mark.tokens.end)
+            && self.shouts(mark);
+        let placed = alone || between || before_group || before_mark;
         // Codes that are words as well have to be written as codes.
         let is_word = WORDS_TOO.contains(&code.as_str());
         let lone = NEEDS_COMPANY.contains(&code.as_str());
