@@ -296,7 +296,8 @@ impl Scanner<'_, '_> {
             && (first.starts_with('0') || self.tokens.list.len() == at + 2);
         let single = first.len() == 1 && !next.is_set_apart();
         // "[Grp] 86 - 05 [1080p]": the title is a number.
-        let is_title = self.opens_with_group && next.is_set_apart() && self.closes(at + 1) && self.countable(at + 1).is_some();
+        let is_title =
+            self.opens_with_group && next.is_set_apart() && self.closes(at + 1) && self.countable(at + 1).is_some();
         !single && !is_title && (dash || spaced) && self.take(at)
     }
 
