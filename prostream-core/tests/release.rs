@@ -14,7 +14,7 @@ const CASES: &str = include_str!("data/release_names/dev.jsonl");
 const QUESTIONS: &str = include_str!("data/release_names/match_dev.jsonl");
 
 /// Lowest shares of right fields and answers, in percent, that a change may not fall below.
-const LEAST_FIELDS: f64 = 98.6;
+const LEAST_FIELDS: f64 = 98.7;
 const LEAST_SET_ASIDE: f64 = 95.2;
 const LEAST_ANSWERS: f64 = 97.1;
 

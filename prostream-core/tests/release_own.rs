@@ -197,6 +197,16 @@ fn languages_are_told_by_codes_and_words() {
         ("Glass Harbour 2012 CN EN 1080p", "en zh"),
         ("Glass Harbour 2012 CN WEB-DL", ""),
         ("Glass Harbour 2012 SE 1080p BluRay", ""),
+        // In capitals before a mark, behind the title or the episode's.
+        ("Glass.Harbour.1x05.Notte.ITA.WEBMux.x264-QWXZ", "it"),
+        ("Glass.Harbour.S01E05.Noc.PL.1080p.WEB", "pl"),
+        ("Glass.Harbour.S01E05.The.IT.Crowd.1080p.WEB", ""),
+        ("GLASS.HARBOUR.POR.1080p.WEB", ""),
+        // Cut off by the end of a name of 64 letters; shorter names are whole.
+        ("Glass Night Boatsx (1995) Some Actor.DVDrip.XviD - English Frenc", "en fr"),
+        ("Glass Night Boats of Lanterns and Rainf (2011) BDRip x264 (ENG S", "en"),
+        ("Glass (1995) DVDrip.XviD - English Frenc", "en"),
+        ("Portuguese (Brazil).srt", "pt"),
         ("Glass Harbour S02E03 No.Se.Puede.1080p.WEB", ""),
         ("Glass Harbour S02E03 Es No Ben 1080p", ""),
         ("Glass Harbour (2012) [CAST-ENG] 720p", "en es"),
@@ -252,6 +262,10 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass.Harbour.2012.1080p.x264-QWXZ-xpost", Some("QWXZ")),
         ("Glass.Harbour.2012.1080p.x264-QWXZ-Obfuscated", Some("QWXZ")),
         ("Glass.Harbour.2012.1080p.x264-QWXZ.EtHD", Some("QWXZ")),
+        ("Glass Harbour S01E05 1080p WEB H264-QWXZ EZTV mkv", Some("QWXZ")),
+        ("Glass Harbour S01E05 1080p WEB x265[eztv re] mkv", None),
+        ("Glass Harbour S01-S06 480p BluRay x264 ESub - Qwxz", Some("Qwxz")),
+        ("Glass Harbour (2012) - HQ HDRip - x264 - AAC - ESub", None),
         ("Гавань / Glass Harbour [TV] [12 из 12] [2012, BDRip] [Дубляж]", None),
     ] {
         assert_eq!(parse(name).group.as_deref(), group, "{name}");
@@ -260,6 +274,15 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour 2012 1080p - Glassport.to", Some("Glassport.to")),
         ("Glass.Harbour.2012.1080p.glassport.com.mkv", Some("glassport.com")),
         ("glassport.com_Glass.Harbour.2012.1080p", Some("glassport.com")),
+        ("glassport.com_Glass_Harbour_2012_1080p", Some("glassport.com")),
+        ("glassport.com-Glass.Harbour.2012.1080p", Some("glassport.com")),
+        ("Startup.com 2001 1080p", None),
+        ("https://www.glassport.com - Glass Harbour 2012", Some("www.glassport.com")),
+        ("www.glassport.co.uk - Glass Harbour 2012", Some("www.glassport.co.uk")),
+        ("www 1Glassport cafe - Glass Harbour 2012", Some("www 1Glassport cafe")),
+        ("www,1Glassport,cafe - Glass Harbour 2012", Some("www,1Glassport,cafe")),
+        ("[电影www.glassport.com]玻璃港.Glass.Harbour.2012.1080p", Some("www.glassport.com")),
+        ("[glassport.ninja] Glass Harbour 2012", Some("glassport.ninja")),
         ("[glassport.co.uk] Glass Harbour 2012", Some("glassport.co.uk")),
         ("Glass.Dot.com.2012.1080p", None),
         ("Glass.Harbour.S01E05.Find.Me.1080p", None),
@@ -271,8 +294,34 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass.Harbour.1978.25th.Anniversary.Edition.1080p", "anniversary"),
         ("The 40th Anniversary 1978 1080p", ""),
         ("Glass Harbour 1978 edicion especial 1080p", "special"),
+        ("Glass.Harbour.Special.Extended.Edition.1978.1080p", "special extended"),
+        ("Glass.Harbour.1978.40th.Anniversary.Special.Edition.1080p", "anniversary special"),
+        ("Glass Harbour - 30th Anniversary Remastered (1978) 1080p", "anniversary remastered"),
+        ("Glass Harbour Unrated Version 1080p", "unrated"),
+        ("Glass Harbour (Uncut Edition) 1978", "uncut"),
+        ("Glass Harbour (1978) [Alternate Ending] 1080p", "alternative_cut"),
+        ("Glass.Harbour.1978.Collector's.Ed.1080p", "collectors"),
+        ("Glass.Harbour.1978.Directors.Definitive.Edition.1080p", "directors_cut"),
+        ("Glass.Harbour.1978.4K.Restoration.1080p", "restored"),
+        ("Glass Harbour (Digitally Remastered) 1978 1080p", "remastered"),
+        ("Glass Harbour 1978 Remasterizado 1080p", "remastered"),
+        ("Glass.Harbour.1978.SIGNATURE.1080p", "signature"),
+        ("The Uncut Harbour 1978 1080p", ""),
+        ("Signature Harbour 1978 1080p", ""),
+        ("The Extended Harbour 1978 1080p", ""),
     ] {
         assert_eq!(parse(name).edition.join(" "), edition, "{name}");
+    }
+    for (name, source) in [
+        ("Glass.Harbour.2012.WEB-HDRip.x264", "WEBRip"),
+        ("Glass Harbour 2012 DVDR-Rip", "DVDRip"),
+        ("Glass Harbour 2012 HDTVRemux", "HDTV"),
+        ("Glass Harbour 2012 SATRemux", "SATRip"),
+        ("Glass.Harbour.2012.TVSync.x264", "TeleSync"),
+        ("Glass Harbour 2012 BluRayScreener", "SCR"),
+        ("Glass Harbour [2012, drama, IPTV]", "TVRip"),
+    ] {
+        assert_eq!(parse(name).source.as_deref(), Some(source), "{name}");
     }
     for (name, resolution) in [
         ("Glass Harbour [4KULTRAHD][2020]", "2160p"),
@@ -298,6 +347,11 @@ fn marks_that_open_a_name_are_titles() {
         ("Remux.2018.1080p.WEB", "Remux (2018)"),
         ("[1080p] Glass Harbour 2018", "Glass Harbour (2018)"),
         ("Glass.Harbour.Remux.2018.1080p", "Glass Harbour (2018)"),
+        // Numbers, too.
+        ("(500) Harbours of Glass (2009)", "(500) Harbours of Glass (2009)"),
+        ("[Qwxz] 86 - 05 [1080p].mkv", "86 E5 -Qwxz"),
+        ("Glass Harbour 2.0 (2009) 1080p", "Glass Harbour 2.0 (2009)"),
+        ("[Qwxz&Abc][Glass Harbour][S01-S02+OVA][BDRip][1080p]", "Glass Harbour S1,2 -Qwxz&Abc"),
     ] {
         assert_eq!(summary(name), says, "{name}");
     }

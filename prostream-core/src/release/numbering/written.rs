@@ -378,7 +378,7 @@ impl Scanner<'_, '_> {
             || !self.out.seasons.is_empty()
             || found.episodes.len() > 1
             || self.opens_range(at)
-            || self.token(at).is_some_and(|token| token.gap == " - ") && self.token(at + 1).is_none()
+            || self.token(at).is_some_and(Token::is_set_apart) && self.token(at + 1).is_none_or(Token::is_set_apart)
             // "Show E5 720p": nothing but marks behind it.
             || at > 1 && self.token(at + 1).is_some_and(|next| !self.free(at + 1) && !next.gap.contains('-'))
             || self.is_behind_season(at)
@@ -483,7 +483,7 @@ impl Scanner<'_, '_> {
             let last = episodes.last().copied().unwrap_or(0);
             let marked =
                 compact_word(&token.folded).filter(|next| next.season.is_none() || next.season == found.season);
-            let dash = token.gap.contains(['-', '~', '–']) || token.gap.contains("..");
+            let dash = token.gap.contains(['-', '~', '–', '—']) || token.gap.contains("..");
             let ranged = RANGE_WORDS.contains(&token.folded.as_str()) && !token.after_bracket();
             if let Some(next) = marked.filter(|next| !next.episodes.is_empty()) {
                 if token.after_bracket() || token.span.start - self.tokens.list[end - 1].span.end > 3 {
@@ -535,7 +535,7 @@ impl Scanner<'_, '_> {
                 episodes.extend(more);
                 end += 1;
             } else if dash
-                && token.tight()
+                && (token.tight() || matches!(token.gap, ".." | "..." | " ~ "))
                 && self.free(end)
                 && let Some((value, revised)) = episode_number(&token.folded, 4)
                 && token.folded.len() >= 2

@@ -195,7 +195,8 @@ impl Reading<'_, '_> {
         if whole_bracket && !mark.is_language() {
             return true;
         }
-        if self.is_subtitle && mark.is_language() && start > self.skipped && self.ends_subtitle(end) {
+        let is_placed = start > self.skipped || self.only_marks;
+        if self.is_subtitle && mark.is_language() && is_placed && self.ends_subtitle(end) {
             return true;
         }
         let list = self.tokens.list.get(start..end).unwrap_or_default();
