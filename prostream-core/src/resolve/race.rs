@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -111,7 +110,7 @@ pub(super) async fn run(
     tasks: &TaskTracker,
 ) -> Outcome {
     let (lanes, refused) = lanes(&entrants, services.len(), seen);
-    let mut book = Book::new(entrants.len(), &lanes);
+    let mut book = Book::new(entrants.len(), lanes.iter().chain(&refused));
     for lane in refused {
         if let Some(service) = services.get(lane.service) {
             book.failed(lane, refused_before(service.id()));
@@ -120,7 +119,6 @@ pub(super) async fn run(
     let lost = CancellationToken::new();
     // Whoever drops the race ends it for all.
     let _guard = lost.clone().drop_guard();
-    let is_won = Arc::new(AtomicBool::new(false));
     let mut waiting = lanes.into_iter();
     let mut running = FuturesUnordered::new();
     let mut next = waiting.next();
@@ -147,7 +145,6 @@ pub(super) async fn run(
                 link: Arc::clone(&entrant.link),
                 choose: Arc::clone(&entrant.choose),
                 lost: lost.clone(),
-                is_won: Arc::clone(&is_won),
                 records: Arc::clone(records),
             };
             let (sender, receiver) = oneshot::channel();
@@ -188,9 +185,13 @@ struct Book {
 }
 
 impl Book {
-    fn new(entrant_count: usize, lanes: &[Lane]) -> Self {
-        let count = |entrant| lanes.iter().filter(|lane| lane.entrant == entrant).count();
-        let open = (0..entrant_count).map(|entrant| (count(entrant), None)).collect();
+    fn new<'l>(entrant_count: usize, lanes: impl Iterator<Item = &'l Lane>) -> Self {
+        let mut open: Vec<(usize, Option<Error>)> = (0..entrant_count).map(|_| (0, None)).collect();
+        for lane in lanes {
+            if let Some((left, _)) = open.get_mut(lane.entrant) {
+                *left = left.saturating_add(1);
+            }
+        }
         Self { open, closed: HashSet::new(), given_up: Vec::new() }
     }
 
@@ -262,7 +263,6 @@ struct Attempt {
     link: Arc<dyn LinkOf>,
     choose: Choose,
     lost: CancellationToken,
-    is_won: Arc<AtomicBool>,
     records: Arc<dyn Records>,
 }
 
@@ -273,11 +273,7 @@ impl Attempt {
             Err(error) => (Err(error), None),
             Ok(link) => self.unlock(&link).await,
         };
-        let won = answer.is_ok() && !self.is_won.swap(true, Ordering::SeqCst);
-        let answer = match answer {
-            Ok(_) if !won => Err(Error::new(ErrorKind::Cancelled, "try release")),
-            answer => answer,
-        };
+        // Of two that are ready at once the race takes one, and the other hears nothing.
         let is_good = answer.is_ok();
         let (taken, is_taken) = oneshot::channel();
         let is_kept = ended.send(Ended { answer, taken }).is_ok() && is_good && is_taken.await.is_ok();
@@ -421,12 +417,23 @@ mod tests {
     #[test]
     fn the_most_telling_error_is_kept() {
         let lane = |service| Lane { entrant: 0, service };
-        let mut book = Book::new(1, &[lane(0), lane(1), lane(2)]);
+        let mut book = Book::new(1, [lane(0), lane(1), lane(2)].iter());
         book.failed(lane(0), Error::new(ErrorKind::Unauthorized, "test"));
         book.failed(lane(1), Error::new(ErrorKind::NotCached, "test"));
         assert!(book.given_up.is_empty());
         book.failed(lane(2), Error::new(ErrorKind::Unavailable, "test"));
         assert_eq!(book.given_up.first().map(|(_, error)| error.kind()), Some(ErrorKind::Unauthorized));
         assert!(book.closed.contains(&0) && !book.closed.contains(&1));
+    }
+
+    /// Goal: what one service has refused is still tried at the others, and is not given up before them.
+    #[test]
+    fn a_refusal_does_not_give_up_the_other_services() {
+        let lane = |service| Lane { entrant: 0, service };
+        let mut book = Book::new(1, [lane(0), lane(1)].iter());
+        book.failed(lane(0), refused_before(&ProviderId::new("one")));
+        assert!(book.given_up.is_empty(), "the other service may have it");
+        book.failed(lane(1), Error::new(ErrorKind::NotCached, "test"));
+        assert_eq!(book.given_up.first().map(|(_, error)| error.kind()), Some(ErrorKind::Refused));
     }
 }
