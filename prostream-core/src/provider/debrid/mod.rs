@@ -10,8 +10,10 @@ mod known;
 mod path;
 #[cfg(feature = "http")]
 pub mod premiumize;
+#[cfg(feature = "http")]
 pub mod real_debrid;
 mod sign_in;
+#[cfg(feature = "http")]
 pub mod torbox;
 #[cfg(feature = "http")]
 mod tree;
