@@ -15,7 +15,7 @@ use crate::store::records::{Availability, Observation};
 /// What a service has said of its cache is believed for so long before it is asked again.
 const SAID_TIME_TO_LIVE: Duration = Duration::from_secs(15 * 60);
 /// How long a torrent that was seen ready counts as ready.
-pub(super) const READY_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 3600);
+const READY_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Observations as they count now: by service, in the viewer's order, and torrent.
 pub(super) type Seen = HashMap<(usize, InfoHash), Availability>;
@@ -36,7 +36,7 @@ impl Resolver {
     }
 
     /// What the records say, and for each service that can be asked what it should be asked about.
-    async fn recalled(&self, viewer: &Viewer, hashes: &[InfoHash]) -> (Seen, Vec<(usize, Vec<InfoHash>)>) {
+    pub(super) async fn recalled(&self, viewer: &Viewer, hashes: &[InfoHash]) -> (Seen, Vec<(usize, Vec<InfoHash>)>) {
         let mut hashes = hashes.to_vec();
         hashes.sort_unstable();
         hashes.dedup();

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt};
 
-use super::cached::READY_TIME_TO_LIVE;
 use super::once::Shelf;
 use super::{Found, Resolver, Viewer, answers, is_playable_id, wanted};
 use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
@@ -80,7 +79,8 @@ impl Resolver {
             .filter_map(|event| async move { event })
     }
 
-    /// The releases of a film or an episode once all indexers have answered or their time is over.
+    /// The releases of a film or an episode once all indexers have answered or their time is over: the deadline of indexers, or the soft one
+    /// ([`super::ResolveConfig::soft_deadline`]) once any has listed something.
     ///
     /// # Errors
     /// `InvalidInput` for a series without an episode; what [`Self::title`] answers; the indexers' error when all of them failed.
@@ -218,36 +218,11 @@ impl Search {
 impl Resolver {
     /// What was seen of the releases at the viewer's services, as long as it counts: ready at any of them, or absent at all we know of.
     async fn known(&self, viewer: &Viewer, releases: &[Release]) -> HashMap<InfoHash, bool> {
-        let mut hashes: Vec<InfoHash> = releases.iter().filter_map(|release| release.info_hash).collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        let now_ms = crate::store::now_ms();
+        let hashes: Vec<InfoHash> = releases.iter().filter_map(|release| release.info_hash).collect();
+        let (seen, _) = self.recalled(viewer, &hashes).await;
         let mut known = HashMap::new();
-        for service in &viewer.providers.debrid {
-            for part in hashes.chunks(500) {
-                let seen = match self.records.observations(service.id(), part).await {
-                    Ok(seen) => seen,
-                    Err(error) => {
-                        tracing::warn!(%error, "observations could not be read");
-                        continue;
-                    }
-                };
-                for observation in seen {
-                    let age = Duration::from_millis(u64::try_from(now_ms - observation.seen_at_ms).unwrap_or(0));
-                    match observation.availability {
-                        Availability::Ready if age < READY_TIME_TO_LIVE => {
-                            known.insert(observation.info_hash, true);
-                        }
-                        Availability::Absent if age < self.config.absence_time_to_live => {
-                            known.entry(observation.info_hash).or_insert(false);
-                        }
-                        Availability::Refused => {
-                            known.entry(observation.info_hash).or_insert(false);
-                        }
-                        Availability::Ready | Availability::Absent => {}
-                    }
-                }
-            }
+        for ((_, hash), availability) in seen {
+            *known.entry(hash).or_insert(false) |= availability == Availability::Ready;
         }
         known
     }
