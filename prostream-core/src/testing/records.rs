@@ -3,8 +3,8 @@
 use crate::ErrorKind;
 use crate::model::{ContentId, InfoHash, MediaId, ProviderId};
 use crate::store::records::{
-    Availability, MAX_ALIASES, MAX_HASHES, MAX_STORED_INDEX_BYTES, MediaAlias, Observation, PlaybackRecord, Records,
-    StoredIndex,
+    Availability, MAX_ALIASES, MAX_HASHES, MAX_PREPARINGS, MAX_STORED_INDEX_BYTES, MediaAlias, Observation,
+    PlaybackRecord, PreparingRecord, Records, StoredIndex,
 };
 
 /// A moment to count from: 2026-01-01 UTC, in milliseconds.
@@ -20,7 +20,8 @@ macro_rules! records_suite {
             an_id_is_taken_once anothers_playback_is_missing an_expired_playback_is_missing playbacks_are_listed_newest_first
             prune_forgets_what_is_over concurrent_writes_all_stay an_index_comes_back_by_any_of_its_names
             an_index_of_another_format_is_forgotten indexes_unused_for_longest_give_way a_content_has_only_so_many_names
-            an_alias_needs_an_index);
+            an_alias_needs_an_index preparings_come_back_whole_and_oldest_first anothers_preparing_is_missing
+            what_was_given_up_is_kept_to_be_taken_away what_was_prepared_becomes_a_playback_once too_many_preparings_are_refused);
     };
     (@ $start:expr; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -262,4 +263,94 @@ pub async fn a_content_has_only_so_many_names(records: &impl Records) {
 pub async fn an_alias_needs_an_index(records: &impl Records) {
     records.keep_alias(&alias("link:a", 1, None), NOW_MS).await.unwrap();
     assert_eq!(records.alias("link:a", NOW_MS).await.unwrap(), None);
+}
+
+fn preparing(owner: &str, id: u128, created_at_ms: i64) -> PreparingRecord {
+    PreparingRecord {
+        id: format!("{id:032x}"),
+        owner: owner.to_owned(),
+        media_id: "tt0944947:1:2".parse().unwrap(),
+        name: "Läufer 'n' \"Quotes\"; DROP TABLE preparings; --".to_owned(),
+        release: hash(1).to_string(),
+        service: ProviderId::with_instance("alldebrid", "second"),
+        info_hash: hash(1),
+        torrent: None,
+        was_known: true,
+        is_ending: false,
+        device: r#"{"name":"any"}"#.to_owned(),
+        start_ms: Some(3_500),
+        created_at_ms,
+    }
+}
+
+/// Goal: every field is kept, also what the service answers later; who starts again finds all of them, whoever they belong to.
+pub async fn preparings_come_back_whole_and_oldest_first(records: &impl Records) {
+    let intended = preparing("anna", 1, NOW_MS + 5);
+    let noted = PreparingRecord { start_ms: None, ..preparing("ben", 2, NOW_MS) };
+    for record in [&intended, &noted] {
+        records.add_preparing(record).await.unwrap();
+    }
+    records.note_preparing(&noted.id, "4711", false).await.unwrap();
+    let noted = PreparingRecord { torrent: Some("4711".to_owned()), was_known: false, ..noted };
+    assert_eq!(records.preparings().await.unwrap(), [noted.clone(), intended.clone()]);
+    let error = records.add_preparing(&preparing("ben", 1, NOW_MS)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    records.remove_preparing(&noted.id).await.unwrap();
+    records.remove_preparing(&noted.id).await.unwrap();
+    assert_eq!(records.note_preparing(&noted.id, "4711", false).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(records.preparings().await.unwrap(), [intended]);
+}
+
+/// Goal: AUTHZ-02. Nobody ends what is another's, or plays it, and is not told that it is there.
+pub async fn anothers_preparing_is_missing(records: &impl Records) {
+    let record = preparing("anna", 1, NOW_MS);
+    records.add_preparing(&record).await.unwrap();
+    let missing = records.end_preparing("ben", &format!("{:032x}", 99)).await.unwrap_err();
+    let foreign = records.end_preparing("ben", &record.id).await.unwrap_err();
+    assert_eq!((foreign.kind(), foreign.to_string()), (ErrorKind::NotFound, missing.to_string()));
+    let error = records.play_prepared(&playback("ben", 1, NOW_MS)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(records.playbacks("ben", NOW_MS, 10).await.unwrap(), []);
+    assert_eq!(records.preparings().await.unwrap(), [record]);
+}
+
+/// Goal: what was given up is given up once and for all, and not forgotten before it is taken away.
+pub async fn what_was_given_up_is_kept_to_be_taken_away(records: &impl Records) {
+    let record = preparing("anna", 1, NOW_MS);
+    records.add_preparing(&record).await.unwrap();
+    records.note_preparing(&record.id, "4711", false).await.unwrap();
+    records.end_preparing("anna", &record.id).await.unwrap();
+    assert_eq!(records.end_preparing("anna", &record.id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(records.note_preparing(&record.id, "4712", true).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let error = records.play_prepared(&playback("anna", 1, NOW_MS)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let kept = PreparingRecord { torrent: Some("4711".to_owned()), was_known: false, is_ending: true, ..record };
+    assert_eq!(records.preparings().await.unwrap(), [kept]);
+}
+
+/// Goal: a playback takes the place of what was prepared, in one step, and only once.
+pub async fn what_was_prepared_becomes_a_playback_once(records: &impl Records) {
+    let (played, taken) = (playback("anna", 1, NOW_MS), playback("anna", 2, NOW_MS));
+    for id in [1, 2] {
+        records.add_preparing(&preparing("anna", id, NOW_MS)).await.unwrap();
+    }
+    records.play_prepared(&played).await.unwrap();
+    assert_eq!(records.playback("anna", &played.id, NOW_MS).await.unwrap(), played);
+    assert_eq!(records.play_prepared(&played).await.unwrap_err().kind(), ErrorKind::NotFound);
+    // Where the playback cannot be added, what was prepared stays.
+    records.add_playback(&taken).await.unwrap();
+    assert_eq!(records.play_prepared(&taken).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(records.preparings().await.unwrap(), [preparing("anna", 2, NOW_MS)]);
+}
+
+/// Goal: the count has its limit, and room that becomes free is used again.
+pub async fn too_many_preparings_are_refused(records: &impl Records) {
+    for id in 0..u128::from(MAX_PREPARINGS) {
+        records.add_preparing(&preparing("anna", id, NOW_MS)).await.unwrap();
+    }
+    let another = preparing("anna", u128::from(MAX_PREPARINGS), NOW_MS);
+    assert_eq!(records.add_preparing(&another).await.unwrap_err().kind(), ErrorKind::LimitExceeded);
+    records.remove_preparing(&format!("{:032x}", 7)).await.unwrap();
+    records.add_preparing(&another).await.unwrap();
+    assert_eq!(records.preparings().await.unwrap().len(), 1_000);
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MediaAlias, Observation, PlaybackRecord, Records, StoredIndex,
-    check_index_size, not_found,
+    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_PREPARINGS, MediaAlias, Observation, PlaybackRecord,
+    PreparingRecord, Records, StoredIndex, check_index_size, id_is_taken, not_found, too_many_preparings,
 };
 use crate::model::{ContentId, InfoHash, ProviderId};
 use crate::{Error, ErrorKind, Result};
@@ -31,6 +31,7 @@ pub struct MemoryRecords {
 struct Tables {
     observations: HashMap<(ProviderId, InfoHash), Observation>,
     playbacks: HashMap<String, PlaybackRecord>,
+    preparings: HashMap<String, PreparingRecord>,
     indexes: HashMap<ContentId, Index>,
     aliases: HashMap<String, Alias>,
 }
@@ -48,6 +49,17 @@ struct Alias {
 }
 
 impl Tables {
+    fn add_playback(&mut self, record: &PlaybackRecord) -> Result<()> {
+        if self.playbacks.contains_key(&record.id) {
+            return Err(id_is_taken("add playback"));
+        }
+        if self.playbacks.len() >= MAX_PLAYBACKS {
+            return Err(Error::new(ErrorKind::LimitExceeded, "add playback").detail("too many playbacks in memory"));
+        }
+        self.playbacks.insert(record.id.clone(), record.clone());
+        Ok(())
+    }
+
     fn forget_index(&mut self, content_id: ContentId) {
         self.indexes.remove(&content_id);
         self.aliases.retain(|_, alias| alias.content_id != content_id);
@@ -112,15 +124,7 @@ impl Records for MemoryRecords {
     }
 
     async fn add_playback(&self, record: &PlaybackRecord) -> Result<()> {
-        let playbacks = &mut self.tables().playbacks;
-        if playbacks.contains_key(&record.id) {
-            return Err(Error::new(ErrorKind::InvalidInput, "add playback").detail("the id is there already"));
-        }
-        if playbacks.len() >= MAX_PLAYBACKS {
-            return Err(Error::new(ErrorKind::LimitExceeded, "add playback").detail("too many playbacks in memory"));
-        }
-        playbacks.insert(record.id.clone(), record.clone());
-        Ok(())
+        self.tables().add_playback(record)
     }
 
     async fn playback(&self, owner: &str, id: &str, now_ms: i64) -> Result<PlaybackRecord> {
@@ -159,6 +163,56 @@ impl Records for MemoryRecords {
             return Ok(());
         }
         Err(not_found("remove playback"))
+    }
+
+    async fn add_preparing(&self, record: &PreparingRecord) -> Result<()> {
+        let preparings = &mut self.tables().preparings;
+        if preparings.contains_key(&record.id) {
+            return Err(id_is_taken("keep preparing"));
+        }
+        if preparings.len() >= usize::try_from(MAX_PREPARINGS).unwrap_or(usize::MAX) {
+            return Err(too_many_preparings());
+        }
+        preparings.insert(record.id.clone(), record.clone());
+        Ok(())
+    }
+
+    async fn note_preparing(&self, id: &str, torrent: &str, was_known: bool) -> Result<()> {
+        let mut tables = self.tables();
+        let record = tables.preparings.get_mut(id).filter(|record| !record.is_ending);
+        let record = record.ok_or_else(|| not_found("keep preparing"))?;
+        record.torrent = Some(torrent.to_owned());
+        record.was_known = was_known;
+        Ok(())
+    }
+
+    async fn end_preparing(&self, owner: &str, id: &str) -> Result<()> {
+        let mut tables = self.tables();
+        let record = tables.preparings.get_mut(id).filter(|record| record.owner == owner && !record.is_ending);
+        record.ok_or_else(|| not_found("end preparing"))?.is_ending = true;
+        Ok(())
+    }
+
+    async fn remove_preparing(&self, id: &str) -> Result<()> {
+        self.tables().preparings.remove(id);
+        Ok(())
+    }
+
+    async fn play_prepared(&self, record: &PlaybackRecord) -> Result<()> {
+        let tables = &mut *self.tables();
+        let prepared = tables.preparings.get(&record.id);
+        if !prepared.is_some_and(|prepared| prepared.owner == record.owner && !prepared.is_ending) {
+            return Err(not_found("play prepared"));
+        }
+        tables.add_playback(record)?;
+        tables.preparings.remove(&record.id);
+        Ok(())
+    }
+
+    async fn preparings(&self) -> Result<Vec<PreparingRecord>> {
+        let mut found: Vec<PreparingRecord> = self.tables().preparings.values().cloned().collect();
+        found.sort_by(|a, b| a.created_at_ms.cmp(&b.created_at_ms).then_with(|| a.id.cmp(&b.id)));
+        Ok(found)
     }
 
     async fn prune(&self, now_ms: i64, observed_before_ms: i64) -> Result<u64> {

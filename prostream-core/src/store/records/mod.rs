@@ -24,6 +24,9 @@ pub use sqlite::SqliteRecords;
 /// Most hashes that one call asks about.
 pub const MAX_HASHES: usize = 1_000;
 
+/// Most torrents in preparation that are kept, those of all owners together; beyond it no other is added.
+pub const MAX_PREPARINGS: u32 = 1_000;
+
 /// Most playbacks that one call lists.
 pub const MAX_LISTED_PLAYBACKS: u32 = 100;
 
@@ -120,6 +123,37 @@ impl fmt::Debug for PlaybackRecord {
     }
 }
 
+/// A torrent that a service fetches for a viewer, to be played when it is there. Holds no link and no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparingRecord {
+    /// Random, 128 bits as 32 lower-case hex digits; later the id of the playback.
+    pub id: String,
+    /// Whose it is: an opaque name of the embedding program's user.
+    pub owner: String,
+    /// What is to be played.
+    pub media_id: MediaId,
+    /// Name of the release.
+    pub name: String,
+    /// Key of the release.
+    pub release: String,
+    /// The service that fetches it.
+    pub service: ProviderId,
+    /// Which torrent.
+    pub info_hash: InfoHash,
+    /// The service's own number of it; `None` until the service has answered.
+    pub torrent: Option<String>,
+    /// It was there before us, or nobody can tell: it is never removed.
+    pub was_known: bool,
+    /// It was given up: what is left is to take it away, where it was not known.
+    pub is_ending: bool,
+    /// JSON text of the device that will play it: [`crate::playback`] writes and reads it.
+    pub device: String,
+    /// Where its viewer wished to begin, in milliseconds.
+    pub start_ms: Option<i64>,
+    /// When it was asked for, in milliseconds since 1970-01-01 UTC.
+    pub created_at_ms: i64,
+}
+
 /// What a file is known by, and which content that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaAlias {
@@ -155,6 +189,16 @@ impl fmt::Debug for StoredIndex {
 /// Missing, or another's: both are answered with this, so that nobody learns which ids exist (AUTHZ-02).
 fn not_found(operation: &'static str) -> Error {
     Error::new(ErrorKind::NotFound, operation)
+}
+
+fn id_is_taken(operation: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidInput, operation).detail("the id is there already")
+}
+
+fn too_many_preparings() -> Error {
+    Error::new(ErrorKind::LimitExceeded, "keep preparing")
+        .detail("too many titles are being fetched")
+        .advise("wait until some of them play, or cancel some")
 }
 
 fn check_index_size(index: &StoredIndex) -> Result<()> {
@@ -224,6 +268,42 @@ pub trait Records: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// `NotFound`, also for another's; `Storage`.
     async fn remove_playback(&self, owner: &str, id: &str) -> Result<()>;
+
+    /// Keeps what is about to be asked of a service, before it is asked.
+    ///
+    /// # Errors
+    /// `Storage`; `InvalidInput` when the id is there already; `LimitExceeded` when [`MAX_PREPARINGS`] are kept.
+    async fn add_preparing(&self, record: &PreparingRecord) -> Result<()>;
+
+    /// Notes what the service answered: its number of the torrent, and whether it was there before.
+    ///
+    /// # Errors
+    /// `NotFound`, also for one that was given up meanwhile; `Storage`.
+    async fn note_preparing(&self, id: &str, torrent: &str, was_known: bool) -> Result<()>;
+
+    /// Gives one of this owner up: from now on it is kept only until what was added for it is taken away.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another's and for one that was given up before; `Storage`.
+    async fn end_preparing(&self, owner: &str, id: &str) -> Result<()>;
+
+    /// Forgets one; one that is not there is no error.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn remove_preparing(&self, id: &str) -> Result<()>;
+
+    /// Puts a playback in the place of what was prepared under the same id for the same owner, both or neither.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another's and for one that was given up meanwhile; `InvalidInput` when there is a playback of the id; `Storage`.
+    async fn play_prepared(&self, record: &PlaybackRecord) -> Result<()>;
+
+    /// All that are kept, of every owner, oldest first: for a program that starts again.
+    ///
+    /// # Errors
+    /// `Storage`.
+    async fn preparings(&self) -> Result<Vec<PreparingRecord>>;
 
     /// Forgets playbacks that expired before `now_ms` and observations older than `observed_before_ms`; says how many rows went.
     ///

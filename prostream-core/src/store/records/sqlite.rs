@@ -2,12 +2,13 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Executor, Row as _, Sqlite};
 
 use super::{
-    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MediaAlias, Observation, PlaybackRecord, Records, StoredIndex,
-    USE_NOTED_EACH_MS, check_index_size, not_found,
+    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_PREPARINGS, MediaAlias, Observation, PlaybackRecord,
+    PreparingRecord, Records, StoredIndex, USE_NOTED_EACH_MS, check_index_size, id_is_taken, not_found,
+    too_many_preparings,
 };
 use crate::model::{ContentId, InfoHash, ProviderId};
 use crate::store::sqlite::{Migration, SqliteDatabase, failure};
@@ -27,12 +28,16 @@ const MIGRATIONS: &[Migration] = &[
         name: "media indexes and start positions",
         sql: include_str!("../../../migrations/sqlite/0002_media_indexes_and_start_positions.sql"),
     },
+    Migration { version: 3, name: "preparings", sql: include_str!("../../../migrations/sqlite/0003_preparings.sql") },
 ];
 
 const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
                         WHERE owner = $1 AND id = $2 AND expires_at_ms > $3";
 const PLAYBACKS: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
                          WHERE owner = $1 AND expires_at_ms > $2 ORDER BY created_at_ms DESC, id LIMIT $3";
+
+const PREPARINGS: &str = "SELECT id, owner, media_id, name, release, service, info_hash, torrent, was_known, is_ending, device, \
+                          start_ms, created_at_ms FROM preparings ORDER BY created_at_ms, id LIMIT $1";
 
 /// Records in one SQLite file.
 #[derive(Clone, Debug)]
@@ -126,25 +131,7 @@ impl Records for SqliteRecords {
     }
 
     async fn add_playback(&self, record: &PlaybackRecord) -> Result<()> {
-        let done = sqlx::query(
-            "INSERT INTO playbacks (id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(&record.id)
-        .bind(&record.owner)
-        .bind(record.media_id.as_ref().map(ToString::to_string))
-        .bind(&record.name)
-        .bind(&record.reopen)
-        .bind(record.start_ms)
-        .bind(record.created_at_ms)
-        .bind(record.expires_at_ms)
-        .execute(self.database.writer())
-        .await
-        .map_err(failure("add playback"))?;
-        match done.rows_affected() {
-            0 => Err(Error::new(ErrorKind::InvalidInput, "add playback").detail("the id is there already")),
-            _ => Ok(()),
-        }
+        insert_playback(self.database.writer(), record).await
     }
 
     async fn playback(&self, owner: &str, id: &str, now_ms: i64) -> Result<PlaybackRecord> {
@@ -187,6 +174,96 @@ impl Records for SqliteRecords {
             .await
             .map_err(failure("remove playback"))?;
         if done.rows_affected() == 0 { Err(not_found("remove playback")) } else { Ok(()) }
+    }
+
+    async fn add_preparing(&self, record: &PreparingRecord) -> Result<()> {
+        let failed = failure("keep preparing");
+        let mut step = self.database.begin().await?;
+        let count: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM preparings").fetch_one(&mut *step).await.map_err(&failed)?;
+        if count >= i64::from(MAX_PREPARINGS) {
+            return Err(too_many_preparings());
+        }
+        let done = sqlx::query(
+            "INSERT INTO preparings (id, owner, media_id, name, release, service, info_hash, torrent, was_known, is_ending, \
+             device, start_ms, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(&record.id)
+        .bind(&record.owner)
+        .bind(record.media_id.to_string())
+        .bind(&record.name)
+        .bind(&record.release)
+        .bind(record.service.as_str())
+        .bind(record.info_hash.to_string())
+        .bind(&record.torrent)
+        .bind(record.was_known)
+        .bind(record.is_ending)
+        .bind(&record.device)
+        .bind(record.start_ms)
+        .bind(record.created_at_ms)
+        .execute(&mut *step)
+        .await
+        .map_err(&failed)?;
+        if done.rows_affected() == 0 {
+            return Err(id_is_taken("keep preparing"));
+        }
+        step.commit().await.map_err(failed)
+    }
+
+    async fn note_preparing(&self, id: &str, torrent: &str, was_known: bool) -> Result<()> {
+        let done = sqlx::query("UPDATE preparings SET torrent = $2, was_known = $3 WHERE id = $1 AND is_ending = 0")
+            .bind(id)
+            .bind(torrent)
+            .bind(was_known)
+            .execute(self.database.writer())
+            .await
+            .map_err(failure("keep preparing"))?;
+        if done.rows_affected() == 0 { Err(not_found("keep preparing")) } else { Ok(()) }
+    }
+
+    async fn end_preparing(&self, owner: &str, id: &str) -> Result<()> {
+        let done = sqlx::query("UPDATE preparings SET is_ending = 1 WHERE owner = $1 AND id = $2 AND is_ending = 0")
+            .bind(owner)
+            .bind(id)
+            .execute(self.database.writer())
+            .await
+            .map_err(failure("end preparing"))?;
+        if done.rows_affected() == 0 { Err(not_found("end preparing")) } else { Ok(()) }
+    }
+
+    async fn remove_preparing(&self, id: &str) -> Result<()> {
+        sqlx::query("DELETE FROM preparings WHERE id = $1")
+            .bind(id)
+            .execute(self.database.writer())
+            .await
+            .map(|_| ())
+            .map_err(failure("forget preparing"))
+    }
+
+    async fn play_prepared(&self, record: &PlaybackRecord) -> Result<()> {
+        let failed = failure("play prepared");
+        let mut step = self.database.begin().await?;
+        let done = sqlx::query("DELETE FROM preparings WHERE owner = $1 AND id = $2 AND is_ending = 0")
+            .bind(&record.owner)
+            .bind(&record.id)
+            .execute(&mut *step)
+            .await
+            .map_err(&failed)?;
+        if done.rows_affected() == 0 {
+            return Err(not_found("play prepared"));
+        }
+        insert_playback(&mut *step, record).await?;
+        step.commit().await.map_err(failed)
+    }
+
+    async fn preparings(&self) -> Result<Vec<PreparingRecord>> {
+        let rows = sqlx::query(PREPARINGS)
+            .bind(i64::from(MAX_PREPARINGS))
+            .fetch_all(self.database.readers())
+            .await
+            .map_err(failure("list preparings"))?;
+        rows.iter().map(read_preparing).collect()
     }
 
     async fn prune(&self, now_ms: i64, observed_before_ms: i64) -> Result<u64> {
@@ -329,6 +406,25 @@ impl Records for SqliteRecords {
     }
 }
 
+async fn insert_playback(executor: impl Executor<'_, Database = Sqlite>, record: &PlaybackRecord) -> Result<()> {
+    let done = sqlx::query(
+        "INSERT INTO playbacks (id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&record.id)
+    .bind(&record.owner)
+    .bind(record.media_id.as_ref().map(ToString::to_string))
+    .bind(&record.name)
+    .bind(&record.reopen)
+    .bind(record.start_ms)
+    .bind(record.created_at_ms)
+    .bind(record.expires_at_ms)
+    .execute(executor)
+    .await
+    .map_err(failure("add playback"))?;
+    if done.rows_affected() == 0 { Err(id_is_taken("add playback")) } else { Ok(()) }
+}
+
 fn is_noting_due(used_at_ms: i64, now_ms: i64) -> bool {
     now_ms.saturating_sub(used_at_ms) >= USE_NOTED_EACH_MS
 }
@@ -345,6 +441,27 @@ fn read_playback(row: &SqliteRow) -> Result<PlaybackRecord> {
         start_ms: row.try_get("start_ms").map_err(failure(OPERATION))?,
         created_at_ms: row.try_get("created_at_ms").map_err(failure(OPERATION))?,
         expires_at_ms: row.try_get("expires_at_ms").map_err(failure(OPERATION))?,
+    })
+}
+
+fn read_preparing(row: &SqliteRow) -> Result<PreparingRecord> {
+    const OPERATION: &str = "read preparing";
+    let failed = failure(OPERATION);
+    let text = |name: &str| row.try_get::<&str, _>(name).map_err(&failed);
+    Ok(PreparingRecord {
+        id: text("id")?.to_owned(),
+        owner: text("owner")?.to_owned(),
+        media_id: text("media_id")?.parse().map_err(|cause| damaged(OPERATION, cause))?,
+        name: text("name")?.to_owned(),
+        release: text("release")?.to_owned(),
+        service: text("service")?.parse().map_err(|cause| damaged(OPERATION, cause))?,
+        info_hash: text("info_hash")?.parse().map_err(|cause| damaged(OPERATION, cause))?,
+        torrent: row.try_get("torrent").map_err(&failed)?,
+        was_known: row.try_get("was_known").map_err(&failed)?,
+        is_ending: row.try_get("is_ending").map_err(&failed)?,
+        device: text("device")?.to_owned(),
+        start_ms: row.try_get("start_ms").map_err(&failed)?,
+        created_at_ms: row.try_get("created_at_ms").map_err(&failed)?,
     })
 }
 
