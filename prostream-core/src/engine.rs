@@ -13,7 +13,7 @@ use crate::model::{DeviceProfile, MediaId, Title, TitleSummary};
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::{HttpClient, HttpClientConfig};
-use crate::playback::{Playback, PlaybackConfig, Playbacks, StartPlayback};
+use crate::playback::{Playback, PlaybackConfig, Playbacks, StartPlayback, Started};
 use crate::resolve::{Found, ReleaseEvent, Resolution, ResolveConfig, Resolver, Viewer};
 use crate::store::cache::{Cache, MemoryCache};
 use crate::store::records::{MemoryRecords, Records};
@@ -195,6 +195,14 @@ impl ProStream {
     /// As there.
     pub async fn start_playback(&self, call: &Call, viewer: &Viewer, request: &StartPlayback) -> Result<Arc<Playback>> {
         self.playbacks.start(call, viewer, request).await
+    }
+
+    /// Starts playing, or has a service fetch what nobody has cached: [`Playbacks::start_or_prepare`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_or_prepare(&self, call: &Call, viewer: &Viewer, request: &StartPlayback) -> Result<Started> {
+        self.playbacks.start_or_prepare(call, viewer, request).await
     }
 
     /// Makes the best release of a title ready in the background, before anybody presses play: [`Playbacks::prepare`].

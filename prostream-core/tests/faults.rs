@@ -16,9 +16,12 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use prostream_core::model::{ByteRange, InfoHash, MediaId, ProviderId, Title, TitleId, TitleKind, TitleSummary};
 use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
-use prostream_core::playback::{PlaybackSource, StartPlayback};
+use prostream_core::playback::{
+    PlaybackConfig, PlaybackSource, PreparingConfig, PreparingState, StartPlayback, Started,
+};
 use prostream_core::provider::debrid::DebridConfig;
 use prostream_core::provider::indexer::Indexer;
 use prostream_core::provider::indexer::prowlarr::{Prowlarr, ProwlarrConfig};
@@ -28,7 +31,7 @@ use prostream_core::testing::stand_in::{
     AllDebridStandIn, FilmHost, Mishap, OtherTypes, ProwlarrStandIn, RealDebridStandIn, StandIn, StandInRelease,
     StandInReply, StandInRequest, StandInTorrent, StandInUnlock,
 };
-use prostream_core::{ErrorKind, ProStream, Result};
+use prostream_core::{Error, ErrorKind, ProStream, Result};
 use scenes::Mounted;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -363,6 +366,34 @@ async fn a_torrent_that_never_finishes() {
         let expected: &[InfoHash] = if was_users { &[TORRENT] } else { &[] };
         wait_until(|| outside.first.stand_in.account_torrents() == expected).await;
         assert!(outside.first.requests().await.len() <= 8, "it is not asked again and again");
+
+        // Who wishes it fetched is told when it takes too long, however it goes on.
+        let preparing = PreparingConfig {
+            poll_interval: Duration::from_millis(50),
+            give_up_after: Duration::from_secs(1),
+            ..PreparingConfig::default()
+        };
+        let playback = PlaybackConfig { preparing, ..PlaybackConfig::default() };
+        let engine = ProStream::builder().playback(playback).build().unwrap();
+        let mut wish = StartPlayback::new(PlaybackSource::Title(media_id()));
+        wish.prepares = true;
+        let viewer = outside.viewer(Has::First, KEY);
+        let Started::Preparing(preparing) = engine.start_or_prepare(&call(), &viewer, &wish).await.unwrap() else {
+            panic!("it plays")
+        };
+        let mut states = Box::pin(preparing.changes());
+        let error = loop {
+            match states.next().await {
+                Some(PreparingState::Fetching { .. }) => {}
+                Some(PreparingState::Failed(error)) => break error,
+                other => panic!("{other:?}"),
+            }
+        };
+        let again = Error::new(error.kind(), error.operation()).advise(error.advice().unwrap_or_default().to_owned());
+        let fault = "torrent that never finishes, fetched";
+        Seen::of(Err(again)).assert(fault, Some(ErrorKind::TimedOut), None, "another release");
+        engine.playbacks().close().await;
+        assert_eq!(outside.first.stand_in.account_torrents(), expected);
     }
 }
 

@@ -3,6 +3,7 @@
 mod known;
 mod library;
 mod prepare;
+mod preparing;
 #[cfg(feature = "http")]
 mod remote;
 mod reopen;
@@ -36,8 +37,11 @@ use crate::store::now_ms;
 use crate::store::records::{PlaybackRecord, Records};
 use crate::{Error, ErrorKind, Result};
 
+pub use preparing::{Preparing, PreparingConfig, PreparingState, Started};
+
 use known::{Known, KnownFiles};
-use prepare::Preparations;
+use prepare::{IsInUse, Preparations};
+use preparing::Preparings;
 #[cfg(feature = "http")]
 use remote::{RemoteFile, Way};
 use reopen::Reopen;
@@ -67,6 +71,8 @@ pub struct PlaybackConfig {
     /// How long a title that was made ready waits to be played ([`Playbacks::prepare`]); then what was added for it at a service is removed
     /// again. Default: 5 minutes.
     pub prepared_for: Duration,
+    /// Limits of fetching what nobody has cached ([`Playbacks::start_or_prepare`]).
+    pub preparing: PreparingConfig,
     /// Blocks of remote files in memory.
     pub blocks: BlockCacheConfig,
 }
@@ -82,6 +88,7 @@ impl Default for PlaybackConfig {
             index_budget_bytes: 512 << 20,
             stored_index_budget_bytes: 256 << 20,
             prepared_for: Duration::from_secs(300),
+            preparing: PreparingConfig::default(),
             blocks: BlockCacheConfig::default(),
         }
     }
@@ -108,13 +115,16 @@ pub struct StartPlayback {
     pub release: Option<String>,
     /// Where to begin, in seconds: kept with the playback, for whoever looks at it again.
     pub start_s: Option<f64>,
+    /// With a title: where no service has it, one is to fetch it ([`Playbacks::start_or_prepare`]), which uses up the viewer's account.
+    /// Default: no.
+    pub prepares: bool,
 }
 
 impl StartPlayback {
     /// The best release of a title, or the link or file itself.
     #[must_use]
     pub fn new(source: PlaybackSource) -> Self {
-        Self { source, release: None, start_s: None }
+        Self { source, release: None, start_s: None, prepares: false }
     }
 }
 
@@ -267,6 +277,7 @@ pub struct Playbacks {
     #[cfg(feature = "http")]
     connecting: MokaCache<RemoteKey, (Arc<RemoteFile>, Known)>,
     preparations: Preparations,
+    preparings: Preparings,
     open: MokaCache<String, Arc<Playback>>,
 }
 
@@ -300,7 +311,9 @@ impl Playbacks {
                 false
             };
         };
-        let preparations = Preparations::new(config.prepared_for, Arc::new(is_in_use));
+        let is_in_use: IsInUse = Arc::new(is_in_use);
+        let preparations = Preparations::new(config.prepared_for, Arc::clone(&is_in_use));
+        let preparings = Preparings::new(config.preparing.clone(), is_in_use);
         let learner = Arc::clone(&known);
         let open = MokaCache::builder()
             .max_capacity(config.max_open)
@@ -322,11 +335,12 @@ impl Playbacks {
             #[cfg(feature = "http")]
             connecting: MokaCache::new(MAX_CONNECTING),
             preparations,
+            preparings,
             open,
         }
     }
 
-    /// Starts playing: resolves, opens, plans, and keeps a record under a random id.
+    /// Starts playing: resolves, opens, plans, and keeps a record under a random id. Has nothing fetched: [`Self::start_or_prepare`] does.
     ///
     /// # Errors
     /// `InvalidInput`, `Forbidden` for a path outside the library or an address that may not be reached, what resolving answers
@@ -376,7 +390,7 @@ impl Playbacks {
             media_id,
             name: name.clone(),
             reopen: what.to_json(&viewer.device)?,
-            start_ms: request.start_s.map(|start_s| (start_s.max(0.0) * 1000.0).round() as i64),
+            start_ms: request.start_s.map(start_ms),
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.shown.presentation.as_ref())),
         };
@@ -436,11 +450,15 @@ impl Playbacks {
         self.records.extend_playback(playback.id(), expires_at_ms).await
     }
 
-    /// Ends a playback of this viewer: from now on its id opens nothing.
+    /// Ends a playback of this viewer: from now on its id opens nothing. One that is being fetched is given up, and what was newly added for
+    /// it is taken away in the background.
     ///
     /// # Errors
     /// `NotFound`, also for another viewer's; `Storage`.
     pub async fn end(&self, viewer: &Viewer, id: &str) -> Result<()> {
+        if self.cancel_preparing(viewer, id).await? {
+            return Ok(());
+        }
         self.records.remove_playback(&viewer.id, id).await?;
         self.open.invalidate(id).await;
         Ok(())
@@ -472,6 +490,7 @@ impl Playbacks {
 
     /// Waits until what was learned of files is kept, and ends all reading. For the end of a program.
     pub async fn close(&self) {
+        self.preparings.settle().await;
         self.preparations.settle().await;
         self.resolver.settle().await;
         self.learn();
@@ -657,6 +676,11 @@ impl Playbacks {
         // A float to integer cast saturates; a film of more than 2^53 ms does not exist.
         idle.saturating_add((film * 1000.0) as i64)
     }
+}
+
+/// A place in a film, in milliseconds.
+fn start_ms(start_s: f64) -> i64 {
+    (start_s.max(0.0) * 1000.0).round() as i64
 }
 
 fn tried_notes(tried: &[Tried]) -> impl Iterator<Item = String> + '_ {

@@ -2,6 +2,8 @@
 
 mod answers;
 mod cached;
+mod fetch;
+mod needs;
 mod once;
 mod playable;
 mod race;
@@ -25,7 +27,10 @@ use crate::release::{Preferences, Ranking, Wanted};
 use crate::store::cache::Cache;
 use crate::store::records::Records;
 use once::Flights;
+use race::Ground;
 
+pub(crate) use fetch::{Fetchable, Walk, plain_link};
+pub(crate) use needs::{Claim, Removal, account};
 pub(crate) use playable::NewlyAdded;
 pub use playable::{Resolution, Tried};
 pub use releases::ReleaseEvent;
@@ -137,8 +142,7 @@ pub struct Resolver {
     records: Arc<dyn Records>,
     cache: Arc<dyn Cache>,
     found: MokaCache<String, Found>,
-    /// Tries that end by themselves.
-    tasks: TaskTracker,
+    ground: Ground,
     /// Questions to metadata providers; the answers as JSON.
     titles_asked: Flights<Bytes>,
     /// Questions to indexers.
@@ -156,12 +160,13 @@ impl Resolver {
     #[must_use]
     pub fn new(config: ResolveConfig, records: Arc<dyn Records>, cache: Arc<dyn Cache>) -> Self {
         let found = MokaCache::builder().max_capacity(1_000).time_to_live(config.releases_time_to_live).build();
+        let ground = Ground { records: Arc::clone(&records), tasks: TaskTracker::new(), needs: Arc::default() };
         Self {
             config: Arc::new(config),
             records,
             cache,
             found,
-            tasks: TaskTracker::new(),
+            ground,
             titles_asked: Flights::new(),
             releases_asked: Flights::new(),
         }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::cached::Seen;
+use super::needs::Needs;
 use super::race::{Entrant, OnceLink, Outcome, Rules, is_about_the_account};
 use super::{Found, Resolver, Viewer, release_key};
 use crate::model::{FileEntry, InfoHash, Location, Magnet, MediaId, Playable, ProviderId, Title};
@@ -33,15 +34,23 @@ pub struct Resolution {
 pub(crate) struct NewlyAdded {
     service: Arc<dyn DebridService>,
     torrent: TorrentId,
+    info_hash: InfoHash,
+    needs: Arc<Needs>,
 }
 
 impl NewlyAdded {
-    pub(super) fn new(service: Arc<dyn DebridService>, torrent: TorrentId) -> Self {
-        Self { service, torrent }
+    pub(super) fn new(
+        service: Arc<dyn DebridService>,
+        torrent: TorrentId,
+        info_hash: InfoHash,
+        needs: Arc<Needs>,
+    ) -> Self {
+        Self { service, torrent, info_hash, needs }
     }
 
-    /// Takes it away again: nobody played it.
+    /// Takes it away again: nobody played it. Where another waits for it, it is his from now on.
     pub(crate) async fn remove(&self, call: &Call) {
+        let Some(_removal) = self.needs.removal(&self.service, self.info_hash) else { return };
         if let Err(error) = self.service.remove(call, &self.torrent).await {
             tracing::warn!(service = %self.service.id(), %error, "a torrent that we added could not be removed");
         }
@@ -181,12 +190,12 @@ impl Resolver {
 
     /// Waits for what is still being taken away at services.
     pub(crate) async fn settle(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.ground.tasks.close();
+        self.ground.tasks.wait().await;
     }
 
     /// A candidate as one who takes part in a race.
-    fn entrant(&self, viewer: &Viewer, wanted: &Arc<Wanted>, candidate: &Candidate) -> Entrant {
+    pub(super) fn entrant(&self, viewer: &Viewer, wanted: &Arc<Wanted>, candidate: &Candidate) -> Entrant {
         let known = candidate.release.info_hash.map(|info_hash| {
             let name = Some(candidate.release.name.clone());
             TorrentLink::Magnet(Magnet { info_hash, name, trackers: Vec::new() })
@@ -241,12 +250,12 @@ impl Resolver {
             max_parallel: self.config.max_parallel_tries,
             try_limit: self.config.candidate_deadline,
         };
-        super::race::run(call, rules, entrants, services, seen, &self.records, &self.tasks).await
+        super::race::run(call, rules, entrants, services, seen, &self.ground).await
     }
 }
 
 /// The wanted film or episode among the files of a release.
-fn choose_wanted(files: &[RemoteFile], wanted: &Wanted) -> Result<usize> {
+pub(super) fn choose_wanted(files: &[RemoteFile], wanted: &Wanted) -> Result<usize> {
     let entries: Vec<FileEntry> = files.iter().map(|file| file.entry.clone()).collect();
     let file_indexes = match pick_file(&entries, wanted) {
         Pick::File { file_index, .. } => return Ok(file_index),
@@ -263,14 +272,14 @@ fn choose_wanted(files: &[RemoteFile], wanted: &Wanted) -> Result<usize> {
         .advise("choose another release"))
 }
 
-fn no_service() -> Error {
+pub(super) fn no_service() -> Error {
     Error::new(ErrorKind::NotFound, "unlock release")
         .detail("no debrid service is configured")
         .advise("configure a debrid service, such as Real-Debrid or TorBox, or put files into a local folder")
 }
 
 /// All candidates, or the one that the caller named.
-fn chosen<'a>(found: &'a Found, media_id: &MediaId, release: Option<&str>) -> Result<Vec<&'a Candidate>> {
+pub(super) fn chosen<'a>(found: &'a Found, media_id: &MediaId, release: Option<&str>) -> Result<Vec<&'a Candidate>> {
     let candidates = &found.ranking.candidates;
     if let Some(key) = release {
         return match candidates.iter().find(|candidate| release_key(&candidate.release) == key) {

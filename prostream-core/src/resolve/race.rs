@@ -14,10 +14,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::needs::Needs;
 use super::playable::{NewlyAdded, Unlocked};
 use crate::model::{InfoHash, ProviderId};
 use crate::net::Call;
-use crate::provider::debrid::{Added, DebridService, RemoteFile, TorrentState};
+use crate::provider::debrid::{Added, DebridService, RemoteFile, TorrentId, TorrentState};
 use crate::provider::indexer::TorrentLink;
 use crate::store::now_ms;
 use crate::store::records::{Availability, Observation, Records};
@@ -28,7 +29,7 @@ const MAX_TRIES: usize = 32;
 /// Longest time for taking away what a loser added.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(20);
 /// So long the answer to an addition is waited for when it is too late to be played: only then is it known what has to be taken away.
-const ADDING_GRACE: Duration = Duration::from_secs(5);
+pub(super) const ADDING_GRACE: Duration = Duration::from_secs(5);
 
 /// Tells the wanted file among those of a torrent.
 pub(super) type Choose = Arc<dyn Fn(&[RemoteFile]) -> Result<usize> + Send + Sync>;
@@ -59,6 +60,17 @@ pub(super) struct Rules {
     pub(super) max_parallel: usize,
     /// Longest time for one try.
     pub(super) try_limit: Duration,
+}
+
+/// What all races of a resolver share.
+#[derive(Clone)]
+pub(super) struct Ground {
+    /// Where what was seen is kept.
+    pub(super) records: Arc<dyn Records>,
+    /// Tries that end by themselves.
+    pub(super) tasks: TaskTracker,
+    /// What is not to be taken away.
+    pub(super) needs: Arc<Needs>,
 }
 
 /// One entrant at one service.
@@ -106,8 +118,7 @@ pub(super) async fn run(
     entrants: Vec<Entrant>,
     services: &[Arc<dyn DebridService>],
     seen: &HashMap<(usize, InfoHash), Availability>,
-    records: &Arc<dyn Records>,
-    tasks: &TaskTracker,
+    ground: &Ground,
 ) -> Outcome {
     let (lanes, refused) = lanes(&entrants, services.len(), seen);
     let mut book = Book::new(entrants.len(), lanes.iter().chain(&refused));
@@ -145,10 +156,10 @@ pub(super) async fn run(
                 link: Arc::clone(&entrant.link),
                 choose: Arc::clone(&entrant.choose),
                 lost: lost.clone(),
-                records: Arc::clone(records),
+                ground: ground.clone(),
             };
             let (sender, receiver) = oneshot::channel();
-            tasks.spawn(attempt.run(sender));
+            ground.tasks.spawn(attempt.run(sender));
             let limit = call.remaining().min(rules.try_limit);
             running.push(async move { (lane, timeout(limit, receiver).await) });
             last_began = Instant::now();
@@ -225,7 +236,7 @@ pub(super) fn is_about_the_account(kind: ErrorKind) -> bool {
 }
 
 /// Of several services' errors about one release, which one a person should read: what can be mended, then what is final, then the rest.
-fn tells(kind: ErrorKind) -> u8 {
+pub(super) fn tells(kind: ErrorKind) -> u8 {
     match kind {
         kind if is_about_the_account(kind) => 4,
         ErrorKind::Ambiguous => 3,
@@ -235,7 +246,7 @@ fn tells(kind: ErrorKind) -> u8 {
     }
 }
 
-fn refused_before(service: &ProviderId) -> Error {
+pub(super) fn refused_before(service: &ProviderId) -> Error {
     Error::new(ErrorKind::Refused, "add torrent")
         .at(service.to_string())
         .detail("the service has refused it before")
@@ -263,7 +274,7 @@ struct Attempt {
     link: Arc<dyn LinkOf>,
     choose: Choose,
     lost: CancellationToken,
-    records: Arc<dyn Records>,
+    ground: Ground,
 }
 
 impl Attempt {
@@ -300,7 +311,10 @@ impl Attempt {
                 return (Err(error), None);
             }
         };
-        let newly = (!added.was_known).then(|| NewlyAdded::new(Arc::clone(&self.service), added.torrent.clone()));
+        let newly = (!added.was_known).then(|| {
+            let needs = Arc::clone(&self.ground.needs);
+            NewlyAdded::new(Arc::clone(&self.service), added.torrent.clone(), link.info_hash(), needs)
+        });
         let work = self.unlock_added(link.info_hash(), &added);
         let Some(answer) = self.lost.run_until_cancelled(work).await else {
             return (Err(Error::new(ErrorKind::Cancelled, "try release")), newly);
@@ -329,12 +343,7 @@ impl Attempt {
                 }
             }
         }
-        let files = service.files(call, &added.torrent).await?;
-        let file = (self.choose)(&files).map(|at| files.get(at))?;
-        let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "pick file"))?;
-        service.select(call, &added.torrent, std::slice::from_ref(file)).await?;
-        let link = service.unlock(call, file).await?;
-        Ok(Unlocked::new(service.id().clone(), info_hash, &file.entry, link))
+        unlock_chosen(call, service, &added.torrent, info_hash, &self.choose).await
     }
 
     /// Remembers what was seen. Final or passing is the reader's matter.
@@ -345,8 +354,24 @@ impl Attempt {
             Err(ErrorKind::Refused) => Availability::Refused,
             Err(_) => return,
         };
-        observe(self.records.as_ref(), self.service.id(), info_hash, availability).await;
+        observe(self.ground.records.as_ref(), self.service.id(), info_hash, availability).await;
     }
+}
+
+/// The file that is told among those of a ready torrent, unlocked.
+pub(super) async fn unlock_chosen(
+    call: &Call,
+    service: &dyn DebridService,
+    torrent: &TorrentId,
+    info_hash: InfoHash,
+    choose: &Choose,
+) -> Result<Unlocked> {
+    let files = service.files(call, torrent).await?;
+    let file = choose(&files).map(|at| files.get(at))?;
+    let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "pick file"))?;
+    service.select(call, torrent, std::slice::from_ref(file)).await?;
+    let link = service.unlock(call, file).await?;
+    Ok(Unlocked::new(service.id().clone(), info_hash, &file.entry, link))
 }
 
 /// Keeps what was seen of a torrent at a service.
