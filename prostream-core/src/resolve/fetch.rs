@@ -6,17 +6,70 @@ use super::needs::{Claim, Removal, account};
 use super::playable::{choose_wanted, chosen, no_service};
 use super::race::{ADDING_GRACE, Choose, LinkOf, is_about_the_account, observe, refused_before, tells, unlock_chosen};
 use super::{Resolver, Viewer, release_key, wanted};
-use crate::model::{InfoHash, Magnet, MediaId, Playable, Title};
+use crate::model::{InfoHash, Magnet, MediaId, Playable, ProviderId, Title};
 use crate::net::Call;
-use crate::provider::debrid::{Added, DebridService, TorrentId};
+use crate::provider::debrid::{Added, DebridService, MAX_BATCH};
+pub(crate) use crate::provider::debrid::{TorrentId, TorrentState};
 use crate::provider::indexer::TorrentLink;
 use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
 
+/// A service that fetches torrents for a viewer.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetcher(Arc<dyn DebridService>);
+
+impl Fetcher {
+    /// The service of this name among those of a viewer.
+    pub(crate) fn of(viewer: &Viewer, id: &ProviderId) -> Option<Self> {
+        viewer.providers.debrid.iter().find(|service| service.id() == id).cloned().map(Self)
+    }
+
+    pub(crate) fn id(&self) -> &ProviderId {
+        self.0.id()
+    }
+
+    /// Tells one account from another, as long as the service is held.
+    pub(crate) fn account(&self) -> usize {
+        account(&self.0)
+    }
+
+    /// It fetches nothing before the files are chosen.
+    pub(crate) fn needs_selection(&self) -> bool {
+        self.0.capabilities().needs_selection
+    }
+
+    /// How far torrents are, in the order asked: one question for each [`MAX_BATCH`].
+    ///
+    /// # Errors
+    /// As [`DebridService::status`].
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub(crate) async fn status(&self, call: &Call, torrents: &[TorrentId]) -> Result<Vec<TorrentState>> {
+        let mut states = Vec::with_capacity(torrents.len());
+        for batch in torrents.chunks(MAX_BATCH) {
+            let answer = self.0.status(call, batch).await?;
+            if answer.len() != batch.len() {
+                let error = Error::new(ErrorKind::Malformed, "read torrents").at(self.id().to_string());
+                return Err(error.detail("it answers for others than it was asked about"));
+            }
+            states.extend(answer);
+        }
+        Ok(states)
+    }
+
+    /// Takes away what one of us has added; the caller has the right to.
+    ///
+    /// # Errors
+    /// As [`DebridService::remove`].
+    pub(crate) async fn remove(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
+        self.0.remove(call, torrent).await
+    }
+}
+
 /// A release that a service may fetch.
 pub(crate) struct Fetchable {
     /// Who may.
-    pub(crate) service: Arc<dyn DebridService>,
+    pub(crate) service: Fetcher,
     /// Name of the release.
     pub(crate) name: String,
     /// Its key ([`release_key`]).
@@ -69,7 +122,7 @@ impl Resolver {
                     continue;
                 }
                 fetchable.push(Fetchable {
-                    service: Arc::clone(service),
+                    service: Fetcher(Arc::clone(service)),
                     name: candidate.release.name.clone(),
                     release: release_key(&candidate.release),
                     link: Arc::clone(&link),
@@ -86,13 +139,8 @@ impl Resolver {
     ///
     /// # Errors
     /// `TimedOut` when what another had added takes too long to be taken away.
-    pub(crate) async fn claim(
-        &self,
-        call: &Call,
-        service: &Arc<dyn DebridService>,
-        info_hash: InfoHash,
-    ) -> Result<Claim> {
-        let claiming = self.ground.needs.claim(service, info_hash);
+    pub(crate) async fn claim(&self, call: &Call, service: &Fetcher, info_hash: InfoHash) -> Result<Claim> {
+        let claiming = self.ground.needs.claim(&service.0, info_hash);
         tokio::time::timeout(call.remaining(), claiming).await.map_err(|_| {
             Error::new(ErrorKind::TimedOut, "add torrent").at(service.id().to_string()).detail("it is being removed")
         })
@@ -102,9 +150,9 @@ impl Resolver {
     ///
     /// # Errors
     /// As [`DebridService::add`]; a refusal is remembered.
-    pub(crate) async fn add(&self, service: &Arc<dyn DebridService>, link: &TorrentLink) -> Result<Added> {
+    pub(crate) async fn add(&self, service: &Fetcher, link: &TorrentLink) -> Result<Added> {
         let limit = self.config.candidate_deadline.saturating_add(ADDING_GRACE);
-        let added = service.add(&Call::within(limit), link).await;
+        let added = service.0.add(&Call::within(limit), link).await;
         if added.as_ref().is_err_and(|error| error.kind() == ErrorKind::Refused) {
             observe(self.records.as_ref(), service.id(), link.info_hash(), Availability::Refused).await;
         }
@@ -112,8 +160,8 @@ impl Resolver {
     }
 
     /// The right to take away what one of us has added, unless another needs it.
-    pub(crate) fn removal(&self, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Option<Removal> {
-        self.ground.needs.removal(service, info_hash)
+    pub(crate) fn removal(&self, service: &Fetcher, info_hash: InfoHash) -> Option<Removal> {
+        self.ground.needs.removal(&service.0, info_hash)
     }
 
     /// Chooses the wanted file of a torrent that is on its way, at a service that fetches nothing before.
@@ -126,14 +174,14 @@ impl Resolver {
         call: &Call,
         viewer: &Viewer,
         media_id: &MediaId,
-        service: &dyn DebridService,
+        service: &Fetcher,
         torrent: &TorrentId,
     ) -> Result<()> {
         let (_, choose) = self.choice(call, viewer, media_id).await?;
-        let files = service.files(call, torrent).await?;
+        let files = service.0.files(call, torrent).await?;
         let file = choose(&files).map(|at| files.get(at))?;
         let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "pick file"))?;
-        service.select(call, torrent, std::slice::from_ref(file)).await
+        service.0.select(call, torrent, std::slice::from_ref(file)).await
     }
 
     /// The wanted film or episode of a torrent that was fetched.
@@ -147,11 +195,11 @@ impl Resolver {
         call: &Call,
         viewer: &Viewer,
         media_id: &MediaId,
-        service: &dyn DebridService,
+        service: &Fetcher,
         (torrent, info_hash): (&TorrentId, InfoHash),
     ) -> Result<Fetched> {
         let (title, choose) = self.choice(call, viewer, media_id).await?;
-        let unlocked = unlock_chosen(call, service, torrent, info_hash, &choose).await;
+        let unlocked = unlock_chosen(call, service.0.as_ref(), torrent, info_hash, &choose).await;
         let seen = match &unlocked {
             Ok(_) => Some(Availability::Ready),
             Err(error) => (error.kind() == ErrorKind::Refused).then_some(Availability::Refused),
@@ -185,14 +233,14 @@ pub(crate) struct Walk {
 
 impl Walk {
     /// Is it any use to ask this service?
-    pub(crate) fn is_open(&self, service: &Arc<dyn DebridService>) -> bool {
-        !self.closed.contains(&account(service))
+    pub(crate) fn is_open(&self, service: &Fetcher) -> bool {
+        !self.closed.contains(&service.account())
     }
 
     /// A service does not fetch what it was asked for.
-    pub(crate) fn failed(&mut self, service: &Arc<dyn DebridService>, error: Error) {
+    pub(crate) fn failed(&mut self, service: &Fetcher, error: Error) {
         if is_about_the_account(error.kind()) {
-            self.closed.push(account(service));
+            self.closed.push(service.account());
         }
         if self.worst.as_ref().is_none_or(|worst| tells(error.kind()) >= tells(worst.kind())) {
             self.worst = Some(error);

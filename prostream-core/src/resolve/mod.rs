@@ -29,8 +29,8 @@ use crate::store::records::Records;
 use once::Flights;
 use race::Ground;
 
-pub(crate) use fetch::{Fetchable, Walk, plain_link};
-pub(crate) use needs::{Claim, Removal, account};
+pub(crate) use fetch::{Fetchable, Fetcher, TorrentId, TorrentState, Walk, plain_link};
+pub(crate) use needs::{Claim, Removal};
 pub(crate) use playable::NewlyAdded;
 pub use playable::{Resolution, Tried};
 pub use releases::ReleaseEvent;

@@ -17,7 +17,7 @@ fn key(service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Key {
 }
 
 /// Tells one account from another, as long as the service is held.
-pub(crate) fn account(service: &Arc<dyn DebridService>) -> usize {
+pub(super) fn account(service: &Arc<dyn DebridService>) -> usize {
     Arc::as_ptr(service).cast::<()>().addr()
 }
 

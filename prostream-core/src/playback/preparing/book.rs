@@ -15,8 +15,7 @@ use super::pulse::Pulse;
 use super::{Preparing, PreparingConfig, PreparingState, age};
 use crate::model::MediaId;
 use crate::playback::prepare::IsInUse;
-use crate::provider::debrid::{DebridService, TorrentId};
-use crate::resolve::{Claim, Viewer, account};
+use crate::resolve::{Claim, Fetcher, TorrentId, Viewer};
 use crate::store::records::PreparingRecord;
 use crate::{Error, ErrorKind, Result};
 
@@ -30,7 +29,7 @@ const MAX_TOLD: u64 = 1_000;
 pub(super) struct Item {
     pub(super) record: Arc<PreparingRecord>,
     pub(super) viewer: Viewer,
-    pub(super) service: Arc<dyn DebridService>,
+    pub(super) service: Fetcher,
     pulse: Mutex<Pulse>,
     /// It is there and being opened: the service is not asked about it.
     pub(super) is_opening: AtomicBool,
@@ -46,7 +45,7 @@ impl Item {
     pub(super) fn new(
         record: PreparingRecord,
         viewer: Viewer,
-        service: Arc<dyn DebridService>,
+        service: Fetcher,
         claim: Claim,
         place: Place,
     ) -> Arc<Self> {
@@ -57,7 +56,7 @@ impl Item {
         Arc::new(Self {
             pulse: Mutex::new(Pulse::new(age(&record), Instant::now())),
             is_opening: AtomicBool::new(false),
-            is_unselected: AtomicBool::new(service.capabilities().needs_selection),
+            is_unselected: AtomicBool::new(service.needs_selection()),
             torrent,
             claim: Mutex::new(Some(claim)),
             states: watch::Sender::new(PreparingState::Fetching { progress: None, speed_bytes_per_s: None }),
@@ -262,7 +261,7 @@ impl Preparings {
         let mut book = self.book();
         book.items.remove(&item.record.id);
         // Nobody may be left to be asked about.
-        if let Some(wake) = book.pollers.get(&account(&item.service)) {
+        if let Some(wake) = book.pollers.get(&item.service.account()) {
             wake.notify_one();
         }
     }
@@ -279,29 +278,29 @@ impl Preparings {
     }
 
     /// Every service that fetches something.
-    pub(super) fn services(&self) -> Vec<Arc<dyn DebridService>> {
-        let by_account: HashMap<usize, Arc<dyn DebridService>> =
-            self.book().items.values().map(|item| (account(&item.service), Arc::clone(&item.service))).collect();
+    pub(super) fn services(&self) -> Vec<Fetcher> {
+        let by_account: HashMap<usize, Fetcher> =
+            self.book().items.values().map(|item| (item.service.account(), item.service.clone())).collect();
         by_account.into_values().collect()
     }
 
     /// Wakes whoever asks about the torrents of this account; where there is nobody, the caller is to begin, and to be woken by this.
-    pub(super) fn begin_polling(&self, service: &Arc<dyn DebridService>) -> Option<Arc<Notify>> {
+    pub(super) fn begin_polling(&self, service: &Fetcher) -> Option<Arc<Notify>> {
         let mut book = self.book();
-        if let Some(wake) = book.pollers.get(&account(service)) {
+        if let Some(wake) = book.pollers.get(&service.account()) {
             wake.notify_one();
             return None;
         }
         let wake = Arc::new(Notify::new());
-        book.pollers.insert(account(service), Arc::clone(&wake));
+        book.pollers.insert(service.account(), Arc::clone(&wake));
         Some(wake)
     }
 
     /// What is fetched by this account; with nothing left the one who asks has ended by this.
-    pub(super) fn items_at(&self, service: &Arc<dyn DebridService>) -> Option<Vec<Arc<Item>>> {
+    pub(super) fn items_at(&self, service: &Fetcher) -> Option<Vec<Arc<Item>>> {
         let mut book = self.book();
-        let at = account(service);
-        let items: Vec<_> = book.items.values().filter(|item| account(&item.service) == at).cloned().collect();
+        let at = service.account();
+        let items: Vec<_> = book.items.values().filter(|item| item.service.account() == at).cloned().collect();
         if items.is_empty() {
             book.pollers.remove(&at);
             return None;
@@ -312,7 +311,7 @@ impl Preparings {
     /// It is not being opened any more.
     pub(super) fn opened(&self, item: &Item) {
         item.is_opening.store(false, Ordering::Relaxed);
-        if let Some(wake) = self.book().pollers.get(&account(&item.service)) {
+        if let Some(wake) = self.book().pollers.get(&item.service.account()) {
             wake.notify_one();
         }
     }

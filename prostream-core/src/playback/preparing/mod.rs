@@ -19,8 +19,7 @@ use tokio::sync::watch;
 use super::{Playback, PlaybackSource, Playbacks, StartPlayback, random_id};
 use crate::model::{InfoHash, MediaId, ProviderId};
 use crate::net::Call;
-use crate::provider::debrid::{DebridService, TorrentId};
-use crate::resolve::{Fetchable, Removal, Viewer, Walk};
+use crate::resolve::{Claim, Fetchable, Fetcher, Removal, TorrentId, Viewer, Walk};
 use crate::store::now_ms;
 use crate::store::records::PreparingRecord;
 use crate::{Error, ErrorKind, Result};
@@ -195,7 +194,7 @@ impl Playbacks {
     /// Asked for again by the same viewer for the same device, what is being fetched is answered again.
     ///
     /// # Errors
-    /// As [`Self::start`]; what adding a torrent answers ([`DebridService::add`]); `LimitExceeded` when too many are being fetched.
+    /// As [`Self::start`]; what adding a torrent answers ([`crate::provider::debrid::DebridService::add`]); `LimitExceeded` when too many are being fetched.
     /// # Cancel safety
     /// As [`Self::start`]. A torrent that is being added is added all the same, and fetched: asked for again it is found.
     pub async fn start_or_prepare(&self, call: &Call, viewer: &Viewer, request: &StartPlayback) -> Result<Started> {
@@ -258,9 +257,8 @@ impl Playbacks {
             let device = serde_json::from_str(&record.device).ok();
             let viewer = viewer_of(&record.owner).zip(device).map(|(viewer, device)| Viewer { device, ..viewer });
             let found = viewer.and_then(|viewer| {
-                let mut services = viewer.providers.debrid.iter();
-                let service = services.find(|service| *service.id() == record.service).cloned();
-                service.map(|service| (viewer, service))
+                let service = Fetcher::of(&viewer, &record.service)?;
+                Some((viewer, service))
             });
             let is_late = record.is_ending && age(&record) > REMOVAL_FORGOTTEN_AFTER;
             let Some((viewer, service)) = found.filter(|_| !is_late) else {
@@ -322,20 +320,20 @@ impl Playbacks {
     /// After its end was written down: tells those who follow it, and takes away what nobody needs.
     async fn let_go(&self, item: &Arc<Item>, state: PreparingState) {
         self.preparings.end(item, state).await;
-        let removal = item.take_claim().and_then(crate::resolve::Claim::give_up);
+        let removal = item.take_claim().and_then(Claim::give_up);
         self.take_away(&item.service, &item.record.id, item.torrent(), item.record.info_hash, removal);
     }
 
     /// Takes a torrent away in the background, where there is the right to and nobody plays it, and forgets its record.
     fn take_away(
         &self,
-        service: &Arc<dyn DebridService>,
+        service: &Fetcher,
         id: &str,
         torrent: Option<TorrentId>,
         info_hash: InfoHash,
         removal: Option<Removal>,
     ) {
-        let (playbacks, service, id) = (self.clone(), Arc::clone(service), id.to_owned());
+        let (playbacks, service, id) = (self.clone(), service.clone(), id.to_owned());
         self.preparings.tasks.spawn(async move {
             let is_played = (playbacks.preparings.is_in_use)(info_hash);
             if let (Some(_), Some(torrent), false) = (&removal, torrent, is_played)
@@ -351,7 +349,7 @@ impl Playbacks {
     }
 
     /// Removes a torrent, trying again some times; false where it is left to the next start of the program.
-    async fn remove(&self, service: &Arc<dyn DebridService>, torrent: &TorrentId) -> bool {
+    async fn remove(&self, service: &Fetcher, torrent: &TorrentId) -> bool {
         for wait in REMOVAL_WAITS {
             let Err(error) = service.remove(&Call::within(REMOVAL_LIMIT), torrent).await else { return true };
             tracing::warn!(service = %service.id(), %error, "a torrent that we added could not be removed");
@@ -437,7 +435,7 @@ impl Playbacks {
             return Err(error);
         }
         let place = place.take().ok_or_else(|| Error::new(ErrorKind::Internal, "keep preparing"))?;
-        let item = Item::new(record, wish.viewer.clone(), Arc::clone(&one.service), claim, place);
+        let item = Item::new(record, wish.viewer.clone(), one.service.clone(), claim, place);
         let preparing = item.preparing();
         self.preparings.insert(item);
         self.watch_over(&one.service);

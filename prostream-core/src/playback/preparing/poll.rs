@@ -13,8 +13,7 @@ use super::pulse::{Verdict, backoff};
 use super::{PreparingState, age};
 use crate::net::Call;
 use crate::playback::{Playback, Playbacks, Reopen};
-use crate::provider::debrid::{DebridService, MAX_BATCH, TorrentId, TorrentState};
-use crate::resolve::plain_link;
+use crate::resolve::{Fetcher, TorrentId, TorrentState, plain_link};
 use crate::store::now_ms;
 use crate::store::records::PlaybackRecord;
 use crate::{Error, ErrorKind, Result};
@@ -36,13 +35,13 @@ struct Trouble {
 
 impl Playbacks {
     /// Has somebody ask about the torrents of this service, now.
-    pub(super) fn watch_over(&self, service: &Arc<dyn DebridService>) {
+    pub(super) fn watch_over(&self, service: &Fetcher) {
         if let Some(wake) = self.preparings.begin_polling(service) {
-            self.preparings.tasks.spawn(self.clone().poll(Arc::clone(service), wake));
+            self.preparings.tasks.spawn(self.clone().poll(service.clone(), wake));
         }
     }
 
-    async fn poll(self, service: Arc<dyn DebridService>, wake: Arc<Notify>) {
+    async fn poll(self, service: Fetcher, wake: Arc<Notify>) {
         let preparings = self.preparings.clone();
         let mut trouble = Trouble::default();
         while let Some(items) = preparings.items_at(&service) {
@@ -95,7 +94,7 @@ impl Playbacks {
     }
 
     /// Asks once about all of these; `None` when the program ends.
-    async fn look(&self, service: &Arc<dyn DebridService>, due: &[Arc<Item>]) -> Option<Result<()>> {
+    async fn look(&self, service: &Fetcher, due: &[Arc<Item>]) -> Option<Result<()>> {
         for item in due.iter().filter(|item| item.torrent().is_none()) {
             if self.preparings.stop.is_cancelled() {
                 return None;
@@ -108,27 +107,21 @@ impl Playbacks {
         let mut torrents: Vec<TorrentId> = due.iter().filter_map(|item| item.torrent()).collect();
         torrents.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         torrents.dedup();
-        let mut states = HashMap::new();
-        for batch in torrents.chunks(MAX_BATCH) {
-            let call = Call::within(STATUS_LIMIT);
-            let asking = tokio::time::timeout(STATUS_LIMIT, service.status(&call, batch));
-            match self.preparings.stop.run_until_cancelled(asking).await? {
-                Ok(Ok(answer)) => states.extend(batch.iter().cloned().zip(answer)),
-                Ok(Err(error)) => return Some(Err(error)),
-                Err(_) => {
-                    let error = Error::new(ErrorKind::TimedOut, "read torrents").at(service.id().to_string());
-                    return Some(Err(error));
-                }
-            }
+        if torrents.is_empty() {
+            return Some(Ok(()));
         }
+        let call = Call::within(STATUS_LIMIT);
+        let asking = tokio::time::timeout(STATUS_LIMIT, service.status(&call, &torrents));
+        let states: HashMap<TorrentId, TorrentState> = match self.preparings.stop.run_until_cancelled(asking).await? {
+            Ok(Ok(states)) => torrents.into_iter().zip(states).collect(),
+            Ok(Err(error)) => return Some(Err(error)),
+            Err(_) => {
+                return Some(Err(Error::new(ErrorKind::TimedOut, "read torrents").at(service.id().to_string())));
+            }
+        };
         for item in due {
-            let state = item.torrent().and_then(|torrent| states.get(&torrent));
-            match state {
-                Some(state) => self.saw(item, state).await,
-                // The service answered for fewer than it was asked about: the next look may tell.
-                None => {
-                    item.pulse().not_opened(&self.preparings.config, None, Instant::now());
-                }
+            if let Some(state) = item.torrent().and_then(|torrent| states.get(&torrent)) {
+                self.saw(item, state).await;
             }
         }
         Some(Ok(()))
@@ -141,6 +134,7 @@ impl Playbacks {
             Ok(added) => added,
             Err(error) if may_pass(&error) => return Err(error),
             Err(error) => {
+                item.pulse().not_opened(&self.preparings.config, None, Instant::now());
                 self.fail(item, error).await;
                 return Ok(());
             }
@@ -196,8 +190,8 @@ impl Playbacks {
     /// Chooses the file, at a service that fetches nothing before; until it knows the files, at the next look.
     async fn select(&self, item: &Arc<Item>) {
         let Some(torrent) = item.torrent().filter(|_| item.is_unselected.load(Ordering::Relaxed)) else { return };
-        let (call, service) = (Call::within(STATUS_LIMIT), item.service.as_ref());
-        let media_id = &item.record.media_id;
+        let call = Call::within(STATUS_LIMIT);
+        let (media_id, service) = (&item.record.media_id, &item.service);
         match Box::pin(self.resolver.select_wanted(&call, &item.viewer, media_id, service, &torrent)).await {
             Ok(()) => item.is_unselected.store(false, Ordering::Relaxed),
             Err(error) if may_pass(&error) => {}
@@ -243,7 +237,7 @@ impl Playbacks {
         let torrent = item.torrent().ok_or_else(|| Error::new(ErrorKind::Internal, "open prepared"))?;
         let call = Call::within(OPEN_LIMIT);
         let of_torrent = (&torrent, record.info_hash);
-        let opening = self.resolver.open_fetched(&call, viewer, &record.media_id, item.service.as_ref(), of_torrent);
+        let opening = self.resolver.open_fetched(&call, viewer, &record.media_id, &item.service, of_torrent);
         let fetched = Box::pin(opening).await?;
         let file_name = fetched.playable.file_name.clone();
         let what = Reopen::Torrent { info_hash: record.info_hash, path: fetched.path };

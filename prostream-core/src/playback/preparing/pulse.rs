@@ -160,7 +160,7 @@ mod tests {
     fn a_standstill_ends_it() {
         let now = Instant::now();
         let mut pulse = Pulse::new(Duration::ZERO, now);
-        let mut seen = |pulse: &mut Pulse, minute: u32, progress, speed| {
+        let seen = |pulse: &mut Pulse, minute: u32, progress, speed| {
             pulse.seen(&config(), progress, speed, now + minute * MINUTE)
         };
         assert_eq!(seen(&mut pulse, 20, Some(0.1), Some(0)), Verdict::GoesOn);
