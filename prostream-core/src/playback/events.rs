@@ -1,9 +1,9 @@
 //! What happens to a playback while somebody follows it: when its file cannot be had any more, anywhere, another release goes on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -68,8 +68,9 @@ pub(super) const fn is_loss(kind: ErrorKind) -> bool {
 
 impl Playback {
     /// Notes that a player asks for this segment: where the next release goes on, should this one end.
-    pub fn note_position(&self, rendition: &RenditionInfo, segment: usize) {
-        let before: f64 = rendition.segment_durations_s.iter().take(segment).sum();
+    pub fn note_position(&self, rendition: &RenditionInfo, segment: u32) {
+        let count = usize::try_from(segment).unwrap_or(usize::MAX);
+        let before: f64 = rendition.segment_durations_s.iter().take(count).sum();
         self.position.note(rendition.start_s + before);
     }
 }
@@ -86,15 +87,17 @@ impl Playbacks {
         call: &Call,
         viewer: &Viewer,
         id: &str,
-    ) -> Result<impl Stream<Item = PlaybackEvent> + Send + 'static> {
+    ) -> Result<impl Stream<Item = PlaybackEvent> + Send + use<>> {
         self.records.playback(&viewer.id, id, now_ms()).await?;
         let (sender, receiver) = mpsc::channel(8);
         let watch = Watch { playbacks: self.clone(), call: call.clone(), viewer: viewer.clone(), id: id.to_owned() };
         // It runs inside the stream: dropping the stream drops it, no task is left behind.
         let work = Box::pin(async move { watch.run(&sender).await });
-        let events = stream::unfold(receiver, |mut receiver| async move {
-            receiver.recv().await.map(|event| (event, receiver))
-        });
+        let events =
+            stream::unfold(
+                receiver,
+                |mut receiver| async move { receiver.recv().await.map(|event| (event, receiver)) },
+            );
         Ok(stream::select(events.map(Some), work.into_stream().map(|()| None)).filter_map(std::future::ready))
     }
 

@@ -399,9 +399,7 @@ impl Playbacks {
     /// As [`Resolver::resolve`]; no record is left behind.
     pub async fn start(&self, call: &Call, viewer: &Viewer, request: &StartPlayback) -> Result<Arc<Playback>> {
         let (playable, what) = match &request.source {
-            PlaybackSource::Path(path) => {
-                (library::playable(&self.config.library, path).await?, Reopen::file(path)?)
-            }
+            PlaybackSource::Path(path) => (library::playable(&self.config.library, path).await?, Reopen::file(path)?),
             PlaybackSource::Url(url) => (link_playable(url), Reopen::Link { url: url.clone() }),
             PlaybackSource::Title(media_id) => {
                 // Its file stays open until playing has found it.

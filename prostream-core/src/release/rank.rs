@@ -692,10 +692,8 @@ mod tests {
     /// Method: releases with repeated hashes, one at a time and all together.
     #[test]
     fn ranking_bit_by_bit_is_ranking_at_once() {
-        let hashed = |name: &str, hash: u8, seeders| Release {
-            info_hash: Some(InfoHash([hash; 20])),
-            ..release(name, seeders)
-        };
+        let hashed =
+            |name: &str, hash: u8, seeders| Release { info_hash: Some(InfoHash([hash; 20])), ..release(name, seeders) };
         let releases = vec![
             hashed("Rocket Harbour S02E05", 1, 80),
             hashed(HD, 2, 5),

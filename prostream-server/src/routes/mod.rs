@@ -5,6 +5,7 @@ mod addon;
 mod auth;
 mod docs;
 mod doctor;
+mod events;
 mod extras;
 mod health;
 mod hls;

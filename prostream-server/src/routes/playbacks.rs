@@ -1,26 +1,31 @@
-//! `/api/v1/playbacks`: start playing, see what plays, end it.
+//! `/api/v1/playbacks`: start playing, see what plays, hear what becomes of it, end it.
+//!
+//! Events of a playback: `next {playback, start_s, because}` when its file cannot be had any more and another release goes on, which is the
+//! last one; `failed {error}` when there is no other, now.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use prostream_core::hls::playlist::{FileKind, RenditionFile};
 use prostream_core::model::{Codec, DeviceProfile, MediaId, TextFormat, TrackInfo, TrackKind};
-use prostream_core::playback::{Playback, PlaybackSource, StartPlayback};
+use prostream_core::playback::{Playback, PlaybackEvent, PlaybackSource, StartPlayback};
 use prostream_core::store::records::PlaybackRecord;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
+use super::events;
 use super::extras::{ChapterOut, FontOut, chapter_paths, fonts_path};
 use super::hls::{checked_start_s, multivariant_path, original_list_path, original_path, rendition_path};
 use super::table::{Route, delete, get, post};
 use crate::app::App;
 use crate::auth::{Caller, from_hex};
 use crate::limit::RateClass;
-use crate::reply::{Answer, Problem, empty, json};
+use crate::reply::{Answer, Problem, ProblemBody, empty, json};
 use crate::request::Request;
 
 /// Most playbacks in a list (AUTHZ-04).
@@ -199,6 +204,13 @@ pub(super) fn routes() -> Vec<Route> {
         get("/api/v1/playbacks/{id}", "One playback")
             .gives::<PlaybackOut>(200, "the playback")
             .owner(RateClass::Api, show),
+        get("/api/v1/playbacks/{id}/events", "What becomes of a playback, as events")
+            .gives_bytes(
+                200,
+                "`next` with another release that goes on when the file is lost, `failed` without",
+                &[events::TYPE],
+            )
+            .owner(RateClass::Api, follow),
         delete("/api/v1/playbacks/{id}", "End a playback: its addresses open nothing any more")
             .gives_bytes(204, "ended", &[])
             .owner(RateClass::Api, end),
@@ -269,6 +281,48 @@ async fn show(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let playback = full.engine.playbacks().playback(&app.call(&caller, request.client), &viewer, id).await?;
     let token = full.accounts.media_token_of(id);
     json(StatusCode::OK, &shown(&app, &playback, &token))
+}
+
+/// Another release goes on.
+#[derive(Serialize)]
+struct NextOut {
+    playback: PlaybackOut,
+    start_s: f64,
+    because: ProblemBody,
+}
+
+#[derive(Serialize)]
+struct FailedOut {
+    error: ProblemBody,
+}
+
+async fn follow(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let id = playback_id(&request)?;
+    let full = app.full()?;
+    let viewer = full.viewer(&caller.user_id, None);
+    let call = app.call(&caller, request.client);
+    let happens = full.engine.playbacks().events(&call, &viewer, id).await?;
+    let (asked, request_id) = (Arc::clone(&app), request.id);
+    let written = happens.filter_map(move |event| {
+        let (app, caller, request_id) = (Arc::clone(&asked), caller.clone(), request_id.clone());
+        async move {
+            match event {
+                PlaybackEvent::Next(next) => {
+                    // Nothing is granted to who has signed out meanwhile.
+                    let granted = app.full().ok()?.accounts.grant_media(&caller, next.playback.id()).await;
+                    let token = granted.inspect_err(|error| tracing::info!(%error, "nobody listens any more")).ok()?;
+                    let playback = shown(&app, &next.playback, &token);
+                    let because = events::problem(&next.because, &request_id);
+                    events::message("next", &NextOut { playback, start_s: next.start_s, because })
+                }
+                PlaybackEvent::Failed(error) => {
+                    events::message("failed", &FailedOut { error: events::problem(&error, &request_id) })
+                }
+                _ => None,
+            }
+        }
+    });
+    events::answer(&app, written)
 }
 
 async fn end(app: Arc<App>, request: Request, caller: Caller) -> Answer {
