@@ -20,13 +20,14 @@ use futures_util::StreamExt;
 use prostream_core::model::{ByteRange, InfoHash, MediaId, ProviderId, Title, TitleId, TitleKind, TitleSummary};
 use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
 use prostream_core::playback::{
-    PlaybackConfig, PlaybackSource, PreparingConfig, PreparingState, StartPlayback, Started,
+    Playback, PlaybackConfig, PlaybackEvent, PlaybackSource, PreparingConfig, PreparingState, StartPlayback, Started,
 };
 use prostream_core::provider::debrid::DebridConfig;
 use prostream_core::provider::indexer::Indexer;
 use prostream_core::provider::indexer::prowlarr::{Prowlarr, ProwlarrConfig};
 use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
 use prostream_core::resolve::{ProviderSet, ResolveConfig, Viewer};
+use prostream_core::source::BlockCacheConfig;
 use prostream_core::testing::stand_in::{
     AllDebridStandIn, FilmHost, Mishap, OtherTypes, ProwlarrStandIn, RealDebridStandIn, StandIn, StandInRelease,
     StandInReply, StandInRequest, StandInTorrent, StandInUnlock,
@@ -40,6 +41,8 @@ use workshop::Workshop;
 
 const KEY: &str = "a-key-of-the-stand-ins";
 const TORRENT: InfoHash = InfoHash([7; 20]);
+const OTHER_TORRENT: InfoHash = InfoHash([8; 20]);
+const OTHER_RELEASE: &str = "The.Long.Walk.2019.720p.WEB-DL.H.264-OTHER";
 const RELEASE: &str = "The.Long.Walk.2019.1080p.WEB-DL.H.264-GROUP";
 
 /// The one title.
@@ -522,20 +525,16 @@ impl StandIn for LinkHost {
     }
 }
 
-/// Goal: a link that ends again and again, and a service that dies in the middle, cost the viewer nothing: every byte is right. Method: all
-/// links end every 300 ms while the film is read from its end to its beginning, so that reading ahead helps nobody; at half of it the first
-/// service goes into maintenance.
-#[tokio::test]
-async fn a_film_plays_through_whatever_its_links_do() {
-    const PART: u64 = 128 << 10;
-    let path = format!("/{RELEASE}.mkv");
-    let films = FilmHost::new().with_file(&path, film().clone());
+/// The host with the film under the names of all these torrents, and the two services that have them.
+async fn staged(at_first: Vec<StandInTorrent>, at_second: Vec<StandInTorrent>) -> (Mounted<LinkHost>, Outside) {
+    let names = [RELEASE, OTHER_RELEASE].map(|name| format!("/{name}.mkv"));
+    let films = names.iter().fold(FilmHost::new(), |host, path| host.with_file(path, film().clone()));
     let host = Mounted::new(LinkHost { films, ..LinkHost::default() }).await;
     let mut outside = Outside::new().await;
-    let size_bytes = film().len() as u64;
-    let torrent = StandInTorrent::new(TORRENT, RELEASE).with_file(format!("{RELEASE}.mkv"), size_bytes);
-    let first = AllDebridStandIn::new(KEY, host.url("/")).with_torrent(torrent.clone());
-    let second = RealDebridStandIn::new(KEY, host.url("/")).with_torrent(torrent);
+    let first = AllDebridStandIn::new(KEY, host.url("/"));
+    let first = at_first.into_iter().fold(first, AllDebridStandIn::with_torrent);
+    let second = RealDebridStandIn::new(KEY, host.url("/"));
+    let second = at_second.into_iter().fold(second, RealDebridStandIn::with_torrent);
     first.given_rate_limit(false);
     second.given_rate_limit(false);
     // The links of the two differ.
@@ -545,6 +544,18 @@ async fn a_film_plays_through_whatever_its_links_do() {
     host.stand_in.second.set(Arc::clone(&outside.second.stand_in)).unwrap();
     outside.allow.extend([host.url("/"), outside.first.url("/"), outside.second.url("/")]);
     outside.http = client(&outside.allow);
+    (host, outside)
+}
+
+/// Goal: a link that ends again and again, and a service that dies in the middle, cost the viewer nothing: every byte is right. Method: all
+/// links end every 300 ms while the film is read from its end to its beginning, so that reading ahead helps nobody; at half of it the first
+/// service goes into maintenance.
+#[tokio::test]
+async fn a_film_plays_through_whatever_its_links_do() {
+    const PART: u64 = 128 << 10;
+    let size_bytes = film().len() as u64;
+    let torrent = StandInTorrent::new(TORRENT, RELEASE).with_file(format!("{RELEASE}.mkv"), size_bytes);
+    let (host, outside) = staged(vec![torrent.clone()], vec![torrent]).await;
     let (engine, viewer) =
         (ProStream::builder().http(outside.http.clone()).build().unwrap(), outside.viewer(Has::Both, KEY));
     let request = StartPlayback::new(PlaybackSource::Title(media_id()));
@@ -576,6 +587,88 @@ async fn a_film_plays_through_whatever_its_links_do() {
     let asked = outside.second.requests().await;
     assert!(asked.iter().any(|path| path.contains("unrestrict/link")), "the second went on: {asked:?}");
     Seen::of(Ok(())).assert("link ends every 300 ms, service dies mid-film", None, None, "");
+}
+
+/// Goal: a service that dies in the middle of a film which nobody else has costs the viewer that release, not the film: another one is open,
+/// at the segment that was asked for in vain, the same for all who listen; when that dies too, the reason is told with advice.
+/// Method: the first service has one torrent, the second the other; both hold the same pictures, so that the right segment can be told.
+#[tokio::test]
+async fn another_release_goes_on_when_a_service_dies_that_alone_had_it() {
+    let size_bytes = film().len() as u64;
+    let torrent = |hash, name: &str| StandInTorrent::new(hash, name).with_file(format!("{name}.mkv"), size_bytes);
+    let (_host, mut outside) =
+        staged(vec![torrent(TORRENT, RELEASE)], vec![torrent(OTHER_TORRENT, OTHER_RELEASE)]).await;
+    let released =
+        |hash, name: &str| StandInRelease { imdb_number: 7_654_321, ..StandInRelease::movie(name, hash, size_bytes) };
+    let indexer = ProwlarrStandIn::new(KEY)
+        .with_release(released(TORRENT, RELEASE))
+        .with_release(released(OTHER_TORRENT, OTHER_RELEASE));
+    outside.indexer = Mounted::new(indexer).await;
+    outside.allow.push(outside.indexer.url("/"));
+    outside.http = client(&outside.allow);
+    // So little memory that what was read once is read again.
+    let blocks =
+        BlockCacheConfig { budget_bytes: 0, file_budget_bytes: 0, block_size: 4 << 10, ..BlockCacheConfig::default() };
+    let playback = PlaybackConfig { blocks, ..PlaybackConfig::default() };
+    let engine = ProStream::builder().http(outside.http.clone()).playback(playback).build().unwrap();
+    let viewer = outside.viewer(Has::Both, KEY);
+    let request = StartPlayback::new(PlaybackSource::Title(media_id()));
+    let playback = engine.start_playback(&call(), &viewer, &request).await.unwrap();
+    assert_eq!(playback.record().name, format!("{RELEASE}.mkv"));
+    let segment = async |playback: &Playback, number: u32| {
+        let rendition = Arc::clone(&playback.presentation().renditions()[0]);
+        playback.note_position(rendition.info(), number);
+        rendition.segment(number).await?.into_bytes().await
+    };
+    let last = playback.presentation().renditions()[0].info().segment_durations_s.len() as u32 - 1;
+    segment(&playback, 0).await.unwrap();
+
+    let playbacks = engine.playbacks().clone();
+    let follow = async |id: &str| playbacks.events(&call(), &viewer, id).await.unwrap();
+    let mut listeners = [follow(playback.id()).await.boxed(), follow(playback.id()).await.boxed()];
+    outside.first.stand_in.given_maintenance(true);
+    outside.first.stand_in.expire_links();
+    let started = Instant::now();
+    let Err(failed) = segment(&playback, last - 1).await else { panic!("the service is dead") };
+    let mut offered = Vec::new();
+    for listener in &mut listeners {
+        let event = tokio::time::timeout(Duration::from_secs(20), listener.next()).await.unwrap().unwrap();
+        let PlaybackEvent::Next(next) = event else { panic!("{event:?}") };
+        assert_eq!(next.because.kind(), failed.kind());
+        offered.push(next);
+    }
+    println!("another release was open {:?} after the first was asked in vain", started.elapsed());
+    let next = &offered[0];
+    assert_eq!(next.playback.id(), offered[1].playback.id());
+    assert_eq!(next.playback.record().name, format!("{OTHER_RELEASE}.mkv"));
+    let durations = &playback.presentation().renditions()[0].info().segment_durations_s;
+    let at: f64 = durations[..last as usize - 1].iter().sum();
+    assert!((next.start_s - at).abs() < 0.002, "{} {at}", next.start_s);
+    assert_eq!(next.playback.start_s(), Some(next.start_s));
+    let pictures = film_segment(last - 1).await;
+    assert!(segment(&next.playback, last - 1).await.unwrap() == pictures);
+    assert!(
+        playbacks.events(&call(), &Viewer::new("eve", Arc::clone(&viewer.providers)), playback.id()).await.is_err()
+    );
+    Seen::of(Ok(())).assert("service dies that alone has the release: the next one", None, None, "");
+
+    let mut events = follow(next.playback.id()).await.boxed();
+    outside.second.stand_in.given_mishap(Some(Mishap::Broken));
+    outside.second.stand_in.expire_links();
+    assert!(segment(&next.playback, 1).await.is_err());
+    let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await.unwrap().unwrap();
+    let PlaybackEvent::Failed(error) = event else { panic!("{event:?}") };
+    let kind = Some(error.kind());
+    Seen::of(Err(prostream_core::Error::new(error.kind(), "follow playback")
+        .advise(error.advice().unwrap_or_default().to_owned())))
+    .assert("service dies, and no release is left", kind, None, ANY);
+    assert!(error.advice().is_some());
+}
+
+/// A segment of the film's pictures, from memory.
+async fn film_segment(number: u32) -> Bytes {
+    let presentation = workshop::present(workshop::memory(film().to_vec())).await.unwrap();
+    presentation.renditions()[0].segment(number).await.unwrap().into_bytes().await.unwrap()
 }
 
 async fn wait_until(is_so: impl Fn() -> bool) {

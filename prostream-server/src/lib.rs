@@ -74,7 +74,17 @@ pub struct ServerHandle {
 pub async fn serve(config: Config, parts: ServerParts) -> Result<ServerHandle> {
     let ServerParts { engine, accounts, providers, assets } = parts;
     let house = FullHouse::new(engine, accounts, providers, config.preferences()?);
+    resume(&house).await;
     start(config, House::Full(Box::new(house)), assets, routes::full_table()).await
+}
+
+/// Goes on with what services were fetching when the program ended. Without it the server is as good, so a failure is told and no more.
+async fn resume(house: &FullHouse) {
+    match house.engine.playbacks().resume(|owner| Some(house.viewer(owner, None))).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "services go on fetching what was asked for before"),
+        Err(error) => tracing::warn!(%error, "what services were fetching cannot be gone on with"),
+    }
 }
 
 /// Runs a server that plays one playback and knows no accounts. The second value is its media token: `/hls/{token}/main.m3u8` is the

@@ -66,9 +66,8 @@ export const chapters = async playlist => {
   return entries.map(entry => ({start_s: entry["start-time"], end_s: entry["start-time"] + entry.duration, title: entry.titles[0].title}));
 };
 
-/** Releases as the indexers answer: `onEvent(name, data)` for each server-sent event. Read with fetch, so that no token stands in an address. */
-export const releases = async (id, device, signal, onEvent) => {
-  const path = `/api/v1/titles/${encodeURIComponent(id)}/releases?device=${encodeURIComponent(device)}`;
+/** Server-sent events: `onEvent(name, data)` for each, until they end. Read with fetch, so that no token stands in an address. */
+const follow = async (path, signal, onEvent) => {
   const open = () => fetch(path, {headers: {Accept: "text/event-stream", Authorization: `Bearer ${accessToken}`}, signal});
   let reply = await open();
   if (reply.status === 401 && await refresh()) reply = await open();
@@ -92,3 +91,10 @@ export const releases = async (id, device, signal, onEvent) => {
     }
   }
 };
+
+/** Releases as the indexers answer. */
+export const releases = (id, device, signal, onEvent) =>
+  follow(`/api/v1/titles/${encodeURIComponent(id)}/releases?device=${encodeURIComponent(device)}`, signal, onEvent);
+
+/** What becomes of a playback. */
+export const playbackEvents = (id, signal, onEvent) => follow(`/api/v1/playbacks/${encodeURIComponent(id)}/events`, signal, onEvent);

@@ -6,7 +6,7 @@ import * as links from "./links.js";
 import * as position from "./position.js";
 
 const byId = id => document.getElementById(id);
-const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null, positionKey: null};
+const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null, positionKey: null, following: null, next: null, lost: null};
 
 const DEVICE = /firefox/i.test(navigator.userAgent) ? "firefox"
   : /chrom(e|ium)/i.test(navigator.userAgent) ? "chromium"
@@ -16,7 +16,10 @@ const player = new Player({
   video: byId("video"), audio: byId("audio"), audioLabel: byId("audio-label"),
   subtitle: byId("subtitle"), subtitleLabel: byId("subtitle-label"), chapter: byId("chapter"), chapterLabel: byId("chapter-label"),
   note: byId("player-note"),
-}, text => showProblem({message: `It does not play: ${text}`, advice: state.mediaId ? "Press “Broken, next one” to try another release." : "Try another file."}));
+}, text => {
+  if (state.next) goOn();
+  else showProblem(state.lost || {message: `It does not play: ${text}`, advice: state.mediaId ? "Press “Broken, next one” to try another release." : "Try another file."});
+});
 
 // --- small pieces
 
@@ -212,7 +215,42 @@ const play = async (release, start = position.recall(state.mediaId)) => {
   state.playback = playback;
   state.release = playback.release || release;
   openPlayer(playback, start);
+  listen(playback.id);
 };
+
+/** Hears what becomes of what plays, and comes back when the connection ends. */
+const listen = async id => {
+  state.following?.abort();
+  state.next = state.lost = null;
+  const {signal} = state.following = new AbortController();
+  const happened = (name, data) => {
+    if (signal.aborted) return;
+    if (name === "next") { state.next = data; if (player.hasRunOut) goOn(); }
+    if (name === "failed") {
+      state.lost = {message: data.error.detail || data.error.title, advice: data.error.advice};
+      if (player.hasRunOut) showProblem(state.lost);
+    }
+  };
+  while (!signal.aborted && !state.next) {
+    try { await api.playbackEvents(id, signal, happened); } catch (problem) { if (problem.status === 401 || problem.status === 404) return; }
+    await new Promise(resolve => setTimeout(resolve, 3000));
+  }
+};
+
+/** The file cannot be had any more: the release that the server has opened in its place goes on, once what is there has been shown. */
+const goOn = () => {
+  const {playback, start_s: lostAt, because} = state.next;
+  const [before, at] = [state.playback, player.length > 0 ? player.position : lostAt];
+  state.failed.add(state.release);
+  state.playback = playback;
+  state.release = playback.release;
+  showProblem(null);
+  openPlayer(playback, at);
+  notice(`${before.name} could not be read any further (${because.detail || because.title}). ${playback.name} goes on.`);
+  api.endPlayback(before.id).catch(() => { /* it ends by itself */ });
+  listen(playback.id);
+};
+byId("video").addEventListener("waiting", () => { if (state.next) goOn(); });
 
 const titleText = () => {
   const episode = /:(\d+):(\d+)$/.exec(state.mediaId);
@@ -263,6 +301,8 @@ byId("video").addEventListener("ended", () => { if (state.positionKey) position.
 
 const leavePlayer = () => {
   state.search?.abort();
+  state.following?.abort();
+  state.next = state.lost = null;
   state.positionKey = null;
   player.stop();
   if (state.playback?.id) api.endPlayback(state.playback.id).catch(() => { /* it ends by itself */ });

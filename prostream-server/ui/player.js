@@ -24,7 +24,8 @@ export class Player {
   /** `elements`: video, audio, audioLabel, subtitle, subtitleLabel, chapter, chapterLabel, note. `onFailure(text)` is called when playing cannot go on. */
   constructor(elements, onFailure) {
     this.elements = elements;
-    this.onFailure = onFailure;
+    this.onFailure = text => { this.hasFailed = true; onFailure(text); };
+    this.hasFailed = false;
     this.hls = null;
     this.chapterChanged = null;
     elements.video.addEventListener("error", () => {
@@ -36,6 +37,7 @@ export class Player {
   /** Starts at `start` seconds. */
   play(address, start = 0) {
     this.stop();
+    this.hasFailed = false;
     const {video} = this.elements;
     const Hls = globalThis.Hls;
     if (Hls && Hls.isSupported()) this.playWithLibrary(Hls, address, start);
@@ -124,6 +126,9 @@ export class Player {
 
   /** Seconds of the whole film; 0 until it is known. */
   get length() { return Number.isFinite(this.elements.video.duration) ? this.elements.video.duration : 0; }
+
+  /** Nothing is left to show: what comes next is waited for, or does not come. */
+  get hasRunOut() { return this.hasFailed || this.elements.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA; }
 
   /** Seconds into the film. */
   get position() { return this.elements.video.currentTime || 0; }

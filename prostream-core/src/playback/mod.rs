@@ -1,5 +1,6 @@
 //! What is being played: opens playables, keeps their indexes and presentations, and finds a playback again after a restart.
 
+mod events;
 mod known;
 mod library;
 mod prepare;
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(feature = "http")]
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -29,7 +31,7 @@ use crate::net::Call;
 use crate::net::HttpClient;
 #[cfg(feature = "http")]
 use crate::resolve::ProviderSet;
-use crate::resolve::{Resolver, Tried, Viewer};
+use crate::resolve::{Resolution, Resolver, Tried, Viewer};
 #[cfg(feature = "http")]
 use crate::source::CachedSource;
 use crate::source::{BlockCache, BlockCacheConfig, ByteSource, FileAccess, FileSource};
@@ -37,6 +39,7 @@ use crate::store::now_ms;
 use crate::store::records::{PlaybackRecord, Records};
 use crate::{Error, ErrorKind, Result};
 
+pub use events::{Next, PlaybackEvent};
 pub use preparing::{Preparing, PreparingConfig, PreparingState, Started};
 
 use known::{Known, KnownFiles};
@@ -50,6 +53,13 @@ use shared::{FilesInUse, OpenFile, Shown};
 /// Most links that are read for the first time at once and shared by all who wait for them.
 #[cfg(feature = "http")]
 const MAX_CONNECTING: u64 = 1_000;
+
+/// Most playbacks of which it is remembered that they could not be opened, and what goes on in their place.
+const MAX_OFFERS: u64 = 1_000;
+/// How long a playback that could not be opened again counts as lost.
+const UNOPENED_FOR: Duration = Duration::from_secs(60);
+/// How long the same release is offered to all who follow a playback.
+const OFFERED_FOR: Duration = Duration::from_secs(600);
 
 /// Limits of [`Playbacks`].
 #[derive(Clone, Debug)]
@@ -137,6 +147,24 @@ pub struct Playback {
     release: Option<String>,
     why: Vec<String>,
     tried: Vec<Tried>,
+    position: Position,
+    /// Torrents that this viewing had before and lost.
+    lost: Vec<InfoHash>,
+}
+
+/// Where a player is, in milliseconds.
+#[derive(Debug)]
+struct Position(AtomicU64);
+
+impl Position {
+    fn new(start_ms: Option<i64>) -> Self {
+        Self(AtomicU64::new(start_ms.and_then(|start| u64::try_from(start).ok()).unwrap_or(0)))
+    }
+
+    fn note(&self, seconds: f64) {
+        // The cast saturates; a time before the first picture is 0.
+        self.0.store((seconds * 1000.0) as u64, Ordering::Relaxed);
+    }
 }
 
 impl fmt::Debug for Playback {
@@ -200,11 +228,41 @@ impl Playback {
         &self.tried
     }
 
+    /// Where the segment begins that was asked for last ([`Self::note_position`]), in seconds; before that where the viewer wished to begin.
+    #[must_use]
+    pub fn position_s(&self) -> f64 {
+        self.position.0.load(Ordering::Relaxed) as f64 / 1000.0
+    }
+
     /// Where the viewer wished to begin, in seconds.
     #[must_use]
     pub fn start_s(&self) -> Option<f64> {
         self.record.start_ms.map(|start| start as f64 / 1000.0)
     }
+}
+
+impl Playback {
+    fn new(record: PlaybackRecord, opened: Opened) -> Self {
+        Self {
+            file_name: record.name.clone(),
+            position: Position::new(record.start_ms),
+            record,
+            shown: opened.shown,
+            title: None,
+            release: None,
+            why: opened.track_notes,
+            tried: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+}
+
+/// What is to be played.
+struct Start {
+    playable: Playable,
+    what: Reopen,
+    media_id: Option<MediaId>,
+    start_s: Option<f64>,
 }
 
 /// A file that was opened for playing.
@@ -279,6 +337,10 @@ pub struct Playbacks {
     preparations: Preparations,
     preparings: Preparings,
     open: MokaCache<String, Arc<Playback>>,
+    /// Why playbacks could not be opened again, for whoever follows them.
+    unopened: MokaCache<String, Arc<Error>>,
+    /// Releases that go on in place of others, by the playback that was lost.
+    offers: MokaCache<String, Next>,
 }
 
 impl fmt::Debug for Playbacks {
@@ -337,6 +399,8 @@ impl Playbacks {
             preparations,
             preparings,
             open,
+            unopened: MokaCache::builder().max_capacity(MAX_OFFERS).time_to_live(UNOPENED_FOR).build(),
+            offers: MokaCache::builder().max_capacity(MAX_OFFERS).time_to_live(OFFERED_FOR).build(),
         }
     }
 
@@ -348,54 +412,70 @@ impl Playbacks {
     /// # Cancel safety
     /// As [`Resolver::resolve`]; no record is left behind.
     pub async fn start(&self, call: &Call, viewer: &Viewer, request: &StartPlayback) -> Result<Arc<Playback>> {
-        let mut why = Vec::new();
-        let mut tried = Vec::new();
-        let mut title = None;
-        let mut release = None;
-        let mut prepared = None;
-        let (playable, what, media_id) = match &request.source {
-            PlaybackSource::Path(path) => {
-                let playable = library::playable(&self.config.library, path).await?;
-                (playable, Reopen::file(path)?, None)
-            }
-            PlaybackSource::Url(url) => (link_playable(url), Reopen::Link { url: url.clone() }, None),
+        let (playable, what) = match &request.source {
+            PlaybackSource::Path(path) => (library::playable(&self.config.library, path).await?, Reopen::file(path)?),
+            PlaybackSource::Url(url) => (link_playable(url), Reopen::Link { url: url.clone() }),
             PlaybackSource::Title(media_id) => {
+                // Its file stays open until playing has found it.
+                let mut prepared = None;
                 let found = match request.release.as_deref() {
-                    None => {
-                        let ready = self.take_ready(call, viewer, media_id).await?;
-                        let found = ready.found.clone();
-                        // Its file stays open until playing has found it.
-                        prepared = Some(ready);
-                        found
-                    }
+                    None => prepared.insert(self.take_ready(call, viewer, media_id).await?).found.clone(),
                     release => self.resolver.resolve(call, viewer, media_id, release).await?,
                 };
-                why.extend(tried_notes(&found.tried));
-                why.extend(found.candidate.reasons.iter().map(|reason| reason.text.clone()));
-                release = Some(crate::resolve::release_key(&found.candidate.release));
-                let what = Reopen::of(&found)?;
-                title = Some(found.title);
-                tried = found.tried;
-                (found.playable, what, Some(media_id.clone()))
+                return self.begin(call, viewer, found, media_id, request.start_s, Vec::new()).await;
             }
         };
+        let start = Start { playable, what, media_id: None, start_s: request.start_s };
+        self.add(call, viewer, start, |playback| playback).await
+    }
+
+    /// Plays what was found for a title. `lost` are torrents that the same viewing had before.
+    async fn begin(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        found: Resolution,
+        media_id: &MediaId,
+        start_s: Option<f64>,
+        lost: Vec<InfoHash>,
+    ) -> Result<Arc<Playback>> {
+        let what = Reopen::of(&found)?;
+        let Resolution { title, candidate, playable, tried, .. } = found;
+        let mut why: Vec<String> = tried_notes(&tried).collect();
+        why.extend(candidate.reasons.iter().map(|reason| reason.text.clone()));
+        let release = crate::resolve::release_key(&candidate.release);
+        let start = Start { playable, what, media_id: Some(media_id.clone()), start_s };
+        let found = |mut playback: Playback| {
+            why.append(&mut playback.why);
+            Playback { title: Some(title), release: Some(release), why, tried, lost, ..playback }
+        };
+        self.add(call, viewer, start, found).await
+    }
+
+    /// Opens what is to be played, and keeps a record; `completed` by what else is known of it.
+    async fn add(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        start: Start,
+        completed: impl FnOnce(Playback) -> Playback,
+    ) -> Result<Arc<Playback>> {
+        let Start { playable, what, media_id, start_s } = start;
         let name = playable.file_name.clone();
         let opened = self.open_what(call, viewer, &what, Some(playable), &viewer.device).await?;
-        drop(prepared);
-        why.extend(opened.track_notes);
         let created_at_ms = now_ms();
         let record = PlaybackRecord {
             id: random_id()?,
             owner: viewer.id.clone(),
             media_id,
-            name: name.clone(),
+            name,
             reopen: what.to_json(&viewer.device)?,
-            start_ms: request.start_s.map(start_ms),
+            start_ms: start_s.map(start_ms),
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.shown.presentation.as_ref())),
         };
         self.records.add_playback(&record).await?;
-        let playback = Arc::new(Playback { record, shown: opened.shown, file_name: name, title, release, why, tried });
+        let playback = Arc::new(completed(Playback::new(record, opened)));
         self.open.insert(playback.id().to_owned(), Arc::clone(&playback)).await;
         Ok(playback)
     }
@@ -413,7 +493,13 @@ impl Playbacks {
         }
         // One opening for all who wait; a failure is not kept.
         let opening = Box::pin(self.open_again(call, viewer, record));
-        self.open.try_get_with(id.to_owned(), opening).await.map_err(|error| {
+        let opened = self.open.try_get_with(id.to_owned(), opening).await;
+        if let Err(error) = &opened
+            && events::is_loss(error.kind())
+        {
+            self.unopened.insert(id.to_owned(), Arc::clone(error)).await;
+        }
+        opened.map_err(|error| {
             Error::new(error.kind(), error.operation())
                 .advise(error.advice().unwrap_or("start the playback again").to_owned())
                 .because(error)
@@ -506,15 +592,8 @@ impl Playbacks {
     async fn open_again(&self, call: &Call, viewer: &Viewer, record: PlaybackRecord) -> Result<Arc<Playback>> {
         let (what, device) = Reopen::from_json(&record.reopen)?;
         let opened = self.open_what(call, viewer, &what, None, &device).await?;
-        Ok(Arc::new(Playback {
-            file_name: record.name.clone(),
-            record,
-            shown: opened.shown,
-            title: None,
-            release: None,
-            why: opened.track_notes,
-            tried: Vec::new(),
-        }))
+        self.unopened.invalidate(&record.id).await;
+        Ok(Arc::new(Playback::new(record, opened)))
     }
 
     /// Opens a file; `fresh` says where it lies, where that was just found out.

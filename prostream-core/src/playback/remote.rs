@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
+use super::events::is_loss;
 use super::known::{KnownFiles, content_id};
 use super::reopen::Reopen;
 use crate::model::{ByteRange, ContentId, Extents, InfoHash, Location, Playable, Rope};
@@ -120,6 +121,8 @@ pub(super) struct RemoteFile {
     fresh: Mutex<Option<Playable>>,
     source: OnceCell<Arc<HttpSource>>,
     has_changed: AtomicBool,
+    /// Why its bytes could not be had at the last try.
+    loss: watch::Sender<Option<Arc<Error>>>,
 }
 
 impl RemoteFile {
@@ -140,6 +143,7 @@ impl RemoteFile {
             fresh: Mutex::new(fresh),
             source: OnceCell::new(),
             has_changed: AtomicBool::new(false),
+            loss: watch::Sender::default(),
         }
     }
 
@@ -215,11 +219,28 @@ impl RemoteFile {
         }
     }
 
+    /// Tells when its bytes cannot be had, and when they can again.
+    pub(super) fn loss(&self) -> watch::Receiver<Option<Arc<Error>>> {
+        self.loss.subscribe()
+    }
+
     async fn note<T>(&self, answer: Result<T>) -> Result<T> {
-        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::SourceChanged) {
+        let error = match answer {
+            Ok(answer) => {
+                self.loss.send_if_modified(|loss| loss.take().is_some());
+                return Ok(answer);
+            }
+            Err(error) => error,
+        };
+        if error.kind() == ErrorKind::SourceChanged {
             self.forget().await;
         }
-        answer
+        if !is_loss(error.kind()) {
+            return Err(error);
+        }
+        let error = Arc::new(error);
+        self.loss.send_replace(Some(Arc::clone(&error)));
+        Err(crate::resolve::again(&error))
     }
 }
 
@@ -245,7 +266,10 @@ impl ByteSource for RemoteFile {
     }
 
     async fn read_at(&self, range: ByteRange) -> Result<Rope> {
-        let answer = self.source().await?.read_at(range).await;
+        let answer = match self.source().await {
+            Ok(source) => source.read_at(range).await,
+            Err(error) => Err(error),
+        };
         self.note(answer).await
     }
 

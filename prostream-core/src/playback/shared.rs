@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::sync::watch;
+
 use super::known::Known;
 #[cfg(feature = "http")]
 use super::remote::RemoteFile;
-use crate::Result;
 use crate::hls::{CutFindings, Presentation};
 use crate::model::DeviceProfile;
 use crate::source::ByteSource;
+use crate::{Error, Result};
 
 /// Files in use, by the identity of their sources, which tells one set of accounts from another.
 #[derive(Debug, Default)]
@@ -66,6 +68,14 @@ impl OpenFile {
         return self.remote.as_ref().is_some_and(|remote| remote.has_changed());
         #[cfg(not(feature = "http"))]
         false
+    }
+
+    /// Tells when its bytes cannot be had any more, and when they can again; `None` for a file on this machine.
+    pub(super) fn loss(&self) -> Option<watch::Receiver<Option<Arc<Error>>>> {
+        #[cfg(feature = "http")]
+        return self.remote.as_ref().map(|remote| remote.loss());
+        #[cfg(not(feature = "http"))]
+        None
     }
 
     /// What players on `device` see of it by this index, which `present` makes where nobody sees it yet.

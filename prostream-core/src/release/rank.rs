@@ -97,26 +97,137 @@ pub fn rank(
     device: &DeviceProfile,
     known_ready: &dyn Fn(&Release) -> Option<bool>,
 ) -> Ranking {
-    let excluded: Vec<(&str, Vec<String>)> =
-        preferences.excluded_words.iter().map(|word| (word.as_str(), comparable::words(word))).collect();
-    let rules: Vec<(&Rule, Vec<Vec<String>>)> = preferences.rules.iter().map(|rule| (rule, rule.phrases())).collect();
-    let mut ranking = Ranking::default();
-    for release in merge(releases) {
+    let mut ranker = Ranker::new(wanted, preferences, device);
+    ranker.add(releases, known_ready);
+    ranker.into_ranking()
+}
+
+/// Ranks releases that come bit by bit: each is read and judged once, however often the list is asked for.
+///
+/// ```
+/// use prostream_core::model::{DeviceProfile, ProviderId, Release, TitleKind};
+/// use prostream_core::release::{Preferences, Ranker, Wanted};
+///
+/// # let release = |name: &str| Release {
+/// #     indexer: ProviderId::new("shelf"), tracker: None, name: name.to_owned(), info_hash: None, link: None, size_bytes: None,
+/// #     seeder_count: None, age_days: None, playable: None,
+/// # };
+/// # let wanted = Wanted {
+/// #     kind: TitleKind::Movie, names: vec!["Paper Lanterns at Noon".to_owned()], year: Some(2019), episode: None,
+/// #     absolute_episode: None, air_date: None, runtime_min: None,
+/// # };
+/// let (preferences, device) = (Preferences::default(), DeviceProfile::any());
+/// let mut ranker = Ranker::new(&wanted, &preferences, &device);
+/// ranker.add(vec![release("Paper.Lanterns.at.Noon.2019.720p.WEB-DL-GRP")], &|_| None);
+/// assert_eq!(ranker.ranking().candidates.len(), 1);
+/// ranker.add(vec![release("Paper.Lanterns.at.Noon.2019.1080p.WEB-DL-GRP")], &|_| None);
+/// assert!(ranker.ranking().candidates[0].release.name.contains("1080p"));
+/// ```
+pub struct Ranker<'a> {
+    wanted: &'a Wanted,
+    preferences: &'a Preferences,
+    device: &'a DeviceProfile,
+    excluded: Vec<(&'a str, Vec<String>)>,
+    rules: Vec<(&'a Rule, Vec<Vec<String>>)>,
+    /// One for each info hash.
+    judged: Vec<Judged>,
+    index_of: HashMap<InfoHash, usize>,
+}
+
+/// A release and what was made of it.
+#[derive(Clone)]
+enum Judged {
+    Kept(Candidate),
+    Dropped(Rejected),
+}
+
+impl Judged {
+    fn release(&self) -> &Release {
+        match self {
+            Judged::Kept(candidate) => &candidate.release,
+            Judged::Dropped(rejected) => &rejected.release,
+        }
+    }
+}
+
+impl<'a> Ranker<'a> {
+    /// Nothing to rank yet.
+    #[must_use]
+    pub fn new(wanted: &'a Wanted, preferences: &'a Preferences, device: &'a DeviceProfile) -> Self {
+        Self {
+            wanted,
+            preferences,
+            device,
+            excluded: preferences.excluded_words.iter().map(|word| (word.as_str(), comparable::words(word))).collect(),
+            rules: preferences.rules.iter().map(|rule| (rule, rule.phrases())).collect(),
+            judged: Vec::new(),
+            index_of: HashMap::new(),
+        }
+    }
+
+    /// More releases. One whose info hash is there already completes it: the best-described one stays.
+    pub fn add(&mut self, releases: Vec<Release>, known_ready: &dyn Fn(&Release) -> Option<bool>) {
+        for release in releases {
+            let at = release.info_hash.and_then(|hash| self.index_of.get(&hash).copied());
+            match at.and_then(|at| Some((at, self.judged.get(at)?.release()))) {
+                Some((at, known)) => {
+                    let merged = merge(known, release);
+                    if merged != *known {
+                        let judged = self.judge(merged, known_ready);
+                        if let Some(place) = self.judged.get_mut(at) {
+                            *place = judged;
+                        }
+                    }
+                }
+                None => {
+                    if let Some(hash) = release.info_hash {
+                        self.index_of.insert(hash, self.judged.len());
+                    }
+                    let judged = self.judge(release, known_ready);
+                    self.judged.push(judged);
+                }
+            }
+        }
+    }
+
+    /// All releases so far.
+    #[must_use]
+    pub fn ranking(&self) -> Ranking {
+        ordered(self.judged.clone())
+    }
+
+    /// All releases.
+    #[must_use]
+    pub fn into_ranking(self) -> Ranking {
+        ordered(self.judged)
+    }
+
+    fn judge(&self, release: Release, known_ready: &dyn Fn(&Release) -> Option<bool>) -> Judged {
         let parsed = ReleaseName::parse(&release.name);
-        let needs_words = !excluded.is_empty() || !rules.is_empty();
+        let needs_words = !self.excluded.is_empty() || !self.rules.is_empty();
         let words = if needs_words { comparable::words(&release.name) } else { Vec::new() };
-        let holding = rules.iter().filter(|(rule, phrases)| rule.holds(&parsed, phrases, &words));
+        let holding = self.rules.iter().filter(|(rule, phrases)| rule.holds(&parsed, phrases, &words));
         let holding: Vec<&Rule> = holding.map(|(rule, _)| *rule).collect();
-        if let Some(reason) = rejection(&release, &parsed, wanted, preferences, &excluded, &words, &holding) {
-            ranking.rejected.push(Rejected { release, reason });
-            continue;
+        let (wanted, preferences) = (self.wanted, self.preferences);
+        if let Some(reason) = rejection(&release, &parsed, wanted, preferences, &self.excluded, &words, &holding) {
+            return Judged::Dropped(Rejected { release, reason });
         }
         let known_ready = known_ready(&release);
-        let mut reasons = judge(&release, &parsed, wanted, preferences, device, known_ready);
+        let mut reasons = judge(&release, &parsed, wanted, preferences, self.device, known_ready);
         holding.iter().for_each(|rule| add(&mut reasons, rule.reason(), rule.points));
         reasons.sort_by_key(|reason| Reverse(reason.points.unsigned_abs()));
         let score = reasons.iter().fold(0i32, |sum, reason| sum.saturating_add(reason.points));
-        ranking.candidates.push(Candidate { release, parsed, score, reasons, known_ready });
+        Judged::Kept(Candidate { release, parsed, score, reasons, known_ready })
+    }
+}
+
+fn ordered(judged: Vec<Judged>) -> Ranking {
+    let mut ranking = Ranking::default();
+    for one in judged {
+        match one {
+            Judged::Kept(candidate) => ranking.candidates.push(candidate),
+            Judged::Dropped(rejected) => ranking.rejected.push(rejected),
+        }
     }
     ranking.candidates.sort_by(|one, other| {
         let order = |candidate: &Candidate| {
@@ -138,44 +249,16 @@ pub fn rank(
     ranking
 }
 
-/// One release for each info hash: the best-described one, completed by what the others know.
-fn merge(releases: Vec<Release>) -> Vec<Release> {
-    let mut merged: Vec<Release> = Vec::with_capacity(releases.len());
-    let mut index_of: HashMap<InfoHash, usize> = HashMap::new();
-    for release in releases {
-        let Some(hash) = release.info_hash else {
-            merged.push(release);
-            continue;
-        };
-        match index_of.get(&hash).and_then(|index| merged.get_mut(*index)) {
-            Some(known) => {
-                let (best, other) = if describes_better(&release, known) {
-                    (release.clone(), known.clone())
-                } else {
-                    (known.clone(), release)
-                };
-                *known = complete(best, other);
-            }
-            None => {
-                index_of.insert(hash, merged.len());
-                merged.push(release);
-            }
-        }
-    }
-    merged
+/// One torrent listed twice: the best-described listing, completed by what the other knows.
+fn merge(known: &Release, release: Release) -> Release {
+    if describes_better(&release, known) { complete(release, known.clone()) } else { complete(known.clone(), release) }
 }
 
 /// Playable first, then the fuller name, then the indexer's name so that the order of arrival never matters.
 fn describes_better(one: &Release, other: &Release) -> bool {
-    let rank = |release: &Release| {
-        (
-            release.playable.is_some(),
-            release.name.len(),
-            Reverse(release.name.clone()),
-            Reverse(release.indexer.clone()),
-        )
-    };
-    rank(one) > rank(other)
+    let one_rank = (one.playable.is_some(), one.name.len(), Reverse(&one.name), Reverse(&one.indexer));
+    let other_rank = (other.playable.is_some(), other.name.len(), Reverse(&other.name), Reverse(&other.indexer));
+    one_rank > other_rank
 }
 
 fn complete(best: Release, other: Release) -> Release {
@@ -603,6 +686,32 @@ mod tests {
             let release = &ranking.candidates[0].release;
             assert_eq!((release.name.as_str(), release.size_bytes, release.seeder_count), (FULL_HD, Some(5), Some(80)));
         }
+    }
+
+    /// Goal: a list that grew bit by bit is the one that was ranked at once, merged torrents included.
+    /// Method: releases with repeated hashes, one at a time and all together.
+    #[test]
+    fn ranking_bit_by_bit_is_ranking_at_once() {
+        let hashed =
+            |name: &str, hash: u8, seeders| Release { info_hash: Some(InfoHash([hash; 20])), ..release(name, seeders) };
+        let releases = vec![
+            hashed("Rocket Harbour S02E05", 1, 80),
+            hashed(HD, 2, 5),
+            hashed(FULL_HD, 1, 2),
+            hashed("Other.Show.S02E05.1080p.WEB-DL.H.264-GRP", 3, 9),
+            hashed("Rocket Harbour S02E05", 1, 3),
+            sized(HEVC, 4_000_000_000),
+        ];
+        let (wanted, preferences, device) = (wanted(), Preferences::default(), DeviceProfile::any());
+        let known = |release: &Release| release.info_hash.map(|hash| hash.0[0] == 2);
+        let mut ranker = Ranker::new(&wanted, &preferences, &device);
+        for release in &releases {
+            ranker.add(vec![release.clone()], &known);
+        }
+        let at_once = rank(releases, &wanted, &preferences, &device, &known);
+        assert_eq!((at_once.candidates.len(), at_once.rejected.len()), (3, 1));
+        assert_eq!(ranker.ranking(), at_once);
+        assert_eq!(ranker.into_ranking(), at_once);
     }
 
     /// Goal: the same releases always come in the same order.

@@ -111,6 +111,46 @@ impl Resolver {
     ) -> Result<Resolution> {
         let found = self.find_releases(call, viewer, media_id).await?;
         let candidates = chosen(&found, media_id, release)?;
+        self.first_playable(call, viewer, &found, candidates).await
+    }
+
+    /// As [`Self::resolve`] without a release, of other torrents than these.
+    ///
+    /// # Errors
+    /// As there; `NotFound` too when there is no other.
+    /// # Cancel safety
+    /// As there.
+    pub async fn resolve_another(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        media_id: &MediaId,
+        given_up: &[InfoHash],
+    ) -> Result<Resolution> {
+        let none = || {
+            Error::new(ErrorKind::NotFound, "find another release")
+                .detail("no other release can be played")
+                .advise("try again later, or choose one from the list")
+        };
+        let found = self.find_releases(call, viewer, media_id).await?;
+        let is_given_up = |hash: Option<InfoHash>| hash.is_some_and(|hash| given_up.contains(&hash));
+        let mut candidates = chosen(&found, media_id, None)?;
+        candidates.retain(|candidate| !is_given_up(candidate.release.info_hash));
+        if candidates.is_empty() {
+            return Err(none());
+        }
+        let resolution = self.first_playable(call, viewer, &found, candidates).await?;
+        // A link may lead to a torrent of which the indexer did not say that it is the same.
+        if is_given_up(resolution.playable.info_hash) { Err(none()) } else { Ok(resolution) }
+    }
+
+    async fn first_playable(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        found: &Found,
+        candidates: Vec<&Candidate>,
+    ) -> Result<Resolution> {
         let (candidates, seen) = self.best(call, viewer, candidates).await;
         let resolution = |at: usize, unlocked: Unlocked, tried: Vec<Tried>| {
             let candidate = candidates.get(at).ok_or_else(|| Error::new(ErrorKind::Internal, "resolve title"))?;

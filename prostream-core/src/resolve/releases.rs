@@ -10,7 +10,7 @@ use super::{Found, Resolver, Viewer, answers, is_playable_id, wanted};
 use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
 use crate::net::Call;
 use crate::provider::indexer::{Indexer, Query, Releases, Sharing};
-use crate::release::{Ranking, Wanted, rank};
+use crate::release::{Ranker, Ranking, Wanted};
 use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
 
@@ -160,13 +160,14 @@ impl Search {
                 .detail("no indexer is configured")
                 .advise("configure Prowlarr, a Torznab indexer or a local folder"));
         }
-        let mut releases: Vec<Release> = Vec::new();
+        let mut ranker = Ranker::new(wanted, &self.viewer.preferences, &self.viewer.device);
+        let mut judged_count = 0;
         let mut ranking = Arc::new(Ranking::default());
         let mut is_partial = false;
         let mut answered_count = 0;
         let mut last_error = None;
         loop {
-            let left = patience.filter(|_| !releases.is_empty()).map(|most| most.saturating_sub(started.elapsed()));
+            let left = patience.filter(|_| judged_count > 0).map(|most| most.saturating_sub(started.elapsed()));
             let next = match left {
                 Some(left) => match tokio::time::timeout(left, answers.next()).await {
                     Ok(next) => next,
@@ -184,11 +185,14 @@ impl Search {
                     answered_count += 1;
                     is_partial |= answer.is_partial;
                     let release_count = answer.releases.len();
-                    let room = MAX_JUDGED_RELEASES.saturating_sub(releases.len());
+                    let room = MAX_JUDGED_RELEASES.saturating_sub(judged_count);
                     is_partial |= release_count > room;
-                    releases.extend(answer.releases.iter().take(room).cloned());
+                    let releases: Vec<Release> = answer.releases.iter().take(room).cloned().collect();
+                    judged_count += releases.len();
                     say(events, ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed }).await;
-                    ranking = Arc::new(self.judge(&releases, wanted).await);
+                    let known = self.resolver.known(&self.viewer, &releases).await;
+                    ranker.add(releases, &|release| release.info_hash.and_then(|hash| known.get(&hash).copied()));
+                    ranking = Arc::new(ranker.ranking());
                     say(events, ReleaseEvent::Ranked(Arc::clone(&ranking))).await;
                 }
                 Err(error) => {
@@ -205,13 +209,6 @@ impl Search {
             return Err(again(&error));
         }
         Ok(Found { title: Arc::clone(title), wanted: Arc::clone(wanted), ranking, is_partial })
-    }
-
-    async fn judge(&self, releases: &[Release], wanted: &Wanted) -> Ranking {
-        let known = self.resolver.known(&self.viewer, releases).await;
-        rank(releases.to_vec(), wanted, &self.viewer.preferences, &self.viewer.device, &|release| {
-            release.info_hash.and_then(|hash| known.get(&hash).copied())
-        })
     }
 }
 

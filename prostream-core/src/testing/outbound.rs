@@ -1,8 +1,8 @@
 //! The outside as hostile as it gets, for everything that fetches from an address which somebody else can influence (OUT-01 to OUT-03).
 //!
 //! [`Outside`] plays public hosts, the names of the world, and a trap that counts every connection to an address that must not be reached;
-//! [`SPELLINGS`] are ways to write such addresses. Whoever fetches is an [`EntryPoint`]; [`nothing_inside_is_reached`] tries each spelling
-//! on each of them in each [`Way`]. [`passes_where_every_address_is_ours`] runs a test again where not only the loopback leads into the trap.
+//! [`SPELLINGS`] are ways to write such addresses. Whoever fetches is an [`EntryPoint`]; [`nothing_inside_is_reached`] tries spellings on each
+//! of them in each [`Way`]. [`passes_where_every_address_is_ours`] runs a test again where not only the loopback leads into the trap.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -179,6 +179,9 @@ const PLAYED_AT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 77, 0, 1));
 /// Set in the process in which every address is ours.
 const IS_OURS: &str = "PROSTREAM_TEST_EVERY_ADDRESS_IS_OURS";
 
+/// Set to `all`, each entry point is tried with every spelling, which takes some minutes.
+const WITH_ALL: &str = "PROSTREAM_OUTBOUND";
+
 /// Longest head and body that the played hosts read.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// Longest wait of a played host for the next bytes.
@@ -301,7 +304,7 @@ pub trait EntryPoint: Send + Sync {
         true
     }
 
-    /// Is a fetch so slow, because it starts a program or keeps a pace, that every third spelling has to do?
+    /// Is a fetch so slow, because it starts a program or keeps a pace, that every third spelling has to do, even where all were asked for?
     fn is_slow(&self) -> bool {
         false
     }
@@ -510,12 +513,14 @@ impl Outside {
         self.shared.welcomed.load(Ordering::SeqCst)
     }
 
+    /// Every third spelling, each entry point other ones; all of them where [`WITH_ALL`] says so.
     fn spellings(&self, entry: &dyn EntryPoint) -> Vec<Spelling> {
         let own: &[Spelling] = if self.is_ours { &[OWN_PUBLIC, OWN_PUBLIC_NAME] } else { &[] };
         let all = SPELLINGS.iter().chain(own).copied();
-        all.filter(|spelling| entry.takes_a_client() || !spelling.is_looked_up)
-            .step_by(if entry.is_slow() { 3 } else { 1 })
-            .collect()
+        let is_whole = std::env::var_os(WITH_ALL).is_some_and(|value| value == "all") && !entry.is_slow();
+        let step = if is_whole { 1 } else { 3 };
+        let first = entry.name().bytes().map(usize::from).sum::<usize>() % step;
+        all.filter(|spelling| entry.takes_a_client() || !spelling.is_looked_up).skip(first).step_by(step).collect()
     }
 }
 

@@ -247,7 +247,7 @@ impl Accounts {
         Ok(Caller { role: user.role(), user_id: user.id, name: user.name, sign_in_id: claims.sid })
     }
 
-    /// Hands out the token that opens a playback of the caller.
+    /// Hands out the token that opens a playback of the caller. Handed out again, it hangs on the sign-in of whoever asked last.
     pub(crate) async fn grant_media(&self, caller: &Caller, playback_id: &str) -> Result<String> {
         let by = GrantedBy::SignIn(&caller.sign_in_id);
         self.store.add_media_grant(playback_id, &caller.user_id, by, now_ms()).await?;

@@ -318,7 +318,9 @@ impl AccountStore {
             GrantedBy::Addon(id) => (None, Some(id)),
         };
         sqlx::query(
-            "INSERT INTO media_grants (playback_id, user_id, sign_in_id, addon_id, created_at_ms) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO media_grants (playback_id, user_id, sign_in_id, addon_id, created_at_ms) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (playback_id) DO UPDATE SET sign_in_id = excluded.sign_in_id, addon_id = excluded.addon_id \
+             WHERE user_id = excluded.user_id",
         )
         .bind(playback_id)
         .bind(user_id)

@@ -1,8 +1,10 @@
 //! `prostream demo`: the real server and the real clients over stand-ins, on throw-away data.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Args;
 use prostream_core::store::records::SqliteRecords;
 use prostream_core::store::sqlite::SqliteDatabase;
@@ -13,7 +15,7 @@ use super::output::Output;
 use super::{ListenArgs, wait_for_signal};
 use crate::auth::{Accounts, Role, random_password};
 use crate::config::Config;
-use crate::demo::StandIns;
+use crate::demo::{FILM, StandIns};
 use crate::{ServerParts, page, serve};
 
 /// The demo's access token is printed and its data is thrown away: it lives as long as an evening.
@@ -27,12 +29,34 @@ const USER: &str = "demo";
 pub(super) struct DemoArgs {
     #[command(flatten)]
     listen: ListenArgs,
+    /// A film of your own in place of the generated one: all titles show it.
+    #[arg(long, value_name = "FILE")]
+    film: Option<PathBuf>,
+    /// So many seconds after a release was first read its file cannot be had any more: watch another one go on.
+    #[arg(long, value_name = "SECONDS")]
+    lose_after: Option<u64>,
+}
+
+/// Largest film that is taken, in bytes: it is held in memory.
+const MAX_FILM_BYTES: u64 = 2 << 30;
+
+async fn film(path: &Path) -> Result<Bytes> {
+    let failed = |error| Error::new(ErrorKind::NotFound, "read film").detail(path.display().to_string()).because(error);
+    let size_bytes = tokio::fs::metadata(path).await.map_err(failed)?.len();
+    if size_bytes > MAX_FILM_BYTES {
+        return Err(Error::new(ErrorKind::LimitExceeded, "read film").advise("the demo takes films of at most 2 GiB"));
+    }
+    tokio::fs::read(path).await.map(Bytes::from).map_err(failed)
 }
 
 pub(super) async fn run(args: DemoArgs, output: &Output) -> Result<()> {
     let failed = |error| Error::new(ErrorKind::Storage, "make a temporary folder").because(error);
     let folder = tempfile::Builder::new().prefix("prostream-demo-").tempdir().map_err(failed)?;
-    let stand_ins = StandIns::start().await?;
+    let film = match &args.film {
+        Some(path) => film(path).await?,
+        None => Bytes::from_static(FILM),
+    };
+    let stand_ins = StandIns::start_with(film, args.lose_after.map(Duration::from_secs)).await?;
     let http = stand_ins.client()?;
     let providers = Arc::new(stand_ins.providers(&http)?);
 

@@ -1,11 +1,13 @@
 //! What `prostream demo` plays besides the real server: stand-ins of TMDB, Prowlarr and AllDebrid, and a host of one generated film, each
 //! on a loopback port of its own inside this process. They speak the real wire formats; the real clients ask them.
 
+mod losing;
 mod mount;
 mod titles;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prostream_core::net::{AddressPolicy, AllowedHost, HttpClient, HttpClientConfig, Secret};
@@ -17,6 +19,7 @@ use prostream_core::testing::stand_in::{AllDebridStandIn, FilmHost, ProwlarrStan
 use prostream_core::{Error, ErrorKind, Result};
 use url::Url;
 
+use losing::LosingHost;
 use mount::Mount;
 
 /// The film that the demo ships: `assets/make_demo_film.sh` makes it and says what is in it.
@@ -39,19 +42,27 @@ pub struct StandIns {
 }
 
 impl StandIns {
-    /// Starts them on free loopback ports.
+    /// Starts them on free loopback ports, with the film that the demo ships.
     ///
     /// # Errors
     /// `Storage` when no port can be taken.
     pub async fn start() -> Result<Self> {
-        let film = Bytes::from_static(FILM);
+        Self::start_with(Bytes::from_static(FILM), None).await
+    }
+
+    /// The same with another film, and with a host that does not serve the file any more that was read first, so long after it was.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(film: Bytes, lost_after: Option<Duration>) -> Result<Self> {
+        let film_bytes = film.len() as u64;
         let films = Arc::new(
             titles::all()
                 .into_iter()
                 .flat_map(titles::DemoTitle::file_names)
                 .fold(FilmHost::new(), |host, name| host.with_file(format!("/films/{name}"), film.clone())),
         );
-        let film_mount = Mount::start(Arc::clone(&films)).await?;
+        let film_mount = Mount::start(Arc::new(LosingHost::new(Arc::clone(&films), lost_after))).await?;
         let media_url = film_mount.url("films")?;
 
         let mut tmdb = TmdbStandIn::new(TMDB_KEY);
@@ -60,8 +71,8 @@ impl StandIns {
         for title in titles::all() {
             tmdb = title.describe(tmdb);
             for release in &title.releases {
-                prowlarr = prowlarr.with_release(release.listed(&title));
-                alldebrid = alldebrid.with_torrent(release.held());
+                prowlarr = prowlarr.with_release(release.listed(&title, film_bytes));
+                alldebrid = alldebrid.with_torrent(release.held(film_bytes));
             }
         }
         let alldebrid = Arc::new(alldebrid);

@@ -5,8 +5,6 @@ use prostream_core::testing::stand_in::{
     StandInEpisode, StandInMovie, StandInRelease, StandInSeason, StandInSeries, StandInTorrent, TmdbStandIn,
 };
 
-use super::FILM;
-
 /// A title and everything the stand-ins know of it.
 pub(super) struct DemoTitle {
     tmdb_id: u64,
@@ -22,7 +20,6 @@ pub(super) struct DemoTitle {
 /// A release of it.
 pub(super) struct DemoRelease {
     name: &'static str,
-    size_bytes: u64,
     seeder_count: u32,
     has: Has,
 }
@@ -31,24 +28,23 @@ pub(super) struct DemoRelease {
 enum Has {
     /// These files, at once; each is the demo film.
     Films(Vec<String>),
-    /// Nothing yet: it would have to be fetched.
-    Nothing,
+    /// Nothing yet of so many bytes: it would have to be fetched.
+    Nothing(u64),
 }
 
 /// A release of one file that is there.
 fn ready(name: &'static str, seeder_count: u32) -> DemoRelease {
-    DemoRelease { name, size_bytes: FILM.len() as u64, seeder_count, has: Has::Films(vec![format!("{name}.mkv")]) }
+    DemoRelease { name, seeder_count, has: Has::Films(vec![format!("{name}.mkv")]) }
 }
 
 /// A release that is not there, of this many megabytes.
 fn absent(name: &'static str, megabytes: u64, seeder_count: u32) -> DemoRelease {
-    DemoRelease { name, size_bytes: megabytes * 1_000_000, seeder_count, has: Has::Nothing }
+    DemoRelease { name, seeder_count, has: Has::Nothing(megabytes * 1_000_000) }
 }
 
 /// A release of a whole season that is there.
 fn pack(name: &'static str, files: &[&str], seeder_count: u32) -> DemoRelease {
-    let files: Vec<String> = files.iter().map(|file| format!("{file}.mkv")).collect();
-    DemoRelease { name, size_bytes: (FILM.len() * files.len()) as u64, seeder_count, has: Has::Films(files) }
+    DemoRelease { name, seeder_count, has: Has::Films(files.iter().map(|file| format!("{file}.mkv")).collect()) }
 }
 
 /// All of them.
@@ -120,7 +116,7 @@ impl DemoTitle {
     pub(super) fn file_names(self) -> Vec<String> {
         let files = self.releases.into_iter().map(|release| match release.has {
             Has::Films(files) => files,
-            Has::Nothing => Vec::new(),
+            Has::Nothing(_) => Vec::new(),
         });
         files.flatten().collect()
     }
@@ -169,26 +165,30 @@ impl DemoTitle {
 }
 
 impl DemoRelease {
-    /// As the indexer lists it.
-    pub(super) fn listed(&self, title: &DemoTitle) -> StandInRelease {
+    /// As the indexer lists it, where each of its files has `film_bytes`.
+    pub(super) fn listed(&self, title: &DemoTitle, film_bytes: u64) -> StandInRelease {
+        let size_bytes = match &self.has {
+            Has::Films(files) => film_bytes * files.len() as u64,
+            Has::Nothing(size_bytes) => *size_bytes,
+        };
         let release = if title.is_series() {
-            StandInRelease::series(self.name, self.info_hash(), self.size_bytes)
+            StandInRelease::series(self.name, self.info_hash(), size_bytes)
         } else {
-            StandInRelease::movie(self.name, self.info_hash(), self.size_bytes)
+            StandInRelease::movie(self.name, self.info_hash(), size_bytes)
         };
         StandInRelease { seeder_count: Some(self.seeder_count), ..release }
     }
 
-    /// As the debrid service knows it.
-    pub(super) fn held(&self) -> StandInTorrent {
+    /// As the debrid service knows it, where each of its files has `film_bytes`.
+    pub(super) fn held(&self, film_bytes: u64) -> StandInTorrent {
         let torrent = StandInTorrent::new(self.info_hash(), self.name);
         match &self.has {
             Has::Films(files) if files.len() > 1 => files
                 .iter()
-                .fold(torrent, |torrent, file| torrent.with_file(format!("{}/{file}", self.name), FILM.len() as u64)),
-            Has::Films(files) => files.iter().fold(torrent, |torrent, file| torrent.with_file(file, FILM.len() as u64)),
+                .fold(torrent, |torrent, file| torrent.with_file(format!("{}/{file}", self.name), film_bytes)),
+            Has::Films(files) => files.iter().fold(torrent, |torrent, file| torrent.with_file(file, film_bytes)),
             // Far more looks than anybody takes in a demo.
-            Has::Nothing => torrent.with_file(format!("{}.mkv", self.name), self.size_bytes).ready_after(1_000),
+            Has::Nothing(size_bytes) => torrent.with_file(format!("{}.mkv", self.name), *size_bytes).ready_after(1_000),
         }
     }
 

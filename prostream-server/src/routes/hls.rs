@@ -192,6 +192,10 @@ async fn rendition_file(_app: Arc<App>, request: Request, playback: Arc<Playback
         }
         FileKind::Init(number) => init(request, rendition.as_ref(), number).await,
         FileKind::Segment(index) | FileKind::TextSegment(index) => {
+            // Subtitles are fetched far ahead of where a player is.
+            if rendition.info().track.kind != TrackKind::Subtitle {
+                playback.note_position(rendition.info(), index);
+            }
             let found = rendition.segment(index).await?;
             Ok(segment(&request, found))
         }

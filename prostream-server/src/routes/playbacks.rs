@@ -1,26 +1,38 @@
-//! `/api/v1/playbacks`: start playing, see what plays, end it.
+//! `/api/v1/playbacks`: start playing, see what plays, hear what becomes of it, end it.
+//!
+//! What no service has cached is fetched for who says `prepare`: [`super::preparing`].
+//!
+//! Events of a playback: `next {playback, start_s, because}` when its file cannot be had any more and another release goes on, which is the
+//! last one; `failed {error}` when there is no other, now.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use prostream_core::hls::playlist::{FileKind, RenditionFile};
 use prostream_core::model::{Codec, DeviceProfile, MediaId, TextFormat, TrackInfo, TrackKind};
-use prostream_core::playback::{Playback, PlaybackSource, StartPlayback};
+use prostream_core::playback::{
+    Playback, PlaybackEvent, PlaybackSource, Preparing, PreparingState, StartPlayback, Started,
+};
+use prostream_core::resolve::Viewer;
 use prostream_core::store::records::PlaybackRecord;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
+use super::events;
 use super::extras::{ChapterOut, FontOut, chapter_paths, fonts_path};
 use super::hls::{checked_start_s, multivariant_path, original_list_path, original_path, rendition_path};
+use super::preparing::{self, PreparingOut};
 use super::table::{Route, delete, get, post};
-use crate::app::App;
+use crate::app::{App, FullHouse};
 use crate::auth::{Caller, from_hex};
 use crate::limit::RateClass;
-use crate::reply::{Answer, Problem, empty, json};
+use crate::reply::{Answer, Problem, ProblemBody, empty, json};
 use crate::request::Request;
 
 /// Most playbacks in a list (AUTHZ-04).
@@ -53,6 +65,9 @@ struct NewPlayback {
     /// Where to begin, in seconds. It stands in `hls_url` as `t`: players go there by themselves.
     #[serde(default)]
     start_s: Option<f64>,
+    /// With a media id: where no service has it, one fetches it, which uses up what the account may fetch. Default: false.
+    #[serde(default)]
+    prepare: bool,
 }
 
 /// A device by name, or described.
@@ -94,7 +109,7 @@ enum State {
 /// Something that plays.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Playback)]
-struct PlaybackOut {
+pub(super) struct PlaybackOut {
     /// Random id.
     id: String,
     /// Whether it plays.
@@ -129,6 +144,14 @@ struct PlaybackOut {
     fonts_url: Option<String>,
     /// Why this release and these tracks, for people.
     why: Vec<String>,
+}
+
+/// What stands under an id.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum PlaybackOrPreparing {
+    Playback(Box<PlaybackOut>),
+    Preparing(PreparingOut),
 }
 
 #[derive(Serialize, ToSchema)]
@@ -185,6 +208,8 @@ struct Listed {
 struct PlaybackList {
     /// Newest first, at most 100.
     playbacks: Vec<Listed>,
+    /// What services fetch for the caller, newest first.
+    preparing: Vec<PreparingOut>,
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -192,13 +217,22 @@ pub(super) fn routes() -> Vec<Route> {
         post("/api/v1/playbacks", "Start playing")
             .takes::<NewPlayback>()
             .gives::<PlaybackOut>(201, "it plays; `Location` names it")
+            .gives::<PreparingOut>(202, "a service fetches it first, as `prepare` wished; `Location` names it")
             .user(RateClass::Search, start),
         get("/api/v1/playbacks", "What the caller plays")
             .gives::<PlaybackList>(200, "the playbacks")
             .user(RateClass::Api, list),
         get("/api/v1/playbacks/{id}", "One playback")
-            .gives::<PlaybackOut>(200, "the playback")
+            .gives::<PlaybackOrPreparing>(200, "the playback, or how far the service is that fetches it")
             .owner(RateClass::Api, show),
+        get("/api/v1/playbacks/{id}/events", "What becomes of a playback, as events")
+            .gives_bytes(
+                200,
+                "`next` with another release that goes on when the file is lost, `failed` without; before it plays `preparing`, \
+                 and `ready` with the playback",
+                &[events::TYPE],
+            )
+            .owner(RateClass::Api, follow),
         delete("/api/v1/playbacks/{id}", "End a playback: its addresses open nothing any more")
             .gives_bytes(204, "ended", &[])
             .owner(RateClass::Api, end),
@@ -208,19 +242,28 @@ pub(super) fn routes() -> Vec<Route> {
 async fn start(app: Arc<App>, mut request: Request, caller: Caller) -> Answer {
     let input: NewPlayback = request.json(&app.config.limits).await?;
     let mut wish = StartPlayback::new(source(&input)?);
-    if input.release.is_some() && input.media_id.is_none() {
-        return Err(Problem::invalid("release goes with media_id"));
+    if (input.release.is_some() || input.prepare) && input.media_id.is_none() {
+        return Err(Problem::invalid("release and prepare go with media_id"));
     }
     input.start_s.map(checked_start_s).transpose()?;
     wish.release = input.release;
     wish.start_s = input.start_s;
+    wish.prepares = input.prepare;
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, input.device.map(|device| device.0));
-    let playback = full.engine.start_playback(&app.call(&caller, request.client), &viewer, &wish).await?;
-    let token = full.accounts.grant_media(&caller, playback.id()).await?;
-    let shown = shown(&app, &playback, &token);
-    let mut response = json(StatusCode::CREATED, &shown)?;
-    if let Ok(location) = HeaderValue::from_str(&app.link(&format!("/api/v1/playbacks/{}", playback.id()))) {
+    let started = full.engine.start_or_prepare(&app.call(&caller, request.client), &viewer, &wish).await?;
+    let (id, mut response) = match &started {
+        Started::Playing(playback) => {
+            let token = full.accounts.grant_media(&caller, playback.id()).await?;
+            (playback.id(), json(StatusCode::CREATED, &shown(&app, playback, &token))?)
+        }
+        Started::Preparing(preparing) => {
+            // From now on, for when it plays.
+            full.accounts.grant_media(&caller, preparing.id()).await?;
+            (preparing.id(), json(StatusCode::ACCEPTED, &PreparingOut::new(preparing, &request.id))?)
+        }
+    };
+    if let Ok(location) = HeaderValue::from_str(&app.link(&format!("/api/v1/playbacks/{id}"))) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
@@ -242,7 +285,7 @@ fn source(input: &NewPlayback) -> Result<PlaybackSource, Problem> {
     }
 }
 
-async fn list(app: Arc<App>, _request: Request, caller: Caller) -> Answer {
+async fn list(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, None);
     let records = full.engine.playbacks().list(&viewer, MAX_LISTED).await?;
@@ -259,16 +302,88 @@ async fn list(app: Arc<App>, _request: Request, caller: Caller) -> Answer {
             id: record.id,
         }
     };
-    json(StatusCode::OK, &PlaybackList { playbacks: records.into_iter().map(listed).collect() })
+    let preparing = full.engine.playbacks().preparings(&viewer);
+    let preparing = preparing.iter().map(|one| PreparingOut::new(one, &request.id)).collect();
+    json(StatusCode::OK, &PlaybackList { playbacks: records.into_iter().map(listed).collect(), preparing })
 }
 
 async fn show(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let id = playback_id(&request)?;
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, None);
+    if let Some(preparing) = being_prepared(full, &viewer, id).await {
+        return json(StatusCode::OK, &PlaybackOrPreparing::Preparing(PreparingOut::new(&preparing, &request.id)));
+    }
     let playback = full.engine.playbacks().playback(&app.call(&caller, request.client), &viewer, id).await?;
     let token = full.accounts.media_token_of(id);
-    json(StatusCode::OK, &shown(&app, &playback, &token))
+    json(StatusCode::OK, &PlaybackOrPreparing::Playback(Box::new(shown(&app, &playback, &token))))
+}
+
+/// What does not play yet, or has failed.
+async fn being_prepared(full: &FullHouse, viewer: &Viewer, id: &str) -> Option<Preparing> {
+    let preparing = full.engine.playbacks().preparing(viewer, id).await.ok()?;
+    (!matches!(preparing.state(), PreparingState::Ready)).then_some(preparing)
+}
+
+/// Another release goes on.
+#[derive(Serialize)]
+struct NextOut {
+    playback: PlaybackOut,
+    start_s: f64,
+    because: ProblemBody,
+}
+
+#[derive(Serialize)]
+pub(super) struct FailedOut {
+    pub(super) error: ProblemBody,
+}
+
+async fn follow(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let id = playback_id(&request)?.to_owned();
+    let full = app.full()?;
+    let viewer = full.viewer(&caller.user_id, None);
+    let playbacks = full.engine.playbacks().clone();
+    let call = app.call(&caller, request.client);
+    let Ok(preparing) = playbacks.preparing(&viewer, &id).await else {
+        let happens = playbacks.events(&call, &viewer, &id).await?;
+        return events::answer(&app, written(Arc::clone(&app), caller, request.id, happens));
+    };
+    let told = preparing::told(Arc::clone(&app), caller.clone(), request.client, preparing.clone(), request.id.clone());
+    let asked = Arc::clone(&app);
+    let then = stream::once(async move {
+        let is_ready = matches!(preparing.state(), PreparingState::Ready);
+        let happens = if is_ready { playbacks.events(&call, &viewer, &id).await.ok() } else { None };
+        stream::iter(happens.map(|happens| written(asked, caller, request.id, happens))).flatten()
+    });
+    events::answer(&app, told.chain(then.flatten()))
+}
+
+/// What happens to a playback, as it goes over the wire.
+fn written(
+    app: Arc<App>,
+    caller: Caller,
+    request_id: String,
+    happens: impl Stream<Item = PlaybackEvent> + Send,
+) -> impl Stream<Item = Bytes> + Send {
+    happens.filter_map(move |event| {
+        let (app, caller, request_id) = (Arc::clone(&app), caller.clone(), request_id.clone());
+        async move {
+            match event {
+                PlaybackEvent::Next(next) => {
+                    // Nothing is granted to who has signed out meanwhile.
+                    let granted = app.full().ok()?.accounts.grant_media(&caller, next.playback.id()).await;
+                    let token = granted.inspect_err(|error| tracing::info!(%error, "nobody listens any more")).ok()?;
+                    let playback = shown(&app, &next.playback, &token);
+                    let because = events::problem(&next.because, &request_id);
+                    events::message("next", &NextOut { playback, start_s: next.start_s, because })
+                }
+                PlaybackEvent::Failed(error) => {
+                    events::message("failed", &FailedOut { error: events::problem(&error, &request_id) })
+                }
+                _ => None,
+            }
+        }
+    })
 }
 
 async fn end(app: Arc<App>, request: Request, caller: Caller) -> Answer {
@@ -287,7 +402,7 @@ fn playback_id(request: &Request) -> Result<&str, Problem> {
         .ok_or_else(|| prostream_core::Error::new(prostream_core::ErrorKind::NotFound, "find playback").into())
 }
 
-fn shown(app: &App, playback: &Playback, token: &str) -> PlaybackOut {
+pub(super) fn shown(app: &App, playback: &Playback, token: &str) -> PlaybackOut {
     let record = playback.record();
     let start_s = playback.start_s();
     let presentation = playback.presentation();

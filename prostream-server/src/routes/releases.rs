@@ -9,21 +9,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderValue};
 use prostream_core::model::MediaId;
 use prostream_core::release::{self, Ranking};
 use prostream_core::resolve::{ReleaseEvent, release_key};
-use prostream_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::events::{self, message, problem};
 use super::playbacks::named_device;
 use super::table::{Route, get};
 use super::titles::Title;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::limit::RateClass;
-use crate::reply::{Answer, Problem, ProblemBody, json, stream};
+use crate::reply::{Answer, ProblemBody, json};
 use crate::request::Request;
 
 #[derive(Deserialize)]
@@ -126,7 +125,7 @@ pub(super) fn routes() -> Vec<Route> {
             false,
         )
         .gives::<Releases>(200, "the releases; as events while the indexers answer")
-        .or_as("text/event-stream")
+        .or_as(events::TYPE)
         .user(RateClass::Search, releases),
     ]
 }
@@ -138,7 +137,7 @@ async fn releases(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, device);
     let call = app.call(&caller, request.client);
-    if !request.accepts("text/event-stream") {
+    if !request.accepts(events::TYPE) {
         let found = full.engine.find_releases(&call, &viewer, &media_id).await?;
         if !found.is_partial && !found.ranking.candidates.is_empty() {
             full.engine.prepare(&viewer, &media_id);
@@ -148,7 +147,7 @@ async fn releases(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     }
     let id = request.id;
     let engine = full.engine.clone();
-    let events = full
+    let found = full
         .engine
         .releases(&call, &viewer, &media_id)
         .inspect(move |event| {
@@ -157,12 +156,8 @@ async fn releases(app: Arc<App>, request: Request, caller: Caller) -> Answer {
                 engine.prepare(&viewer, &media_id);
             }
         })
-        .filter_map(move |event| std::future::ready(written(&event, &id)))
-        .map(Ok::<_, Error>)
-        .take_until(app.stop.clone().cancelled_owned());
-    let mut response = stream("text/event-stream", events);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+        .filter_map(move |event| std::future::ready(written(&event, &id)));
+    events::answer(&app, found)
 }
 
 /// An event as it goes over the wire; `None` for one that a later engine brings and this server does not know.
@@ -186,18 +181,6 @@ fn written(event: &ReleaseEvent, request_id: &str) -> Option<Bytes> {
         ReleaseEvent::Failed(error) => message("failed", &Failed { error: problem(error, request_id) }),
         _ => None,
     }
-}
-
-fn problem(error: &Error, request_id: &str) -> ProblemBody {
-    Problem::about(error).body(request_id)
-}
-
-/// One server-sent event (WHATWG HTML, section 9.2). JSON has no line breaks of its own, so one `data` line is enough.
-fn message<T: Serialize>(name: &str, data: &T) -> Option<Bytes> {
-    let data = serde_json::to_string(data)
-        .inspect_err(|error| tracing::error!(%error, kind = %ErrorKind::Internal, "cannot write event"))
-        .ok()?;
-    Some(format!("event: {name}\ndata: {data}\n\n").into())
 }
 
 impl From<&Ranking> for Ranked {

@@ -1,10 +1,12 @@
 // The page over `prostream demo`: what a newcomer does, in Chromium.
 
 import assert from "node:assert/strict";
+import {execFile} from "node:child_process";
 import {mkdtemp, rm} from "node:fs/promises";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {after, before, test} from "node:test";
+import {promisify} from "node:util";
 import {openPage, startBrowser, startProgram} from "./stage.js";
 
 const FRAMES_PER_S = 24;
@@ -25,8 +27,8 @@ const isPlaying = () => {
   return video.readyState >= 3 && !video.paused && video.currentTime > 0.4;
 };
 
-const choose = async (page, name) => {
-  await page.goto(demo.page_url);
+const choose = async (page, name, program = demo) => {
+  await page.goto(program.page_url);
   await page.fill("#query", name);
   await page.press("#query", "Enter");
   await page.click(".card");
@@ -106,6 +108,39 @@ test("search, pick, play, seek, switch sound and subtitles, broken, next one", {
   assert.deepEqual(wrong, [], "nothing went wrong on the page");
   assert.deepEqual([...hosts], [new URL(demo.page_url).host], "the page asks no other host");
   await close();
+});
+
+test("a film whose file is lost goes on with another release, where it was", {timeout: 120_000}, async () => {
+  // Noise, so that the film is far larger than what is read ahead.
+  const folder = await mkdtemp(join(tmpdir(), "prostream-film-"));
+  const film = join(folder, "film.mkv");
+  await promisify(execFile)("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=24:duration=150,noise=alls=60:allf=t:all_seed=1",
+    "-f", "lavfi", "-i", "sine=duration=150", "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "6M", "-g", "48", "-c:a", "aac", film]);
+  const losing = await startProgram(["demo", "--listen", "127.0.0.1:0", "--film", film, "--lose-after", "8"]);
+  try {
+    const {page, wrong, close} = await openPage(browser);
+    await choose(page, "Paper Lanterns", losing);
+    await page.waitForFunction(() => document.querySelectorAll("#releases li").length > 1);
+    await page.click("#releases li:first-child button");
+    await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+    const first = await page.textContent("#playing-release");
+    // Far from what was read, once the file is gone.
+    await page.waitForTimeout(9_000);
+    await page.evaluate(() => { document.querySelector("video").currentTime = 110; });
+    await page.waitForFunction(name => document.querySelector("#playing-release").textContent !== name, first, {timeout: 40_000});
+    await page.waitForFunction(() => { const video = document.querySelector("video"); return video.readyState >= 3 && video.currentTime > 111; }, undefined, {timeout: 20_000});
+    const at = await page.evaluate(() => document.querySelector("video").currentTime);
+    assert.ok(at < 125, `it went on at ${at} s`);
+    const notice = await page.textContent("#notice");
+    assert.ok(notice.includes(first) && notice.includes(await page.textContent("#playing-release")), notice);
+    assert.ok(!await page.isVisible("#problem"), "nothing is left to complain about");
+    if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/another.png`});
+    assert.deepEqual(wrong, []);
+    await close();
+  } finally {
+    await losing.stop();
+    await rm(folder, {recursive: true});
+  }
 });
 
 test("a film goes on where its viewer stopped, or from the start", {timeout: 60_000}, async () => {

@@ -163,7 +163,7 @@ impl Preparing {
     }
 
     /// How far it is, now and each time that the service was asked, up to its end. Who reads slowly misses what was before the last.
-    pub fn changes(&self) -> impl Stream<Item = PreparingState> + Send + 'static {
+    pub fn changes(&self) -> impl Stream<Item = PreparingState> + Send + 'static + use<> {
         let mut states = self.states.clone();
         states.mark_changed();
         stream::unfold(Some(states), |states| async move {
@@ -384,7 +384,7 @@ impl Playbacks {
             if !walk.is_open(&one.service) {
                 continue;
             }
-            match self.add(wish, &one, &mut place).await {
+            match self.add_one(wish, &one, &mut place).await {
                 Ok(preparing) => return Ok(preparing),
                 Err(error) => {
                     tracing::info!(release = %one.name, service = %one.service.id(), %error, "a release is not fetched here");
@@ -395,7 +395,7 @@ impl Playbacks {
         Err(walk.into_error())
     }
 
-    async fn add(&self, wish: &Wish, one: &Fetchable, place: &mut Option<Place>) -> Result<Preparing> {
+    async fn add_one(&self, wish: &Wish, one: &Fetchable, place: &mut Option<Place>) -> Result<Preparing> {
         let call = Call::within(LINK_LIMIT);
         let link = one.link(&call).await?;
         let info_hash = link.info_hash();

@@ -247,7 +247,7 @@ impl Playbacks {
             id: record.id.clone(),
             owner: record.owner.clone(),
             media_id: Some(record.media_id.clone()),
-            name: file_name.clone(),
+            name: file_name,
             reopen: what.to_json(&viewer.device)?,
             start_ms: record.start_ms,
             created_at_ms,
@@ -255,17 +255,10 @@ impl Playbacks {
         };
         // Whoever gives it up at the same moment is before this, or ends a playback.
         self.records.play_prepared(&played).await?;
-        let mut why = vec![format!("{} fetched {} in {}", record.service, record.name, words(age(record)))];
-        why.extend(opened.track_notes);
-        let playback = Playback {
-            record: played,
-            shown: opened.shown,
-            file_name,
-            title: Some(fetched.title),
-            release: Some(record.release.clone()),
-            why,
-            tried: Vec::new(),
-        };
+        let mut playback = Playback::new(played, opened);
+        playback.why.insert(0, format!("{} fetched {} in {}", record.service, record.name, words(age(record))));
+        playback.title = Some(fetched.title);
+        playback.release = Some(record.release.clone());
         self.open.insert(record.id.clone(), Arc::new(playback)).await;
         // It is played from now on, and stays as all that is played.
         drop(item.take_claim());
