@@ -12,6 +12,7 @@ pub fn assets() -> Assets {
         Asset::new("icon.svg", "image/svg+xml", include_bytes!("../ui/icon.svg")),
         Asset::new("app.js", SCRIPT, include_bytes!("../ui/app.js")),
         Asset::new("api.js", SCRIPT, include_bytes!("../ui/api.js")),
+        Asset::new("fetching.js", SCRIPT, include_bytes!("../ui/fetching.js")),
         Asset::new("links.js", SCRIPT, include_bytes!("../ui/links.js")),
         Asset::new("player.js", SCRIPT, include_bytes!("../ui/player.js")),
         Asset::new("position.js", SCRIPT, include_bytes!("../ui/position.js")),

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import {Player} from "./player.js";
+import * as fetching from "./fetching.js";
 import * as links from "./links.js";
 import * as position from "./position.js";
 
@@ -168,6 +169,7 @@ byId("season").addEventListener("change", showEpisodes);
 byId("episode").addEventListener("change", () => lookForReleases(`${state.title.media_id}:${byId("season").value}:${byId("episode").value}`));
 
 const lookForReleases = mediaId => attempt(async () => {
+  fetching.leave();
   state.search?.abort();
   state.search = new AbortController();
   const {signal} = state.search;
@@ -194,7 +196,7 @@ const drawReleases = ({candidates, rejected}) => {
   state.candidates = candidates;
   byId("releases").replaceChildren(...candidates.map((candidate, index) => make("li", {"data-release": candidate.release},
     make("span", {class: "release-name"}, candidate.name),
-    make("button", {type: "button", onclick: () => attempt(() => play(candidate.release)), "aria-label": `Play ${candidate.name}`}, index === 0 ? "Play the best" : "Play"),
+    make("button", {type: "button", onclick: () => attempt(() => playOrOffer(candidate)), "aria-label": `Play ${candidate.name}`}, index === 0 ? "Play the best" : "Play"),
     make("span", {class: "facts"}, [size(candidate.size_bytes), candidate.seeder_count === null || candidate.seeder_count === undefined ? null : `${candidate.seeder_count} seeders`,
       candidate.tracker || candidate.indexer, `score ${candidate.score}`].filter(Boolean).join(" · ")),
     make("div", {class: "reasons"}, ...candidate.reasons.map(reason => make("span", {class: reason.points > 0 ? "plus" : reason.points < 0 ? "minus" : ""},
@@ -207,9 +209,27 @@ const drawReleases = ({candidates, rejected}) => {
 
 // --- playing
 
+const wish = (release, start) => ({media_id: state.mediaId, ...(release ? {release} : {}), ...(start > 0 ? {start_s: start} : {}), device: DEVICE});
+
 const play = async (release, start = position.recall(state.mediaId)) => {
+  fetching.leave();
   notice("Opening…");
-  const playback = await api.startPlayback({media_id: state.mediaId, ...(release ? {release} : {}), ...(start > 0 ? {start_s: start} : {}), device: DEVICE});
+  const playback = await api.startPlayback(wish(release, start));
+  begin(playback, start, release);
+};
+
+/** What nobody has cached is offered to be fetched. */
+const playOrOffer = async ({release, name}) => {
+  try {
+    await play(release);
+  } catch (problem) {
+    if (problem.code !== "not_cached") throw problem;
+    notice(null);
+    fetching.offer(wish(release, position.recall(state.mediaId)), name);
+  }
+};
+
+const begin = (playback, start, release) => {
   notice(null);
   if (state.playback) api.endPlayback(state.playback.id).catch(() => { /* it ends by itself */ });
   state.playback = playback;
@@ -300,6 +320,7 @@ byId("video").addEventListener("timeupdate", keepPosition);
 byId("video").addEventListener("ended", () => { if (state.positionKey) position.forget(state.positionKey); });
 
 const leavePlayer = () => {
+  fetching.leave();
   state.search?.abort();
   state.following?.abort();
   state.next = state.lost = null;
@@ -330,7 +351,7 @@ byId("next-release").addEventListener("click", () => attempt(async () => {
 
 // --- start
 
-const begin = async () => {
+const open = async () => {
   const fragment = new URLSearchParams(location.hash.slice(1));
   if (fragment.has("play")) {
     const token = fragment.get("play");
@@ -346,5 +367,6 @@ const begin = async () => {
 };
 
 links.start(attempt, make);
+fetching.start(attempt, begin);
 addEventListener("hashchange", () => location.reload());
-attempt(begin);
+attempt(open);

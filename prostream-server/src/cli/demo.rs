@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
+use prostream_core::playback::{PlaybackConfig, PreparingConfig};
 use prostream_core::store::records::SqliteRecords;
 use prostream_core::store::sqlite::SqliteDatabase;
 use prostream_core::{Error, ErrorKind, ProStream, Result};
@@ -20,6 +21,9 @@ use crate::{ServerParts, page, serve};
 
 /// The demo's access token is printed and its data is thrown away: it lives as long as an evening.
 const ACCESS_LIFE: Duration = Duration::from_secs(12 * 3600);
+
+/// How often it is asked how far a film is.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Name of the demo's only user.
 const USER: &str = "demo";
@@ -62,7 +66,10 @@ pub(super) async fn run(args: DemoArgs, output: &Output) -> Result<()> {
 
     let database = SqliteDatabase::open(folder.path().join("prostream.db")).await?;
     let records = Arc::new(SqliteRecords::new(database.clone()).await?);
-    let engine = ProStream::builder().http(http).records(records).build()?;
+    // The stand-in fetches a film within seconds.
+    let preparing = PreparingConfig { poll_interval: LOOK_EVERY, ..PreparingConfig::default() };
+    let playback = PlaybackConfig { preparing, ..PlaybackConfig::default() };
+    let engine = ProStream::builder().http(http).records(records).playback(playback).build()?;
     let mut config = Config::default();
     config.listen.addresses = vec![args.listen.listen];
     config.data.folder = folder.path().to_owned();
@@ -80,7 +87,8 @@ pub(super) async fn run(args: DemoArgs, output: &Output) -> Result<()> {
         output.object(&json!({ "page_url": page_url, "api_url": api_url, "access_token": access_token }))?;
     } else {
         output.line("ProStream demo: stand-ins of TMDB, Prowlarr and AllDebrid, and one generated film, all inside this process.")?;
-        output.line("Search for Paper Lanterns, Harbour Lights, The Cartographer's Apprentice or 2047.\n")?;
+        output.line("Search for Paper Lanterns, Harbour Lights, The Cartographer's Apprentice or 2047;")?;
+        output.line("or for A Slow Boat Upriver, which the service has to fetch first.\n")?;
         output.line(&format!("  open   {page_url}\n"))?;
         output.line(&format!("  API    {api_url}   (described at http://{address}/docs)"))?;
         output.line("\nThe link signs you in; all data is thrown away at the end. Ctrl+C stops.")?;

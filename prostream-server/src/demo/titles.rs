@@ -30,7 +30,12 @@ enum Has {
     Films(Vec<String>),
     /// Nothing yet of so many bytes: it would have to be fetched.
     Nothing(u64),
+    /// Nothing yet, but it is fetched within a few looks: this file, the demo film.
+    Later(String),
 }
+
+/// So many looks it takes until what is fetched is there.
+const LOOKS: u32 = 6;
 
 /// A release of one file that is there.
 fn ready(name: &'static str, seeder_count: u32) -> DemoRelease {
@@ -40,6 +45,11 @@ fn ready(name: &'static str, seeder_count: u32) -> DemoRelease {
 /// A release that is not there, of this many megabytes.
 fn absent(name: &'static str, megabytes: u64, seeder_count: u32) -> DemoRelease {
     DemoRelease { name, seeder_count, has: Has::Nothing(megabytes * 1_000_000) }
+}
+
+/// A release of one file that is not there, and is fetched soon.
+fn slow(name: &'static str, seeder_count: u32) -> DemoRelease {
+    DemoRelease { name, seeder_count, has: Has::Later(format!("{name}.mkv")) }
 }
 
 /// A release of a whole season that is there.
@@ -88,6 +98,15 @@ pub(super) fn all() -> Vec<DemoTitle> {
             releases: vec![ready("2047.2016.480p.WEB-DL.AAC1.0.H.264-LUMEN", 14)],
         },
         DemoTitle {
+            tmdb_id: 900_005,
+            name: "A Slow Boat Upriver",
+            overview: "Nobody has it yet. It is on its way, and it says how far it has come.",
+            genre: "Drama",
+            first_date: "2022-03-08",
+            episodes: &[],
+            releases: vec![slow("A.Slow.Boat.Upriver.2022.480p.WEB-DL.AAC1.0.H.264-LUMEN", 3)],
+        },
+        DemoTitle {
             tmdb_id: 900_004,
             name: "Harbour Lights",
             overview: "Three nights in a port where the lighthouse answers back.",
@@ -116,6 +135,7 @@ impl DemoTitle {
     pub(super) fn file_names(self) -> Vec<String> {
         let files = self.releases.into_iter().map(|release| match release.has {
             Has::Films(files) => files,
+            Has::Later(file) => vec![file],
             Has::Nothing(_) => Vec::new(),
         });
         files.flatten().collect()
@@ -170,6 +190,7 @@ impl DemoRelease {
         let size_bytes = match &self.has {
             Has::Films(files) => film_bytes * files.len() as u64,
             Has::Nothing(size_bytes) => *size_bytes,
+            Has::Later(_) => film_bytes,
         };
         let release = if title.is_series() {
             StandInRelease::series(self.name, self.info_hash(), size_bytes)
@@ -187,6 +208,7 @@ impl DemoRelease {
                 .iter()
                 .fold(torrent, |torrent, file| torrent.with_file(format!("{}/{file}", self.name), film_bytes)),
             Has::Films(files) => files.iter().fold(torrent, |torrent, file| torrent.with_file(file, film_bytes)),
+            Has::Later(file) => torrent.with_file(file, film_bytes).ready_after(LOOKS),
             // Far more looks than anybody takes in a demo.
             Has::Nothing(size_bytes) => torrent.with_file(format!("{}.mkv", self.name), *size_bytes).ready_after(1_000),
         }

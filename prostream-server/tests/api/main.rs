@@ -12,6 +12,7 @@ mod files;
 mod generated;
 mod outbound;
 mod playbacks;
+mod preparing;
 mod problems;
 mod single;
 mod titles;

@@ -179,6 +179,39 @@ test("an episode plays from its season pack", {timeout: 60_000}, async () => {
   await close();
 });
 
+test("what nobody has is fetched, shown as it comes, and plays; or is cancelled", {timeout: 60_000}, async () => {
+  const {page, wrong, close} = await openPage(browser);
+  await choose(page, "Slow Boat");
+  const ask = async () => {
+    await page.click("#releases li:first-child button");
+    await page.waitForSelector("#fetching:not([hidden])");
+    assert.ok(!await page.isVisible("#problem") && !await page.isVisible("#fetching-progress"), "it is an offer, not a failure");
+    await page.click("#fetch");
+    await page.waitForFunction(() => document.querySelector("#fetching-progress").value > 0);
+  };
+  await ask();
+  assert.ok(!await page.isVisible("#fetch"));
+  assert.match(await page.textContent("#fetching-text"), /fetches A\.Slow\.Boat/);
+  assert.match(await page.textContent("#fetching-facts"), /^\d+ % · \d.* [kM]B\/s · \d+ s$/);
+  if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/fetching.png`});
+  await page.click("#fetch-cancel");
+  await page.waitForSelector("#fetching", {state: "hidden"});
+  await page.waitForTimeout(1_500);
+  assert.ok(await page.isVisible("#releases") && !await page.isVisible("#problem"), "the viewer is where he was");
+
+  // From the beginning: the first one was taken away.
+  await ask();
+  const first = await page.evaluate(() => document.querySelector("#fetching-progress").value);
+  assert.ok(first < 0.5, `it begins anew: ${first}`);
+  await page.waitForFunction(before => document.querySelector("#fetching-progress").value > before, first);
+  await page.waitForFunction(isPlaying, undefined, {timeout: 30_000});
+  assert.ok(!await page.isVisible("#fetching"));
+  assert.match(await page.textContent("#playing"), /A Slow Boat Upriver/);
+  assert.match(await page.textContent("#why"), /alldebrid fetched/);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("without the player library the browser plays by itself, and the page says so", {timeout: 60_000}, async () => {
   const {page, close} = await openPage(browser);
   await page.route("**/hls.js", route => route.fulfill({contentType: "text/javascript", body: ""}));
