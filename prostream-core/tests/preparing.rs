@@ -590,6 +590,32 @@ fn a_program_that_starts_again_goes_on() {
     }
 }
 
+/// Goal: Real-Debrid fetches nothing before the files are chosen, which can be long after a magnet was added; a program that starts again in
+/// between chooses them all the same.
+#[test]
+fn files_are_chosen_after_a_restart() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (outside, first) = (runtime(), runtime());
+    let house = outside.block_on(House::with(torrent(ONE).ready_after(2)));
+    let id = first.block_on(async {
+        let (engine, viewer) = (house.engine().await, house.viewer(Has::Second));
+        // Those that only look whether it is there take it away again; the one that stays is not known for long.
+        house.second.stand_in.given_late_metadata(12);
+        prepare(&engine, &viewer, ONE).await.id().to_owned()
+    });
+    first.shutdown_background();
+    assert_eq!(house.second.stand_in.selected_files(), [[0; 0]], "nothing is chosen yet");
+    outside.block_on(async {
+        let (engine, viewer) = (house.engine().await, house.viewer(Has::Second));
+        assert_eq!(engine.playbacks().resume(|_| Some(viewer.clone())).await.unwrap(), 1);
+        let told = told(&engine.playbacks().preparing(&viewer, &id).await.unwrap()).await;
+        assert!(matches!(told.last(), Some(PreparingState::Ready)), "{told:?}");
+        assert_eq!(house.second.stand_in.selected_files(), [[1]]);
+        assert_plays(&engine, &viewer, &id).await;
+        engine.playbacks().close().await;
+    });
+}
+
 fn record(number: u8, torrent: Option<&str>) -> PreparingRecord {
     PreparingRecord {
         id: format!("{number:032x}"),

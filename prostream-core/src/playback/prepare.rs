@@ -141,7 +141,7 @@ async fn remove(added: NewlyAdded) {
 }
 
 /// Everything that decides what is found, and for whom.
-fn key(viewer: &Viewer, media_id: &MediaId) -> String {
+pub(super) fn key(viewer: &Viewer, media_id: &MediaId) -> String {
     let judged_by = serde_json::to_string(&(&viewer.preferences, &viewer.device)).unwrap_or_default();
     let digest = Sha256::digest(judged_by.as_bytes());
     let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

@@ -38,6 +38,11 @@ impl Fetcher {
         self.0.capabilities().needs_selection
     }
 
+    /// Tells of a torrent that an earlier run of the program has newly added.
+    pub(crate) fn adopt(&self, torrent: &TorrentId) {
+        self.0.adopt(torrent);
+    }
+
     /// How far torrents are, in the order asked: one question for each [`MAX_BATCH`].
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 
-use super::{Playback, PlaybackSource, Playbacks, StartPlayback, random_id};
+use super::{Playback, PlaybackSource, Playbacks, StartPlayback, prepare, random_id};
 use crate::model::{InfoHash, MediaId, ProviderId};
 use crate::net::Call;
 use crate::resolve::{Claim, Fetchable, Fetcher, Removal, TorrentId, Viewer, Walk};
@@ -216,7 +216,7 @@ impl Playbacks {
         }
         let wish =
             Wish { viewer: viewer.clone(), media_id: media_id.clone(), start_ms: request.start_s.map(super::start_ms) };
-        let key = format!("{}\n{media_id}\n{}", viewer.id, request.release.as_deref().unwrap_or_default());
+        let key = prepare::key(viewer, media_id) + "\n" + request.release.as_deref().unwrap_or_default();
         // One addition for all who ask for the same at the same time.
         let fetching = Box::pin(self.fetch(call, wish, request.release.as_deref()));
         let fetched = self.preparings.starting.try_get_with(key.clone(), fetching).await;
@@ -275,6 +275,9 @@ impl Playbacks {
             let claim = self.resolver.claim(&Call::within(LINK_LIMIT), &service, record.info_hash).await?;
             if !record.was_known {
                 claim.set_ours();
+                if let Some(torrent) = &record.torrent {
+                    service.adopt(&TorrentId(torrent.clone()));
+                }
             }
             let place = self.preparings.place_of_before(&record.owner);
             self.preparings.insert(Item::new(record, viewer, service, claim, place));

@@ -377,6 +377,11 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
         added
     }
 
+    /// Tells of a torrent that an earlier run of the program has newly added: what is left to do for it is done as for one that is added now.
+    fn adopt(&self, torrent: &TorrentId) {
+        let _ = torrent;
+    }
+
     /// How far torrents are, in the order asked; a torrent that is gone is `Failed`.
     ///
     /// # Errors

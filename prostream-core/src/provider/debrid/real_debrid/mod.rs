@@ -321,7 +321,11 @@ impl RealDebrid {
         let torrent = self.info(call, id).await?;
         match torrent.stage() {
             Stage::Selection if self.is_unselected(id) => self.select_videos(call, id, &torrent).await,
-            _ => Ok(torrent),
+            Stage::Selection | Stage::Metadata => Ok(torrent),
+            Stage::Ready | Stage::Preparing | Stage::Failed(_) => {
+                self.unselected().remove(id);
+                Ok(torrent)
+            }
         }
     }
 
@@ -394,6 +398,11 @@ impl DebridService for RealDebrid {
 
     async fn add(&self, call: &Call, torrent: &TorrentLink) -> Result<Added> {
         self.named(self.add_torrent(call, torrent).await)
+    }
+
+    /// Its files may still have to be chosen.
+    fn adopt(&self, torrent: &TorrentId) {
+        self.await_selection(torrent);
     }
 
     async fn status(&self, call: &Call, torrents: &[TorrentId]) -> Result<Vec<TorrentState>> {
