@@ -47,9 +47,8 @@ impl FromStr for FileHash {
     fn from_str(text: &str) -> Result<Self, Error> {
         let is_hash = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let hash = is_hash.then(|| u64::from_str_radix(text, 16).ok()).flatten();
-        hash.map(Self).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "read file hash").advise("a file hash is 16 hex digits")
-        })
+        hash.map(Self)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "read file hash").advise("a file hash is 16 hex digits"))
     }
 }
 
@@ -125,7 +124,9 @@ mod tests {
     fn hashes_are_read_as_they_are_written() {
         let read = |text: &str| text.parse::<FileHash>();
         assert_eq!(read("8E245d9679d31e12").unwrap().to_string(), "8e245d9679d31e12");
-        for wrong in ["", "8e245d9679d31e1", "8e245d9679d31e123", "+e245d9679d31e12", "8e245d9679d31e1g", "８e245d9679d31"] {
+        for wrong in
+            ["", "8e245d9679d31e1", "8e245d9679d31e123", "+e245d9679d31e12", "8e245d9679d31e1g", "８e245d9679d31"]
+        {
             assert_eq!(read(wrong).unwrap_err().kind(), ErrorKind::InvalidInput, "{wrong}");
         }
     }

@@ -10,14 +10,17 @@ use crate::provider::lenient;
 use crate::{Error, ErrorKind};
 
 const ASK_OTHERWISE: &str = "OpenSubtitles does not accept the question; check the title's name and ids";
-const CHECK_USER: &str = "check user name and password of OpenSubtitles; the name is that of opensubtitles.com, not of opensubtitles.org";
+const CHECK_USER: &str =
+    "check user name and password of OpenSubtitles; the name is that of opensubtitles.com, not of opensubtitles.org";
 const CHECK_KEY: &str = "check the OpenSubtitles key: opensubtitles.com/consumers";
 const GONE: &str = "OpenSubtitles no longer has this subtitle; choose another one";
-const QUOTA: &str = "the day's downloads of the OpenSubtitles account are used up: wait for the next day, or become a VIP there";
+const QUOTA: &str =
+    "the day's downloads of the OpenSubtitles account are used up: wait for the next day, or become a VIP there";
 const SLOWER: &str = "OpenSubtitles asks for fewer requests; try again in a while";
 const LATER: &str = "OpenSubtitles is having trouble; try again in a while";
 /// What there is to do where downloads need a sign-in and none is set.
-pub(super) const SET_USER: &str = "set user name and password of an account at opensubtitles.com: without, it gives no files";
+pub(super) const SET_USER: &str =
+    "set user name and password of an account at opensubtitles.com: without, it gives no files";
 
 /// Longest wait for a quota that is believed: it is renewed once a day.
 const MAX_QUOTA_WAIT: Duration = Duration::from_secs(24 * 3600);
@@ -52,12 +55,7 @@ struct ErrorBody {
 }
 
 /// What `reply` complains about at `now`; `None` when it is an answer.
-pub(super) fn complaint(
-    reply: &Reply,
-    operation: &'static str,
-    secrets: &[&Secret],
-    now: SystemTime,
-) -> Option<Error> {
+pub(super) fn complaint(reply: &Reply, operation: &'static str, secrets: &[&Secret], now: SystemTime) -> Option<Error> {
     if lenient::is_web_page(reply) {
         let error = lenient::status_error(reply, operation);
         return Some(error.detail("a web page came instead of data").advise(LATER));

@@ -268,9 +268,9 @@ impl OpenSubtitles {
             }
             let location = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
             let next = location.and_then(|location| link.join(location).ok());
-            link = next.filter(|next| wire::is_followed(&link, next)).ok_or_else(|| {
-                Error::new(ErrorKind::Malformed, FETCH).detail("a redirect that leads nowhere")
-            })?;
+            link = next
+                .filter(|next| wire::is_followed(&link, next))
+                .ok_or_else(|| Error::new(ErrorKind::Malformed, FETCH).detail("a redirect that leads nowhere"))?;
         }
         Err(Error::new(ErrorKind::LimitExceeded, FETCH).detail("too many redirects"))
     }
@@ -301,7 +301,8 @@ impl OpenSubtitles {
         }
         let reply = self.send(call, OPERATION, self.endpoint.formats()).await?;
         wire::parse_formats(&self.checked(reply, OPERATION, None)?)?;
-        Ok(CheckUp::default().with(Trouble::warning("no user is set: subtitles are found, but not given", error::SET_USER)))
+        Ok(CheckUp::default()
+            .with(Trouble::warning("no user is set: subtitles are found, but not given", error::SET_USER)))
     }
 }
 

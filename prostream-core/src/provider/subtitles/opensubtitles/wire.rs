@@ -9,9 +9,11 @@ use super::sign_in::Session;
 use crate::model::{Language, ProviderId, TitleKind};
 use crate::net::{Body, Reply, Request, Secret};
 use crate::provider::CheckUp;
-use crate::provider::lenient::{self, MAX_NAME_CHARS};
-use crate::provider::subtitles::{MAX_LANGUAGES, MAX_SUBTITLE_BYTES, MAX_SUBTITLES, Subtitle, SubtitleId, SubtitleSearch};
 use crate::provider::Trouble;
+use crate::provider::lenient::{self, MAX_NAME_CHARS};
+use crate::provider::subtitles::{
+    MAX_LANGUAGES, MAX_SUBTITLE_BYTES, MAX_SUBTITLES, Subtitle, SubtitleId, SubtitleSearch,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// The service refuses programs that do not say who they are, in this form.
@@ -94,7 +96,9 @@ impl Endpoint {
         if pairs.is_empty() {
             return None;
         }
-        if let Some(number) = search.episode.filter(|_| imdb_id.is_some() || search.tmdb_id.is_some() || search.name.is_some()) {
+        if let Some(number) =
+            search.episode.filter(|_| imdb_id.is_some() || search.tmdb_id.is_some() || search.name.is_some())
+        {
             pairs.push(("season_number", number.season.to_string()));
             pairs.push(("episode_number", number.episode.to_string()));
         }
@@ -187,7 +191,8 @@ impl Endpoint {
         const OPERATION: &str = "fetch subtitle";
         let body: DownloadBody = lenient::json(reply, OPERATION)?;
         let link = Url::parse(body.link.trim()).ok().filter(|link| is_followed(&self.base_url, link));
-        let link = link.ok_or_else(|| Error::new(ErrorKind::Malformed, OPERATION).detail("the link is no web address"))?;
+        let link =
+            link.ok_or_else(|| Error::new(ErrorKind::Malformed, OPERATION).detail("the link is no web address"))?;
         Ok((link, lenient::clean_some(body.file_name.as_deref(), MAX_NAME_CHARS)))
     }
 }
