@@ -305,6 +305,7 @@ impl EntryPoint for DebridLink {
             metadata: vec![MetadataConfig::Cinemeta(config).build(http)?],
             indexers: vec![torznab(http, indexer)?],
             debrid: vec![alldebrid(outside.host(Arc::new(hostile))).build(http)?],
+            ..ProviderSet::default()
         };
         let engine = ProStream::builder().http(http.clone()).build()?;
         let viewer = Viewer::new("mia", Arc::new(providers));

@@ -59,7 +59,7 @@ const fn of_kind(kind: ErrorKind) -> (&'static str, &'static str) {
 /// always answers was asked, and who asks for a pause has no trouble.
 pub(super) fn instead(part: Part, kind: ErrorKind) -> Option<&'static str> {
     match (part, kind) {
-        (Part::Metadata | Part::Debrid, ErrorKind::NotFound) => Some(ADDRESS),
+        (Part::Metadata | Part::Debrid | Part::Subtitles, ErrorKind::NotFound) => Some(ADDRESS),
         (_, ErrorKind::RateLimited) => Some(PAUSE),
         _ => None,
     }

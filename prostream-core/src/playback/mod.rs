@@ -7,6 +7,7 @@ mod prepare;
 mod remote;
 mod reopen;
 mod shared;
+mod subtitles;
 
 #[cfg(feature = "http")]
 use std::collections::HashMap;
@@ -42,6 +43,8 @@ use prepare::Preparations;
 use remote::{RemoteFile, Way};
 use reopen::Reopen;
 use shared::{FilesInUse, OpenFile, Shown};
+
+pub use subtitles::SubtitleWish;
 
 /// Most links that are read for the first time at once and shared by all who wait for them.
 #[cfg(feature = "http")]
