@@ -84,21 +84,15 @@ impl Playbacks {
         self.resolver.find_subtitles(call, viewer, &request).await
     }
 
-    /// One subtitle as WebVTT, at the times of the player's clock. It is fetched and converted once; shifting costs no request.
+    /// One subtitle as WebVTT, at the times of the player's clock. It is fetched once, whatever is wished of it.
     ///
     /// # Errors
-    /// What fetching ([`crate::resolve::Resolver::subtitle`]) and converting ([`to_webvtt`]) answer.
+    /// What fetching ([`crate::resolve::Resolver::subtitle_file`]) and converting ([`to_webvtt`]) answer.
     /// # Cancel safety
     /// Safe to drop at any point.
     pub async fn subtitle(&self, call: &Call, viewer: &Viewer, wish: &SubtitleWish) -> Result<String> {
-        let SubtitleWish { key, hints, shift_ms } = wish;
-        // All that the text is made by.
-        let language = hints.language.as_ref().map(Language::as_str).unwrap_or_default();
-        let form = format!("webvtt 1 {language} {:?}", hints.frames_per_s);
-        let hints = hints.clone();
-        let convert = move |file: &crate::provider::subtitles::SubtitleFile| to_webvtt(&file.bytes, &hints, 0);
-        let text = self.resolver.subtitle(call, viewer, key, &form, convert).await?;
-        if *shift_ms == 0 { Ok(text) } else { to_webvtt(text.as_bytes(), &FileHints::default(), *shift_ms) }
+        let file = self.resolver.subtitle_file(call, viewer, &wish.key).await?;
+        to_webvtt(&file, &wish.hints, wish.shift_ms)
     }
 }
 

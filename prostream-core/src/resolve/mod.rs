@@ -106,8 +106,8 @@ pub struct ResolveConfig {
     pub subtitles_deadline: Duration,
     /// How long a list of subtitles is used again. Default: 1 h.
     pub subtitles_time_to_live: Duration,
-    /// How long the text of a subtitle is used again: fetching it counts against a quota. Default: 24 h.
-    pub subtitle_texts_time_to_live: Duration,
+    /// How long a fetched subtitle is used again, as fetching counts against quotas. Default: 24 h.
+    pub subtitle_files_time_to_live: Duration,
 }
 
 impl Default for ResolveConfig {
@@ -126,7 +126,7 @@ impl Default for ResolveConfig {
             absence_time_to_live: Duration::from_secs(6 * 3600),
             subtitles_deadline: Duration::from_secs(10),
             subtitles_time_to_live: Duration::from_secs(3600),
-            subtitle_texts_time_to_live: Duration::from_secs(24 * 3600),
+            subtitle_files_time_to_live: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -157,7 +157,7 @@ pub struct Resolver {
     titles_asked: Flights<Bytes>,
     /// Questions to indexers.
     releases_asked: Flights<Arc<Releases>>,
-    /// Questions to subtitle providers; lists as JSON, subtitles as text.
+    /// Questions to subtitle providers; lists as JSON, subtitles as their files.
     subtitles_asked: Flights<Bytes>,
 }
 

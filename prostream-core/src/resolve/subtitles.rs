@@ -13,9 +13,7 @@ use super::once::Shelf;
 use super::{Resolver, Viewer, again, is_playable_id};
 use crate::model::{EpisodeNumber, Language, MediaId, TitleId, TitleKind};
 use crate::net::Call;
-use crate::provider::subtitles::{
-    FileHash, MAX_LANGUAGES, Subtitle, SubtitleFile, SubtitleId, SubtitleProvider, SubtitleSearch,
-};
+use crate::provider::subtitles::{FileHash, MAX_LANGUAGES, Subtitle, SubtitleId, SubtitleProvider, SubtitleSearch};
 use crate::release::ReleaseName;
 use crate::{Error, ErrorKind, Result};
 
@@ -108,21 +106,15 @@ impl Resolver {
         Ok(found)
     }
 
-    /// One subtitle by its [`subtitle_key`], as `read` makes a text of its file: fetched and read once for all who want it, and kept for
-    /// [`ResolveConfig::subtitle_texts_time_to_live`](super::ResolveConfig::subtitle_texts_time_to_live). `form` names what `read` makes.
+    /// The file of one subtitle by its [`subtitle_key`], as it was fetched: once for all who want it, and kept for
+    /// [`ResolveConfig::subtitle_files_time_to_live`](super::ResolveConfig::subtitle_files_time_to_live). What is made of it is its reader's
+    /// matter: however many ways there are to read it, one fetch counts.
     ///
     /// # Errors
-    /// `NotFound` for a key of no provider of the viewer; what the provider and `read` answer.
+    /// `NotFound` for a key of no provider of the viewer; what the provider answers.
     /// # Cancel safety
     /// Safe to drop at any point.
-    pub async fn subtitle(
-        &self,
-        call: &Call,
-        viewer: &Viewer,
-        key: &str,
-        form: &str,
-        read: impl Fn(&SubtitleFile) -> Result<String> + Clone + Send + Sync + 'static,
-    ) -> Result<String> {
+    pub async fn subtitle_file(&self, call: &Call, viewer: &Viewer, key: &str) -> Result<Bytes> {
         let (provider, id) = viewer
             .providers
             .subtitles
@@ -132,16 +124,18 @@ impl Resolver {
                 Some((Arc::clone(provider), SubtitleId::new(id)?))
             })
             .ok_or_else(|| Error::new(ErrorKind::NotFound, FETCH).advise("list the subtitles again"))?;
-        let kept_as = format!("subtitle 1\n{key}\n{form}");
-        let time_to_live = self.config.subtitle_texts_time_to_live;
-        let address = address(&provider);
-        let ask = move |call: Call| {
-            let (provider, id, read) = (Arc::clone(&provider), id.clone(), read.clone());
-            async move { read(&provider.fetch(&call, &id).await?).map(Bytes::from) }.boxed()
+        let question = Question {
+            operation: FETCH,
+            key: format!("subtitle 1\n{key}"),
+            address: address(&provider),
+            time_to_live: self.config.subtitle_files_time_to_live,
+            is_answer: |_| true,
         };
-        let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
-        let text = self.kept_subtitles(call, FETCH, kept_as, address, time_to_live, is_text, ask).await?;
-        String::from_utf8(text.into()).map_err(|cause| Error::new(ErrorKind::Internal, FETCH).because(cause))
+        let ask = move |call: Call| {
+            let (provider, id) = (Arc::clone(&provider), id.clone());
+            async move { Ok(provider.fetch(&call, &id).await?.bytes) }.boxed()
+        };
+        self.kept_subtitles(call, question, ask).await
     }
 
     /// What a provider is asked: all that is known of title and file.
@@ -198,25 +192,26 @@ impl Resolver {
             async move { Ok(Bytes::from(serde_json::to_vec(&provider.search(&call, &search).await?).map_err(unreadable)?)) }
                 .boxed()
         };
-        let is_list = |bytes: &[u8]| serde_json::from_slice::<Vec<Subtitle>>(bytes).is_ok();
-        let time_to_live = self.config.subtitles_time_to_live;
-        let bytes = self.kept_subtitles(call, FIND, key, address(provider), time_to_live, is_list, ask).await?;
+        let question = Question {
+            operation: FIND,
+            key,
+            address: address(provider),
+            time_to_live: self.config.subtitles_time_to_live,
+            is_answer: |bytes| serde_json::from_slice::<Vec<Subtitle>>(bytes).is_ok(),
+        };
+        let bytes = self.kept_subtitles(call, question, ask).await?;
         serde_json::from_slice(&bytes).map_err(unreadable)
     }
 
     /// An answer from the cache, or a fresh one that is kept, asked for once by all who want it: in this process through the provider at
-    /// `address`, and among processes that share the cache. Whatever is no answer by `is_answer` is asked for anew.
-    #[expect(clippy::too_many_arguments, reason = "a question and how its answer is kept")]
+    /// the question's address, and among processes that share the cache.
     async fn kept_subtitles(
         &self,
         call: &Call,
-        operation: &'static str,
-        key: String,
-        address: usize,
-        time_to_live: Duration,
-        is_answer: impl Fn(&[u8]) -> bool + Copy + Send + Sync + 'static,
+        question: Question,
         ask: impl Fn(Call) -> BoxFuture<'static, Result<Bytes>> + Sync,
     ) -> Result<Bytes> {
+        let Question { operation, key, address, time_to_live, is_answer } = question;
         let limit = self.config.subtitles_deadline;
         let flight = || {
             let shelf = Shelf { cache: Arc::clone(&self.cache), key: key.clone(), seal: None };
@@ -232,6 +227,17 @@ impl Resolver {
         let answer = self.subtitles_asked.ask(call, operation, &format!("{address:x}\n{key}"), flight).await;
         answer.map_err(|error| again(&error))
     }
+}
+
+/// A question to a subtitle provider, and how its answer is kept.
+struct Question {
+    operation: &'static str,
+    key: String,
+    /// Tells providers of one name apart.
+    address: usize,
+    time_to_live: Duration,
+    /// Is what lies in the cache an answer? Anything else is asked for anew.
+    is_answer: fn(&[u8]) -> bool,
 }
 
 /// What the name of a file tells of its title.

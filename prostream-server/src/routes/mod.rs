@@ -11,6 +11,7 @@ mod hls;
 mod page;
 mod playbacks;
 mod releases;
+mod subtitles;
 mod table;
 mod titles;
 
@@ -59,6 +60,7 @@ pub(crate) fn full_table() -> Vec<Route> {
         titles::routes(),
         releases::routes(),
         playbacks::routes(),
+        subtitles::routes(),
         addon::routes(),
         doctor::routes(),
         hls::routes(),

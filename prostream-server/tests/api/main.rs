@@ -14,4 +14,5 @@ mod outbound;
 mod playbacks;
 mod problems;
 mod single;
+mod subtitles;
 mod titles;
