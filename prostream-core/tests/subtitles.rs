@@ -280,14 +280,12 @@ mod engine {
     use async_trait::async_trait;
     use bytes::Bytes;
     use prostream_core::hls::subtitle_file::FileHints;
-    use prostream_core::model::{Language, ProviderId, Title};
+    use prostream_core::model::{FileHash, Language, ProviderId, Title};
     use prostream_core::net::Call;
     use prostream_core::playback::{PlaybackConfig, PlaybackSource, StartPlayback, SubtitleWish};
     use prostream_core::provider::CheckUp;
     use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
-    use prostream_core::provider::subtitles::{
-        FileHash, Subtitle, SubtitleFile, SubtitleId, SubtitleProvider, SubtitleSearch,
-    };
+    use prostream_core::provider::subtitles::{Subtitle, SubtitleFile, SubtitleId, SubtitleProvider, SubtitleSearch};
     use prostream_core::resolve::{ProviderSet, SubtitleRequest, Viewer, subtitle_key};
     use prostream_core::store::cache::{Cache, MemoryCache};
     use prostream_core::{Error, ErrorKind, ProStream, Result};

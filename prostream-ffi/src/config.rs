@@ -8,7 +8,6 @@ use prostream_core::playback::PlaybackConfig;
 use prostream_core::provider::debrid::DebridConfig;
 use prostream_core::provider::indexer::IndexerConfig;
 use prostream_core::provider::metadata::MetadataConfig;
-use prostream_core::provider::subtitles::SubtitlesConfig;
 use prostream_core::release::Preferences;
 use prostream_core::resolve::{ProviderSet, Viewer};
 use prostream_core::store::records::SqliteRecords;
@@ -28,7 +27,6 @@ pub(crate) struct EngineConfig {
     metadata: Vec<MetadataConfig>,
     indexers: Vec<IndexerConfig>,
     debrid: Vec<DebridConfig>,
-    subtitles: Vec<SubtitlesConfig>,
     preferences: Preferences,
 }
 
@@ -41,7 +39,7 @@ impl EngineConfig {
             metadata: self.metadata.into_iter().map(|config| config.build(&http)).collect::<Result<_>>()?,
             indexers: self.indexers.into_iter().map(|config| config.build(&http)).collect::<Result<_>>()?,
             debrid: self.debrid.into_iter().map(|config| config.build(&http)).collect::<Result<_>>()?,
-            subtitles: self.subtitles.into_iter().map(|config| config.build(&http)).collect::<Result<_>>()?,
+            ..ProviderSet::default()
         };
         let has_library = !self.library.is_empty();
         let mut builder = ProStream::builder()

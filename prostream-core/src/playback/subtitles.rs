@@ -2,9 +2,8 @@
 
 use crate::Result;
 use crate::hls::subtitle_file::{FileHints, to_webvtt};
-use crate::model::{ByteRange, Language};
+use crate::model::{ByteRange, FileHash, Language};
 use crate::net::Call;
-use crate::provider::subtitles::FileHash;
 use crate::resolve::{FoundSubtitles, SubtitleRequest, Viewer};
 use crate::source::ByteSource;
 

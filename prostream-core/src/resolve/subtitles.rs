@@ -11,9 +11,9 @@ use futures_util::future::{BoxFuture, join_all};
 
 use super::once::Shelf;
 use super::{Resolver, Viewer, again, is_playable_id};
-use crate::model::{EpisodeNumber, Language, MediaId, TitleId, TitleKind};
+use crate::model::{EpisodeNumber, FileHash, Language, MediaId, TitleId, TitleKind};
 use crate::net::Call;
-use crate::provider::subtitles::{FileHash, MAX_LANGUAGES, Subtitle, SubtitleId, SubtitleProvider, SubtitleSearch};
+use crate::provider::subtitles::{MAX_LANGUAGES, Subtitle, SubtitleId, SubtitleProvider, SubtitleSearch};
 use crate::release::ReleaseName;
 use crate::{Error, ErrorKind, Result};
 

@@ -1,6 +1,5 @@
 //! Subtitle providers: find subtitles of a title or of a film file, and fetch them as the files they are.
 
-mod file_hash;
 #[cfg(feature = "http")]
 pub mod opensubtitles;
 
@@ -13,13 +12,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::model::{EpisodeNumber, Language, ProviderId, TitleKind};
+use crate::model::{EpisodeNumber, FileHash, Language, ProviderId, TitleKind};
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
 use crate::provider::CheckUp;
-
-pub use file_hash::FileHash;
 
 /// Most subtitles in the answer to a search.
 pub const MAX_SUBTITLES: usize = 120;

@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind};
 /// lower-case hex digits. Two files of one hash are the same cut of the same film, for all that subtitle services know.
 ///
 /// ```
-/// use prostream_core::provider::subtitles::FileHash;
+/// use prostream_core::model::FileHash;
 /// let end = vec![1; FileHash::END_BYTES];
 /// let hash = FileHash::of(200_000, &end, &end).unwrap();
 /// assert_eq!(hash.to_string().parse::<FileHash>().unwrap(), hash);
