@@ -258,11 +258,12 @@ fn tell_by_name(search: &mut SubtitleSearch, file_name: &str) {
 
 /// Best first; those that nothing tells apart stay in the order of their providers.
 fn rank(subtitles: &mut [Subtitle], languages: &[Language]) {
+    // At which place the language stands, and whether only another region of it does.
     let preferred = |language: Option<&Language>| {
-        let Some(language) = language else { return usize::MAX };
-        let exact = languages.iter().position(|wanted| wanted == language);
-        let near = || languages.iter().position(|wanted| wanted.primary() == language.primary());
-        exact.or_else(near).unwrap_or(usize::MAX)
+        let Some(language) = language else { return (usize::MAX, false) };
+        let exact = languages.iter().position(|wanted| wanted == language).map(|at| (at, false));
+        let near = || languages.iter().position(|wanted| wanted.primary() == language.primary()).map(|at| (at, true));
+        exact.or_else(near).unwrap_or((usize::MAX, false))
     };
     subtitles.sort_by_key(|one| {
         (

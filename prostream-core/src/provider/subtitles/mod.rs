@@ -27,6 +27,9 @@ pub const MAX_LANGUAGES: usize = 20;
 /// Largest subtitle file that is fetched, in bytes: the text of a long film takes 200 KB, typeset scripts a few times that.
 pub const MAX_SUBTITLE_BYTES: u64 = 2 << 20;
 
+/// What errors name as their operation when a user and password were not taken, as opposed to a key.
+pub(crate) const SIGN_IN_OPERATION: &str = "sign in";
+
 /// One configured provider, of whichever vendor: `vendor = "opensubtitles"` and that vendor's settings beside it.
 #[cfg(feature = "http")]
 #[derive(Clone, Debug, Deserialize)]

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use url::Url;
 
 use self::sign_in::{Session, SignIn};
-use super::{MAX_SUBTITLES, Subtitle, SubtitleFile, SubtitleId, SubtitleProvider, SubtitleSearch};
+use super::{MAX_SUBTITLES, SIGN_IN_OPERATION, Subtitle, SubtitleFile, SubtitleId, SubtitleProvider, SubtitleSearch};
 use crate::model::ProviderId;
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
 use crate::provider::pace::Pace;
@@ -160,7 +160,7 @@ impl OpenSubtitles {
 
     /// A session of the user, if there is one; never the one that is `stale`.
     async fn session(&self, call: &Call, stale: Option<&Secret>) -> Result<Option<Session>> {
-        const OPERATION: &str = "sign in";
+        const OPERATION: &str = SIGN_IN_OPERATION;
         let Some(sign_in) = &self.sign_in else { return Ok(None) };
         let begin = async {
             self.sign_in_pace.turn(call, OPERATION).await?;

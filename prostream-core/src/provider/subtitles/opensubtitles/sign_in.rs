@@ -7,9 +7,10 @@ use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
 use crate::net::{Call, Secret};
+use crate::provider::subtitles::SIGN_IN_OPERATION;
 use crate::{Error, ErrorKind, Result};
 
-const OPERATION: &str = "sign in";
+const OPERATION: &str = SIGN_IN_OPERATION;
 
 /// How long a token is used. It lives for about a day, as the JWT says; half of that is believed, and a 401 ends it before.
 const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);

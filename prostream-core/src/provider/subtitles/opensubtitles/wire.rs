@@ -12,7 +12,7 @@ use crate::provider::CheckUp;
 use crate::provider::Trouble;
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
 use crate::provider::subtitles::{
-    MAX_LANGUAGES, MAX_SUBTITLE_BYTES, MAX_SUBTITLES, Subtitle, SubtitleId, SubtitleSearch,
+    MAX_LANGUAGES, MAX_SUBTITLE_BYTES, MAX_SUBTITLES, SIGN_IN_OPERATION, Subtitle, SubtitleId, SubtitleSearch,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -171,7 +171,7 @@ impl Endpoint {
             #[serde(default, deserialize_with = "lenient::maybe")]
             base_url: Option<String>,
         }
-        const OPERATION: &str = "sign in";
+        const OPERATION: &str = SIGN_IN_OPERATION;
         let body: LoginBody = lenient::json(reply, OPERATION)?;
         if body.token.is_empty() {
             return Err(Error::new(ErrorKind::Malformed, OPERATION).detail("the token is empty"));
