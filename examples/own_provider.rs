@@ -136,7 +136,7 @@ impl Indexer for Shelf {
 #[tokio::main]
 async fn main() -> Result<()> {
     let shelf = Arc::new(Shelf::new());
-    let providers = ProviderSet { metadata: vec![shelf.clone()], indexers: vec![shelf], debrid: Vec::new() };
+    let providers = ProviderSet { metadata: vec![shelf.clone()], indexers: vec![shelf], ..ProviderSet::default() };
     let viewer = Viewer::new("somebody", Arc::new(providers));
     let engine = ProStream::builder().build()?;
     let call = Call::within(Duration::from_secs(10));

@@ -240,6 +240,19 @@ SUBTITLES = {
         "Hello", "<i>Hello</i>", "<v Bob>me & you", "<c.red.bg_blue>x</c>", "<00:00:01.000>x", "&lt; --> &#64; AT&T", "a\n\nb", "NOTE x", "STYLE\n::cue{}", "WEBVTT",
         "<ruby>a<rt>b</rt></ruby>", "<lang en>x</lang>", "\x00", "&", "&;", "&#;", "-->", "--", "<", "\r\n", "id\n00:01.000 --> 00:02.000\nx",
     ],
+    "subtitle_file": [
+        "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n2\n00:00:02,500 --> 00:00:04,000\n<i>two</i>\nlines\n",
+        "1\r\n00:00:01,000 --> 00:00:02,000\r\n1984\r\n\r\nwas\r\n2\r\n00:00:03,000 --> 00:00:04,000 X1:1\r\n{\\an8}up\r\n",
+        "0:00:01.0-->0:00:02\nno number\n00:03,5 --> 00:04,25\nno gap", "\ufeff1\n00:00:01,000 --> 00:00:02,000\n\u4e2d\n",
+        "1\n00:00:02,000 --> 00:00:01,000\nbackwards\n\n2\n99:59:59,999 --> 100:00:00,000\nlast\n", "00:00:01,000 --> 00:00:02,000\n&&& <3 --> \x00\n",
+        "WEBVTT\n\n00:01.000 --> 00:02.000 align:start line:0\n<v Ann>a & b\n\nNOTE x\n\nid\n00:00:03.000 --> 00:00:04.000\nc --> d\n",
+        "WEBVTT - title\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n\nSTYLE\n::cue{}\n\nREGION\nid:a\n\n00:01.000 --> 00:02.000 region:a size:50%\nx\n",
+        "[Script Info]\nPlayResY: 288\n\n[V4+ Styles]\nFormat: Name, Bold, Italic, Alignment\nStyle: Top,-1,0,8\n\n[Events]\nFormat: Layer, Start, End, Style, Text\nDialogue: 0,0:00:01.00,0:00:02.00,Top,a, {\\i1}b\\Nc\nDialogue: 1,0:00:01.00,0:00:02.00,Top,a, {\\i1}b\\Nc\n",
+        "[Script Info]\nScriptType: v4.00\n[V4 Styles]\nStyle: A,Arial,20,1,2,3,4,0,-1,1,2,2,6\n[Events]\nFormat: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\nDialogue: Marked=0,0:00:01.00,0:00:02.00,A,,0,0,0,,x\n",
+        "[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\p1}m 0 0{\\p0}text\nComment: 0,0:00:01.00,0:00:02.00,,,0,0,0,,no\n",
+        "{1}{1}23.976\n{24}{48}one|two\n{72}{}{y:i}open\n{96}{120}{c:$ff}/x\n", "{0}{25}x\n{25}{}y", "{999999999}{999999999}x", "{1}{1}nan\n{10}{20}x\n",
+        "<SAMI><BODY><SYNC Start=1000><P>no</BODY></SAMI>", "<?xml version=\"1.0\"?><tt><body/></tt>", "Just a text.",
+    ],
 }
 
 
@@ -248,6 +261,10 @@ def subtitles(wanted):
         for number, text in enumerate(texts):
             if target in wanted:
                 keep(target, f"{number:02}", text.encode())
+    if "subtitle_file" in wanted:
+        text = "1\n00:00:01,000 --> 00:00:02,000\n{}\n"
+        for name, encoding, words in [("utf-16-le", "utf-16-le", "\ufeffn\u00e9"), ("utf-16-be", "utf-16-be", "\ufeffn\u00e9"), ("latin", "cp1252", "n\u00e9"), ("cyrillic", "cp1251", "\u0436\u0436"), ("shift-jis", "shift_jis", "\u3042")]:
+            keep("subtitle_file", name, (words[:1] * (words[0] == "\ufeff") + text.format(words.lstrip("\ufeff"))).encode(encoding))
     box = lambda kind, body: (len(body) + 8).to_bytes(4, "big") + kind + body
     if "webvtt" in wanted:
         boxed = [
@@ -299,7 +316,7 @@ Show.S01E01-E03.AV1.Opus|Folder/Film.2003.mkv|Film (Extended) 10bit x265|Film.CA
 
 
 def main():
-    known = ["mp4", "matroska", "aac", "dolby", "avc", "hevc", "av1", "vp9", "flac", "opus", "mp3", "srt", "ass", "webvtt", "tx3g", "playlist", "release_name"]
+    known = ["mp4", "matroska", "aac", "dolby", "avc", "hevc", "av1", "vp9", "flac", "opus", "mp3", "srt", "ass", "webvtt", "tx3g", "subtitle_file", "playlist", "release_name"]
     wanted = set(sys.argv[1:] or known)
     for target in wanted:
         for old in (CORPUS / target).glob("*"):
@@ -307,7 +324,7 @@ def main():
                 old.unlink()
     subtitles(wanted)
     others(wanted)
-    with_media = wanted - {"srt", "ass", "webvtt", "tx3g", "playlist", "release_name"}
+    with_media = wanted - {"srt", "ass", "webvtt", "tx3g", "subtitle_file", "playlist", "release_name"}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         streams = encode(folder) if with_media else {}

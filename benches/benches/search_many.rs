@@ -140,7 +140,7 @@ fn viewer(has_dead_one: bool) -> (Viewer, Answers) {
         indexers.push(shelf(INDEXER_COUNT, None));
     }
     let metadata: Vec<Arc<dyn MetadataProvider>> = vec![Arc::new(Catalogue(ProviderId::new("catalogue")))];
-    let providers = ProviderSet { metadata, indexers, debrid: Vec::new() };
+    let providers = ProviderSet { metadata, indexers, ..ProviderSet::default() };
     (Viewer::new("somebody", Arc::new(providers)), answers)
 }
 

@@ -14,7 +14,9 @@ use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::{HttpClient, HttpClientConfig};
 use crate::playback::{Playback, PlaybackConfig, Playbacks, StartPlayback, Started};
-use crate::resolve::{Found, ReleaseEvent, Resolution, ResolveConfig, Resolver, Viewer};
+use crate::resolve::{
+    Found, FoundSubtitles, ReleaseEvent, Resolution, ResolveConfig, Resolver, SubtitleRequest, Viewer,
+};
 use crate::store::cache::{Cache, MemoryCache};
 use crate::store::records::{MemoryRecords, Records};
 
@@ -187,6 +189,19 @@ impl ProStream {
         release: Option<&str>,
     ) -> Result<Resolution> {
         self.resolver.resolve(call, viewer, media_id, release).await
+    }
+
+    /// Subtitles of a title or a file: [`Resolver::find_subtitles`]; for what is played, [`Playbacks::find_subtitles`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn find_subtitles(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        request: &SubtitleRequest,
+    ) -> Result<FoundSubtitles> {
+        self.resolver.find_subtitles(call, viewer, request).await
     }
 
     /// Starts playing: [`Playbacks::start`].

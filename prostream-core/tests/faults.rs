@@ -152,7 +152,7 @@ impl Outside {
         let metadata: Vec<Arc<dyn MetadataProvider>> = vec![Arc::new(Shelf(ProviderId::new("shelf")))];
         Viewer::new(
             format!("mia with {key}"),
-            Arc::new(ProviderSet { metadata, indexers: vec![self.indexer()], debrid }),
+            Arc::new(ProviderSet { metadata, indexers: vec![self.indexer()], debrid, ..ProviderSet::default() }),
         )
     }
 
@@ -466,7 +466,8 @@ async fn a_body_that_trickles() {
     let good = ProviderSet::clone(&viewer.providers);
     let mut set = |indexers: Vec<Arc<dyn Indexer>>, debrid| {
         viewer.id.push('+');
-        viewer.providers = Arc::new(ProviderSet { metadata: good.metadata.clone(), indexers, debrid });
+        viewer.providers =
+            Arc::new(ProviderSet { metadata: good.metadata.clone(), indexers, debrid, ..ProviderSet::default() });
         viewer.clone()
     };
     let engine = engine();

@@ -18,6 +18,8 @@ use prostream_core::provider::indexer::{Indexer, IndexerConfig, Query};
 use prostream_core::provider::metadata::cinemeta::CinemetaConfig;
 use prostream_core::provider::metadata::tmdb::TmdbConfig;
 use prostream_core::provider::metadata::{MetadataConfig, TitleRequest, TitleSearch};
+use prostream_core::provider::subtitles::opensubtitles::OpenSubtitlesConfig;
+use prostream_core::provider::subtitles::{SubtitleId, SubtitleProvider, SubtitleSearch, SubtitlesConfig};
 use prostream_core::resolve::{ProviderSet, Viewer};
 use prostream_core::source::{HttpSource, HttpSourceConfig, Lease, LeasedLink};
 use prostream_core::store::records::{MemoryRecords, PlaybackRecord, Records};
@@ -25,8 +27,8 @@ use prostream_core::testing::outbound::{
     Access, EntryPoint, Outside, Told, nothing_inside_is_reached, passes_where_every_address_is_ours,
 };
 use prostream_core::testing::stand_in::{
-    AllDebridStandIn, CinemetaStandIn, ProwlarrStandIn, StandIn, StandInMovie, StandInRelease, StandInReply,
-    StandInRequest, StandInTorrent, TorznabStandIn,
+    AllDebridStandIn, CinemetaStandIn, OpenSubtitlesStandIn, ProwlarrStandIn, StandIn, StandInMovie, StandInRelease,
+    StandInReply, StandInRequest, StandInSubtitle, StandInTorrent, TorznabStandIn,
 };
 use prostream_core::{ErrorKind, ProStream, Result};
 use url::Url;
@@ -56,6 +58,8 @@ enum Fetch {
     Prowlarr,
     AllDebrid,
     AllDebridSignIn,
+    OpenSubtitles,
+    OpenSubtitlesSignIn,
 }
 
 struct Named(&'static str, Fetch);
@@ -134,6 +138,10 @@ async fn fetch(what: Fetch, outside: &Outside, http: &HttpClient, url: Url) -> R
         Fetch::Prowlarr => prowlarr(http, url)?.search(&call(), &query).await.map(drop),
         Fetch::AllDebrid => alldebrid(url).build(http)?.account(&call()).await.map(drop),
         Fetch::AllDebridSignIn => AllDebridSignIn::new(url, http.clone()).begin(&call()).await.map(drop),
+        Fetch::OpenSubtitles => {
+            opensubtitles(http, url)?.search(&call(), &SubtitleSearch::of_name("The Long Walk")).await.map(drop)
+        }
+        Fetch::OpenSubtitlesSignIn => opensubtitles(http, url)?.check_up(&call()).await.map(drop),
     }
 }
 
@@ -160,6 +168,12 @@ fn prowlarr(http: &HttpClient, url: Url) -> Result<Arc<dyn Indexer>> {
 
 fn alldebrid(base_url: Url) -> DebridConfig {
     DebridConfig::AllDebrid(AllDebridConfig { base_url, ..AllDebridConfig::new(Secret::new(KEY)) })
+}
+
+fn opensubtitles(http: &HttpClient, base_url: Url) -> Result<Arc<dyn SubtitleProvider>> {
+    let (user, password) = (Some("mia".to_owned()), Some(Secret::new("p4ssword")));
+    let config = OpenSubtitlesConfig { base_url, user, password, ..OpenSubtitlesConfig::new(Secret::new(KEY)) };
+    SubtitlesConfig::OpenSubtitles(config).build(http)
 }
 
 /// A playback as it stands in the records: started when the address was allowed, or written by whoever could write there.
@@ -305,11 +319,35 @@ impl EntryPoint for DebridLink {
             metadata: vec![MetadataConfig::Cinemeta(config).build(http)?],
             indexers: vec![torznab(http, indexer)?],
             debrid: vec![alldebrid(outside.host(Arc::new(hostile))).build(http)?],
+            ..ProviderSet::default()
         };
         let engine = ProStream::builder().http(http.clone()).build()?;
         let viewer = Viewer::new("mia", Arc::new(providers));
         let wish = StartPlayback::new(PlaybackSource::Title(film_id()));
         engine.start_playback(&call(), &viewer, &wish).await.map(drop).map_err(Told::from)
+    }
+}
+
+/// The link of a file that a hostile subtitle service gives.
+struct SubtitleLink;
+
+#[async_trait]
+impl EntryPoint for SubtitleLink {
+    fn name(&self) -> &str {
+        "subtitle link from OpenSubtitles"
+    }
+
+    fn is_slow(&self) -> bool {
+        true
+    }
+
+    async fn fetch(&self, outside: &Outside, access: Access, address: &str) -> Result<(), Told> {
+        let subtitle = StandInSubtitle { number: 7, ..StandInSubtitle::default() };
+        let service = OpenSubtitlesStandIn::new(KEY, "mia", "p4ssword").with_subtitle(subtitle);
+        let hostile = Lying { service, own: "/download/", instead: in_json(address) };
+        let base_url = outside.host(Arc::new(hostile)).join("api/v1").unwrap();
+        let service = opensubtitles(outside.client(access), base_url)?;
+        service.fetch(&call(), &SubtitleId::new("7").unwrap()).await.map(drop).map_err(Told::from)
     }
 }
 
@@ -334,9 +372,11 @@ async fn out_03_nothing_inside_is_reached() {
         Named("Prowlarr", Fetch::Prowlarr),
         Named("AllDebrid", Fetch::AllDebrid),
         Named("AllDebrid, sign-in", Fetch::AllDebridSignIn),
+        Named("OpenSubtitles", Fetch::OpenSubtitles),
+        Named("OpenSubtitles, sign-in", Fetch::OpenSubtitlesSignIn),
     ];
     let mut entries: Vec<&dyn EntryPoint> = named.iter().map(|entry| entry as &dyn EntryPoint).collect();
-    entries.extend([&ReleaseLink::Torznab as &dyn EntryPoint, &ReleaseLink::Prowlarr, &DebridLink]);
+    entries.extend([&ReleaseLink::Torznab as &dyn EntryPoint, &ReleaseLink::Prowlarr, &DebridLink, &SubtitleLink]);
     nothing_inside_is_reached(&outside, &entries).await;
 }
 

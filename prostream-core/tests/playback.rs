@@ -193,6 +193,7 @@ impl House {
             metadata: vec![shelf.clone()],
             indexers: vec![shelf],
             debrid: vec![client(&debrid, "first"), client(&second, "second")],
+            ..ProviderSet::default()
         };
         let viewer = Viewer::new("mia", Arc::new(providers));
         Self { host, debrid, second, folder: tempfile::tempdir().unwrap(), viewer, http }

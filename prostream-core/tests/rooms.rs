@@ -116,7 +116,7 @@ fn rooms_import_only_what_they_may() {
 #[test]
 fn vendors_do_not_import_each_other() {
     let provider = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
-    for role in ["metadata", "indexer", "debrid"] {
+    for role in ["metadata", "indexer", "debrid", "subtitles"] {
         let vendors: Vec<String> = fs::read_dir(provider.join(role))
             .unwrap()
             .map(|entry| entry.unwrap().path())

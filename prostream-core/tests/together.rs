@@ -81,7 +81,7 @@ impl Outside {
                 Arc::new(Prowlarr::new(prowlarr, http.clone()).unwrap()) as Arc<dyn Indexer>,
                 Arc::new(Torznab::new(torznab, http).unwrap()),
             ],
-            debrid: Vec::new(),
+            ..ProviderSet::default()
         })
     }
 

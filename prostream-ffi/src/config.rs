@@ -39,6 +39,7 @@ impl EngineConfig {
             metadata: self.metadata.into_iter().map(|config| config.build(&http)).collect::<Result<_>>()?,
             indexers: self.indexers.into_iter().map(|config| config.build(&http)).collect::<Result<_>>()?,
             debrid: self.debrid.into_iter().map(|config| config.build(&http)).collect::<Result<_>>()?,
+            ..ProviderSet::default()
         };
         let has_library = !self.library.is_empty();
         let mut builder = ProStream::builder()

@@ -44,14 +44,14 @@ pub(crate) const SETUP_NAMES: [&str; 6] = [
 pub(crate) struct Report {
     /// The worst of the findings.
     pub(crate) verdict: Verdict,
-    /// The set-up of the server first, then metadata providers, indexers and debrid services.
+    /// The set-up of the server first, then metadata providers, indexers, debrid services and subtitle providers.
     pub(crate) findings: Vec<Finding>,
 }
 
 /// One thing that was found, in plain words.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Finding {
-    /// `server`, `metadata`, `indexer` or `debrid`.
+    /// `server`, `metadata`, `indexer`, `debrid` or `subtitles`.
     part: &'static str,
     /// A provider such as `torznab:home`, or a part of the set-up such as `data.folder`.
     #[schema(example = "alldebrid")]
@@ -96,6 +96,7 @@ impl From<doctor::Finding> for Finding {
                 Part::Metadata => "metadata",
                 Part::Indexer => "indexer",
                 Part::Debrid => "debrid",
+                Part::Subtitles => "subtitles",
             },
             about: finding.about,
             verdict: match finding.verdict {

@@ -12,6 +12,8 @@ use prostream_core::provider::indexer::{Indexer, IndexerConfig};
 use prostream_core::provider::metadata::cinemeta::CinemetaConfig;
 use prostream_core::provider::metadata::tmdb::TmdbConfig;
 use prostream_core::provider::metadata::{MetadataConfig, MetadataProvider};
+use prostream_core::provider::subtitles::opensubtitles::OpenSubtitlesConfig;
+use prostream_core::provider::subtitles::{SubtitleProvider, SubtitlesConfig};
 use prostream_core::resolve::ProviderSet;
 use prostream_core::store::cache::RedisCache;
 use prostream_core::store::redis::{Redis, RedisBudget};
@@ -46,11 +48,12 @@ pub fn engine(config: &Config) -> Result<(HttpClient, ProStreamBuilder)> {
 /// # Errors
 /// `InvalidInput` for settings that cannot work, such as two instances of one name.
 pub fn build(settings: &Providers, http: &HttpClient) -> Result<ProviderSet> {
-    let Attempts { metadata, indexers, debrid } = attempt(settings, http)?;
+    let Attempts { metadata, indexers, debrid, subtitles } = attempt(settings, http)?;
     let set = ProviderSet {
         metadata: metadata.into_iter().collect::<Result<_>>()?,
         indexers: indexers.into_iter().collect::<Result<_>>()?,
         debrid: debrid.into_iter().collect::<Result<_>>()?,
+        subtitles: subtitles.into_iter().collect::<Result<_>>()?,
     };
     check_names(&set)?;
     Ok(set)
@@ -61,6 +64,7 @@ pub(crate) struct Attempts {
     pub(crate) metadata: Vec<Result<Arc<dyn MetadataProvider>>>,
     pub(crate) indexers: Vec<Result<Arc<dyn Indexer>>>,
     pub(crate) debrid: Vec<Result<Arc<dyn DebridService>>>,
+    pub(crate) subtitles: Vec<Result<Arc<dyn SubtitleProvider>>>,
 }
 
 /// Tries to build each provider of the settings, in their order.
@@ -110,7 +114,18 @@ pub(crate) fn attempt(settings: &Providers, http: &HttpClient) -> Result<Attempt
         }
     }
 
-    Ok(Attempts { metadata, indexers, debrid })
+    let mut subtitles = Vec::new();
+    if let Some(key) = settings.opensubtitles.key.clone().filter(|key| !key.is_empty()) {
+        let mut config = OpenSubtitlesConfig::new(key);
+        config.user.clone_from(&settings.opensubtitles.user);
+        config.password.clone_from(&settings.opensubtitles.password);
+        if let Some(base_url) = &settings.opensubtitles.base_url {
+            config.base_url.clone_from(base_url);
+        }
+        subtitles.push(SubtitlesConfig::OpenSubtitles(config).build(http));
+    }
+
+    Ok(Attempts { metadata, indexers, debrid, subtitles })
 }
 
 fn id(vendor: &str, name: Option<&str>) -> Result<ProviderId> {

@@ -69,6 +69,7 @@ pub(crate) const TARGETS: &[Target] = &[
     plain("ass", subtitles::ass),
     plain("webvtt", subtitles::webvtt),
     plain("tx3g", subtitles::tx3g),
+    plain("subtitle_file", subtitles::file),
     plain("stored", stored::stored),
     plain("playlist", playlists::run),
     plain("release_name", releases::name),

@@ -1,7 +1,8 @@
-//! Samples of text, and the WebVTT that is made of them.
+//! Samples of text and whole files of it, and the WebVTT that is made of them.
 
+use prostream_core::hls::subtitle_file::{FileHints, to_webvtt};
 use prostream_core::hls::webvtt::{Cue, CueBody, HEADER, TextReader, read_sample, write_segment};
-use prostream_core::model::TextFormat;
+use prostream_core::model::{Language, TextFormat};
 
 pub(super) fn srt(sample: &[u8]) {
     run(TextFormat::Srt, sample);
@@ -24,6 +25,29 @@ pub(super) fn ass(bytes: &[u8]) {
     check(TextReader::new(TextFormat::Ass, header).read(event));
 }
 
+/// Longest file of which the text of each cue is certain to be read whole again, escapes and all.
+const MAX_REREAD_BYTES: usize = 8 * 1024;
+const SHIFT_MS: i64 = 1500;
+
+/// A file from outside, in letters of the West and of the East.
+pub(super) fn file(bytes: &[u8]) {
+    for language in [None, Language::parse("ru"), Language::parse("ja")] {
+        let hints = FileHints { language, frames_per_s: Some(25.0) };
+        let Ok(text) = to_webvtt(bytes, &hints, 0) else { continue };
+        let count = check_blocks(text.strip_prefix("WEBVTT\n").expect("a header"));
+        let plain = FileHints::default();
+        if count == 0 || bytes.len() > MAX_REREAD_BYTES {
+            continue;
+        }
+        assert_eq!(to_webvtt(text.as_bytes(), &plain, 0).ok().as_ref(), Some(&text), "it is read as itself");
+        // Nothing near the latest time: that is where later cues end.
+        if !text.contains("\n99:59:5") && !text.contains("> 99:59:5") && !text.contains("100:00:00") {
+            let later = to_webvtt(text.as_bytes(), &plain, SHIFT_MS).expect("later is no less");
+            assert_eq!(to_webvtt(later.as_bytes(), &plain, -SHIFT_MS).ok().as_ref(), Some(&text), "there and back");
+        }
+    }
+}
+
 fn run(format: TextFormat, sample: &[u8]) {
     check(read_sample(format, sample));
 }
@@ -38,7 +62,10 @@ fn check(bodies: Vec<CueBody>) {
 
 /// Reads a segment as a player does, and says how many cues it has: blocks parted by empty lines, each a line of times and text.
 pub(super) fn check_segment(segment: &str) -> usize {
-    let blocks = segment.strip_prefix(HEADER).expect("a header");
+    check_blocks(segment.strip_prefix(HEADER).expect("a header"))
+}
+
+fn check_blocks(blocks: &str) -> usize {
     assert!(!blocks.contains(['\r', '\0']), "a letter that WebVTT reads as another");
     let mut count = 0;
     for block in blocks.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty()) {

@@ -42,6 +42,8 @@ pub enum Part {
     Indexer,
     /// A debrid service.
     Debrid,
+    /// A subtitle provider.
+    Subtitles,
 }
 
 /// One thing that a check-up found, for people. Holds no secret and no path.
@@ -136,8 +138,10 @@ pub fn judge(outcome: &Outcome, now: SystemTime) -> Vec<Finding> {
         Answer::Metadata(Err(error)) => return vec![Finding::of_error(Part::Metadata, about, error)],
         Answer::Indexer(Err(error)) => return vec![Finding::of_error(Part::Indexer, about, error)],
         Answer::Debrid(Err(error)) => return vec![Finding::of_error(Part::Debrid, about, error)],
+        Answer::Subtitles(Err(error)) => return vec![Finding::of_error(Part::Subtitles, about, error)],
         Answer::Metadata(Ok(check_up)) => (Part::Metadata, troubles(Part::Metadata, about, check_up), has(check_up)),
         Answer::Indexer(Ok(check_up)) => (Part::Indexer, troubles(Part::Indexer, about, check_up), has(check_up)),
+        Answer::Subtitles(Ok(check_up)) => (Part::Subtitles, troubles(Part::Subtitles, about, check_up), has(check_up)),
         Answer::Debrid(Ok(account)) => (Part::Debrid, judge_account(about, account, now), plan(account)),
     };
     if part == Part::Indexer && outcome.elapsed > SLOW_AFTER {

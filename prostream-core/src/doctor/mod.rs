@@ -46,10 +46,12 @@ pub enum Answer {
     Indexer(Result<CheckUp>),
     /// A debrid service.
     Debrid(Result<Account>),
+    /// A subtitle provider.
+    Subtitles(Result<CheckUp>),
 }
 
 /// Asks all providers at once, each within [`PROVIDER_DEADLINE`] and the call's own: one that is dead delays nothing beyond it. The answers
-/// stand in the order of the set: metadata, indexers, debrid services.
+/// stand in the order of the set: metadata, indexers, debrid services, subtitle providers.
 ///
 /// # Cancel safety
 /// Safe to drop at any point: nothing changes on any side.
@@ -75,6 +77,13 @@ pub async fn ask(call: &Call, providers: &ProviderSet) -> Vec<Outcome> {
         asking.push(Box::pin(async move {
             let (elapsed, answer) = in_time(call, one.check_up(call)).await;
             Outcome { provider: one.id().clone(), elapsed, answer: Answer::Debrid(answer) }
+        }));
+    }
+    for one in &providers.subtitles {
+        let one = Arc::clone(one);
+        asking.push(Box::pin(async move {
+            let (elapsed, answer) = in_time(call, one.check_up(call)).await;
+            Outcome { provider: one.id().clone(), elapsed, answer: Answer::Subtitles(answer) }
         }));
     }
     join_all(asking).await
@@ -162,7 +171,7 @@ mod tests {
         let providers = ProviderSet {
             metadata: vec![Fake::new("silent", true), Fake::new("ready", false)],
             indexers: vec![Fake::new("mute", true), Fake::new("quick", false)],
-            debrid: Vec::new(),
+            ..ProviderSet::default()
         };
         let started = tokio::time::Instant::now();
         let outcomes = ask(&Call::within(Duration::from_secs(600)), &providers).await;
@@ -173,7 +182,7 @@ mod tests {
                 Answer::Metadata(answer) | Answer::Indexer(answer) => {
                     (outcome.provider.as_str(), answer.as_ref().err().map(Error::kind))
                 }
-                Answer::Debrid(_) => unreachable!("there is none"),
+                Answer::Debrid(_) | Answer::Subtitles(_) => unreachable!("there is none"),
             })
             .collect();
         let dead = Some(ErrorKind::TimedOut);

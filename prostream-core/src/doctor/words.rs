@@ -2,6 +2,7 @@
 
 use super::Part;
 use crate::net::SEND_OPERATION;
+use crate::provider::subtitles::SIGN_IN_OPERATION;
 use crate::{Error, ErrorKind};
 
 const LATER: &str = "try again in a while; if it stays, ask at the service";
@@ -14,6 +15,9 @@ const REPORT: &str = "this should not happen in a check-up; please report it";
 pub(super) fn of(error: &Error) -> (&'static str, &'static str) {
     match error.kind() {
         ErrorKind::Unavailable if error.operation() == SEND_OPERATION => ("it cannot be reached", LATER),
+        ErrorKind::Unauthorized if error.operation() == SIGN_IN_OPERATION => {
+            ("its user and password are not accepted", "check its user and password")
+        }
         kind => of_kind(kind),
     }
 }
@@ -59,7 +63,7 @@ const fn of_kind(kind: ErrorKind) -> (&'static str, &'static str) {
 /// always answers was asked, and who asks for a pause has no trouble.
 pub(super) fn instead(part: Part, kind: ErrorKind) -> Option<&'static str> {
     match (part, kind) {
-        (Part::Metadata | Part::Debrid, ErrorKind::NotFound) => Some(ADDRESS),
+        (Part::Metadata | Part::Debrid | Part::Subtitles, ErrorKind::NotFound) => Some(ADDRESS),
         (_, ErrorKind::RateLimited) => Some(PAUSE),
         _ => None,
     }
@@ -74,6 +78,13 @@ mod tests {
     fn silence_is_told_from_a_wrong_answer() {
         let what = |operation| of(&Error::new(ErrorKind::Unavailable, operation)).0;
         assert_ne!(what(SEND_OPERATION), what("read account"));
+    }
+
+    /// Goal: who is told to check a key has a wrong key, and not a wrong password.
+    #[test]
+    fn a_password_is_told_from_a_key() {
+        let what = |operation| of(&Error::new(ErrorKind::Unauthorized, operation)).0;
+        assert!(what(SIGN_IN_OPERATION).contains("password") && !what("search").contains("password"));
     }
 
     /// Goal: no kind is without words, and no two kinds sound alike.

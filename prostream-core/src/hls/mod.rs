@@ -1,7 +1,8 @@
 //! HLS: the plan of segments, the playlists, fragmented MP4 and WebVTT, and the packager that joins them to a source.
 //!
 //! * Pure: `plan` (where a film is cut, by its index alone), `timing` (how decode times are told), `rates` (bandwidths), `playlist`, `fmp4` (init
-//!   segments and heads of fragments), `webvtt`, `clock` (exact conversion of times), `extras` (chapters, fonts).
+//!   segments and heads of fragments), `webvtt`, `subtitle_file` (subtitles from outside), `clock` (exact conversion of times),
+//!   `extras` (chapters, fonts).
 //! * `remux`: an index and a device into a presentation. `copied`: segments whose payload comes from the source as it is. `keyframes`: pictures
 //!   by themselves. `spans`: the bytes between samples, read once for all tracks; `passing`: of MP4, as its pictures are sent. `captions`: text as segments; `lines`: how it is come by; `ass`:
 //!   styled scripts.
@@ -34,6 +35,7 @@ pub mod playlist;
 mod rates;
 mod remux;
 mod spans;
+pub mod subtitle_file;
 mod timing;
 pub mod webvtt;
 

@@ -101,19 +101,32 @@ pub fn write_segment<'a>(cues: impl IntoIterator<Item = &'a Cue>, from_ms: u64, 
     let mut out = String::with_capacity(1024);
     out.push_str(HEADER);
     for cue in cues.into_iter().filter(|cue| cue.start_ms < to_ms && from_ms < cue.end_ms) {
-        out.push('\n');
-        write_time(&mut out, cue.start_ms);
-        out.push_str(" --> ");
-        write_time(&mut out, cue.end_ms);
-        if !cue.body.settings.is_empty() {
-            out.push(' ');
-            out.push_str(&cue.body.settings);
-        }
-        out.push('\n');
-        out.push_str(&cue.body.text);
-        out.push('\n');
+        write_cue(&mut out, cue);
     }
     out
+}
+
+/// Writes a whole file for players that load subtitles beside a film: its times are those of the player's clock.
+pub(super) fn write_file(cues: impl IntoIterator<Item = Cue>) -> String {
+    let mut out = String::from("WEBVTT\n");
+    for cue in cues {
+        write_cue(&mut out, &cue);
+    }
+    out
+}
+
+fn write_cue(out: &mut String, cue: &Cue) {
+    out.push('\n');
+    write_time(out, cue.start_ms);
+    out.push_str(" --> ");
+    write_time(out, cue.end_ms);
+    if !cue.body.settings.is_empty() {
+        out.push(' ');
+        out.push_str(&cue.body.settings);
+    }
+    out.push('\n');
+    out.push_str(&cue.body.text);
+    out.push('\n');
 }
 
 pub(super) fn write_time(out: &mut String, ms: u64) {
@@ -123,7 +136,7 @@ pub(super) fn write_time(out: &mut String, ms: u64) {
 }
 
 /// An empty line ends a cue, so there is none inside.
-fn without_empty_lines(text: &str) -> String {
+pub(super) fn without_empty_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split(['\n', '\r']).filter(|line| !line.trim().is_empty()) {
         if !out.is_empty() {

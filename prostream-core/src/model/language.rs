@@ -150,6 +150,18 @@ impl Language {
         KNOWN.iter().find(|row| row.1 == self.primary()).map_or(&self.0, |row| row.2)
     }
 
+    /// The three-letter code of ISO 639-2, without script or region: `por` of `pt-BR`; the primary part of the tag where we know none.
+    ///
+    /// ```
+    /// use prostream_core::model::Language;
+    /// assert_eq!(Language::parse("de-AT").unwrap().iso_639_2(), "deu");
+    /// ```
+    #[must_use]
+    pub fn iso_639_2(&self) -> &str {
+        // Of the two forms that some have, the one for terminology stands first.
+        KNOWN.iter().find(|row| row.1 == self.primary()).map_or(self.primary(), |row| row.0)
+    }
+
     /// Finds a language by its English name, in any case: `English`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -3,6 +3,7 @@
 mod byte_range;
 mod content_id;
 mod device;
+mod file_hash;
 mod ids;
 mod language;
 mod media_id;
@@ -15,6 +16,7 @@ mod track;
 pub use byte_range::ByteRange;
 pub use content_id::ContentId;
 pub use device::{DeviceProfile, VideoCapability};
+pub use file_hash::FileHash;
 pub use ids::{AccountId, InfoHash, Magnet, ProviderId};
 pub use language::Language;
 pub use media_id::{EpisodeNumber, MediaId, TitleId, TitleKind};

@@ -9,6 +9,7 @@ mod preparing;
 mod remote;
 mod reopen;
 mod shared;
+mod subtitles;
 
 #[cfg(feature = "http")]
 use std::collections::HashMap;
@@ -49,6 +50,8 @@ use preparing::Preparings;
 use remote::{RemoteFile, Way};
 use reopen::Reopen;
 use shared::{FilesInUse, OpenFile, Shown};
+
+pub use subtitles::SubtitleWish;
 
 /// Most links that are read for the first time at once and shared by all who wait for them.
 #[cfg(feature = "http")]

@@ -1,4 +1,4 @@
-//! Outside services, one room per role: metadata, indexers, debrid services. The trait stands at the door of its room,
+//! Outside services, one room per role: metadata, indexers, debrid services, subtitles. The trait stands at the door of its room,
 //! vendors behind it never import each other.
 #![cfg_attr(
     not(test),
@@ -19,5 +19,6 @@ mod lenient;
 pub mod metadata;
 #[cfg(feature = "http")]
 mod pace;
+pub mod subtitles;
 
 pub use check_up::{CheckUp, MAX_TROUBLES, Trouble};

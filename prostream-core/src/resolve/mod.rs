@@ -8,6 +8,7 @@ mod once;
 mod playable;
 mod race;
 mod releases;
+mod subtitles;
 mod titles;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::model::{DeviceProfile, EpisodeNumber, Language, MediaId, Release, Tit
 use crate::provider::debrid::DebridService;
 use crate::provider::indexer::{Indexer, Releases};
 use crate::provider::metadata::MetadataProvider;
+use crate::provider::subtitles::SubtitleProvider;
 use crate::release::{Preferences, Ranking, Wanted};
 use crate::store::cache::Cache;
 use crate::store::records::Records;
@@ -35,6 +37,7 @@ pub(crate) use playable::NewlyAdded;
 pub use playable::{Resolution, Tried};
 pub use releases::ReleaseEvent;
 pub(crate) use releases::again;
+pub use subtitles::{FoundSubtitles, MAX_FOUND_SUBTITLES, SubtitleRequest, subtitle_key};
 
 /// The providers of one viewer, each role in order of preference.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,8 @@ pub struct ProviderSet {
     pub indexers: Vec<Arc<dyn Indexer>>,
     /// Tried in order.
     pub debrid: Vec<Arc<dyn DebridService>>,
+    /// Asked all at once.
+    pub subtitles: Vec<Arc<dyn SubtitleProvider>>,
 }
 
 /// On whose behalf a call is made: whose providers, keys, device and preferences are used.
@@ -102,6 +107,12 @@ pub struct ResolveConfig {
     pub metadata_time_to_live: Duration,
     /// How long an observed absence of a torrent keeps it at the back of the list. Default: 6 hours; a readiness counts for 7 days.
     pub absence_time_to_live: Duration,
+    /// Longest wait for a subtitle provider, for a list or a file. Default: 10 s.
+    pub subtitles_deadline: Duration,
+    /// How long a list of subtitles is used again. Default: 1 h.
+    pub subtitles_time_to_live: Duration,
+    /// How long a fetched subtitle is used again, as fetching counts against quotas. Default: 24 h.
+    pub subtitle_files_time_to_live: Duration,
 }
 
 impl Default for ResolveConfig {
@@ -118,6 +129,9 @@ impl Default for ResolveConfig {
             releases_time_to_live: Duration::from_secs(600),
             metadata_time_to_live: Duration::from_secs(6 * 3600),
             absence_time_to_live: Duration::from_secs(6 * 3600),
+            subtitles_deadline: Duration::from_secs(10),
+            subtitles_time_to_live: Duration::from_secs(3600),
+            subtitle_files_time_to_live: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -147,6 +161,8 @@ pub struct Resolver {
     titles_asked: Flights<Bytes>,
     /// Questions to indexers.
     releases_asked: Flights<Arc<Releases>>,
+    /// Questions to subtitle providers; lists as JSON, subtitles as their files.
+    subtitles_asked: Flights<Bytes>,
 }
 
 impl fmt::Debug for Resolver {
@@ -169,6 +185,7 @@ impl Resolver {
             ground,
             titles_asked: Flights::new(),
             releases_asked: Flights::new(),
+            subtitles_asked: Flights::new(),
         }
     }
 

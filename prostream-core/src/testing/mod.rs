@@ -13,3 +13,5 @@ pub mod outbound;
 #[cfg(feature = "testing")]
 pub mod records;
 pub mod stand_in;
+#[cfg(feature = "testing")]
+pub mod subtitles;

@@ -358,7 +358,7 @@ impl Shared {
         if let Some(inner) = number(".mixed.example").and_then(|at| stage.mixed.get(at)) {
             return vec![*inner, PUBLIC, *inner];
         }
-        if name.ends_with(".stage.example") {
+        if name.ends_with(".stage.example") || stage.hosts.contains_key(&name) {
             return vec![PUBLIC];
         }
         let is_it = |spelling: &&Spelling| match Url::parse(&spelling.at(80)).as_ref().map(Url::host) {
@@ -473,6 +473,13 @@ impl Outside {
         let url = Url::parse(&format!("http://{name}:{}/", self.port)).expect("an address");
         stage.hosts.insert(name, stand_in);
         url
+    }
+
+    /// The same under a name of the test's own choice, also the name of a real service.
+    #[must_use]
+    pub fn named_host(&self, name: &str, stand_in: Arc<dyn StandIn>) -> Url {
+        self.shared.stage().hosts.insert(name.to_owned(), stand_in);
+        Url::parse(&format!("http://{name}:{}/", self.port)).expect("an address")
     }
 
     /// An address of a public host that redirects to `location`, with each status in turn; so does everything below it.

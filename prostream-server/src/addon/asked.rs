@@ -82,19 +82,21 @@ pub(super) fn protocol_id(media_id: &MediaId) -> String {
 ///
 /// The segment is split undecoded, so that a value may hold an escaped `&`. A plus is a space, as in queries: clients that mean one escape it.
 pub(crate) fn search_text(extra: &str) -> Option<String> {
+    let is_first_page = extra_value(extra, "skip").is_none_or(|skip| skip == "0");
+    extra_value(extra, "search").filter(|_| is_first_page).map(|text| text.trim().to_owned())
+}
+
+/// One of the extra properties, such as `videoHash`.
+pub(crate) fn extra_value(extra: &str, name: &str) -> Option<String> {
     if extra.len() > MAX_EXTRA_BYTES {
         return None;
     }
-    let pairs = || {
-        let decoded = |text: &str| decode(&text.replace('+', " "));
-        extra.split('&').filter_map(move |pair| {
-            let (key, value) = pair.split_once('=')?;
-            Some((decoded(key)?, decoded(value)?))
-        })
-    };
-    let value = |name: &str| pairs().find(|(key, _)| key == name).map(|(_, value)| value);
-    let is_first_page = value("skip").is_none_or(|skip| skip == "0");
-    value("search").filter(|_| is_first_page).map(|text| text.trim().to_owned())
+    let decoded = |text: &str| decode(&text.replace('+', " "));
+    let mut pairs = extra.split('&').filter_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        Some((decoded(key)?, decoded(value)?))
+    });
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod lists;
 mod settings;
 mod shapes;
 
-pub(crate) use asked::{Asked, search_text};
+pub(crate) use asked::{Asked, extra_value, search_text};
 pub(crate) use begun::{Begun, BegunKey};
 pub(crate) use lists::{entries, file_stem, m3u};
 pub(crate) use settings::AddonSettings;

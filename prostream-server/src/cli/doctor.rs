@@ -91,7 +91,7 @@ async fn examine(args: &DoctorArgs) -> Result<Vec<core_doctor::Finding>> {
         }
     };
     let (http, _) = providers::engine(&config)?;
-    let providers::Attempts { metadata, indexers, debrid } = providers::attempt(&config.providers, &http)?;
+    let providers::Attempts { metadata, indexers, debrid, subtitles } = providers::attempt(&config.providers, &http)?;
     let is_filled = [!metadata.is_empty(), !indexers.is_empty(), !debrid.is_empty()];
     let has_tmdb = config.providers.tmdb.key.as_ref().is_some_and(|key| !key.is_empty());
 
@@ -100,17 +100,20 @@ async fn examine(args: &DoctorArgs) -> Result<Vec<core_doctor::Finding>> {
     set.metadata = keep(metadata, Part::Metadata, &mut findings);
     set.indexers = keep(indexers, Part::Indexer, &mut findings);
     set.debrid = keep(debrid, Part::Debrid, &mut findings);
+    set.subtitles = keep(subtitles, Part::Subtitles, &mut findings);
     findings.extend(missing_providers(is_filled, has_tmdb));
 
     let wanted = Wanted(&args.names);
     let ids = set.metadata.iter().map(|one| one.id().to_string());
     let ids = ids.chain(set.indexers.iter().map(|one| one.id().to_string()));
     let ids = ids.chain(set.debrid.iter().map(|one| one.id().to_string()));
+    let ids = ids.chain(set.subtitles.iter().map(|one| one.id().to_string()));
     let known = findings.iter().map(|finding| finding.about.clone()).chain(ids);
     wanted.check(&known.chain(SETUP_NAMES.map(str::to_owned)).collect::<Vec<_>>())?;
     set.metadata.retain(|one| wanted.has(one.id().as_str()));
     set.indexers.retain(|one| wanted.has(one.id().as_str()));
     set.debrid.retain(|one| wanted.has(one.id().as_str()));
+    set.subtitles.retain(|one| wanted.has(one.id().as_str()));
 
     let call = Call::within(LIMIT);
     let (setup, listen, asked) =

@@ -186,6 +186,20 @@ concern! {
     }
 }
 
+concern! {
+    /// OpenSubtitles: subtitles that do not come with the film.
+    OpenSubtitles at "providers.opensubtitles" {
+        /// API key, from opensubtitles.com/consumers. Without it OpenSubtitles is not asked.
+        key: Option<Secret> = None, "text";
+        /// Name of a user there. Without one subtitles are found, but not given.
+        user: Option<String> = None, "text";
+        /// The user's password.
+        password: Option<Secret> = None, "text";
+        /// Another address of the API, for tests and mirrors.
+        base_url: Option<Url> = None, "http or https address";
+    }
+}
+
 /// One entry of a list of providers: what its fields are, for the page of settings.
 macro_rules! entry {
     (
@@ -295,6 +309,8 @@ pub struct Providers {
     pub tmdb: Tmdb,
     /// Cinemeta.
     pub cinemeta: Cinemeta,
+    /// OpenSubtitles.
+    pub opensubtitles: OpenSubtitles,
     /// Prowlarrs.
     pub prowlarr: Vec<Prowlarr>,
     /// Torznab indexers.

@@ -21,8 +21,8 @@ use serde::Deserialize;
 
 pub use address_block::AddressBlock;
 pub use concerns::{
-    Auth, Cache, Cinemeta, Cors, Data, DebridAccount, Exception, Library, Limits, Listen, LocalFolder, Outbound,
-    Providers, Prowlarr, Ranking, Tmdb, Torznab,
+    Auth, Cache, Cinemeta, Cors, Data, DebridAccount, Exception, Library, Limits, Listen, LocalFolder, OpenSubtitles,
+    Outbound, Providers, Prowlarr, Ranking, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -78,6 +78,7 @@ impl Config {
             Limits::concern(),
             Tmdb::concern(),
             Cinemeta::concern(),
+            OpenSubtitles::concern(),
             Prowlarr::concern(),
             Torznab::concern(),
             LocalFolder::concern(),
@@ -194,6 +195,7 @@ impl Config {
         for (key, url) in [
             ("providers.tmdb.base_url", providers.tmdb.base_url.as_ref()),
             ("providers.cinemeta.base_url", providers.cinemeta.base_url.as_ref()),
+            ("providers.opensubtitles.base_url", providers.opensubtitles.base_url.as_ref()),
         ]
         .into_iter()
         .chain(providers.prowlarr.iter().map(|entry| ("providers.prowlarr.url", Some(&entry.url))))

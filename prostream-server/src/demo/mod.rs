@@ -127,6 +127,7 @@ impl StandIns {
             metadata: vec![Arc::new(Tmdb::new(tmdb, http.clone())?)],
             indexers: vec![Arc::new(Prowlarr::new(prowlarr, http.clone())?)],
             debrid: vec![Arc::new(AllDebrid::new(alldebrid, http.clone())?)],
+            subtitles: Vec::new(),
         })
     }
 

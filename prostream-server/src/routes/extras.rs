@@ -130,7 +130,7 @@ async fn font_list(app: Arc<App>, request: Request, playback: Arc<Playback>) -> 
 }
 
 /// Something small that is made anew each time, with a validator of its own.
-fn small(request: &Request, content_type: &'static str, text: String) -> warp::reply::Response {
+pub(super) fn small(request: &Request, content_type: &'static str, text: String) -> warp::reply::Response {
     let body = Bytes::from(text);
     let content = Content { content_type, etag: short_etag(&body), size_bytes: body.len() as u64, cache: FILE_CACHE };
     content.answer(request, |range| part_of(Box::pin(stream::iter([Ok(body)])), range))

@@ -13,6 +13,7 @@ mod page;
 mod playbacks;
 mod preparing;
 mod releases;
+mod subtitles;
 mod table;
 mod titles;
 
@@ -61,6 +62,7 @@ pub(crate) fn full_table() -> Vec<Route> {
         titles::routes(),
         releases::routes(),
         playbacks::routes(),
+        subtitles::routes(),
         addon::routes(),
         doctor::routes(),
         hls::routes(),

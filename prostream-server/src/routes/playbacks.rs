@@ -395,7 +395,7 @@ async fn end(app: Arc<App>, request: Request, caller: Caller) -> Answer {
 }
 
 /// What cannot be an id is as missing as what is none.
-fn playback_id(request: &Request) -> Result<&str, Problem> {
+pub(super) fn playback_id(request: &Request) -> Result<&str, Problem> {
     let id = request.param("id");
     from_hex::<16>(id)
         .map(|_| id)

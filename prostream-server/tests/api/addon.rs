@@ -68,7 +68,7 @@ async fn a_link_from_beginning_to_end() {
         (&json!("A Film"), &json!(FILM_ID))
     );
     let subtitles = format!("{}/subtitles/movie/{FILM_ID}/videoSize=1&filename=a.mkv.json", link.base);
-    assert_eq!(told(&app, &subtitles).await, json!({ "subtitles": [], "cacheMaxAge": 0 }));
+    assert_eq!(told(&app, &subtitles).await["subtitles"].as_array().unwrap().len(), 3);
 
     let listing = app.get(&format!("{}/stream/movie/{FILM_ID}.json", link.base)).await;
     assert_eq!(listing.headers()["cache-control"], "private, no-store");

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use prostream_core::model::{Location, Playable, ProviderId, Release, Title, TitleKind, TitleSummary};
+use prostream_core::model::{Language, Location, Playable, ProviderId, Release, Title, TitleKind, TitleSummary};
 use prostream_core::net::Call;
 use prostream_core::playback::PlaybackConfig;
+use prostream_core::provider::CheckUp;
 use prostream_core::provider::indexer::{Indexer, Query, Releases};
 use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
+use prostream_core::provider::subtitles::{Subtitle, SubtitleFile, SubtitleId, SubtitleProvider, SubtitleSearch};
 use prostream_core::resolve::ProviderSet;
 use prostream_core::store::records::SqliteRecords;
 use prostream_core::store::sqlite::SqliteDatabase;
@@ -81,8 +83,12 @@ impl TestApp {
         let accounts = Arc::new(Accounts::open(folder.path(), database, &config.auth, life).await.unwrap());
         let catalogue = Catalogue { id: ProviderId::new("test_catalogue") };
         let shelf = Shelf { id: ProviderId::new("test_shelf"), film: film.clone() };
-        let providers =
-            ProviderSet { metadata: vec![Arc::new(catalogue)], indexers: vec![Arc::new(shelf)], debrid: Vec::new() };
+        let providers = ProviderSet {
+            metadata: vec![Arc::new(catalogue)],
+            indexers: vec![Arc::new(shelf)],
+            debrid: Vec::new(),
+            subtitles: vec![Arc::new(Captions { id: ProviderId::new("test_captions") })],
+        };
         let parts = ServerParts {
             engine: engine.records(Arc::new(records)).build().unwrap(),
             accounts: Arc::clone(&accounts),
@@ -243,6 +249,54 @@ impl Indexer for Shelf {
         let releases =
             vec![release("A.Film.2020.1080p.WEB-DL.H.264-GRP"), release("Something.Else.1999.720p.HDTV.H.264-GRP")];
         Ok(Releases { releases, ..Releases::default() })
+    }
+}
+
+/// Has three subtitles of the film: one for its very file, one in the letters of Windows, and one that is none.
+#[derive(Debug)]
+struct Captions {
+    id: ProviderId,
+}
+
+#[async_trait]
+impl SubtitleProvider for Captions {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    async fn search(&self, _call: &Call, request: &SubtitleSearch) -> Result<Vec<Subtitle>> {
+        let subtitle = |id: &str, language: &str| Subtitle {
+            provider: self.id.clone(),
+            id: SubtitleId::new(id).unwrap(),
+            language: Language::parse(language),
+            release_name: Some("A.Film.2020".to_owned()),
+            is_hash_match: id == "exact" && request.file_hash.is_some(),
+            is_hearing_impaired: false,
+            is_foreign_parts_only: false,
+            is_machine_translated: false,
+            is_trusted: false,
+            download_count: 7,
+            frames_per_s: (id == "frames").then_some(25.0),
+        };
+        let all = [subtitle("none", ""), subtitle("frames", "ru"), subtitle("exact", "pt-BR")];
+        let is_wanted = |one: &Subtitle| {
+            request.languages.is_empty() || one.language.as_ref().is_some_and(|own| request.languages.contains(own))
+        };
+        Ok(all.into_iter().filter(is_wanted).collect())
+    }
+
+    async fn fetch(&self, _call: &Call, id: &SubtitleId) -> Result<SubtitleFile> {
+        let bytes: &'static [u8] = match id.as_str() {
+            "exact" => b"1\n00:00:01,000 --> 00:00:02,000\nOl\xc3\xa1\n",
+            "frames" => b"{25}{50}\xe6",
+            "none" => b"no subtitle",
+            _ => return Err(Error::new(ErrorKind::NotFound, "fetch subtitle").at("test_captions")),
+        };
+        Ok(SubtitleFile { name: None, bytes: bytes.into() })
+    }
+
+    async fn check_up(&self, _call: &Call) -> Result<CheckUp> {
+        Ok(CheckUp::default())
     }
 }
 

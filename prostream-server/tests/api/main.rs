@@ -15,4 +15,5 @@ mod playbacks;
 mod preparing;
 mod problems;
 mod single;
+mod subtitles;
 mod titles;

@@ -8,6 +8,7 @@ use prostream_core::model::{MediaId, TitleKind};
 use prostream_core::net::{Call, HttpClient, Secret};
 use prostream_core::provider::indexer::Query;
 use prostream_core::provider::metadata::TitleRequest;
+use prostream_core::provider::subtitles::SubtitleSearch;
 use prostream_core::testing::outbound::{
     Access, EntryPoint, Outside, Told, nothing_inside_is_reached, passes_where_every_address_is_ours,
 };
@@ -104,6 +105,9 @@ impl EntryPoint for Configured {
         if let Some(debrid) = set.debrid.first() {
             debrid.account(&call).await?;
         }
+        if let Some(subtitles) = set.subtitles.first() {
+            subtitles.search(&call, &SubtitleSearch::of_name("A Film")).await?;
+        }
         Ok(())
     }
 }
@@ -122,6 +126,10 @@ impl Configured {
             "prowlarr" => providers.prowlarr = one(json!({ "url": address, "key": "k" }))?,
             "torznab" => providers.torznab = one(json!({ "url": address, "key": "k" }))?,
             "alldebrid" => providers.alldebrid = one(json!({ "base_url": address, "key": "k" }))?,
+            "opensubtitles" => {
+                providers.opensubtitles.key = Some(Secret::new("k"));
+                providers.opensubtitles.base_url = Some(address.parse().ok()?);
+            }
             other => panic!("{other} is no vendor"),
         }
         Some(providers)
@@ -180,6 +188,7 @@ async fn out_03_nothing_inside_is_reached() {
         Configured::new("settings, Prowlarr", "prowlarr"),
         Configured::new("settings, Torznab", "torznab"),
         Configured::new("settings, AllDebrid", "alldebrid"),
+        Configured::new("settings, OpenSubtitles", "opensubtitles"),
     ];
     let mut entries: Vec<&dyn EntryPoint> = vec![&viewers_link];
     entries.extend(configured.iter().map(|entry| entry as &dyn EntryPoint));

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
-use services::{SERVICES, Service, WRONG_KEY};
+use services::{PASSWORD, SERVICES, Service, WRONG_KEY};
 use stage::{Mounted, dead_address};
 
 /// Programs that run at once: most of their time they wait.
@@ -166,7 +166,7 @@ async fn runs_of(service: &Service) -> Vec<Run> {
         let settings = format!("{NOBODY}{}", (service.settings)(url, key));
         let settings = if service.vendor == "cinemeta" { settings.replacen(NOBODY, "", 1) } else { settings };
         Run {
-            secrets: vec![service.key.to_owned(), WRONG_KEY.to_owned()],
+            secrets: vec![service.key.to_owned(), WRONG_KEY.to_owned(), PASSWORD.to_owned()],
             ..Run::new(golden, &[service.vendor], settings)
         }
     };
@@ -218,7 +218,7 @@ macro_rules! service_tests {
     } };
 }
 
-service_tests! { tmdb cinemeta prowlarr torznab alldebrid real_debrid premiumize debrid_link torbox }
+service_tests! { tmdb cinemeta prowlarr torznab alldebrid real_debrid premiumize debrid_link torbox opensubtitles }
 
 /// Goal: a folder that offers nothing, or is none, is told.
 #[tokio::test(flavor = "multi_thread")]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use prostream_core::testing::stand_in::{
-    AllDebridStandIn, CinemetaStandIn, DebridLinkStandIn, Mishap, PremiumizeStandIn, ProwlarrStandIn,
-    RealDebridStandIn, StandIn, TmdbStandIn, TorBoxStandIn, TorznabStandIn,
+    AllDebridStandIn, CinemetaStandIn, DebridLinkStandIn, Mishap, OpenSubtitlesStandIn, PremiumizeStandIn,
+    ProwlarrStandIn, RealDebridStandIn, StandIn, TmdbStandIn, TorBoxStandIn, TorznabStandIn,
 };
 use url::Url;
 
@@ -18,6 +18,9 @@ use crate::stage::{OtherClock, Slow};
 pub(crate) const WRONG_KEY: &str = "ffffffffffffffffffffffffffffffff";
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// Of the user of services that have some.
+pub(crate) const PASSWORD: &str = "p4sswordOfMia";
 
 /// What can happen to any service, and the name of its file.
 pub(crate) const MISHAPS: [(&str, Mishap); 5] = [
@@ -183,6 +186,28 @@ pub(crate) const SERVICES: &[Service] = &[
         "expired" => |stand_in| stand_in.given_plan(false),
         "refused-address" => |stand_in| stand_in.given_refused_address(true),
     ]),
+    Service {
+        vendor: "opensubtitles",
+        key: KEY,
+        path: "/api/v1",
+        settings: |url, key| {
+            let user = format!("user = \"mia\"\npassword = \"{PASSWORD}\"");
+            format!("[providers.opensubtitles]\nkey = \"{key}\"\n{user}\nbase_url = \"{url}\"\n")
+        },
+        stand_in: |mishap| {
+            let opensubtitles = OpenSubtitlesStandIn::new(KEY, "mia", PASSWORD);
+            opensubtitles.given_mishap(mishap);
+            Arc::new(opensubtitles)
+        },
+        own: &[
+            ("wrong-password", || Arc::new(OpenSubtitlesStandIn::new(KEY, "mia", "another password"))),
+            ("used-up", || {
+                let opensubtitles = OpenSubtitlesStandIn::new(KEY, "mia", PASSWORD);
+                opensubtitles.given_downloads_left(0);
+                Arc::new(opensubtitles)
+            }),
+        ],
+    },
 ];
 
 fn alldebrid() -> AllDebridStandIn {

@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex};
 
 use prostream_core::model::InfoHash;
 use prostream_core::testing::stand_in::{
-    AllDebridStandIn, DebridLinkStandIn, FilmHost, Mishap, OtherTypes, PremiumizeStandIn, ProwlarrStandIn,
-    RealDebridStandIn, StandIn, StandInMovie, StandInRelease, StandInReply, StandInRequest, StandInTorrent,
-    TmdbStandIn, TorBoxStandIn, TorznabStandIn,
+    AllDebridStandIn, DebridLinkStandIn, FilmHost, Mishap, OpenSubtitlesStandIn, OtherTypes, PremiumizeStandIn,
+    ProwlarrStandIn, RealDebridStandIn, StandIn, StandInMovie, StandInRelease, StandInReply, StandInRequest,
+    StandInSubtitle, StandInTorrent, TmdbStandIn, TorBoxStandIn, TorznabStandIn,
 };
 use prostream_server::config::Config;
 use prostream_server::providers;
@@ -36,6 +36,8 @@ const FILM: &[u8] = include_bytes!("../../assets/demo-film.mkv");
 const TMDB: &str = "7e57ab1e0ddba11c0ffee0ddba117e57";
 const PROWLARR: &str = "m4rkProwlarr";
 const TORZNAB: &str = "m4rkTorznab";
+const OPENSUBTITLES: &str = "m4rkOpenSubtitles";
+const PASSWORD: &str = "m4rkSubtitlePassword";
 const REDIS: &str = "m4rkRedisPassword";
 const DEBRID: [&str; 5] = ["m4rkAllDebrid", "m4rkRealDebrid", "m4rkPremiumize", "m4rkDebridLink", "m4rkTorBox"];
 /// Stands in every direct link that a service gives.
@@ -163,6 +165,17 @@ impl Outside {
         debrid!(2, PremiumizeStandIn::new(key(DEBRID[2]), "client", media.clone()));
         debrid!(3, DebridLinkStandIn::new(key(DEBRID[3]), "client", media.clone()));
         debrid!(4, TorBoxStandIn::new(key(DEBRID[4]), media));
+        let subtitle = StandInSubtitle {
+            number: 7,
+            imdb_id: Some("tt7654321".into()),
+            tmdb_id: Some(900_001),
+            language: "en".into(),
+            release: "Paper.Lanterns.2019".into(),
+            bytes: "1\n00:00:01,000 --> 00:00:02,000\nHello\n".into(),
+            ..StandInSubtitle::default()
+        };
+        let opensubtitles = OpenSubtitlesStandIn::new(key(OPENSUBTITLES), "mia", key(PASSWORD));
+        service!(OPENSUBTITLES, opensubtitles.with_subtitle(subtitle));
         outside
     }
 
@@ -182,7 +195,8 @@ impl Outside {
 
     /// Was whoever has to know this secret told it?
     fn was_told(&self, marker: &str) -> bool {
-        let (.., told) = self.services.iter().find(|(one, ..)| *one == marker).unwrap();
+        let service = if marker == PASSWORD { OPENSUBTITLES } else { marker };
+        let (.., told) = self.services.iter().find(|(one, ..)| *one == service).unwrap();
         told.lock().unwrap().contains(marker)
     }
 
@@ -201,6 +215,9 @@ impl Outside {
         for (vendor, marker) in VENDORS.into_iter().zip(DEBRID) {
             entry(vendor, marker, "base_url", "");
         }
+        let (password, url) = (key(PASSWORD), self.url(OPENSUBTITLES, "/api/v1"));
+        let section = format!("[providers.opensubtitles]\nkey = \"{}\"\nuser = \"mia\"", key(OPENSUBTITLES));
+        writeln!(text, "{section}\npassword = \"{password}\"\nbase_url = \"{url}\"").unwrap();
         text
     }
 }
@@ -290,6 +307,11 @@ impl Running {
             }
             let id = playback["id"].as_str().unwrap();
             self.send(Method::GET, &format!("/api/v1/playbacks/{id}"), None).await;
+            let found = self.send(Method::GET, &format!("/api/v1/playbacks/{id}/subtitles"), None).await;
+            if let Some(url) = found["subtitles"][0]["vtt_url"].as_str() {
+                let path = url.strip_prefix(&self.base).unwrap_or(url).to_owned();
+                self.send(Method::GET, &path, None).await;
+            }
         }
         playback
     }
@@ -396,7 +418,10 @@ fn assert_none(secrets: &[&str], place: &[u8], name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_shows() {
     let outside = Outside::new().await;
-    let secrets: Vec<&str> = [TMDB, PROWLARR, TORZNAB, REDIS, DIRECT_LINK, WRONG].into_iter().chain(DEBRID).collect();
+    let secrets: Vec<&str> = [TMDB, PROWLARR, TORZNAB, OPENSUBTITLES, PASSWORD, REDIS, DIRECT_LINK, WRONG]
+        .into_iter()
+        .chain(DEBRID)
+        .collect();
     let settings = outside.settings(key);
 
     // The program's own texts for those who debug it.
@@ -407,7 +432,7 @@ async fn no_secret_shows() {
     let set = providers::build(&config.providers, &http).unwrap();
     let engine_text = format!("{:?}", engine.build().unwrap());
     let debug = format!("{config:?} {config:#?} {http:?} {set:?} {set:#?} {engine_text}");
-    assert!(set.debrid.len() == 5 && set.indexers.len() == 2 && set.metadata.len() == 1);
+    assert!(set.debrid.len() == 5 && set.indexers.len() == 2 && set.metadata.len() == 1 && set.subtitles.len() == 1);
     assert!(debug.contains("alldebrid"), "it does say something");
     assert_none(&secrets, debug.as_bytes(), "Debug");
 
@@ -458,9 +483,10 @@ async fn no_secret_shows() {
     running.play(json!({"media_id": "tmdb:movie:900001"})).await;
     let second = running.end();
 
-    for (marker, ..) in &outside.services {
+    for marker in outside.services.iter().map(|(marker, ..)| *marker).chain([PASSWORD]) {
         assert!(outside.was_told(marker), "{marker} never came to whom it is for");
     }
+    assert!(first.2.contains("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHello"), "a subtitle was given");
     for (log, files, answers, for_the_caller) in [first, second] {
         assert!(log.contains("TRACE") && log.contains("request was sent"), "the log is at TRACE");
         assert_none(&secrets, log.as_bytes(), "log");

@@ -9,20 +9,21 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, LOCATION};
-use prostream_core::model::{Title, TitleKind};
+use prostream_core::model::{Language, Title, TitleKind};
 use prostream_core::playback::{PlaybackSource, StartPlayback};
 use prostream_core::provider::metadata::MAX_QUERY_CHARS;
-use prostream_core::resolve::{Viewer, release_key};
+use prostream_core::resolve::{SubtitleRequest, Viewer, release_key, subtitle_key};
 use prostream_core::{Error, ErrorKind};
 use serde::Serialize;
 use time::OffsetDateTime;
 use warp::reply::Response;
 
 use super::hls::{LIST_TYPE, disposition, multivariant_path};
+use super::subtitles::{file_name, webvtt};
 use super::table::{Route, get};
 use crate::addon::{
-    AddonSettings, Asked, BegunKey, Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, entries, file_stem, m3u,
-    search_text, trouble_stream, type_of,
+    AddonSettings, Asked, BegunKey, Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, entries, extra_value,
+    file_stem, m3u, search_text, trouble_stream, type_of,
 };
 use crate::app::{App, FullHouse};
 use crate::auth::{Addon, from_hex};
@@ -35,6 +36,9 @@ const PREFIX: &str = "/addon/";
 
 /// Most candidates in an answer (AUTHZ-04).
 const MAX_STREAMS: usize = 99;
+
+/// Most subtitles in an answer (AUTHZ-04).
+const MAX_SUBTITLES: usize = 99;
 
 /// Longest wait for another request that begins the same playback.
 const BEGIN_LIMIT: Duration = Duration::from_secs(60);
@@ -114,10 +118,17 @@ pub(super) fn routes() -> Vec<Route> {
             .addon(RateClass::Search, streams),
         get("/addon/{token}/subtitles/{type}/{id}.json", "Subtitles that do not come with the film")
             .gives_bytes(200, AS_TOLD, JSON)
-            .addon(RateClass::Addon, subtitles),
+            .addon(RateClass::Search, subtitles),
         get("/addon/{token}/subtitles/{type}/{id}/{extra}.json", "The same for a file that the player describes")
             .gives_bytes(200, AS_TOLD, JSON)
-            .addon(RateClass::Addon, subtitles),
+            .addon(RateClass::Search, subtitles),
+        get("/addon/{token}/subtitles/{subtitle}.vtt", "One of them, as WebVTT")
+            .query("language", "its language, which tells its letters where it is not written in Unicode", false)
+            .query("frames_per_s", "pictures a second, for a file that counts pictures", false)
+            .query("shift_ms", "how much later it is shown, in milliseconds; negative: earlier; at most a day", false)
+            .gives_bytes(200, "the subtitle", &["text/vtt"])
+            .gives_bytes(304, "it has not changed", &[])
+            .addon(RateClass::Search, subtitle),
         get("/addon/{token}/play/{type}/{id}", "Play the best release: leads to its playlist")
             .gives_bytes(302, "`Location` is the multivariant playlist", &[])
             .addon(RateClass::Addon, play),
@@ -238,9 +249,38 @@ fn in_words(error: &Error, request_id: &str) -> String {
     [Some(detail), problem.advice].into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
-/// Subtitles from elsewhere: none, as long as no provider of them is there. Those of the file itself stand in its playlist.
-async fn subtitles(_app: Arc<App>, _request: Request, _addon: Addon) -> Answer {
-    told(Subtitles { subtitles: Vec::new() }, Keep::Nothing)
+/// Subtitles from elsewhere, best first, of the title and of the file that the player describes. Those of the file itself stand in its
+/// playlist. Clients show nothing of a failure: then there are none.
+async fn subtitles(app: Arc<App>, request: Request, addon: Addon) -> Answer {
+    let full = app.full()?;
+    let mut subtitles = Vec::new();
+    let asked = asked(&request);
+    if let Some(media_id) = asked.as_ref().and_then(Asked::playable)
+        && !full.providers.subtitles.is_empty()
+    {
+        let (_, viewer) = watching(full, &addon)?;
+        let mut wanted = SubtitleRequest::of_title(media_id.clone());
+        wanted.file_hash = extra_value(request.param("extra"), "videoHash").and_then(|hash| hash.parse().ok());
+        let call = app.call_of(&addon.user_id, request.client);
+        match full.engine.find_subtitles(&call, &viewer, &wanted).await {
+            Ok(found) => {
+                for one in found.subtitles.iter().take(MAX_SUBTITLES) {
+                    let Some(name) = file_name(one) else { continue };
+                    let url = app.absolute_link(&path(request.param("token"), &name))?;
+                    let lang = one.language.as_ref().map_or("und", Language::iso_639_2).to_owned();
+                    subtitles.push(Subtitle { id: subtitle_key(one), url, lang });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "subtitles for an addon cannot be listed"),
+        }
+    }
+    told(Subtitles { subtitles }, Keep::Nothing)
+}
+
+/// One subtitle, at an address that was listed.
+async fn subtitle(app: Arc<App>, request: Request, addon: Addon) -> Answer {
+    let (_, viewer) = watching(app.full()?, &addon)?;
+    webvtt(app, request, &viewer).await
 }
 
 /// Begins a playback the first time, finds it the next time, and leads to its playlist.
