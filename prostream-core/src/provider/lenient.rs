@@ -70,6 +70,12 @@ pub(crate) fn date(text: Option<&str>) -> Option<String> {
     time::Date::parse(text, &format).ok().map(|_| text.to_owned())
 }
 
+/// The day of a moment in UTC, `YYYY-MM-DD`.
+pub(crate) fn day(moment: SystemTime) -> String {
+    let date = OffsetDateTime::from(moment).date();
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+}
+
 /// The year that a date, or a span such as `2011–2019`, begins with.
 pub(crate) fn year(text: Option<&str>) -> Option<u16> {
     let year: u16 = text?.trim().get(..4)?.parse().ok()?;
@@ -274,6 +280,7 @@ mod tests {
         for wrong in [None, Some(""), Some("2011"), Some("2011-02-30"), Some("0000-00-00"), Some("é011-04-18x")] {
             assert_eq!(date(wrong), None, "{wrong:?}");
         }
+        assert_eq!(day(SystemTime::UNIX_EPOCH + Duration::from_secs(1_753_908_042)), "2025-07-30");
         assert_eq!(year(Some("2011–2019")), Some(2011));
         assert_eq!(year(Some("")), None);
     }

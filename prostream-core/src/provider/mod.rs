@@ -19,5 +19,6 @@ mod lenient;
 pub mod metadata;
 #[cfg(feature = "http")]
 mod pace;
+mod remembered;
 
 pub use check_up::{CheckUp, MAX_TROUBLES, Trouble};

@@ -7,7 +7,6 @@ mod listing;
 pub mod local_folder;
 #[cfg(feature = "http")]
 pub mod prowlarr;
-mod remembered;
 mod sharing;
 #[cfg(feature = "http")]
 mod torrent_file;

@@ -12,10 +12,10 @@ use serde::Deserialize;
 
 use self::name::words;
 use self::scan::{LocalFile, Scan, scan};
-use super::remembered::Remembered;
 use super::{Indexer, MAX_RELEASES, Query, Releases};
 use crate::model::{Location, Playable, ProviderId, Release};
 use crate::net::Call;
+use crate::provider::remembered::Remembered;
 use crate::provider::{CheckUp, Trouble};
 use crate::{Error, ErrorKind, Result};
 

@@ -17,11 +17,11 @@ use url::Url;
 
 use super::link::{self, ServerKey};
 use super::listing::{Found, join_answers, search_texts, widening};
-use super::remembered::Remembered;
 use super::{Indexer, Query, Releases, Sharing, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
 use crate::provider::CheckUp;
+use crate::provider::remembered::Remembered;
 use crate::{Error, ErrorKind, Result};
 use wire::IndexerInfo;
 
