@@ -16,7 +16,7 @@ mod track;
 pub use byte_range::ByteRange;
 pub use content_id::ContentId;
 pub use device::{DeviceProfile, VideoCapability};
-pub use ids::{AccountId, InfoHash, Magnet, ProviderId};
+pub use ids::{AccountId, InfoHash, InfoHashV2, Magnet, ProviderId};
 pub use language::Language;
 pub use media_id::{EpisodeNumber, MediaId, TitleId, TitleKind};
 pub use picture::{Picture, PictureKind, PictureSize};

@@ -2,6 +2,8 @@
 
 mod answers;
 mod cached;
+mod kept;
+mod merged;
 mod once;
 mod playable;
 mod race;
@@ -24,6 +26,7 @@ use crate::provider::metadata::MetadataProvider;
 use crate::release::{Preferences, Ranking, Wanted};
 use crate::store::cache::Cache;
 use crate::store::records::Records;
+use kept::{Clock, Refreshes};
 use once::Flights;
 
 pub(crate) use playable::NewlyAdded;
@@ -34,7 +37,7 @@ pub(crate) use releases::again;
 /// The providers of one viewer, each role in order of preference.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderSet {
-    /// Asked one after the other until one knows.
+    /// The first that knows a title describes it; the others fill what it lacks.
     pub metadata: Vec<Arc<dyn MetadataProvider>>,
     /// Asked all at once.
     pub indexers: Vec<Arc<dyn Indexer>>,
@@ -93,8 +96,15 @@ pub struct ResolveConfig {
     pub cached_deadline: Duration,
     /// How long a list of releases is used again. Default: 10 minutes.
     pub releases_time_to_live: Duration,
-    /// How long metadata is used again. Default: 6 hours.
+    /// How long metadata is used again without asking. Default: 6 hours.
     pub metadata_time_to_live: Duration,
+    /// How long after that metadata is still given at once while it is refreshed in the background, and kept while it cannot be refreshed.
+    /// Default: 6 days.
+    pub metadata_stale_time_to_live: Duration,
+    /// How long what is watched these days, and other lists of titles, are used again without asking. Default: 1 hour; then as metadata.
+    pub lists_time_to_live: Duration,
+    /// How long what one metadata provider found waits for what others add to it. Default: 1.5 s.
+    pub metadata_patience: Duration,
     /// How long an observed absence of a torrent keeps it at the back of the list. Default: 6 hours; a readiness counts for 7 days.
     pub absence_time_to_live: Duration,
 }
@@ -112,6 +122,9 @@ impl Default for ResolveConfig {
             cached_deadline: Duration::from_millis(1500),
             releases_time_to_live: Duration::from_secs(600),
             metadata_time_to_live: Duration::from_secs(6 * 3600),
+            metadata_stale_time_to_live: Duration::from_secs(6 * 24 * 3600),
+            lists_time_to_live: Duration::from_secs(3600),
+            metadata_patience: Duration::from_millis(1500),
             absence_time_to_live: Duration::from_secs(6 * 3600),
         }
     }
@@ -141,6 +154,10 @@ pub struct Resolver {
     tasks: TaskTracker,
     /// Questions to metadata providers; the answers as JSON.
     titles_asked: Flights<Bytes>,
+    /// Answers of theirs that are being refreshed.
+    refreshes: Refreshes,
+    /// The time of day by which their answers age.
+    now_s: Clock,
     /// Questions to indexers.
     releases_asked: Flights<Arc<Releases>>,
 }
@@ -163,6 +180,8 @@ impl Resolver {
             found,
             tasks: TaskTracker::new(),
             titles_asked: Flights::new(),
+            refreshes: Refreshes::default(),
+            now_s: kept::clock(),
             releases_asked: Flights::new(),
         }
     }

@@ -23,6 +23,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::Serialize;
 
+#[cfg(feature = "http")]
+use crate::model::InfoHashV2;
 use crate::model::{EpisodeNumber, InfoHash, Magnet, ProviderId, Release, TitleKind};
 use crate::net::Call;
 #[cfg(feature = "http")]
@@ -136,7 +138,7 @@ pub enum TorrentLink {
     Magnet(Magnet),
     /// A torrent file, at most [`MAX_TORRENT_BYTES`].
     File {
-        /// SHA-1 of its `info` dictionary as it stands.
+        /// SHA-1 of its `info` dictionary as it stands; the first 20 bytes of its SHA-256 for a torrent of version 2 alone.
         info_hash: InfoHash,
         /// The file.
         bytes: Bytes,
@@ -153,6 +155,16 @@ impl TorrentLink {
         match self {
             TorrentLink::Magnet(magnet) => magnet.info_hash,
             TorrentLink::File { info_hash, .. } => *info_hash,
+        }
+    }
+
+    /// Its version 2 hash, where it has one: read from the file, or as the magnet tells it.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn info_hash_v2(&self) -> Option<InfoHashV2> {
+        match self {
+            TorrentLink::Magnet(magnet) => magnet.info_hash_v2,
+            TorrentLink::File { bytes, .. } => torrent_file::hashes(bytes).ok()?.v2,
         }
     }
 
