@@ -211,9 +211,8 @@ impl FromStr for InfoHashV2 {
 
     /// Reads 64 hex digits in either case, with or without the prefix of a multihash.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || {
-            Error::new(ErrorKind::InvalidInput, "read info hash").advise("a version 2 info hash has 64 hex digits")
-        };
+        let wrong =
+            || Error::new(ErrorKind::InvalidInput, "read info hash").advise("a version 2 info hash has 64 hex digits");
         let text = text.trim();
         let digits = if text.len() == 68 { text.strip_prefix(SHA_256_PREFIX).ok_or_else(wrong)? } else { text };
         if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

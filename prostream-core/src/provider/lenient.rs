@@ -42,6 +42,29 @@ pub(crate) fn clean_some(text: Option<&str>, max_chars: usize) -> Option<String>
     text.map(|text| clean(text, max_chars)).filter(|text| !text.is_empty())
 }
 
+/// A text without what follows the host in its addresses: paths and queries of trackers hold passkeys.
+pub(crate) fn without_addresses(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | ']'))
+            .unwrap_or(after.len());
+        let (address, left) = after.split_at_checked(end).unwrap_or((after, ""));
+        let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+        // What stands before an `@` is a login.
+        out.push_str(authority.rsplit('@').next().unwrap_or_default());
+        if address.len() > authority.len() {
+            out.push_str("/…");
+        }
+        rest = left;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A service's own words, fit for an error text: markup and `secrets` taken out, short.
 pub(crate) fn quote(text: &str, secrets: &[&Secret]) -> String {
     let mut text = text.to_owned();
@@ -271,6 +294,20 @@ mod tests {
     fn quotes_hold_no_secret_and_no_markup() {
         let key = Secret::new("k3y");
         assert_eq!(quote("key <b>k3y</b> is\nbad", &[&key]), "key … is bad");
+    }
+
+    /// Goal: of an address only the host is told.
+    #[test]
+    fn addresses_hold_no_secrets() {
+        for (text, told) in [
+            ("GET https://t.example/pass/dl?k=1 failed", "GET https://t.example/… failed"),
+            ("(http://user:pw@t.example:80/x)", "(http://t.example:80/…)"),
+            ("udp://t.example", "udp://t.example"),
+            ("a://b/c d://e?f 'g://h#i'", "a://b/… d://e/… 'g://h/…'"),
+            ("no address: //x ://", "no address: //x ://"),
+        ] {
+            assert_eq!(without_addresses(text), told);
+        }
     }
 
     /// Goal: blank, short and impossible dates are no dates; times of day are cut off.

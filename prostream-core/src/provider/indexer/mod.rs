@@ -129,7 +129,21 @@ pub struct Releases {
     pub was_by_id: bool,
     /// The answer is known to be incomplete: a page was missing, a limit reached, one of several queries failed.
     pub is_partial: bool,
+    /// Trackers behind the vendor of which something is missing, each with the reason; at most [`MAX_MISSING`].
+    pub missing: Vec<Missing>,
 }
+
+/// A tracker behind a vendor that asks several, of which something is missing in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Missing {
+    /// Its name, for people.
+    pub tracker: String,
+    /// Why, in plain words without secrets.
+    pub reason: String,
+}
+
+/// Most trackers that are told as missing.
+pub const MAX_MISSING: usize = 50;
 
 /// What stands behind the link of a release.
 #[derive(Clone, Debug, PartialEq)]

@@ -60,7 +60,9 @@ pub(super) fn hashes(file: &[u8]) -> Result<Hashes> {
     let is_version_2 = has_tree && version == Some(b"i2e");
     match (has_pieces, is_version_2, version) {
         (false, false, Some(_)) => {
-            return Err(Error::new(ErrorKind::Unsupported, OPERATION).detail("a torrent of a version that is not known"));
+            return Err(
+                Error::new(ErrorKind::Unsupported, OPERATION).detail("a torrent of a version that is not known")
+            );
         }
         (false, false, None) => return Err(malformed("its info dictionary has no pieces")),
         _ => {}
@@ -180,7 +182,8 @@ mod tests {
     /// Method: the hashes were computed with another program.
     #[test]
     fn torrents_of_version_2_have_their_hashes() {
-        const V2_INFO: &str = "d9:file treed4:filmd0:d6:lengthi5eeee12:meta versioni2e4:name4:film12:piece lengthi16384ee";
+        const V2_INFO: &str =
+            "d9:file treed4:filmd0:d6:lengthi5eeee12:meta versioni2e4:name4:film12:piece lengthi16384ee";
         const V2_SHA256: &str = "9428d9b137bb435d5481a249535eaec354346b5778bbdf571ec4f83e8268073b";
         const HYBRID_INFO: &str = "d9:file treed4:filmd0:d6:lengthi5eeee6:lengthi5e12:meta versioni2e4:name4:film12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
         const HYBRID_SHA1: &str = "a0c48cd6c3cb5b62fcca029e4269e7a709d57460";

@@ -134,6 +134,7 @@ impl Indexer for LocalFolder {
             releases,
             was_by_id: query.local_id.is_some(),
             is_partial: scan.is_partial || found.next().is_some(),
+            missing: Vec::new(),
         })
     }
     async fn check_up(&self, call: &Call) -> Result<CheckUp> {
