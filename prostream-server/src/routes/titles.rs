@@ -1,5 +1,6 @@
 //! `/api/v1/titles`: what titles there are, and what one is.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -40,8 +41,8 @@ struct TrendingQuery {
     kind: Option<Kind>,
     #[serde(default)]
     period: AskedPeriod,
-    #[serde(default = "first_page")]
-    page: u32,
+    #[serde(default)]
+    page: Option<String>,
     #[serde(default)]
     language: Option<String>,
 }
@@ -62,11 +63,11 @@ struct DiscoverQuery {
     #[serde(default)]
     genre: Option<String>,
     #[serde(default)]
-    year: Option<u16>,
+    year: Option<String>,
     #[serde(default)]
     sort: AskedSort,
-    #[serde(default = "first_page")]
-    page: u32,
+    #[serde(default)]
+    page: Option<String>,
     #[serde(default)]
     language: Option<String>,
 }
@@ -81,8 +82,10 @@ enum AskedSort {
     Newest,
 }
 
-fn first_page() -> u32 {
-    1
+/// A parameter that is a number.
+fn number<T: FromStr>(text: Option<String>, name: &str) -> Result<Option<T>, Problem> {
+    let wrong = |_| Problem::invalid(format!("{name} is a number"));
+    text.map(|text| text.parse().map_err(wrong)).transpose()
 }
 
 /// A page of a list of titles.
@@ -223,7 +226,7 @@ async fn trending(app: Arc<App>, request: Request, caller: Caller) -> Answer {
         AskedPeriod::Day => Period::Day,
         AskedPeriod::Week => Period::Week,
     };
-    asked.page = input.page;
+    asked.page = number(input.page, "page")?.unwrap_or(asked.page);
     let full = app.full()?;
     let mut viewer = full.viewer(&caller.user_id, None);
     viewer.language = language(input.language)?;
@@ -235,13 +238,13 @@ async fn discover(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let input: DiscoverQuery = request.query()?;
     let mut asked = Discover::new(input.kind.into());
     asked.genre = input.genre;
-    asked.year = input.year;
+    asked.year = number(input.year, "year")?;
     asked.sort = match input.sort {
         AskedSort::Popularity => DiscoverSort::Popularity,
         AskedSort::Rating => DiscoverSort::Rating,
         AskedSort::Newest => DiscoverSort::Newest,
     };
-    asked.page = input.page;
+    asked.page = number(input.page, "page")?.unwrap_or(asked.page);
     let full = app.full()?;
     let mut viewer = full.viewer(&caller.user_id, None);
     viewer.language = language(input.language)?;
