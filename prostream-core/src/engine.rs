@@ -14,6 +14,7 @@ use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::{HttpClient, HttpClientConfig};
 use crate::playback::{Playback, PlaybackConfig, Playbacks, StartPlayback, Started};
+use crate::provider::metadata::{Discover, TitlePage, Trending};
 use crate::resolve::{
     Found, FoundSubtitles, ReleaseEvent, Resolution, ResolveConfig, Resolver, SubtitleRequest, Viewer,
 };
@@ -157,6 +158,22 @@ impl ProStream {
     /// As there.
     pub async fn title(&self, call: &Call, viewer: &Viewer, media_id: &MediaId) -> Result<Arc<Title>> {
         self.resolver.title(call, viewer, media_id).await
+    }
+
+    /// What is watched these days: [`Resolver::trending`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn trending(&self, call: &Call, viewer: &Viewer, request: &Trending) -> Result<TitlePage> {
+        self.resolver.trending(call, viewer, request).await
+    }
+
+    /// Titles that fit some conditions: [`Resolver::discover`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn discover(&self, call: &Call, viewer: &Viewer, request: &Discover) -> Result<TitlePage> {
+        self.resolver.discover(call, viewer, request).await
     }
 
     /// Releases as the indexers answer: [`Resolver::releases`].

@@ -281,7 +281,118 @@ mod prowlarr {
         }
         let requests = mounted.requests().await;
         let count = |part: &str| requests.iter().filter(|request| request.contains(part)).count();
-        assert_eq!((count("/api/v1/indexer"), count("/api/v1/search?"), count(KEY)), (1, 6, 0), "{requests:?}");
+        let lists = requests.iter().filter(|request| *request == "/api/v1/indexer").count();
+        let counts = (lists, count("/api/v1/indexerstatus"), count("/api/v1/search?"), count(KEY));
+        assert_eq!(counts, (1, 1, 6, 0), "{requests:?}");
+    }
+
+    fn listed(name: &str, hash: u8) -> Vec<StandInRelease> {
+        vec![StandInRelease::movie(format!("Sintel.2010.{name}-GRP"), InfoHash([hash; 20]), 1)]
+    }
+
+    fn several() -> ProwlarrStandIn {
+        ProwlarrStandIn::new(KEY)
+            .with_release(listed("first", 1).remove(0))
+            .with_indexer("Second", listed("second", 2))
+            .with_indexer("Third", listed("third", 3))
+            .with_indexer("Fourth", listed("fourth", 4))
+    }
+
+    /// Goal: indexers that Prowlarr leaves alone are not asked, those that have reached their limit cost nobody else's answer, and each is named
+    /// with a reason.
+    #[tokio::test]
+    async fn what_is_missing_has_a_name_and_a_reason() {
+        let (mounted, indexer) = start(several()).await;
+        let all = indexer.search(&call(), &sintel()).await.unwrap();
+        assert_eq!((all.releases.len(), all.is_partial, all.missing.len()), (4, false, 0));
+        let trackers: Vec<_> = all.releases.iter().filter_map(|release| release.tracker.as_deref()).collect();
+        assert_eq!(trackers, ["Example", "Second", "Third", "Fourth"]);
+
+        mounted.stand_in.given_failing("Second");
+        mounted.stand_in.given_limited("Fourth");
+        let indexer = build(&mounted.http, settings(&mounted));
+        let before = mounted.requests().await.len();
+        let some = indexer.search(&call(), &sintel()).await.unwrap();
+        assert_eq!((some.releases.len(), some.is_partial), (2, true));
+        let missing: Vec<_> = some.missing.iter().map(|one| (one.tracker.as_str(), one.reason.as_str())).collect();
+        assert_eq!(
+            missing,
+            [
+                ("Second", "Prowlarr leaves it alone for a while, as it failed"),
+                ("Fourth", "it is not available, or has reached its limit of queries"),
+            ]
+        );
+        let requests = mounted.requests().await;
+        assert!(requests[before..].iter().all(|request| !request.contains("indexerIds=11&")), "{requests:?}");
+
+        mounted.stand_in.given_failing_indexer();
+        for name in ["Third", "Fourth"] {
+            mounted.stand_in.given_failing(name);
+        }
+        let indexer = build(&mounted.http, settings(&mounted));
+        let error = indexer.search(&call(), &sintel()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.advice().is_some());
+    }
+
+    /// Goal: an indexer that is slow costs its own rows and nobody else's.
+    /// Method: one of four thinks longer than there is time.
+    #[tokio::test]
+    async fn a_slow_indexer_costs_its_own_rows_only() {
+        let server = MockServer::start().await;
+        let list = r#"[{"id":1,"name":"Quick","protocol":"torrent"},{"id":2,"name":"Slow","protocol":"torrent"}]"#;
+        let rows = r#"[{"title":"Sintel.2010","infoHash":"08ada5a7a6183aae1e09d831df6748d566095a10"}]"#;
+        let answer = |body: &str| ResponseTemplate::new(200).set_body_string(body.to_owned());
+        for (path, id, reply) in [
+            ("/api/v1/indexer", None, answer(list)),
+            ("/api/v1/indexerstatus", None, answer("[]")),
+            ("/api/v1/search", Some("1"), answer(rows)),
+            ("/api/v1/search", Some("2"), answer(rows).set_delay(Duration::from_secs(60))),
+        ] {
+            let mock = Mock::given(wiremock::matchers::path(path));
+            let mock = match id {
+                Some(id) => mock.and(wiremock::matchers::query_param("indexerIds", id)),
+                None => mock,
+            };
+            mock.respond_with(reply).mount(&server).await;
+        }
+        let indexer = ProwlarrScene::build(&server.uri().parse().unwrap(), KEY);
+        let limit = Duration::from_secs(6);
+        let found =
+            tokio::time::timeout(limit, indexer.search(&Call::within(limit), &sintel())).await.unwrap().unwrap();
+        assert_eq!((found.releases.len(), found.is_partial), (1, true));
+        let missing: Vec<_> = found.missing.iter().map(|one| (one.tracker.as_str(), one.reason.as_str())).collect();
+        assert_eq!(missing, [("Slow", "it did not answer in time")]);
+    }
+
+    /// Goal: an indexer with pages gives more than one of them, up to a limit that the answer tells.
+    #[tokio::test]
+    async fn further_pages_are_read() {
+        for (count, expected, is_partial) in [(25u8, 25, false), (10, 10, false), (95, 30, true)] {
+            let stand_in = ProwlarrStandIn::new(KEY).with_pages(10).without_ids();
+            for number in 0..count {
+                stand_in.add_release(listed(&number.to_string(), number).remove(0));
+            }
+            let (_mount, indexer) = start(stand_in).await;
+            let found = indexer.search(&call(), &sintel()).await.unwrap();
+            assert_eq!((found.releases.len(), found.is_partial), (expected, is_partial), "{count}");
+        }
+    }
+
+    /// Goal: each indexer is asked at its own pace: what would come too soon is not sent, and says so.
+    #[tokio::test]
+    async fn each_indexer_has_its_own_pace() {
+        let (mounted, indexer) = start(several()).await;
+        let short = Call::within(Duration::from_millis(1_500));
+        let mut answers = Vec::new();
+        for _ in 0..20 {
+            let call = Call { deadline: Call::within(Duration::from_millis(1_500)).deadline, ..short.clone() };
+            answers.push(indexer.search(&call, &sintel()).await);
+        }
+        let asked = mounted.requests().await.iter().filter(|request| request.contains("indexerIds=12&")).count();
+        assert!((12..20).contains(&asked), "{asked}");
+        let refused = answers.iter().filter_map(|answer| answer.as_ref().err());
+        assert!(refused.clone().count() > 0 && refused.into_iter().all(|error| error.kind() == ErrorKind::RateLimited));
     }
 
     /// A release whose link goes on to another server.
@@ -368,6 +479,47 @@ mod torznab {
         let requests = mounted.requests().await;
         let count = |part: &str| requests.iter().filter(|request| request.contains(part)).count();
         assert_eq!((count("t=caps"), count("t=search"), count("imdbid")), (1, 2, 0));
+    }
+}
+
+mod torznab_pages {
+    use super::*;
+
+    fn many(stand_in: TorznabStandIn, count: u8) -> TorznabStandIn {
+        let release =
+            |number: u8| StandInRelease::movie(format!("Sintel.2010.{number}-GRP"), InfoHash([number; 20]), 1);
+        (0..count).map(release).fold(stand_in, TorznabStandIn::with_release)
+    }
+
+    async fn found(stand_in: TorznabStandIn) -> (usize, bool, usize) {
+        let mounted = Mounted::new(stand_in).await;
+        let settings = serde_json::json!({"vendor": "torznab", "url": mounted.url("/api"), "key": KEY});
+        let indexer = build(&mounted.http, settings);
+        let found = indexer.search(&call(), &Query::new(TitleKind::Movie, "Sintel")).await.unwrap();
+        let requests = mounted.requests().await;
+        let searches = requests.iter().filter(|request| request.contains("t=search")).count();
+        (found.releases.len(), found.is_partial, searches)
+    }
+
+    /// Goal: a list of several pages comes whole, up to a limit that the answer tells; one that comes at once costs one request.
+    #[tokio::test]
+    async fn further_pages_are_read() {
+        assert_eq!(found(many(TorznabStandIn::new(KEY).with_pages(40), 95)).await, (95, false, 3));
+        assert_eq!(found(many(TorznabStandIn::new(KEY).with_pages(40), 40)).await, (40, false, 1));
+        assert_eq!(found(many(TorznabStandIn::new(KEY).with_pages(10), 95)).await, (30, true, 3));
+        assert_eq!(found(many(TorznabStandIn::new(KEY), 150)).await, (150, false, 1));
+        assert_eq!(found(many(TorznabStandIn::new(KEY), 100)).await, (100, false, 2), "a page, or all there is");
+    }
+
+    /// Goal: an id that is listed and refused all the same takes nothing from the answer.
+    #[tokio::test]
+    async fn a_refused_id_spoils_nothing() {
+        let mounted = Mounted::new(many(TorznabStandIn::new(KEY).with_ids_that_are_refused(), 1)).await;
+        let indexer = TorznabScene::build(&mounted.url("/api"), KEY);
+        let mut query = Query::new(TitleKind::Movie, "Sintel");
+        query.imdb_id = Some("tt1727587".into());
+        let found = indexer.search(&call(), &query).await.unwrap();
+        assert_eq!((found.releases.len(), found.is_partial, found.was_by_id), (1, false, false));
     }
 }
 

@@ -12,9 +12,13 @@ mod tmdb {
     use prostream_core::model::{Language, TitleKind};
     use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
     use prostream_core::provider::metadata::tmdb::TmdbConfig;
-    use prostream_core::provider::metadata::{MetadataConfig, MetadataProvider, TitleRequest, TitleSearch};
+    use prostream_core::provider::metadata::{
+        Discover, MetadataConfig, MetadataProvider, TitleRequest, TitleSearch, Trending,
+    };
     use prostream_core::testing::metadata::MetadataScene;
-    use prostream_core::testing::stand_in::{Mishap, StandInMovie, StandInSeries, StandInTranslation, TmdbStandIn};
+    use prostream_core::testing::stand_in::{
+        Mishap, StandInEpisode, StandInMovie, StandInSeason, StandInSeries, StandInTranslation, TmdbStandIn,
+    };
 
     use super::scenes::Mounted;
 
@@ -143,6 +147,84 @@ mod tmdb {
             assert_eq!(title.original_name.as_deref(), Some("紙の船"));
             assert!(title.other_names.contains(&"Paper Ships".to_owned()));
         }
+    }
+
+    /// Goal: a list speaks the language asked for too, and English where it has nothing, with one request more; a list that is whole costs none.
+    #[tokio::test]
+    async fn lists_fall_back_to_english() {
+        let translation = |language: &str, title: &str, overview: &str| StandInTranslation {
+            language: language.to_owned(),
+            country: language.to_uppercase(),
+            title: title.to_owned(),
+            overview: overview.to_owned(),
+        };
+        let film = StandInMovie {
+            tmdb_id: 1,
+            title: "Paper Boats".to_owned(),
+            original_title: Some("紙の船".to_owned()),
+            original_language: "ja".to_owned(),
+            overview: "English.".to_owned(),
+            translations: vec![translation("fr", "Bateaux de papier", "Français.")],
+            ..Default::default()
+        };
+        let scene = Mounted::new(TmdbStandIn::new(KEY).with_movie(film)).await;
+        let provider = provider(&scene, KEY);
+        for (language, name, overview, request_count) in [
+            ("fr-FR", "Bateaux de papier", "Français.", 1),
+            ("de", "Paper Boats", "English.", 2),
+            ("de-AT", "Paper Boats", "English.", 3),
+            ("ja", "紙の船", "English.", 2),
+            ("en", "Paper Boats", "English.", 1),
+        ] {
+            let before = scene.requests().await.len();
+            let mut request = Trending::default();
+            request.language = Language::parse(language);
+            let page = provider.trending(&call(), &request).await.unwrap();
+            let title = &page.titles[0];
+            assert_eq!((title.name.as_str(), title.overview.as_deref()), (name, Some(overview)), "{language}");
+            assert_eq!(scene.requests().await.len() - before, request_count, "{language}");
+        }
+    }
+
+    /// Goal: texts of episodes fall back as well, with one request more for each group of seasons, and only where some are missing.
+    #[tokio::test]
+    async fn episodes_fall_back_to_english() {
+        let episode = StandInEpisode { name: "One".to_owned(), overview: "English.".to_owned(), ..Default::default() };
+        let season = |number| StandInSeason { number, episodes: vec![episode.clone()], ..Default::default() };
+        let series = StandInSeries {
+            tmdb_id: 1,
+            name: "Show".to_owned(),
+            seasons: (1..=30).map(season).collect(),
+            ..Default::default()
+        };
+        let scene = Mounted::new(TmdbStandIn::new(KEY).with_series(series)).await;
+        let provider = provider(&scene, KEY);
+        for (language, request_count) in [("en", 3), ("de", 5)] {
+            let before = scene.requests().await.len();
+            let mut request = TitleRequest::new("tmdb:series:1".parse().unwrap());
+            request.language = Language::parse(language);
+            let title = provider.title(&call(), &request).await.unwrap();
+            let mut episodes = title.seasons.iter().flat_map(|season| &season.episodes);
+            assert!(episodes.all(|episode| episode.overview.as_deref() == Some("English.")), "{language}");
+            assert_eq!(scene.requests().await.len() - before, request_count, "{language}");
+        }
+    }
+
+    /// Goal: the genres are asked for once for each kind.
+    #[tokio::test]
+    async fn genres_are_asked_for_once() {
+        let scene = Mounted::new(TmdbStandIn::new(KEY)).await;
+        let provider = provider(&scene, KEY);
+        for _ in 0..3 {
+            for kind in [TitleKind::Movie, TitleKind::Series] {
+                let mut discover = Discover::new(kind);
+                discover.genre = Some("Drama".to_owned());
+                provider.discover(&call(), &discover).await.unwrap();
+            }
+        }
+        let requests = scene.requests().await;
+        assert_eq!(requests.iter().filter(|request| request.starts_with("/3/genre/")).count(), 2, "{requests:?}");
+        assert_eq!(requests.len(), 8);
     }
 
     /// Goal: a year is found on a later page of the mixed search, which has no such filter; pages are limited.

@@ -188,6 +188,126 @@ async fn two_hundred_callers_cost_one_request_for_each_question() {
     outside.assert_asked_once().await;
 }
 
+/// TMDB and Cinemeta side by side, TMDB first.
+mod two_catalogues {
+    use prostream_core::provider::metadata::cinemeta::{Cinemeta, CinemetaConfig};
+    use prostream_core::provider::metadata::{Discover, DiscoverSort, Trending};
+    use prostream_core::testing::stand_in::{CinemetaStandIn, Mishap};
+
+    use super::*;
+
+    struct Both {
+        tmdb: Mounted<TmdbStandIn>,
+        cinemeta: Mounted<CinemetaStandIn>,
+        viewer: Viewer,
+        engine: ProStream,
+    }
+
+    fn film(number: u64, title: &str, year: u16) -> StandInMovie {
+        StandInMovie {
+            tmdb_id: 900_000 + number,
+            imdb_id: Some(format!("tt765{number:04}")),
+            title: title.to_owned(),
+            release_date: format!("{year}-05-04"),
+            overview: format!("About {title}."),
+            ..StandInMovie::default()
+        }
+    }
+
+    impl Both {
+        async fn new(tmdb: Vec<StandInMovie>, cinemeta: Vec<StandInMovie>, thinking: Duration) -> Self {
+            let tmdb = tmdb.into_iter().fold(TmdbStandIn::new(TMDB_KEY), TmdbStandIn::with_movie);
+            let cinemeta = cinemeta.into_iter().fold(CinemetaStandIn::new(), CinemetaStandIn::with_movie);
+            let (tmdb, cinemeta) = (Mounted::new(tmdb).await, Mounted::slow(cinemeta, thinking).await);
+            let first = TmdbConfig { base_url: tmdb.url("/3"), ..TmdbConfig::new(Secret::new(TMDB_KEY)) };
+            let second = CinemetaConfig { base_url: cinemeta.url(""), ..CinemetaConfig::default() };
+            let metadata = vec![
+                Arc::new(Tmdb::new(first, tmdb.http.clone()).unwrap()) as Arc<dyn MetadataProvider>,
+                Arc::new(Cinemeta::new(second, cinemeta.http.clone()).unwrap()),
+            ];
+            let viewer = Viewer::new("one", Arc::new(ProviderSet { metadata, ..ProviderSet::default() }));
+            Self { tmdb, cinemeta, viewer, engine: ProStream::builder().build().unwrap() }
+        }
+
+        async fn search(&self, text: &str) -> Vec<String> {
+            let found = self.engine.search_titles(&long(), &self.viewer, text).await.unwrap();
+            found.iter().map(|title| title.media_id.to_string()).collect()
+        }
+    }
+
+    /// Goal: the same title of two catalogues stands there once, also under another name, and what only the second knows follows.
+    #[tokio::test]
+    async fn the_same_title_stands_there_once() {
+        let tmdb = vec![film(1, "Paper Boats", 2019), film(2, "Paper Kites", 2012)];
+        let cinemeta = vec![
+            film(1, "Paper boats!", 2019),
+            film(2, "The Paper Kites", 2012),
+            film(3, "Paper Trains", 1999),
+            film(4, "Paper Planes", 2012),
+        ];
+        let both = Both::new(tmdb, cinemeta, Duration::ZERO).await;
+        let expected = ["tmdb:movie:900001", "tmdb:movie:900002", "tt7650003", "tt7650004"];
+        assert_eq!(both.search("paper").await, expected);
+    }
+
+    /// Goal: what one catalogue lacks of a title comes from the other, by the id that both know.
+    #[tokio::test]
+    async fn details_are_filled_from_the_second() {
+        let bare = StandInMovie { overview: String::new(), ..film(1, "Paper Boats", 2019) };
+        let whole = StandInMovie { runtime_min: 97, ..film(1, "Paper Boats", 2019) };
+        let both = Both::new(vec![bare], vec![whole], Duration::ZERO).await;
+        for id in ["tmdb:movie:900001", "tt7650001"] {
+            let title = both.engine.title(&long(), &both.viewer, &id.parse().unwrap()).await.unwrap();
+            assert_eq!(title.summary.media_id.to_string(), id);
+            assert_eq!((title.summary.overview.as_deref(), title.runtime_min), (Some("About Paper Boats."), Some(97)));
+            assert!(title.summary.poster_url.is_some());
+        }
+    }
+
+    /// Goal: a second catalogue that is slow, or away, costs a little time and no answer.
+    #[tokio::test]
+    async fn a_second_catalogue_delays_nothing_for_long() {
+        let films = || vec![film(1, "Paper Boats", 2019)];
+        let slow = Both::new(films(), films(), Duration::from_secs(15)).await;
+        let answer = tokio::time::timeout(Duration::from_secs(10), slow.search("paper")).await;
+        assert_eq!(answer.expect("it is not waited for"), ["tmdb:movie:900001"]);
+        let id: MediaId = "tmdb:movie:900001".parse().unwrap();
+        let call = long();
+        let title = slow.engine.title(&call, &slow.viewer, &id);
+        assert!(tokio::time::timeout(Duration::from_secs(10), title).await.unwrap().is_ok());
+        let away = Both::new(films(), films(), Duration::ZERO).await;
+        away.cinemeta.stand_in.given_mishap(Some(Mishap::WebPage { status: 503 }));
+        assert_eq!(away.search("paper").await, ["tmdb:movie:900001"]);
+    }
+
+    /// Goal: lists come from the first catalogue that has them; the second takes its place where it fails, and refuses what it cannot do.
+    #[tokio::test]
+    async fn lists_come_from_the_first_that_has_them() {
+        let both =
+            Both::new(vec![film(1, "Paper Boats", 2019)], vec![film(3, "Paper Trains", 1999)], Duration::ZERO).await;
+        let ids = |page: prostream_core::provider::metadata::TitlePage| -> Vec<String> {
+            page.titles.iter().map(|title| title.media_id.to_string()).collect()
+        };
+        let trending = async |page| {
+            let mut request = Trending::default();
+            request.page = page;
+            both.engine.trending(&long(), &both.viewer, &request).await
+        };
+        assert_eq!(ids(trending(1).await.unwrap()), ["tmdb:movie:900001"]);
+        both.tmdb.stand_in.given_mishap(Some(Mishap::WebPage { status: 403 }));
+        assert_eq!(ids(trending(1).await.unwrap()), ["tmdb:movie:900001"], "it is kept");
+        assert!(trending(2).await.unwrap().titles.is_empty());
+        let mut discover = Discover::new(prostream_core::model::TitleKind::Movie);
+        assert_eq!(ids(both.engine.discover(&long(), &both.viewer, &discover).await.unwrap()), ["tt7650003"]);
+        discover.sort = DiscoverSort::Newest;
+        let error = both.engine.discover(&long(), &both.viewer, &discover).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "what went wrong says more than what is not there");
+        discover.page = 501;
+        let error = both.engine.discover(&long(), &both.viewer, &discover).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+}
+
 #[cfg(feature = "redis")]
 #[path = "support/redis.rs"]
 mod redis_process;
@@ -200,9 +320,10 @@ mod processes {
     use prostream_core::net::{Rate, SharedBudget, Turn};
     use prostream_core::provider::debrid::DebridService;
     use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
+    use prostream_core::resolve::ResolveConfig;
     use prostream_core::store::cache::RedisCache;
     use prostream_core::store::redis::{PREFIX, Redis, RedisBudget, RedisConfig};
-    use prostream_core::testing::stand_in::AllDebridStandIn;
+    use prostream_core::testing::stand_in::{AllDebridStandIn, Mishap};
 
     use super::redis_process::RedisProcess;
     use super::*;
@@ -240,6 +361,49 @@ mod processes {
             assert!(redis.ask(&["TTL", &key])[0].parse::<i64>().unwrap() > 0, "{key}");
             let value = redis.ask(&["GET", &key]).join("\n");
             assert!(!value.contains(KEY) && !value.contains("GRP") && !value.contains(TMDB_KEY), "{value}");
+        }
+    }
+
+    /// Goal: of many in three processes who get an answer that is no longer fresh, one refreshes it, and nobody waits; who is away then takes
+    /// nothing away.
+    #[tokio::test]
+    async fn three_processes_refresh_once() {
+        const FRESH: Duration = Duration::from_secs(3);
+        let (outside, redis) = (Outside::new().await, RedisProcess::start());
+        let resolve = ResolveConfig { metadata_time_to_live: FRESH, ..ResolveConfig::default() };
+        let processes: Vec<_> = (0..3)
+            .map(|_| {
+                let cache = RedisCache::new(connect(&redis, Duration::from_secs(10)));
+                let builder = ProStream::builder().cache(Arc::new(cache)).resolve(resolve.clone());
+                (engine(builder), Viewer::new("one", outside.providers()))
+            })
+            .collect();
+        let ask = async |number: usize| {
+            let (engine, viewer) = &processes[number % 3];
+            engine.title(&long(), viewer, &media_id()).await.unwrap().summary.name.clone()
+        };
+        let asked = async || {
+            let asked = outside.asked().await;
+            asked
+                .iter()
+                .filter(|(request, _)| request.starts_with("tmdb /3/movie/"))
+                .map(|(_, count)| count)
+                .sum::<usize>()
+        };
+        assert_eq!(ask(0).await, "Paper Lanterns");
+        // Times are kept in whole seconds.
+        tokio::time::sleep(FRESH + Duration::from_secs(1)).await;
+        let names = tokio::time::timeout(THINKING, join_all((0..90).map(ask))).await.expect("nobody waits");
+        assert!(names.iter().all(|name| name == "Paper Lanterns"));
+        tokio::time::sleep(THINKING + Duration::from_millis(500)).await;
+        assert_eq!(asked().await, 2);
+        join_all((0..3).map(ask)).await;
+        assert_eq!(asked().await, 2, "all three have what one has fetched");
+
+        outside.tmdb.stand_in.given_mishap(Some(Mishap::Broken));
+        tokio::time::sleep(FRESH + Duration::from_secs(1)).await;
+        for number in 0..6 {
+            assert_eq!(ask(number).await, "Paper Lanterns");
         }
     }
 

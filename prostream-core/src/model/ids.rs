@@ -179,7 +179,67 @@ impl fmt::Debug for InfoHash {
     }
 }
 
-/// A magnet link: an info hash, with a name and trackers beside it (BEP 9).
+/// Version 2 info hash of a torrent: SHA-256 of its `info` dictionary (BEP 52), written as 64 lower-case hex digits.
+///
+/// ```
+/// use prostream_core::model::InfoHashV2;
+/// let text = "caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e";
+/// let hash: InfoHashV2 = text.parse().unwrap();
+/// assert_eq!(format!("1220{text}").parse(), Ok(hash));
+/// assert_eq!(hash.truncated().to_string(), text[..40]);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InfoHashV2(pub [u8; 32]);
+
+/// Bytes of a multihash before a SHA-256: which hash it is, and its length. Source: multiformats.io, as BEP 9 has it for `btmh`.
+const SHA_256_PREFIX: &str = "1220";
+
+impl InfoHashV2 {
+    /// Its first 20 bytes: what peers, trackers and services call a torrent that has no version 1 hash (BEP 52). It is no version 1 hash.
+    #[must_use]
+    pub fn truncated(&self) -> InfoHash {
+        let mut out = [0; 20];
+        for (slot, byte) in out.iter_mut().zip(self.0) {
+            *slot = byte;
+        }
+        InfoHash(out)
+    }
+}
+
+impl FromStr for InfoHashV2 {
+    type Err = Error;
+
+    /// Reads 64 hex digits in either case, with or without the prefix of a multihash.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong =
+            || Error::new(ErrorKind::InvalidInput, "read info hash").advise("a version 2 info hash has 64 hex digits");
+        let text = text.trim();
+        let digits = if text.len() == 68 { text.strip_prefix(SHA_256_PREFIX).ok_or_else(wrong)? } else { text };
+        if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let mut out = [0; 32];
+        for (slot, pair) in out.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+            *slot = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(out))
+    }
+}
+
+impl fmt::Display for InfoHashV2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for InfoHashV2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A magnet link: an info hash, with a name and trackers beside it (BEP 9). A hybrid torrent has hashes of both versions.
 ///
 /// ```
 /// use prostream_core::model::Magnet;
@@ -188,8 +248,10 @@ impl fmt::Debug for InfoHash {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Magnet {
-    /// The torrent.
+    /// The torrent: its version 1 hash, or the first 20 bytes of the other where it has none.
     pub info_hash: InfoHash,
+    /// Its version 2 hash, where the link tells it.
+    pub info_hash_v2: Option<InfoHashV2>,
     /// `dn`: a name to show.
     pub name: Option<String>,
     /// `tr`: trackers, at most 64 of them. They may hold a user's passkey: never shown, never logged.
@@ -200,7 +262,19 @@ impl Magnet {
     /// A magnet of nothing but the hash.
     #[must_use]
     pub fn from_hash(info_hash: InfoHash) -> Self {
-        Self { info_hash, name: None, trackers: Vec::new() }
+        Self { info_hash, info_hash_v2: None, name: None, trackers: Vec::new() }
+    }
+
+    /// A magnet of a torrent that has a version 2 hash alone.
+    #[must_use]
+    pub fn from_hash_v2(info_hash_v2: InfoHashV2) -> Self {
+        Self { info_hash_v2: Some(info_hash_v2), ..Self::from_hash(info_hash_v2.truncated()) }
+    }
+
+    /// Has the torrent no version 1 part? Then [`Self::info_hash`] is only what it is called.
+    #[must_use]
+    pub fn is_v2_only(&self) -> bool {
+        self.info_hash_v2.is_some_and(|hash| hash.truncated() == self.info_hash)
     }
 
     /// The link, trackers included: for a debrid service, not for people.
@@ -215,7 +289,10 @@ impl Magnet {
         }
         let rest = query.finish();
         let separator = if rest.is_empty() { "" } else { "&" };
-        format!("magnet:?xt=urn:btih:{}{separator}{rest}", self.info_hash)
+        let v1 = (!self.is_v2_only()).then(|| format!("xt=urn:btih:{}", self.info_hash));
+        let v2 = self.info_hash_v2.map(|hash| format!("xt=urn:btmh:{SHA_256_PREFIX}{hash}"));
+        let topics = v1.into_iter().chain(v2).collect::<Vec<_>>().join("&");
+        format!("magnet:?{topics}{separator}{rest}")
     }
 }
 
@@ -231,14 +308,16 @@ impl FromStr for Magnet {
         if !scheme.eq_ignore_ascii_case("magnet:?") {
             return Err(wrong("not a magnet link"));
         }
-        let mut magnet = None;
+        let (mut v1, mut v2) = (None, None);
         let mut name = None;
         let mut trackers = Vec::new();
         for (key, value) in url::form_urlencoded::parse(&text.as_bytes()[8..]) {
             if key == "xt" || key.starts_with("xt.") {
                 let prefix = value.get(..9).unwrap_or_default();
-                if magnet.is_none() && prefix.eq_ignore_ascii_case("urn:btih:") {
-                    magnet = Some(value[9..].parse::<InfoHash>()?);
+                if v1.is_none() && prefix.eq_ignore_ascii_case("urn:btih:") {
+                    v1 = Some(value[9..].parse::<InfoHash>()?);
+                } else if v2.is_none() && prefix.eq_ignore_ascii_case("urn:btmh:") {
+                    v2 = value[9..].parse::<InfoHashV2>().ok();
                 }
             } else if key == "dn" && name.is_none() && !value.is_empty() {
                 name = Some(value.chars().filter(|c| !c.is_control()).take(512).collect());
@@ -246,8 +325,8 @@ impl FromStr for Magnet {
                 trackers.push(value.into_owned());
             }
         }
-        let info_hash = magnet.ok_or_else(|| wrong("it carries no version 1 info hash"))?;
-        Ok(Self { info_hash, name, trackers })
+        let info_hash = v1.or(v2.map(|hash| hash.truncated())).ok_or_else(|| wrong("it carries no info hash"))?;
+        Ok(Self { info_hash, info_hash_v2: v2, name, trackers })
     }
 }
 
@@ -255,8 +334,44 @@ impl fmt::Debug for Magnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Magnet")
             .field("info_hash", &self.info_hash)
+            .field("info_hash_v2", &self.info_hash_v2)
             .field("name", &self.name)
             .field("trackers", &self.trackers.len())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V1: &str = "08ada5a7a6183aae1e09d831df6748d566095a10";
+    const V2: &str = "caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e";
+
+    /// Goal: a hybrid torrent goes by its version 1 hash and keeps both, in either order; one of version 2 alone says so, and claims no other hash.
+    #[test]
+    fn magnets_have_hashes_of_both_versions() {
+        let read = |text: &str| format!("magnet:?{text}").parse::<Magnet>();
+        let (v1, v2) = (format!("xt=urn:btih:{V1}"), format!("xt=urn:btmh:1220{V2}"));
+        for text in [format!("{v1}&{v2}"), format!("{v2}&{v1}"), format!("xt.1={}&xt.2={}", &v2[3..], &v1[3..])] {
+            let magnet = read(&text).unwrap();
+            assert_eq!((magnet.info_hash.to_string(), magnet.info_hash_v2), (V1.to_owned(), V2.parse().ok()), "{text}");
+            assert!(!magnet.is_v2_only());
+            assert_eq!(magnet.to_uri(), format!("magnet:?{v1}&{v2}"));
+        }
+        let magnet = read(&format!("{v2}&dn=a")).unwrap();
+        assert!(magnet.is_v2_only());
+        assert_eq!(magnet.info_hash.to_string(), V2[..40]);
+        assert_eq!(magnet.to_uri(), format!("magnet:?{v2}&dn=a"));
+        assert_eq!(read(&magnet.to_uri()[8..]).unwrap(), magnet);
+        // A hash of another function costs a hybrid only that.
+        let odd = format!("xt=urn:btmh:1114{}", &V2[..40]);
+        assert_eq!(read(&format!("{odd}&{v1}")).unwrap().info_hash_v2, None);
+        for wrong in [odd.as_str(), "xt=urn:btmh:", "xt=urn:btmh:1220", "xt=urn:sha1:x", "dn=a"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        for wrong in [&V2[..63], &V2[..40], "", &format!("1114{V2}"), &format!("{V2}é"), &"g".repeat(64)] {
+            assert!(wrong.parse::<InfoHashV2>().is_err(), "{wrong}");
+        }
     }
 }

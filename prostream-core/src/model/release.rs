@@ -13,7 +13,7 @@ pub struct Release {
     pub tracker: Option<String>,
     /// Release name: `Show.S02E05.Title.1080p.WEB-DL.H.264-GRP`.
     pub name: String,
-    /// Info hash, where the indexer gives it; otherwise it is found through `link`.
+    /// Version 1 info hash, where the indexer gives it; otherwise it is found through `link`, as for torrents that have a version 2 hash alone.
     pub info_hash: Option<InfoHash>,
     /// Link that leads to a magnet or a torrent file; may hold a key: never shown, never logged.
     pub link: Option<url::Url>,

@@ -42,6 +42,29 @@ pub(crate) fn clean_some(text: Option<&str>, max_chars: usize) -> Option<String>
     text.map(|text| clean(text, max_chars)).filter(|text| !text.is_empty())
 }
 
+/// A text without what follows the host in its addresses: paths and queries of trackers hold passkeys.
+pub(crate) fn without_addresses(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | ']'))
+            .unwrap_or(after.len());
+        let (address, left) = after.split_at_checked(end).unwrap_or((after, ""));
+        let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+        // What stands before an `@` is a login.
+        out.push_str(authority.rsplit('@').next().unwrap_or_default());
+        if address.len() > authority.len() {
+            out.push_str("/…");
+        }
+        rest = left;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A service's own words, fit for an error text: markup and `secrets` taken out, short.
 pub(crate) fn quote(text: &str, secrets: &[&Secret]) -> String {
     let mut text = text.to_owned();
@@ -68,6 +91,12 @@ pub(crate) fn date(text: Option<&str>) -> Option<String> {
     let text = text?.trim().get(..10)?;
     let format = time::macros::format_description!("[year]-[month]-[day]");
     time::Date::parse(text, &format).ok().map(|_| text.to_owned())
+}
+
+/// The day of a moment in UTC, `YYYY-MM-DD`.
+pub(crate) fn day(moment: SystemTime) -> String {
+    let date = OffsetDateTime::from(moment).date();
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
 }
 
 /// The year that a date, or a span such as `2011–2019`, begins with.
@@ -267,6 +296,20 @@ mod tests {
         assert_eq!(quote("key <b>k3y</b> is\nbad", &[&key]), "key … is bad");
     }
 
+    /// Goal: of an address only the host is told.
+    #[test]
+    fn addresses_hold_no_secrets() {
+        for (text, told) in [
+            ("GET https://t.example/pass/dl?k=1 failed", "GET https://t.example/… failed"),
+            ("(http://user:pw@t.example:80/x)", "(http://t.example:80/…)"),
+            ("udp://t.example", "udp://t.example"),
+            ("a://b/c d://e?f 'g://h#i'", "a://b/… d://e/… 'g://h/…'"),
+            ("no address: //x ://", "no address: //x ://"),
+        ] {
+            assert_eq!(without_addresses(text), told);
+        }
+    }
+
     /// Goal: blank, short and impossible dates are no dates; times of day are cut off.
     #[test]
     fn dates_are_real_days() {
@@ -274,6 +317,7 @@ mod tests {
         for wrong in [None, Some(""), Some("2011"), Some("2011-02-30"), Some("0000-00-00"), Some("é011-04-18x")] {
             assert_eq!(date(wrong), None, "{wrong:?}");
         }
+        assert_eq!(day(SystemTime::UNIX_EPOCH + Duration::from_secs(1_753_908_042)), "2025-07-30");
         assert_eq!(year(Some("2011–2019")), Some(2011));
         assert_eq!(year(Some("")), None);
     }

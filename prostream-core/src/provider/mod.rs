@@ -19,6 +19,7 @@ mod lenient;
 pub mod metadata;
 #[cfg(feature = "http")]
 mod pace;
+mod remembered;
 pub mod subtitles;
 
 pub use check_up::{CheckUp, MAX_TROUBLES, Trouble};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::model::{InfoHash, ProviderId, Release};
-use crate::provider::indexer::{Indexer, MAX_RELEASES, Releases, Sharing};
+use crate::provider::indexer::{Indexer, MAX_MISSING, MAX_RELEASES, Missing, Releases, Sharing};
 
 /// How long an answer with something missing is kept: for those who wait for it now. Who comes later deserves another try.
 const PARTIAL_TIME_TO_LIVE: Duration = Duration::from_secs(10);
@@ -15,6 +15,8 @@ const PARTIAL_TIME_TO_LIVE: Duration = Duration::from_secs(10);
 struct StoredAnswer {
     was_by_id: bool,
     is_partial: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<Missing>,
     releases: Vec<StoredRelease>,
 }
 
@@ -61,7 +63,12 @@ pub(super) fn written(
         });
     }
     let time_to_live = if answer.is_partial { time_to_live.min(PARTIAL_TIME_TO_LIVE) } else { time_to_live };
-    let stored = StoredAnswer { was_by_id: answer.was_by_id, is_partial: answer.is_partial, releases };
+    let stored = StoredAnswer {
+        was_by_id: answer.was_by_id,
+        is_partial: answer.is_partial,
+        missing: answer.missing.clone(),
+        releases,
+    };
     Some((serde_json::to_vec(&stored).ok()?, time_to_live))
 }
 
@@ -83,7 +90,12 @@ pub(super) fn read(bytes: &[u8], has_waited: bool, indexer: &dyn Indexer) -> Opt
         age_days: release.age_days,
         playable: None,
     });
-    Some(Releases { releases: releases.collect(), was_by_id: stored.was_by_id, is_partial: stored.is_partial })
+    Some(Releases {
+        releases: releases.collect(),
+        was_by_id: stored.was_by_id,
+        is_partial: stored.is_partial,
+        missing: stored.missing.into_iter().take(MAX_MISSING).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -134,7 +146,7 @@ mod tests {
     }
 
     fn answer(releases: Vec<Release>) -> Releases {
-        Releases { releases, was_by_id: true, is_partial: false }
+        Releases { releases, was_by_id: true, ..Releases::default() }
     }
 
     fn kept(answer: &Releases, key: &str) -> Option<Vec<u8>> {
@@ -175,7 +187,8 @@ mod tests {
     /// Goal: a partial answer serves those who wait for it, and nobody for long.
     #[test]
     fn partial_answers_are_for_those_who_wait() {
-        let partial = Releases { is_partial: true, ..answer(vec![release(None)]) };
+        let missing = vec![Missing { tracker: "A Tracker".into(), reason: "it is away".into() }];
+        let partial = Releases { is_partial: true, missing, ..answer(vec![release(None)]) };
         let (bytes, time_to_live) = written(&partial, &home(), &sharing("k3y"), HOUR).unwrap();
         assert_eq!(time_to_live, PARTIAL_TIME_TO_LIVE);
         assert_eq!(read(&bytes, false, &Named(home())), None);

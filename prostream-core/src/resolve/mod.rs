@@ -3,6 +3,8 @@
 mod answers;
 mod cached;
 mod fetch;
+mod kept;
+mod merged;
 mod needs;
 mod once;
 mod playable;
@@ -28,6 +30,7 @@ use crate::provider::subtitles::SubtitleProvider;
 use crate::release::{Preferences, Ranking, Wanted};
 use crate::store::cache::Cache;
 use crate::store::records::Records;
+use kept::{Clock, Refreshes};
 use once::Flights;
 use race::Ground;
 
@@ -42,7 +45,7 @@ pub use subtitles::{FoundSubtitles, MAX_FOUND_SUBTITLES, SubtitleRequest, subtit
 /// The providers of one viewer, each role in order of preference.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderSet {
-    /// Asked one after the other until one knows.
+    /// The first that knows a title describes it; the others fill what it lacks.
     pub metadata: Vec<Arc<dyn MetadataProvider>>,
     /// Asked all at once.
     pub indexers: Vec<Arc<dyn Indexer>>,
@@ -103,8 +106,15 @@ pub struct ResolveConfig {
     pub cached_deadline: Duration,
     /// How long a list of releases is used again. Default: 10 minutes.
     pub releases_time_to_live: Duration,
-    /// How long metadata is used again. Default: 6 hours.
+    /// How long metadata is used again without asking. Default: 6 hours.
     pub metadata_time_to_live: Duration,
+    /// How long after that metadata is still given at once while it is refreshed in the background, and kept while it cannot be refreshed.
+    /// Default: 6 days.
+    pub metadata_stale_time_to_live: Duration,
+    /// How long what is watched these days, and other lists of titles, are used again without asking. Default: 1 hour; then as metadata.
+    pub lists_time_to_live: Duration,
+    /// How long what one metadata provider found waits for what others add to it. Default: 1.5 s.
+    pub metadata_patience: Duration,
     /// How long an observed absence of a torrent keeps it at the back of the list. Default: 6 hours; a readiness counts for 7 days.
     pub absence_time_to_live: Duration,
     /// Longest wait for a subtitle provider, for a list or a file. Default: 10 s.
@@ -128,6 +138,9 @@ impl Default for ResolveConfig {
             cached_deadline: Duration::from_millis(1500),
             releases_time_to_live: Duration::from_secs(600),
             metadata_time_to_live: Duration::from_secs(6 * 3600),
+            metadata_stale_time_to_live: Duration::from_secs(6 * 24 * 3600),
+            lists_time_to_live: Duration::from_secs(3600),
+            metadata_patience: Duration::from_millis(1500),
             absence_time_to_live: Duration::from_secs(6 * 3600),
             subtitles_deadline: Duration::from_secs(10),
             subtitles_time_to_live: Duration::from_secs(3600),
@@ -159,6 +172,10 @@ pub struct Resolver {
     ground: Ground,
     /// Questions to metadata providers; the answers as JSON.
     titles_asked: Flights<Bytes>,
+    /// Answers of theirs that are being refreshed.
+    refreshes: Refreshes,
+    /// The time of day by which their answers age.
+    now_s: Clock,
     /// Questions to indexers.
     releases_asked: Flights<Arc<Releases>>,
     /// Questions to subtitle providers; lists as JSON, subtitles as their files.
@@ -184,6 +201,8 @@ impl Resolver {
             found,
             ground,
             titles_asked: Flights::new(),
+            refreshes: Refreshes::default(),
+            now_s: kept::clock(),
             releases_asked: Flights::new(),
             subtitles_asked: Flights::new(),
         }

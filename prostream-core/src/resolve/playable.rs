@@ -230,6 +230,7 @@ impl Resolver {
 
     /// Waits for what is still being taken away at services.
     pub(crate) async fn settle(&self) {
+        self.refreshes.end();
         self.ground.tasks.close();
         self.ground.tasks.wait().await;
     }
@@ -238,7 +239,7 @@ impl Resolver {
     pub(super) fn entrant(&self, viewer: &Viewer, wanted: &Arc<Wanted>, candidate: &Candidate) -> Entrant {
         let known = candidate.release.info_hash.map(|info_hash| {
             let name = Some(candidate.release.name.clone());
-            TorrentLink::Magnet(Magnet { info_hash, name, trackers: Vec::new() })
+            TorrentLink::Magnet(Magnet { name, ..Magnet::from_hash(info_hash) })
         });
         let indexers = viewer.providers.indexers.iter();
         let indexer = indexers.clone().find(|indexer| *indexer.id() == candidate.release.indexer).cloned();

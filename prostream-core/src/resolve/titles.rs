@@ -1,23 +1,26 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use futures_util::future::{BoxFuture, join_all};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::Instant;
 
-use super::once::Shelf;
-use super::{Resolver, Viewer, again};
-use crate::model::{MediaId, Title, TitleSummary};
+use super::kept::Lives;
+use super::{Resolver, Viewer, merged};
+use crate::model::{MediaId, Title, TitleId, TitleSummary};
 use crate::net::Call;
-use crate::provider::metadata::{MAX_QUERY_CHARS, MetadataProvider, TitleRequest, TitleSearch};
+use crate::provider::metadata::{
+    Discover, FindTitle, MAX_QUERY_CHARS, MetadataProvider, OutsideId, TitlePage, TitleRequest, TitleSearch, Trending,
+};
 use crate::{Error, ErrorKind, Result};
 
 impl Resolver {
-    /// Titles whose name fits what a person typed, best first. A year at the end narrows the search: `Sintel 2010`.
+    /// Titles whose name fits what a person typed, best first. A year at the end narrows the search: `Sintel 2010`. All providers are asked; the
+    /// order is that of the first that finds some, and what others know adds to it ([`super::ResolveConfig::metadata_patience`]), each title once.
     ///
     /// # Errors
-    /// `InvalidInput` for an empty or overlong text; the last provider's error when none answered.
+    /// `InvalidInput` for an empty or overlong text; the last provider's error when none found anything and one failed.
     /// # Cancel safety
     /// Safe to drop at any point.
     pub async fn search_titles(&self, call: &Call, viewer: &Viewer, text: &str) -> Result<Vec<TitleSummary>> {
@@ -33,38 +36,180 @@ impl Resolver {
             search.year = Some(year);
             search.text = name;
         }
-        let mut last_error = None;
-        for provider in &viewer.providers.metadata {
-            let key = format!(
-                "search\n{}\n{:?}\n{}\n{:?}",
-                provider.id(),
-                search.language,
-                search.text.to_lowercase(),
-                search.year
-            );
-            let asked = (Arc::clone(provider), search.clone());
-            let answer = self.remembered(call, "search titles", key, address(provider), move |call| {
-                let (provider, search) = asked.clone();
-                async move { provider.search(&call, &search).await }.boxed()
-            });
-            let answer = answer.await;
+        let providers = &viewer.providers.metadata;
+        if providers.is_empty() {
+            return Err(no_metadata("search titles"));
+        }
+        let mut asked: FuturesUnordered<_> = providers
+            .iter()
+            .enumerate()
+            .map(|(at, provider)| self.search_at(call, provider, &search).map(move |answer| (at, answer)))
+            .collect();
+        let mut answers: Vec<Option<Vec<TitleSummary>>> = providers.iter().map(|_| None).collect();
+        let (mut answered, mut last_error) = (vec![false; providers.len()], None);
+        let mut patience_ends = None;
+        loop {
+            // The first in order that has found something is waited for; from then on the others have little time to add to it.
+            let lead = answers.iter().position(Option::is_some);
+            if lead.is_some_and(|lead| answered.iter().take(lead).all(|is_answered| *is_answered)) {
+                patience_ends.get_or_insert_with(|| Instant::now() + self.config.metadata_patience);
+            }
+            let next = match patience_ends {
+                Some(end) => tokio::time::timeout_at(end, asked.next()).await.ok().flatten(),
+                None => asked.next().await,
+            };
+            let Some((at, answer)) = next else { break };
+            if let Some(is_answered) = answered.get_mut(at) {
+                *is_answered = true;
+            }
             match answer {
-                Ok(titles) if !titles.is_empty() => return Ok(titles),
-                Ok(_) => {}
+                Ok(titles) => {
+                    if let Some(slot) = answers.get_mut(at).filter(|_| !titles.is_empty()) {
+                        *slot = Some(titles);
+                    }
+                }
                 Err(error) => {
-                    tracing::warn!(provider = %provider.id(), %error, "title search failed");
+                    if let Some(provider) = providers.get(at) {
+                        tracing::warn!(provider = %provider.id(), %error, "title search failed");
+                    }
                     last_error = Some(error);
                 }
             }
         }
-        match last_error {
-            Some(error) => Err(error),
-            None if viewer.providers.metadata.is_empty() => Err(no_metadata("search titles")),
-            None => Ok(Vec::new()),
+        let mut found = answers.into_iter().zip(providers).filter_map(|(titles, provider)| Some((titles?, provider)));
+        let Some((mut titles, lead)) = found.next() else { return last_error.map_or(Ok(Vec::new()), Err) };
+        for (more, _) in found {
+            let known = self.numbers_at(call, lead, merged::unsure(&titles, &more)).await;
+            merged::join(&mut titles, more, &known);
         }
+        Ok(titles)
     }
 
-    /// All that is known of a title.
+    async fn search_at(
+        &self,
+        call: &Call,
+        provider: &Arc<dyn MetadataProvider>,
+        search: &TitleSearch,
+    ) -> Result<Vec<TitleSummary>> {
+        let key = format!(
+            "search\n{}\n{:?}\n{}\n{:?}",
+            provider.id(),
+            search.language,
+            search.text.to_lowercase(),
+            search.year
+        );
+        let asked = (Arc::clone(provider), search.clone());
+        self.kept(call, "search titles", key, provider, self.metadata_lives(), move |call| {
+            let (provider, search) = asked.clone();
+            async move { provider.search(&call, &search).await }.boxed()
+        })
+        .await
+    }
+
+    /// What titles of other catalogues are called in that of `provider`, as far as it tells in a short time.
+    async fn numbers_at(
+        &self,
+        call: &Call,
+        provider: &Arc<dyn MetadataProvider>,
+        ids: Vec<MediaId>,
+    ) -> HashMap<MediaId, MediaId> {
+        if !provider.capabilities().finds_imdb {
+            return HashMap::new();
+        }
+        let call = call.at_most(self.config.metadata_patience);
+        let find = |media_id: MediaId| {
+            let call = &call;
+            async move {
+                let TitleId::Imdb(digits) = &media_id.title else { return None };
+                let asked = (Arc::clone(provider), FindTitle::new(OutsideId::Imdb(digits.clone())));
+                let key = format!("find\n{}\n{media_id}", provider.id());
+                let answer = self.kept(call, "find title", key, provider, self.metadata_lives(), move |call| {
+                    let (provider, request) = asked.clone();
+                    // That it knows none is an answer that is worth to be kept.
+                    async move {
+                        match provider.find(&call, &request).await {
+                            Ok(title) => Ok(Some(title.media_id)),
+                            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                            Err(error) => Err(error),
+                        }
+                    }
+                    .boxed()
+                });
+                // Unknown there, so none of those that came from there: its own id stands for that.
+                answer.await.ok().map(|found: Option<MediaId>| (media_id.clone(), found.unwrap_or(media_id)))
+            }
+        };
+        join_all(ids.into_iter().map(find)).await.into_iter().flatten().collect()
+    }
+
+    /// What is watched these days, of the first provider that tells. Texts come in the viewer's language where the request names none.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a page out of bounds; `Unsupported` when no provider has such a list; otherwise the last provider's error.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub async fn trending(&self, call: &Call, viewer: &Viewer, request: &Trending) -> Result<TitlePage> {
+        request.check()?;
+        let mut request = request.clone();
+        request.language = request.language.or_else(|| viewer.language.clone());
+        let name = format!("{:?}\n{:?}\n{:?}\n{}", request.language, request.kind, request.period, request.page);
+        self.listed(call, viewer, "list trending titles", &format!("trending\n{name}"), |provider, call| {
+            let request = request.clone();
+            async move { provider.trending(&call, &request).await }.boxed()
+        })
+        .await
+    }
+
+    /// Titles that fit some conditions, of the first provider that can list by them. Language as for [`Self::trending`].
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is out of bounds, and for a genre that the provider does not have; `Unsupported` when no provider can list by
+    /// these conditions; otherwise the last provider's error.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub async fn discover(&self, call: &Call, viewer: &Viewer, request: &Discover) -> Result<TitlePage> {
+        request.check()?;
+        let mut request = request.clone();
+        request.language = request.language.or_else(|| viewer.language.clone());
+        let Discover { kind, genre, year, sort, page, language } = &request;
+        let genre = genre.as_deref().map(str::to_lowercase);
+        let name = format!("discover\n{language:?}\n{kind:?}\n{genre:?}\n{year:?}\n{sort:?}\n{page}");
+        self.listed(call, viewer, "discover titles", &name, |provider, call| {
+            let request = request.clone();
+            async move { provider.discover(&call, &request).await }.boxed()
+        })
+        .await
+    }
+
+    /// A list of the first provider that has it. Lists of two providers are in no common order: they are not mixed.
+    async fn listed(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        operation: &'static str,
+        name: &str,
+        ask: impl Fn(Arc<dyn MetadataProvider>, Call) -> BoxFuture<'static, Result<TitlePage>> + Sync,
+    ) -> Result<TitlePage> {
+        let lives = Lives { fresh: self.config.lists_time_to_live, ..self.metadata_lives() };
+        let mut last_error: Option<Error> = None;
+        for provider in &viewer.providers.metadata {
+            let key = format!("{name}\n{}", provider.id());
+            let answer = self.kept(call, operation, key, provider, lives, |call| ask(Arc::clone(provider), call));
+            match answer.await {
+                Ok(page) => return Ok(page),
+                Err(error) => {
+                    tracing::debug!(provider = %provider.id(), %error, "a list could not be had");
+                    // That a provider has no such list says less than what went wrong at one that has.
+                    if last_error.as_ref().is_none_or(|last| last.kind() == ErrorKind::Unsupported) {
+                        last_error = Some(error);
+                    }
+                }
+            }
+        }
+        Err(last_error.unwrap_or_else(|| no_metadata(operation)))
+    }
+
+    /// All that is known of a title: of the first provider that knows it, and what others add to that in a short time.
     ///
     /// # Errors
     /// `NotFound` when no provider knows it; otherwise the last provider's error.
@@ -74,15 +219,10 @@ impl Resolver {
         let mut request = TitleRequest::new(MediaId::of_title(media_id.title.clone()));
         request.language = viewer.language.clone();
         let mut last_error = None;
-        for provider in &viewer.providers.metadata {
-            let key = format!("title\n{}\n{:?}\n{}", provider.id(), request.language, request.media_id);
-            let asked = (Arc::clone(provider), request.clone());
-            let answer = self.remembered(call, "describe title", key, address(provider), move |call| {
-                let (provider, request) = asked.clone();
-                async move { provider.title(&call, &request).await }.boxed()
-            });
-            match answer.await {
-                Ok(title) => return Ok(Arc::new(title)),
+        let mut providers = viewer.providers.metadata.iter();
+        while let Some(provider) = providers.next() {
+            match self.title_at(call, provider, &request).await {
+                Ok(title) => return Ok(Arc::new(self.filled(call, providers.as_slice(), title, &request).await)),
                 Err(error) => {
                     // A provider that does not know a title says less than one that could not be asked.
                     let says_more = last_error.as_ref().is_none_or(|last: &Error| last.kind() == ErrorKind::NotFound);
@@ -95,43 +235,49 @@ impl Resolver {
         Err(last_error.unwrap_or_else(|| no_metadata("describe title")))
     }
 
-    /// An answer from the cache, or a fresh one that is kept, asked for once by all who want it: in this process through the provider at
-    /// `address`, and among processes that share the cache.
-    async fn remembered<T: Serialize + DeserializeOwned + Send + 'static>(
+    async fn title_at(
         &self,
         call: &Call,
-        operation: &'static str,
-        key: String,
-        address: usize,
-        ask: impl Fn(Call) -> BoxFuture<'static, Result<T>> + Sync,
-    ) -> Result<T> {
-        let time_to_live = self.config.metadata_time_to_live;
-        let limit = self.config.metadata_deadline;
-        let flight = || {
-            let shelf = Shelf { cache: Arc::clone(&self.cache), key: key.clone(), seal: None };
-            let answer = ask(Call { viewer_address: None, deadline: Call::within(limit).deadline, ..call.clone() });
-            async move {
-                let fresh = async { Ok(Bytes::from(serde_json::to_vec(&answer.await?).map_err(unreadable)?)) };
-                let read =
-                    |bytes: &[u8], _| serde_json::from_slice::<T>(bytes).is_ok().then(|| Bytes::copy_from_slice(bytes));
-                let written = |bytes: &Bytes| Some((bytes.to_vec(), time_to_live));
-                let timed_out = |_| Error::new(ErrorKind::TimedOut, operation);
-                tokio::time::timeout(limit, shelf.answer(read, written, fresh)).await.map_err(timed_out)?
-            }
-            .boxed()
-        };
-        let answer = self.titles_asked.ask(call, operation, &format!("{address:x}\n{key}"), flight).await;
-        answer.map_err(|error| again(&error)).and_then(|bytes| serde_json::from_slice(&bytes).map_err(unreadable))
+        provider: &Arc<dyn MetadataProvider>,
+        request: &TitleRequest,
+    ) -> Result<Title> {
+        let key = format!("title\n{}\n{:?}\n{}", provider.id(), request.language, request.media_id);
+        let asked = (Arc::clone(provider), request.clone());
+        self.kept(call, "describe title", key, provider, self.metadata_lives(), move |call| {
+            let (provider, request) = asked.clone();
+            async move { provider.title(&call, &request).await }.boxed()
+        })
+        .await
     }
-}
 
-/// Tells providers of one name apart while somebody holds them.
-fn address(provider: &Arc<dyn MetadataProvider>) -> usize {
-    Arc::as_ptr(provider).addr()
-}
+    /// The title with what the other providers know of it, as long as something is missing. They are asked by the id that all of them know.
+    async fn filled(
+        &self,
+        call: &Call,
+        others: &[Arc<dyn MetadataProvider>],
+        mut title: Title,
+        request: &TitleRequest,
+    ) -> Title {
+        let call = call.at_most(self.config.metadata_patience);
+        for provider in others {
+            if !merged::has_gaps(&title) || call.remaining().is_zero() {
+                break;
+            }
+            let mut request = request.clone();
+            if let Some(media_id) = title.imdb_id.as_ref().and_then(|id| id.parse().ok()) {
+                request.media_id = media_id;
+            }
+            match self.title_at(&call, provider, &request).await {
+                Ok(other) => merged::fill(&mut title, &other),
+                Err(error) => tracing::debug!(provider = %provider.id(), %error, "nothing could be added to a title"),
+            }
+        }
+        title
+    }
 
-fn unreadable(cause: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal, "keep metadata").because(cause)
+    fn metadata_lives(&self) -> Lives {
+        Lives { fresh: self.config.metadata_time_to_live, stale: self.config.metadata_stale_time_to_live }
+    }
 }
 
 fn no_metadata(operation: &'static str) -> Error {

@@ -9,9 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::ErrorKind;
-use crate::model::TitleKind;
+use crate::model::{PictureKind, TitleKind};
 use crate::net::Call;
-use crate::provider::metadata::{MAX_QUERY_CHARS, MetadataProvider, TitleRequest, TitleSearch};
+use crate::provider::metadata::{
+    Discover, DiscoverSort, FindTitle, MAX_QUERY_CHARS, MetadataProvider, OutsideId, Period, TitlePage, TitleRequest,
+    TitleSearch, Trending,
+};
 use crate::testing::stand_in::{Mishap, StandInEpisode, StandInMovie, StandInSeason, StandInSeries};
 
 /// Sets the stage at one vendor's stand-in, in our words. A fresh scene knows no title.
@@ -55,7 +58,9 @@ macro_rules! metadata_suite {
             results_lead_to_their_titles describes_a_film describes_a_series every_season_comes imdb_ids_stay_imdb_ids
             an_episode_leads_to_its_series unknown_ids_are_not_found texts_are_cleaned a_rate_limit_says_how_long
             a_web_page_is_unavailable broken_data_is_malformed
-            a_passed_deadline_is_no_failure_of_the_service a_check_up_tells_what_is_wrong);
+            a_passed_deadline_is_no_failure_of_the_service a_check_up_tells_what_is_wrong
+            what_is_watched_is_listed lists_fit_their_conditions lists_go_on_page_by_page lists_have_bounds
+            outside_ids_find_the_right_kind pictures_come_in_sizes);
     };
     (@ $scene:ty; $($rule:ident)*) => { $(
         #[tokio::test]
@@ -353,6 +358,207 @@ pub async fn a_check_up_tells_what_is_wrong<S: MetadataScene>() {
         scene.given_mishap(Some(mishap)).await;
         let error = provider.check_up(&call()).await.unwrap_err();
         assert_eq!((error.kind(), error.provider()), (kind, Some(provider.id().as_str())), "{mishap:?}: {error}");
+    }
+}
+
+fn names(page: &TitlePage) -> Vec<&str> {
+    page.titles.iter().map(|title| title.name.as_str()).collect()
+}
+
+/// A vendor that says it has no such thing answers that, and nothing else.
+fn assert_unsupported<T: std::fmt::Debug>(answer: crate::Result<T>, provider: &dyn MetadataProvider) {
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind(), error.provider()), (ErrorKind::Unsupported, Some(provider.id().as_str())), "{error}");
+    assert!(error.advice().is_some());
+}
+
+/// Goal: what is watched these days is listed, films and series together or one of them, and people never.
+pub async fn what_is_watched_is_listed<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let provider = scene.provider();
+    if !provider.capabilities().lists_trending {
+        return assert_unsupported(provider.trending(&call(), &Trending::default()).await, provider.as_ref());
+    }
+    for (kind, expected) in [
+        (None, vec!["Paper Boats", "Paper Harbour"]),
+        (Some(TitleKind::Movie), vec!["Paper Boats"]),
+        (Some(TitleKind::Series), vec!["Paper Harbour"]),
+    ] {
+        for period in [Period::Day, Period::Week] {
+            let page = provider.trending(&call(), &Trending { kind, period, ..Trending::default() }).await.unwrap();
+            assert_eq!((names(&page), page.has_more), (expected.clone(), false), "{kind:?}");
+            for title in page.titles {
+                let described = provider.title(&call(), &TitleRequest::new(title.media_id.clone())).await.unwrap();
+                assert_eq!((described.summary.media_id, described.summary.kind), (title.media_id, title.kind));
+            }
+        }
+    }
+}
+
+/// Goal: a list by genre or year holds what fits and leaves out the rest; what a vendor cannot list is told as that.
+pub async fn lists_fit_their_conditions<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let later = StandInMovie {
+        tmdb_id: 700_003,
+        imdb_id: Some("tt9100003".to_owned()),
+        title: "Tin Boats".to_owned(),
+        release_date: "2020-01-01".to_owned(),
+        genres: vec!["Comedy".to_owned()],
+        ..StandInMovie::default()
+    };
+    scene.given_movie(later).await;
+    let provider = scene.provider();
+    let discover = Discover::new(TitleKind::Movie);
+    if !provider.capabilities().discovers {
+        return assert_unsupported(provider.discover(&call(), &discover).await, provider.as_ref());
+    }
+    let with = |genre: Option<&str>, year, sort| Discover {
+        genre: genre.map(str::to_owned),
+        year,
+        sort,
+        ..Discover::new(TitleKind::Movie)
+    };
+    use DiscoverSort::{Newest, Popularity, Rating};
+    for (request, expected) in [
+        (with(None, None, Popularity), vec!["Paper Boats", "Tin Boats"]),
+        (with(Some("dRAMA"), None, Popularity), vec!["Paper Boats"]),
+        (with(Some("Comedy"), None, Rating), vec!["Tin Boats"]),
+        (with(None, Some(2019), Popularity), vec!["Paper Boats"]),
+        (with(None, Some(1999), Popularity), vec![]),
+        (with(None, None, Newest), vec!["Tin Boats", "Paper Boats"]),
+        (with(Some("Drama"), Some(2020), Popularity), vec![]),
+        (with(Some("Drama"), Some(2019), Newest), vec!["Paper Boats"]),
+    ] {
+        match provider.discover(&call(), &request).await {
+            Ok(page) => assert_eq!(names(&page), expected, "{request:?}"),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                assert_ne!((request.genre.is_some(), request.year.is_some(), request.sort), (false, false, Popularity));
+                assert_unsupported::<()>(Err(error), provider.as_ref());
+            }
+            Err(error) => panic!("{request:?}: {error}"),
+        }
+    }
+    let series = provider.discover(&call(), &Discover::new(TitleKind::Series)).await.unwrap();
+    assert_eq!(names(&series), ["Paper Harbour"]);
+}
+
+/// Goal: page after page gives every title once, in order, and the last one says that it is the last.
+pub async fn lists_go_on_page_by_page<S: MetadataScene>() {
+    const COUNT: u64 = 95;
+    let scene = S::start().await;
+    for number in 0..COUNT {
+        let film = StandInMovie {
+            tmdb_id: 710_000 + number,
+            imdb_id: Some(format!("tt92{number:05}")),
+            title: format!("Film {number}"),
+            release_date: "2019-05-04".to_owned(),
+            ..StandInMovie::default()
+        };
+        scene.given_movie(film).await;
+    }
+    let provider = scene.provider();
+    if !provider.capabilities().lists_trending {
+        return;
+    }
+    let expected: Vec<String> = (0..COUNT).map(|number| format!("Film {number}")).collect();
+    for is_discovery in [false, true] {
+        let mut found = Vec::new();
+        for page in 1..=10 {
+            let answer = match is_discovery {
+                false => {
+                    let request = Trending { kind: Some(TitleKind::Movie), page, ..Trending::default() };
+                    provider.trending(&call(), &request).await
+                }
+                true => provider.discover(&call(), &Discover { page, ..Discover::new(TitleKind::Movie) }).await,
+            };
+            let answer = answer.unwrap();
+            found.extend(answer.titles.into_iter().map(|title| title.name));
+            if !answer.has_more {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
+    }
+}
+
+/// Goal: what is out of bounds is refused and never sent; a genre that does not exist finds nothing or is refused with advice.
+pub async fn lists_have_bounds<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let provider = scene.provider();
+    if provider.capabilities().lists_trending {
+        for page in [0, 501] {
+            let error = provider.trending(&call(), &Trending { page, ..Trending::default() }).await.unwrap_err();
+            assert_eq!((error.kind(), error.provider()), (ErrorKind::InvalidInput, Some(provider.id().as_str())));
+        }
+    }
+    if provider.capabilities().discovers {
+        let request = Discover { page: 501, ..Discover::new(TitleKind::Series) };
+        assert_eq!(provider.discover(&call(), &request).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let request = Discover { genre: Some("Knitting".to_owned()), ..Discover::new(TitleKind::Movie) };
+        match provider.discover(&call(), &request).await {
+            Ok(page) => assert_eq!(page, TitlePage::default()),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+                assert!(error.advice().is_some_and(|advice| advice.contains("Drama")));
+            }
+        }
+    }
+}
+
+/// Goal: an outside id finds the title that bears it, of the kind that is wanted and of no other.
+pub async fn outside_ids_find_the_right_kind<S: MetadataScene>() {
+    let scene = start_with_both::<S>().await;
+    let provider = scene.provider();
+    let find = async |id: &OutsideId, kind| {
+        let request = FindTitle { kind, ..FindTitle::new(id.clone()) };
+        provider.find(&call(), &request).await
+    };
+    let (film, series) = (OutsideId::Imdb("9100001".to_owned()), OutsideId::Imdb("9100002".to_owned()));
+    if provider.capabilities().finds_imdb {
+        for (id, kind, name) in [
+            (&film, None, "Paper Boats"),
+            (&film, Some(TitleKind::Movie), "Paper Boats"),
+            (&series, None, "Paper Harbour"),
+            (&series, Some(TitleKind::Series), "Paper Harbour"),
+        ] {
+            assert_eq!(find(id, kind).await.unwrap().name, name, "{id:?} {kind:?}");
+        }
+        let unknown = OutsideId::Imdb("9199999".to_owned());
+        for (id, kind) in [(&film, Some(TitleKind::Series)), (&series, Some(TitleKind::Movie)), (&unknown, None)] {
+            assert_eq!(find(id, kind).await.unwrap_err().kind(), ErrorKind::NotFound, "{id:?} {kind:?}");
+        }
+    } else {
+        assert_unsupported(find(&film, None).await, provider.as_ref());
+    }
+    let tvdb = OutsideId::Tvdb(4_242);
+    if provider.capabilities().finds_tvdb {
+        assert_eq!(find(&tvdb, None).await.unwrap().name, "Paper Harbour");
+        assert_eq!(find(&tvdb, Some(TitleKind::Movie)).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(find(&OutsideId::Tvdb(1), None).await.unwrap_err().kind(), ErrorKind::NotFound);
+    } else {
+        assert_unsupported(find(&tvdb, None).await, provider.as_ref());
+    }
+}
+
+/// Goal: a vendor that has pictures lists posters and wide ones, each from narrow to wide.
+pub async fn pictures_come_in_sizes<S: MetadataScene>() {
+    let scene = S::start().await;
+    let (poster_path, backdrop_path) = (Some("/poster.jpg".to_owned()), Some("/wide.jpg".to_owned()));
+    scene.given_movie(StandInMovie { poster_path, backdrop_path, ..film() }).await;
+    let provider = scene.provider();
+    let pictures = provider.pictures(&call(), &request("tt9100001")).await;
+    if !provider.capabilities().has_pictures {
+        return assert_unsupported(pictures, provider.as_ref());
+    }
+    let pictures = pictures.unwrap();
+    let kinds: Vec<PictureKind> = pictures.iter().map(|picture| picture.kind).collect();
+    assert_eq!(kinds, [PictureKind::Poster, PictureKind::Backdrop]);
+    for picture in pictures {
+        assert!(picture.sizes.len() > 1);
+        assert!(picture.sizes.windows(2).all(|pair| pair[0].width < pair[1].width), "{picture:?}");
+    }
+    for id in ["tt9199999", "kitsu:12"] {
+        assert_eq!(provider.pictures(&call(), &request(id)).await.unwrap_err().kind(), ErrorKind::NotFound, "{id}");
     }
 }
 

@@ -7,6 +7,9 @@ use crate::request::decode;
 /// Longest extra properties that are looked at, in bytes.
 const MAX_EXTRA_BYTES: usize = 2048;
 
+/// Most digits of a number of rows.
+const MAX_SKIP_DIGITS: usize = 6;
+
 /// Most digits of a season's number.
 const MAX_SEASON_DIGITS: usize = 6;
 
@@ -86,6 +89,17 @@ pub(crate) fn search_text(extra: &str) -> Option<String> {
     extra_value(extra, "search").filter(|_| is_first_page).map(|text| text.trim().to_owned())
 }
 
+/// How many rows of a catalogue the client has already; `None` for what is no number.
+pub(crate) fn skipped(extra: &str) -> Option<usize> {
+    match extra_value(extra, "skip") {
+        None => Some(0),
+        Some(skip) if skip.len() <= MAX_SKIP_DIGITS && skip.bytes().all(|byte| byte.is_ascii_digit()) => {
+            skip.parse().ok()
+        }
+        Some(_) => None,
+    }
+}
+
 /// One of the extra properties, such as `videoHash`.
 pub(crate) fn extra_value(extra: &str, name: &str) -> Option<String> {
     if extra.len() > MAX_EXTRA_BYTES {
@@ -126,6 +140,19 @@ mod tests {
             ("series", "kitsu:12:5", "kitsu:12:5", None, true),
         ] {
             assert_eq!(read(kind, id), Some((media_id.to_owned(), season, is_playable)), "{kind} {id}");
+        }
+    }
+
+    /// Goal: a number of rows is a number, wherever it stands, and nothing else.
+    #[test]
+    fn skipped_rows_are_a_number() {
+        for (extra, count) in
+            [("", Some(0)), ("skip=100", Some(100)), ("genre=Drama&skip=40", Some(40)), ("skip=%31", Some(1))]
+        {
+            assert_eq!(skipped(extra), count, "{extra}");
+        }
+        for extra in ["skip=-1", "skip=1e3", "skip=9999999", "skip=x", "skip=%ff&skip=x"] {
+            assert_eq!(skipped(extra), None, "{extra}");
         }
     }
 

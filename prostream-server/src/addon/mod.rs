@@ -9,8 +9,10 @@ mod lists;
 mod settings;
 mod shapes;
 
-pub(crate) use asked::{Asked, extra_value, search_text};
+pub(crate) use asked::{Asked, extra_value, search_text, skipped};
 pub(crate) use begun::{Begun, BegunKey};
 pub(crate) use lists::{entries, file_stem, m3u};
 pub(crate) use settings::AddonSettings;
-pub(crate) use shapes::{Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, trouble_stream, type_of};
+pub(crate) use shapes::{
+    Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, TRENDING_CATALOG, trouble_stream, type_of,
+};

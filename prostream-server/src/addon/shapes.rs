@@ -16,6 +16,9 @@ const NAME: &str = "ProStream";
 /// Id of the search catalogues; one for each type.
 pub(crate) const SEARCH_CATALOG: &str = "search";
 
+/// Id of the catalogues of what is watched these days; one for each type.
+pub(crate) const TRENDING_CATALOG: &str = "trending";
+
 /// Ids that we can say something about.
 const ID_PREFIXES: [&str; 3] = ["tt", "tmdb:", "local:"];
 
@@ -81,19 +84,20 @@ struct ManifestHints {
 }
 
 impl Manifest {
-    /// The manifest of a link of this name.
-    pub(crate) fn new(name: &str, settings: &AddonSettings, logo: Option<String>) -> Self {
+    /// The manifest of a link of this name; with `has_trending` a provider tells what is watched these days.
+    pub(crate) fn new(name: &str, settings: &AddonSettings, has_trending: bool, logo: Option<String>) -> Self {
         const TYPES: [&str; 2] = ["movie", "series"];
         let resource = |name, id_prefixes| Resource { name, types: TYPES, id_prefixes };
         let catalogs: Vec<Catalog> = [CatalogKind::Movie, CatalogKind::Series]
             .into_iter()
             .filter(|kind| settings.catalogs.contains(kind))
-            .map(|kind| Catalog {
-                r#type: type_of(kind.into()),
-                id: SEARCH_CATALOG,
-                name: NAME,
-                // Only for search: without one it is not shown on the board.
-                extra: [Extra { name: "search", is_required: true }],
+            .flat_map(|kind| {
+                let r#type = type_of(kind.into());
+                let catalog = |id, extra| Catalog { r#type, id, name: NAME, extra: [extra] };
+                // The one is for search alone: what needs an extra is not shown on the board.
+                let search = catalog(SEARCH_CATALOG, Extra { name: "search", is_required: true });
+                let trending = catalog(TRENDING_CATALOG, Extra { name: "skip", is_required: false });
+                has_trending.then_some(trending).into_iter().chain([search])
             })
             .collect();
         let mut resources: Vec<Resource> =
@@ -428,18 +432,22 @@ mod tests {
     /// Goal: the manifest keeps the protocol's rules: only catalogues that are wanted, a version that is one, within 8 KiB.
     #[test]
     fn a_manifest_offers_what_is_set() {
-        let whole = written(&Manifest::new("TV", &AddonSettings::default(), None));
+        let whole = written(&Manifest::new("TV", &AddonSettings::default(), false, None));
         assert_eq!(whole["catalogs"].as_array().unwrap().len(), 2);
         assert_eq!(whole["resources"][0]["name"], "catalog");
         assert!(whole.to_string().len() < 8 << 10);
         let settings: AddonSettings = serde_json::from_value(json!({ "catalogs": ["series"] })).unwrap();
-        let series = written(&Manifest::new("TV", &settings, None));
+        let series = written(&Manifest::new("TV", &settings, false, None));
         assert_eq!(
             (series["catalogs"].as_array().unwrap().len(), &series["catalogs"][0]["type"]),
             (1, &json!("series"))
         );
+        let both = written(&Manifest::new("TV", &settings, true, None));
+        let ids: Vec<_> = both["catalogs"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+        assert_eq!(ids, [&json!("trending"), &json!("search")]);
+        assert_eq!(both["catalogs"][0]["extra"], json!([{ "name": "skip", "isRequired": false }]));
         let settings: AddonSettings = serde_json::from_value(json!({ "catalogs": [] })).unwrap();
-        let none = written(&Manifest::new("TV", &settings, None));
+        let none = written(&Manifest::new("TV", &settings, false, None));
         assert_eq!((&none["catalogs"], &none["resources"][0]["name"]), (&json!([]), &json!("meta")));
     }
 

@@ -1,9 +1,11 @@
 //! `/api/v1/titles`: what titles there are, and what one is.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::StatusCode;
 use prostream_core::model::{self, Language, MediaId, TitleKind};
+use prostream_core::provider::metadata::{self, Discover, DiscoverSort, Period, Trending};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,6 +34,69 @@ struct TitleQuery {
     language: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrendingQuery {
+    #[serde(default)]
+    kind: Option<Kind>,
+    #[serde(default)]
+    period: AskedPeriod,
+    #[serde(default)]
+    page: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// How far back a list looks.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AskedPeriod {
+    Day,
+    #[default]
+    Week,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiscoverQuery {
+    kind: Kind,
+    #[serde(default)]
+    genre: Option<String>,
+    #[serde(default)]
+    year: Option<String>,
+    #[serde(default)]
+    sort: AskedSort,
+    #[serde(default)]
+    page: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// The order of a list.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AskedSort {
+    #[default]
+    Popularity,
+    Rating,
+    Newest,
+}
+
+/// A parameter that is a number.
+fn number<T: FromStr>(text: Option<String>, name: &str) -> Result<Option<T>, Problem> {
+    let wrong = |_| Problem::invalid(format!("{name} is a number"));
+    text.map(|text| text.parse().map_err(wrong)).transpose()
+}
+
+/// A page of a list of titles.
+#[derive(Serialize, ToSchema)]
+struct TitlePage {
+    /// In the list's order.
+    titles: Vec<TitleSummary>,
+    /// The next page may have some.
+    has_more: bool,
+}
+
 #[derive(Serialize, ToSchema)]
 struct Titles {
     /// Best match first.
@@ -39,7 +104,7 @@ struct Titles {
 }
 
 /// Film or series.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     Movie,
@@ -110,7 +175,24 @@ struct Episode {
 }
 
 pub(super) fn routes() -> Vec<Route> {
+    const PAGE: &str = "page of the list, from 1 to 500";
     vec![
+        get("/api/v1/trending", "What is watched these days")
+            .query("kind", "`movie` or `series`; otherwise both", false)
+            .query("period", "`day` or `week` (the usual)", false)
+            .query("page", PAGE, false)
+            .query("language", "language of names and texts (BCP 47)", false)
+            .gives::<TitlePage>(200, "most watched first")
+            .user(RateClass::Search, trending),
+        get("/api/v1/discover", "Titles of a kind, a genre, a year")
+            .query("kind", "`movie` or `series`", true)
+            .query("genre", "English name of a genre", false)
+            .query("year", "year it came out, or began", false)
+            .query("sort", "`popularity` (the usual), `rating` or `newest`", false)
+            .query("page", PAGE, false)
+            .query("language", "language of names and texts (BCP 47)", false)
+            .gives::<TitlePage>(200, "in the order asked for")
+            .user(RateClass::Search, discover),
         get("/api/v1/titles", "Titles by name")
             .query("query", "the name, at most 200 characters", true)
             .query("language", "language of names and texts (BCP 47)", false)
@@ -136,6 +218,40 @@ async fn search(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     json(StatusCode::OK, &Titles { titles: found.into_iter().map(TitleSummary::from).collect() })
 }
 
+async fn trending(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let input: TrendingQuery = request.query()?;
+    let mut asked = Trending::default();
+    asked.kind = input.kind.map(TitleKind::from);
+    asked.period = match input.period {
+        AskedPeriod::Day => Period::Day,
+        AskedPeriod::Week => Period::Week,
+    };
+    asked.page = number(input.page, "page")?.unwrap_or(asked.page);
+    let full = app.full()?;
+    let mut viewer = full.viewer(&caller.user_id, None);
+    viewer.language = language(input.language)?;
+    let page = full.engine.trending(&app.call(&caller, request.client), &viewer, &asked).await?;
+    json(StatusCode::OK, &TitlePage::from(page))
+}
+
+async fn discover(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let input: DiscoverQuery = request.query()?;
+    let mut asked = Discover::new(input.kind.into());
+    asked.genre = input.genre;
+    asked.year = number(input.year, "year")?;
+    asked.sort = match input.sort {
+        AskedSort::Popularity => DiscoverSort::Popularity,
+        AskedSort::Rating => DiscoverSort::Rating,
+        AskedSort::Newest => DiscoverSort::Newest,
+    };
+    asked.page = number(input.page, "page")?.unwrap_or(asked.page);
+    let full = app.full()?;
+    let mut viewer = full.viewer(&caller.user_id, None);
+    viewer.language = language(input.language)?;
+    let page = full.engine.discover(&app.call(&caller, request.client), &viewer, &asked).await?;
+    json(StatusCode::OK, &TitlePage::from(page))
+}
+
 async fn title(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let input: TitleQuery = request.query()?;
     let media_id: MediaId = request.decoded_param("media_id")?.parse()?;
@@ -149,6 +265,21 @@ async fn title(app: Arc<App>, request: Request, caller: Caller) -> Answer {
 fn language(text: Option<String>) -> Result<Option<Language>, Problem> {
     let wrong = || Problem::invalid("language is a BCP 47 tag, such as en or pt-BR");
     text.map(|text| Language::parse(&text).ok_or_else(wrong)).transpose()
+}
+
+impl From<Kind> for TitleKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Movie => TitleKind::Movie,
+            Kind::Series => TitleKind::Series,
+        }
+    }
+}
+
+impl From<metadata::TitlePage> for TitlePage {
+    fn from(page: metadata::TitlePage) -> Self {
+        Self { titles: page.titles.into_iter().map(TitleSummary::from).collect(), has_more: page.has_more }
+    }
 }
 
 impl From<model::TitleSummary> for TitleSummary {

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{FILM, FILM_ID, Link, TROUBLE_ID, TestApp, assert_problem, body, config};
+use crate::app::{FILM, FILM_ID, LISTED_COUNT, Link, TROUBLE_ID, TestApp, assert_problem, body, config};
 
 /// The JSON of an answer of the protocol.
 async fn told(app: &TestApp, path: &str) -> Value {
@@ -103,6 +103,36 @@ async fn a_link_from_beginning_to_end() {
         assert_ends(&app, path).await;
     }
     assert_problem(app.get_as(&token, &format!("/api/v1/addons/{}", link.id)).await, 404, "not_found").await;
+}
+
+/// Goal: what is watched these days is a catalogue of its own for each type, in pages of a hundred rows that lie end to end.
+#[tokio::test]
+async fn what_is_watched_is_a_catalogue() {
+    let app = TestApp::start().await;
+    let link = app.link(&app.user("mia").await, json!({})).await;
+    let manifest = told(&app, &format!("{}/manifest.json", link.base)).await;
+    let catalogs = manifest["catalogs"].as_array().unwrap();
+    let named: Vec<_> =
+        catalogs.iter().map(|one| (one["type"].as_str().unwrap(), one["id"].as_str().unwrap())).collect();
+    assert_eq!(named, [("movie", "trending"), ("movie", "search"), ("series", "trending"), ("series", "search")]);
+
+    let ids = async |path: &str| {
+        let answer = told(&app, &format!("{}/catalog/{path}.json", link.base)).await;
+        let metas = answer["metas"].as_array().unwrap().clone();
+        (
+            metas.iter().map(|meta| meta["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>(),
+            answer["cacheMaxAge"].clone(),
+        )
+    };
+    let expected: Vec<String> = (1..=LISTED_COUNT).map(|number| format!("tmdb:{number}")).collect();
+    assert_eq!(ids("movie/trending").await, (expected[..100].to_vec(), json!(3600)));
+    assert_eq!(ids("movie/trending/skip=100").await.0, expected[100..]);
+    for path in ["movie/trending/skip=130", "movie/trending/skip=999999", "movie/trending/skip=x", "series/trending"] {
+        assert_eq!(ids(path).await, (Vec::new(), json!(0)), "{path}");
+    }
+    let films = app.link(&app.user("leo").await, json!({ "catalogs": ["movie"] })).await;
+    let reply = app.get(&format!("{}/catalog/series/trending.json", films.base)).await;
+    assert_eq!(reply.status(), StatusCode::NOT_FOUND);
 }
 
 /// Goal: many who ask for one address at once begin one playback; one that its user ended is begun anew.

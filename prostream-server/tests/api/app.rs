@@ -10,7 +10,9 @@ use prostream_core::net::Call;
 use prostream_core::playback::PlaybackConfig;
 use prostream_core::provider::CheckUp;
 use prostream_core::provider::indexer::{Indexer, Query, Releases};
-use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
+use prostream_core::provider::metadata::{
+    Capabilities, Discover, MetadataProvider, TitlePage, TitleRequest, TitleSearch, Trending,
+};
 use prostream_core::provider::subtitles::{Subtitle, SubtitleFile, SubtitleId, SubtitleProvider, SubtitleSearch};
 use prostream_core::resolve::ProviderSet;
 use prostream_core::store::records::SqliteRecords;
@@ -177,6 +179,9 @@ fn film_summary() -> TitleSummary {
     }
 }
 
+/// How many films the catalogue lists as watched these days.
+pub(crate) const LISTED_COUNT: u64 = 130;
+
 #[async_trait]
 impl MetadataProvider for Catalogue {
     fn id(&self) -> &ProviderId {
@@ -186,6 +191,35 @@ impl MetadataProvider for Catalogue {
     async fn search(&self, _call: &Call, request: &TitleSearch) -> Result<Vec<TitleSummary>> {
         let is_match = request.text.to_lowercase().contains("film");
         Ok(if is_match { vec![film_summary()] } else { Vec::new() })
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none().with_trending().with_discovery()
+    }
+
+    /// 130 films, 20 to a page; no series.
+    async fn trending(&self, _call: &Call, request: &Trending) -> Result<TitlePage> {
+        request.check()?;
+        let from = u64::from(request.page - 1) * 20;
+        let numbers = from..LISTED_COUNT.min(from + 20);
+        let film = |number: u64| TitleSummary {
+            media_id: format!("tmdb:movie:{}", number + 1).parse().unwrap(),
+            name: format!("Film {number}"),
+            ..film_summary()
+        };
+        let is_series = request.kind == Some(TitleKind::Series);
+        let titles = numbers.filter(|_| !is_series).map(film).collect();
+        Ok(TitlePage { titles, has_more: !is_series && from + 20 < LISTED_COUNT })
+    }
+
+    /// Dramas alone.
+    async fn discover(&self, _call: &Call, request: &Discover) -> Result<TitlePage> {
+        request.check()?;
+        match request.genre.as_deref() {
+            Some("Drama") => Ok(TitlePage { titles: vec![film_summary()], has_more: false }),
+            Some(_) => Err(Error::new(ErrorKind::InvalidInput, "discover titles").at("test_catalogue")),
+            None => Err(Error::new(ErrorKind::Unsupported, "discover titles").at("test_catalogue")),
+        }
     }
 
     async fn title(&self, _call: &Call, request: &TitleRequest) -> Result<Title> {

@@ -49,6 +49,39 @@ async fn releases_come_as_events() {
     assert_eq!(ranked["candidates"], whole["candidates"]);
 }
 
+/// Goal: what is watched these days comes page by page, and titles by conditions; what cannot be listed is told apart from what cannot be asked.
+#[tokio::test]
+async fn lists_of_titles() {
+    let app = TestApp::start().await;
+    let token = app.user("mia").await;
+    let page = body(app.get_as(&token, "/api/v1/trending?kind=movie&period=day&language=en").await).await;
+    assert_eq!((page["titles"].as_array().unwrap().len(), &page["has_more"]), (20, &Value::Bool(true)));
+    assert_eq!((&page["titles"][0]["name"], &page["titles"][0]["kind"]), (&"Film 0".into(), &"movie".into()));
+    let last = body(app.get_as(&token, "/api/v1/trending?page=7").await).await;
+    assert_eq!((last["titles"].as_array().unwrap().len(), &last["has_more"]), (10, &Value::Bool(false)));
+    let dramas = body(app.get_as(&token, "/api/v1/discover?kind=movie&genre=Drama&year=2020&sort=newest").await).await;
+    assert_eq!(dramas["titles"][0]["media_id"], FILM_ID);
+    for path in [
+        "/api/v1/trending?page=0",
+        "/api/v1/trending?page=501",
+        "/api/v1/trending?page=-1",
+        "/api/v1/trending?kind=person",
+        "/api/v1/trending?period=year",
+        "/api/v1/trending?query=a",
+        "/api/v1/trending?language=!",
+        "/api/v1/discover",
+        "/api/v1/discover?kind=movie&genre=Knitting",
+        "/api/v1/discover?kind=movie&genre=",
+        "/api/v1/discover?kind=movie&year=1",
+        "/api/v1/discover?kind=movie&sort=worst",
+    ] {
+        assert_problem(app.get_as(&token, path).await, 400, "invalid_input").await;
+    }
+    let unsupported = app.get_as(&token, "/api/v1/discover?kind=movie").await;
+    assert!(unsupported.status().is_client_error() || unsupported.status().is_server_error());
+    assert_eq!(body(unsupported).await["code"], "unsupported");
+}
+
 /// Goal: bad input and unknown titles are told apart, and answers are problems.
 #[tokio::test]
 async fn bad_questions_are_problems() {

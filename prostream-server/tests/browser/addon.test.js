@@ -149,6 +149,18 @@ test("the linter finds nothing wrong with the manifest", async () => {
   }
 });
 
+test("what is watched these days is listed for each type", async () => {
+  for (const type of ["movie", "series"]) {
+    const catalog = addon.manifest.catalogs.find(one => one.type === type && one.id === "trending");
+    assert.ok(catalog, `${type} has one`);
+    const {metas} = await ask("catalog", type, catalog.id);
+    assert.ok(metas.length > 0, `${type} has some`);
+    metas.forEach(meta => assertPreview(meta, type));
+    const beyond = await ask("catalog", type, catalog.id, {skip: metas.length});
+    assert.deepEqual(beyond.metas, [], "a page that is not full is the last one");
+  }
+});
+
 test("a film: from the search to pictures and sound", {timeout: 60_000}, async () => {
   const [found, ...others] = await search("movie", "Paper Lanterns");
   assert.equal(others.length, 0);

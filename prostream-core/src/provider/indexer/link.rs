@@ -44,8 +44,15 @@ pub(super) fn parse_magnet(text: &str) -> Option<(Magnet, Url)> {
     Some((magnet, url))
 }
 
+/// What a row says of its torrent's hash: of version 1, or a magnet of version 2 where it tells that.
+pub(super) fn parse_hash(text: &str) -> (Option<InfoHash>, Option<(Magnet, Url)>) {
+    let v2 = text.parse().ok().map(|hash| Magnet::from_hash_v2(hash).to_uri());
+    (text.parse().ok(), v2.as_deref().and_then(parse_magnet))
+}
+
 /// The hash and the link that a row gives: what it says of the hash, the first magnet in it, the link it has besides. `None` for a row
-/// that leads nowhere. A magnet of another torrent than the row says is not believed.
+/// that leads nowhere. A magnet of another torrent than the row says is not believed. A torrent without a version 1 hash is its magnet: what it
+/// is called otherwise is the hash of no torrent.
 pub(super) fn choose_way(
     info_hash: Option<InfoHash>,
     magnet: Option<(Magnet, Url)>,
@@ -53,7 +60,7 @@ pub(super) fn choose_way(
 ) -> Option<(Option<InfoHash>, Option<Url>)> {
     match (info_hash, magnet) {
         (None, None) => link.map(|link| (None, Some(link))),
-        (None, Some((magnet, url))) => Some((Some(magnet.info_hash), Some(url))),
+        (None, Some((magnet, url))) => Some(((!magnet.is_v2_only()).then_some(magnet.info_hash), Some(url))),
         (Some(info_hash), Some((magnet, url))) if magnet.info_hash == info_hash => Some((Some(info_hash), Some(url))),
         (Some(info_hash), _) => Some((Some(info_hash), link)),
     }
@@ -170,6 +177,11 @@ mod tests {
         assert_eq!(choose_way(one, magnet(1), link()), Some((one, uri)));
         assert_eq!(choose_way(one, magnet(2), link()), Some((one, link())));
         assert_eq!(choose_way(one, None, None), Some((one, None)));
+        let (v1, v2) = parse_hash(&"ab".repeat(32));
+        let uri = v2.as_ref().map(|(_, url)| url.clone());
+        assert_eq!((v1, choose_way(None, v2.clone(), link())), (None, Some((None, uri))));
+        assert_eq!(choose_way(one, v2, link()), Some((one, link())), "a hybrid goes by its first hash");
+        assert_eq!((parse_hash(&"ab".repeat(20)).0, parse_hash("").0), (Some(InfoHash([0xab; 20])), None));
     }
 
     /// Goal: a redirect goes to http or https only, and never from https to http (OUT-02).

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{MAX_RELEASES, Query, Releases};
 use crate::Result;
 use crate::model::{ProviderId, Release, TitleKind};
-use crate::net::Call;
+use crate::net::{Call, Request};
 
 /// Longest search text that is sent, in characters.
 const MAX_SEARCH_CHARS: usize = 200;
@@ -48,6 +48,18 @@ pub(super) fn widening(call: &Call) -> Call {
     /// Share of the time left that they may take.
     const SHARE: f64 = 0.75;
     call.at_most(call.remaining().mul_f64(SHARE))
+}
+
+/// The same question for the rows after `offset`.
+pub(super) fn at_offset(request: &Request, offset: u64) -> Request {
+    let mut next = request.clone();
+    next.url.set_query(None);
+    let pairs = request.url.query_pairs().map(|(name, value)| match &*name {
+        "offset" => (name, offset.to_string().into()),
+        _ => (name, value),
+    });
+    next.url.query_pairs_mut().extend_pairs(pairs);
+    next
 }
 
 /// What one query found, and whether more could be had.
@@ -138,6 +150,14 @@ mod tests {
         assert_eq!(digits("tt10872600").as_deref(), Some("10872600"));
         assert_eq!(digits("tt1}{Year:1"), None);
         assert_eq!(digits("tt"), None);
+    }
+
+    /// Goal: another page is the same question but for where it begins.
+    #[test]
+    fn pages_differ_in_their_offset_alone() {
+        let url = "http://x.example/api?t=search&q=a%26b+c&offset=0&apikey=k".parse().unwrap();
+        let next = at_offset(&Request::get(url), 100).url;
+        assert_eq!(next.as_str(), "http://x.example/api?t=search&q=a%26b+c&offset=100&apikey=k");
     }
 
     /// Goal: nothing twice, and never more than the limit, said so.

@@ -7,7 +7,6 @@ mod listing;
 pub mod local_folder;
 #[cfg(feature = "http")]
 pub mod prowlarr;
-mod remembered;
 mod sharing;
 #[cfg(feature = "http")]
 mod torrent_file;
@@ -24,6 +23,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::Serialize;
 
+#[cfg(feature = "http")]
+use crate::model::InfoHashV2;
 use crate::model::{EpisodeNumber, InfoHash, Magnet, ProviderId, Release, TitleKind};
 use crate::net::Call;
 #[cfg(feature = "http")]
@@ -128,7 +129,21 @@ pub struct Releases {
     pub was_by_id: bool,
     /// The answer is known to be incomplete: a page was missing, a limit reached, one of several queries failed.
     pub is_partial: bool,
+    /// Trackers behind the vendor of which something is missing, each with the reason; at most [`MAX_MISSING`].
+    pub missing: Vec<Missing>,
 }
+
+/// A tracker behind a vendor that asks several, of which something is missing in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Missing {
+    /// Its name, for people.
+    pub tracker: String,
+    /// Why, in plain words without secrets.
+    pub reason: String,
+}
+
+/// Most trackers that are told as missing.
+pub const MAX_MISSING: usize = 50;
 
 /// What stands behind the link of a release.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,7 +152,7 @@ pub enum TorrentLink {
     Magnet(Magnet),
     /// A torrent file, at most [`MAX_TORRENT_BYTES`].
     File {
-        /// SHA-1 of its `info` dictionary as it stands.
+        /// SHA-1 of its `info` dictionary as it stands; the first 20 bytes of its SHA-256 for a torrent of version 2 alone.
         info_hash: InfoHash,
         /// The file.
         bytes: Bytes,
@@ -154,6 +169,16 @@ impl TorrentLink {
         match self {
             TorrentLink::Magnet(magnet) => magnet.info_hash,
             TorrentLink::File { info_hash, .. } => *info_hash,
+        }
+    }
+
+    /// Its version 2 hash, where it has one: read from the file, or as the magnet tells it.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn info_hash_v2(&self) -> Option<InfoHashV2> {
+        match self {
+            TorrentLink::Magnet(magnet) => magnet.info_hash_v2,
+            TorrentLink::File { bytes, .. } => torrent_file::hashes(bytes).ok()?.v2,
         }
     }
 

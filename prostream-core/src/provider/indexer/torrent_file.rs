@@ -1,9 +1,11 @@
-//! The info hash of a torrent file: SHA-1 of the `info` dictionary exactly as it stands (BEP 3), so it is found, not re-encoded.
+//! The info hashes of a torrent file: SHA-1 (BEP 3) and SHA-256 (BEP 52) of the `info` dictionary exactly as it stands, so it is found, not
+//! re-encoded.
 
 use sha1::{Digest, Sha1};
+use sha2::Sha256;
 
 use super::MAX_TORRENT_BYTES;
-use crate::model::InfoHash;
+use crate::model::{InfoHash, InfoHashV2};
 use crate::{Error, ErrorKind, Result};
 
 /// Deepest nesting that is read. Real files need five: root, `info`, `files`, a file, its `path`.
@@ -12,12 +14,28 @@ const MAX_DEPTH: u8 = 32;
 /// Most digits of a length prefix or an integer: those of 2^64.
 const MAX_DIGITS: usize = 20;
 
-/// The version 1 info hash of a torrent file.
+/// The hashes of a torrent: a hybrid one has both, none has neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hashes {
+    v1: Option<InfoHash>,
+    pub(super) v2: Option<InfoHashV2>,
+}
+
+/// What a torrent file goes by: its version 1 info hash, or the first 20 bytes of the other where it has none.
 ///
 /// # Errors
-/// `LimitExceeded` above [`MAX_TORRENT_BYTES`] or nested too deeply; `Malformed` for what is no torrent file; `Unsupported` for a
-/// version 2 torrent without a version 1 part (BEP 52), which has no such hash.
+/// Those of [`hashes`].
 pub(super) fn info_hash(file: &[u8]) -> Result<InfoHash> {
+    let Hashes { v1, v2 } = hashes(file)?;
+    v1.or(v2.map(|hash| hash.truncated())).ok_or_else(|| malformed("its info dictionary has no pieces"))
+}
+
+/// The info hashes of a torrent file.
+///
+/// # Errors
+/// `LimitExceeded` above [`MAX_TORRENT_BYTES`] or nested too deeply; `Malformed` for what is no torrent file; `Unsupported` for a version that
+/// we do not know.
+pub(super) fn hashes(file: &[u8]) -> Result<Hashes> {
     if u64::try_from(file.len()).unwrap_or(u64::MAX) > MAX_TORRENT_BYTES {
         return Err(too_large());
     }
@@ -30,21 +48,29 @@ pub(super) fn info_hash(file: &[u8]) -> Result<InfoHash> {
         Ok(())
     })?;
     let info = info.ok_or_else(|| malformed("it has no info dictionary"))?;
-    let (mut has_pieces, mut is_version_2) = (false, false);
-    Walker { rest: info }.dictionary(1, |key, _| {
+    let (mut has_pieces, mut has_tree, mut version) = (false, false, None);
+    Walker { rest: info }.dictionary(1, |key, value| {
         has_pieces |= key == b"pieces";
-        is_version_2 |= key == b"meta version";
+        has_tree |= key == b"file tree";
+        if key == b"meta version" {
+            version = Some(value);
+        }
         Ok(())
     })?;
-    if !has_pieces && is_version_2 {
-        return Err(
-            Error::new(ErrorKind::Unsupported, OPERATION).detail("a version 2 torrent without a version 1 part")
-        );
+    let is_version_2 = has_tree && version == Some(b"i2e");
+    match (has_pieces, is_version_2, version) {
+        (false, false, Some(_)) => {
+            return Err(
+                Error::new(ErrorKind::Unsupported, OPERATION).detail("a torrent of a version that is not known")
+            );
+        }
+        (false, false, None) => return Err(malformed("its info dictionary has no pieces")),
+        _ => {}
     }
-    if !has_pieces {
-        return Err(malformed("its info dictionary has no pieces"));
-    }
-    Ok(InfoHash(Sha1::digest(info).into()))
+    Ok(Hashes {
+        v1: has_pieces.then(|| InfoHash(Sha1::digest(info).into())),
+        v2: is_version_2.then(|| InfoHashV2(Sha256::digest(info).into())),
+    })
 }
 
 const OPERATION: &str = "read torrent file";
@@ -152,6 +178,25 @@ mod tests {
         assert_eq!(info_hash(&torrent(INFO)).unwrap().to_string(), INFO_SHA1);
     }
 
+    /// Goal: a hybrid torrent has both hashes and goes by the first; one of version 2 alone goes by the beginning of its hash (BEP 52).
+    /// Method: the hashes were computed with another program.
+    #[test]
+    fn torrents_of_version_2_have_their_hashes() {
+        const V2_INFO: &str =
+            "d9:file treed4:filmd0:d6:lengthi5eeee12:meta versioni2e4:name4:film12:piece lengthi16384ee";
+        const V2_SHA256: &str = "9428d9b137bb435d5481a249535eaec354346b5778bbdf571ec4f83e8268073b";
+        const HYBRID_INFO: &str = "d9:file treed4:filmd0:d6:lengthi5eeee6:lengthi5e12:meta versioni2e4:name4:film12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
+        const HYBRID_SHA1: &str = "a0c48cd6c3cb5b62fcca029e4269e7a709d57460";
+        const HYBRID_SHA256: &str = "558a04a6f3e87d2ed4ac635b4a2be5d705b76f76e5a06bb7aba19355364ed7e7";
+        let Hashes { v1, v2 } = hashes(&torrent(V2_INFO)).unwrap();
+        assert_eq!((v1, v2.unwrap().to_string().as_str()), (None, V2_SHA256));
+        assert_eq!(info_hash(&torrent(V2_INFO)).unwrap().to_string(), V2_SHA256[..40]);
+        let Hashes { v1, v2 } = hashes(&torrent(HYBRID_INFO)).unwrap();
+        assert_eq!((v1.unwrap().to_string().as_str(), v2.unwrap().to_string().as_str()), (HYBRID_SHA1, HYBRID_SHA256));
+        assert_eq!(info_hash(&torrent(HYBRID_INFO)).unwrap().to_string(), HYBRID_SHA1);
+        assert_eq!(hashes(&torrent(INFO)).unwrap().v2, None);
+    }
+
     /// Goal: nothing but a whole torrent file with one version 1 info dictionary has a hash.
     #[test]
     fn what_is_no_torrent_has_no_hash() {
@@ -162,7 +207,9 @@ mod tests {
             assert_eq!(kind(wrong.as_bytes()), ErrorKind::Malformed, "{wrong}");
         }
         assert_eq!(kind(format!("d4:info{INFO}4:info{INFO}e").as_bytes()), ErrorKind::Malformed);
-        assert_eq!(kind(b"d4:infod9:file treede12:meta versioni2eee"), ErrorKind::Unsupported);
+        for unknown in ["d4:infod9:file treede12:meta versioni3eee", "d4:infod12:meta versioni2eee"] {
+            assert_eq!(kind(unknown.as_bytes()), ErrorKind::Unsupported, "{unknown}");
+        }
         assert_eq!(kind(&[b"d1:a".as_slice(), &[b'l'; 100_000]].concat()), ErrorKind::LimitExceeded);
         assert_eq!(kind(&vec![b'd'; (10 << 20) + 1]), ErrorKind::LimitExceeded);
     }

@@ -12,10 +12,10 @@ use super::{Mishap, StandIn, StandInReply, StandInRequest, wire};
 /// Where catalogues are redirected to; the real one goes to another host.
 const CATALOGUES: &str = "/cinemeta-catalogs/top";
 
-/// Rows of a catalogue page.
-const PAGE_SIZE: usize = 50;
+/// Rows of a catalogue page: the real ones hold about so many.
+const PAGE_SIZE: usize = 47;
 
-/// Cinemeta, played by us: searches behind their redirect, metas by IMDb id, the three ways of knowing nothing.
+/// Cinemeta, played by us: searches and catalogues behind their redirect, metas by IMDb id, the three ways of knowing nothing.
 ///
 /// Only titles with an IMDb id are known. Pictures are named on the real image host.
 #[derive(Debug, Default)]
@@ -81,10 +81,23 @@ impl CinemetaStandIn {
                 }
                 reply
             }
-            ["cinemeta-catalogs", "top", "catalog", kind, "top", extras] => {
-                let typed = extras.strip_suffix(".json").and_then(|extras| extras.strip_prefix("search="));
-                let typed = wire::decode_path(typed.unwrap_or_default());
-                wire::json(StatusCode::OK, &json!({"metas": state.search(kind, &typed)}))
+            ["cinemeta-catalogs", "top", "catalog", kind, rest @ ..] => {
+                let (id, extras) = match rest {
+                    [id] => (id.strip_suffix(".json").unwrap_or_default(), ""),
+                    [id, extras] => (*id, extras.strip_suffix(".json").unwrap_or_default()),
+                    _ => ("", ""),
+                };
+                let extras: Vec<(&str, String)> = extras
+                    .split('&')
+                    .filter_map(|extra| extra.split_once('='))
+                    .map(|(name, value)| (name, wire::decode_path(value)))
+                    .collect();
+                let extra = |name: &str| extras.iter().find(|one| one.0 == name).map(|one| one.1.as_str());
+                let metas = match extra("search") {
+                    Some(typed) if id == "top" => state.search(kind, typed),
+                    _ => state.list(kind, id, extra("genre"), extra("skip")),
+                };
+                wire::json(StatusCode::OK, &json!({"metas": metas}))
             }
             ["meta", kind, id] => {
                 let meta = id.strip_suffix(".json").and_then(|id| state.meta(kind, id));
@@ -129,6 +142,33 @@ impl State {
             _ => Vec::new(),
         };
         rows.into_iter().take(PAGE_SIZE).collect()
+    }
+
+    /// A catalogue without a search: what is known in its order, of a genre, or of the year that is given as one.
+    fn list(&self, kind: &str, id: &str, genre: Option<&str>, skip: Option<&str>) -> Vec<Value> {
+        if !matches!(id, "top" | "imdbRating" | "year") || (id != "top" && genre.is_none()) {
+            return Vec::new();
+        }
+        let is_in = |genres: &[String], date: &str| match (id, genre) {
+            ("year", Some(asked)) => year(date) == asked,
+            (_, Some(asked)) => genres.iter().any(|genre| genre == asked),
+            (_, None) => true,
+        };
+        let movie_row = |movie: &StandInMovie| {
+            let is_in = is_in(&movie.genres, &movie.release_date);
+            is_in.then(|| row(movie.imdb_id.as_deref(), kind, &movie.title, &year(&movie.release_date)))?
+        };
+        let series_row = |series: &StandInSeries| {
+            let is_in = is_in(&series.genres, &series.first_air_date);
+            is_in.then(|| row(series.imdb_id.as_deref(), kind, &series.name, &span(series)))?
+        };
+        let rows: Vec<Value> = match kind {
+            "movie" => self.movies.iter().filter_map(movie_row).collect(),
+            "series" => self.series.iter().filter_map(series_row).collect(),
+            _ => Vec::new(),
+        };
+        let skip = skip.and_then(|skip| skip.parse().ok()).unwrap_or(0);
+        rows.into_iter().skip(skip).take(PAGE_SIZE).collect()
     }
 
     fn meta(&self, kind: &str, id: &str) -> Option<Value> {

@@ -16,9 +16,25 @@ pub struct ProwlarrStandIn {
     key: String,
     url_base: String,
     searches_by_imdb: bool,
+    page_size: Option<usize>,
     releases: Mutex<Vec<StandInRelease>>,
+    further: Mutex<Vec<Further>>,
     troubles: Mutex<Troubles>,
 }
+
+/// A torrent indexer beside the first, with what it lists. Its links lead nowhere.
+#[derive(Clone, Debug)]
+struct Further {
+    name: String,
+    releases: Vec<StandInRelease>,
+    /// It is left alone after failures.
+    is_failing: bool,
+    /// It has reached its limit of queries, which no list tells.
+    is_limited: bool,
+}
+
+/// Number of the first of them.
+const FIRST_FURTHER: i64 = 11;
 
 /// What is wrong with it.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +54,8 @@ impl ProwlarrStandIn {
             key: key.into(),
             url_base: String::new(),
             searches_by_imdb: true,
+            page_size: None,
+            further: Mutex::default(),
             releases: Mutex::default(),
             troubles: Mutex::default(),
         }
@@ -55,6 +73,34 @@ impl ProwlarrStandIn {
     pub fn without_ids(mut self) -> Self {
         self.searches_by_imdb = false;
         self
+    }
+
+    /// With a first indexer that gives so many rows at once, and further ones when it is asked for them.
+    #[must_use]
+    pub fn with_pages(mut self, size: usize) -> Self {
+        self.page_size = Some(size);
+        self
+    }
+
+    /// With a torrent indexer beside the first, which lists these.
+    #[must_use]
+    pub fn with_indexer(self, name: impl Into<String>, releases: Vec<StandInRelease>) -> Self {
+        self.further().push(Further { name: name.into(), releases, is_failing: false, is_limited: false });
+        self
+    }
+
+    /// This further indexer fails and is left alone for a while.
+    pub fn given_failing(&self, name: &str) {
+        self.further().iter_mut().filter(|one| one.name == name).for_each(|one| one.is_failing = true);
+    }
+
+    /// This further indexer has reached its limit of queries.
+    pub fn given_limited(&self, name: &str) {
+        self.further().iter_mut().filter(|one| one.name == name).for_each(|one| one.is_limited = true);
+    }
+
+    fn further(&self) -> MutexGuard<'_, Vec<Further>> {
+        self.further.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// With a release.
@@ -111,7 +157,12 @@ impl ProwlarrStandIn {
         let query = wire::query(request);
         let first = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let indexers: Vec<i64> = numbers(&query, "indexerIds");
-        if !indexers.is_empty() && !indexers.iter().any(|id| matches!(id, 1 | -2)) {
+        let is_asked = |id: i64| indexers.is_empty() || indexers.contains(&id) || indexers.contains(&-2);
+        let further: Vec<(i64, Further)> = (FIRST_FURTHER..)
+            .zip(self.further().iter().cloned())
+            .filter(|(id, one)| is_asked(*id) && !one.is_failing && !one.is_limited)
+            .collect();
+        if !indexers.is_empty() && !is_asked(1) && further.is_empty() {
             return wire::json(
                 StatusCode::BAD_REQUEST,
                 &json!({"message": "Search failed due to all selected indexers being unavailable", "description": ""}),
@@ -128,17 +179,32 @@ impl ProwlarrStandIn {
         let has_unknown_id = tokens.iter().any(|(name, _)| !matches!(name.as_str(), "imdbid" | "season" | "episode"))
             || (imdb.is_some() && !self.searches_by_imdb);
         let categories: Vec<u32> = numbers(&query, "categories");
+        let is_wanted = |release: &StandInRelease| {
+            release.is_in(&categories)
+                && release.matches_text(&text)
+                && imdb.is_none_or(|imdb| release.imdb_number == imdb)
+                && release.matches_episode(number("season"), number("episode"))
+        };
         let releases = self.releases();
-        let rows: Vec<Value> = releases
-            .iter()
-            .enumerate()
-            // One id that the indexer does not know takes it out of the search, without a word.
-            .filter(|_| !has_unknown_id)
-            .filter(|(_, release)| release.is_in(&categories) && release.matches_text(&text))
-            .filter(|(_, release)| imdb.is_none_or(|imdb| release.imdb_number == imdb))
-            .filter(|(_, release)| release.matches_episode(number("season"), number("episode")))
-            .map(|(index, release)| self.row(request, index, release))
-            .collect();
+        let of_first = releases.iter().enumerate().filter(|(_, release)| is_asked(1) && is_wanted(release));
+        // One id that the indexer does not know takes it out of the search, without a word.
+        let mut rows: Vec<Value> =
+            of_first.filter(|_| !has_unknown_id).map(|(index, release)| self.row(request, index, release)).collect();
+        if let Some(size) = self.page_size {
+            let number = |name: &str| first(name).and_then(|value| value.parse::<usize>().ok());
+            let limit = number("limit").unwrap_or(size).min(size);
+            rows = rows.into_iter().skip(number("offset").unwrap_or(0)).take(limit).collect();
+        }
+        for (id, one) in &further {
+            // These know texts only.
+            for release in one.releases.iter().filter(|release| tokens.is_empty() && is_wanted(release)) {
+                let mut row = self.row(request, usize::MAX, release);
+                row["indexerId"] = (*id).into();
+                row["indexer"] = one.name.as_str().into();
+                row["guid"] = format!("https://tracker{id}.example/{}", release.info_hash).into();
+                rows.push(row);
+            }
+        }
         wire::json(StatusCode::OK, &Value::Array(rows))
     }
 
@@ -177,29 +243,38 @@ impl ProwlarrStandIn {
         if self.searches_by_imdb {
             params.push("imdbId");
         }
-        wire::json(
-            StatusCode::OK,
-            &json!([
-                {"id": 1, "name": "Example", "enable": !self.troubles().is_empty, "redirect": false, "protocol": "torrent", "privacy": "public", "priority": 25,
-                 "supportsSearch": true, "implementation": "Cardigann",
-                 "capabilities": {"limitsMax": 100, "limitsDefault": 100, "supportsRawSearch": false,
-                                  "categories": [{"id": 2000, "name": "Movies", "subCategories": []}, {"id": 5000, "name": "TV", "subCategories": []}],
-                                  "searchParams": ["q"], "tvSearchParams": params, "movieSearchParams": params}},
-                {"id": 2, "name": "Broken", "enable": false, "protocol": "torrent"},
-                {"id": 3, "name": "News", "enable": true, "protocol": "usenet",
-                 "capabilities": {"movieSearchParams": ["q", "imdbId"], "tvSearchParams": ["q", "season", "ep", "imdbId"]}},
-            ]),
-        )
+        let limit = self.page_size.unwrap_or(100);
+        let mut rows = json!([
+            {"id": 1, "name": "Example", "enable": !self.troubles().is_empty, "redirect": false, "protocol": "torrent", "privacy": "public", "priority": 25,
+             "supportsSearch": true, "supportsPagination": self.page_size.is_some(), "implementation": "Cardigann",
+             "capabilities": {"limitsMax": limit, "limitsDefault": limit, "supportsRawSearch": false,
+                              "categories": [{"id": 2000, "name": "Movies", "subCategories": []}, {"id": 5000, "name": "TV", "subCategories": []}],
+                              "searchParams": ["q"], "tvSearchParams": params, "movieSearchParams": params}},
+            {"id": 2, "name": "Broken", "enable": false, "protocol": "torrent"},
+            {"id": 3, "name": "News", "enable": true, "protocol": "usenet",
+             "capabilities": {"movieSearchParams": ["q", "imdbId"], "tvSearchParams": ["q", "season", "ep", "imdbId"]}},
+        ]);
+        let further = self.further();
+        let further = (FIRST_FURTHER..).zip(further.iter()).map(|(id, one)| {
+            json!({"id": id, "name": one.name, "enable": true, "protocol": "torrent", "privacy": "private", "supportsSearch": true,
+                   "capabilities": {"limitsMax": 0, "searchParams": ["q"], "tvSearchParams": ["q"], "movieSearchParams": ["q"]}})
+        });
+        if let Some(rows) = rows.as_array_mut() {
+            rows.extend(further);
+        }
+        wire::json(StatusCode::OK, &rows)
     }
 
     /// Those that are left alone after failures.
     fn failing_indexers(&self) -> StandInReply {
-        let rows = match self.troubles().is_failing {
-            true => json!([{"id": 1, "indexerId": 1, "disabledTill": "2099-12-31T12:00:00Z",
-                            "mostRecentFailure": "2024-05-01T12:00:00Z", "initialFailure": "2024-05-01T11:00:00Z"}]),
-            false => json!([]),
+        let first = self.troubles().is_failing.then_some(1);
+        let further = self.further();
+        let further = (FIRST_FURTHER..).zip(further.iter()).filter(|(_, one)| one.is_failing).map(|(id, _)| id);
+        let row = |id: i64| {
+            json!({"id": id, "indexerId": id, "disabledTill": "2099-12-31T12:00:00Z",
+                   "mostRecentFailure": "2024-05-01T12:00:00Z", "initialFailure": "2024-05-01T11:00:00Z"})
         };
-        wire::json(StatusCode::OK, &rows)
+        wire::json(StatusCode::OK, &first.into_iter().chain(further).map(row).collect())
     }
 
     fn health(&self) -> StandInReply {

@@ -19,10 +19,11 @@ const MAX_PAGE: usize = 500;
 /// Most parts of `append_to_response`.
 const MAX_APPENDED: usize = 20;
 
-/// TMDB, played by us: searches, details with appended parts, find, pictures; both forms of the key; its error bodies and limits.
+/// TMDB, played by us: searches, lists of what is watched and of what fits conditions, details with appended parts, find, pictures; both forms of
+/// the key; its error bodies and limits.
 ///
-/// `language` chooses among the translations of a title; rows of a search are always English. Nothing else of the API is there: the rest
-/// is 404 code 34, as a resource that does not exist.
+/// `language` chooses among the translations of a title. Nothing else of the API is there: the rest is 404 code 34, as a resource that does not
+/// exist.
 ///
 /// ```
 /// use prostream_core::testing::stand_in::{StandInMovie, TmdbStandIn};
@@ -127,6 +128,17 @@ impl TmdbStandIn {
         match parts.as_slice() {
             ["search", what @ ("multi" | "movie" | "tv")] => state.search(what, &question),
             ["find", id] => state.find(id, &question),
+            ["trending", what @ ("all" | "movie" | "tv" | "person"), "day" | "week"] => state.trending(what, &question),
+            ["discover", what @ ("movie" | "tv")] => state.discover(what, &question),
+            ["genre", "movie" | "tv", "list"] => Ok(genre_list()),
+            ["movie", id, "images"] => {
+                let movie = state.movie(id).ok_or(NOT_FOUND)?;
+                Ok(pictures(movie.tmdb_id, movie.poster_path.as_deref(), movie.backdrop_path.as_deref(), &question))
+            }
+            ["tv", id, "images"] => {
+                let series = state.series(id).ok_or(NOT_FOUND)?;
+                Ok(pictures(series.tmdb_id, series.poster_path.as_deref(), series.backdrop_path.as_deref(), &question))
+            }
             ["movie", id] => {
                 let movie = state.movie(id).ok_or(NOT_FOUND)?;
                 question.append(movie_details(movie, &question), |part| movie_part(movie, part))
@@ -136,10 +148,10 @@ impl TmdbStandIn {
             }
             ["tv", id] => {
                 let series = state.series(id).ok_or(NOT_FOUND)?;
-                question.append(series_details(series, &question), |part| series_part(series, part))
+                question.append(series_details(series, &question), |part| series_part(series, part, &question))
             }
             ["tv", id, part @ ..] => {
-                state.series(id).and_then(|series| series_part(series, &part.join("/"))).ok_or(NOT_FOUND)
+                state.series(id).and_then(|series| series_part(series, &part.join("/"), &question)).ok_or(NOT_FOUND)
             }
             ["configuration"] => Ok(configuration()),
             _ => Err(NOT_FOUND),
@@ -195,6 +207,10 @@ impl Question<'_> {
         translations.iter().find(|one| one.language == primary && country.is_none_or(|country| one.country == country))
     }
 
+    fn is_english(&self) -> bool {
+        self.value("language").is_none_or(|language| language.starts_with("en"))
+    }
+
     /// Name and overview in the language asked for. A name that is not translated is the original one, an overview is empty: TMDB falls
     /// back for the one and not for the other.
     fn texts(
@@ -204,13 +220,25 @@ impl Question<'_> {
         overview: &str,
         translations: &[StandInTranslation],
     ) -> (String, String) {
-        let is_english = self.value("language").is_none_or(|language| language.starts_with("en"));
-        if is_english {
+        if self.is_english() {
             return (english.to_owned(), overview.to_owned());
         }
         let translation = self.translation(translations);
         let title = translation.map(|one| one.title.as_str()).filter(|title| !title.is_empty()).unwrap_or(original);
         (title.to_owned(), translation.map(|one| one.overview.clone()).unwrap_or_default())
+    }
+
+    /// A page of a list, 20 rows each; what is counted may be more than can be asked for.
+    fn page_of(&self, rows: Vec<Value>) -> Result<Value, Complaint> {
+        let page = match self.value("page") {
+            None => 1,
+            Some(text) => text.parse().ok().filter(|page| (1..=MAX_PAGE).contains(page)).ok_or(BAD_PAGE)?,
+        };
+        let total = rows.len();
+        let rows: Vec<Value> = rows.into_iter().skip((page - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
+        Ok(
+            json!({"page": page, "results": rows, "total_pages": total.div_ceil(PAGE_SIZE).max(1), "total_results": total}),
+        )
     }
 
     /// Adds the parts of `append_to_response`; names that do not exist are left out without a word.
@@ -245,10 +273,6 @@ impl State {
     }
 
     fn search(&self, what: &str, question: &Question<'_>) -> Result<Value, Complaint> {
-        let page = match question.value("page") {
-            None => 1,
-            Some(text) => text.parse().ok().filter(|page| (1..=MAX_PAGE).contains(page)).ok_or(BAD_PAGE)?,
-        };
         let typed = question.value("query").unwrap_or_default();
         let has_year = |date: &str, names: &[&str]| {
             names.iter().filter_map(|name| question.value(name)).all(|year| date.starts_with(year))
@@ -260,7 +284,7 @@ impl State {
                 titles::is_match(typed, names.map(String::as_str))
                     && (what == "multi" || has_year(&movie.release_date, &["year", "primary_release_year"]))
             };
-            rows.extend(self.movies.iter().filter(is_wanted).map(|movie| movie_row(movie, what == "multi")));
+            rows.extend(self.movies.iter().filter(is_wanted).map(|movie| movie_row(movie, what == "multi", question)));
         }
         if what != "movie" {
             let is_wanted = |series: &&StandInSeries| {
@@ -268,17 +292,56 @@ impl State {
                 titles::is_match(typed, names.map(String::as_str))
                     && (what == "multi" || has_year(&series.first_air_date, &["year", "first_air_date_year"]))
             };
-            rows.extend(self.series.iter().filter(is_wanted).map(|series| series_row(series, what == "multi")));
+            let series = self.series.iter().filter(is_wanted);
+            rows.extend(series.map(|series| series_row(series, what == "multi", question)));
         }
         if what == "multi" && !rows.is_empty() {
             // A person of that name: a mixed search has them, and who asks for titles leaves them out.
-            rows.push(json!({"id": 1, "media_type": "person", "name": typed, "profile_path": null, "known_for": []}));
+            rows.push(person_row(typed));
         }
-        let total = rows.len();
-        let rows: Vec<Value> = rows.into_iter().skip((page - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
-        Ok(
-            json!({"page": page, "results": rows, "total_pages": total.div_ceil(PAGE_SIZE).max(1), "total_results": total}),
-        )
+        question.page_of(rows)
+    }
+
+    /// All that is known, in its order, each with its type; a list of all has people as well.
+    fn trending(&self, what: &str, question: &Question<'_>) -> Result<Value, Complaint> {
+        let mut rows = Vec::new();
+        if matches!(what, "all" | "person") {
+            rows.push(person_row("Somebody"));
+        }
+        if matches!(what, "all" | "movie") {
+            rows.extend(self.movies.iter().map(|movie| movie_row(movie, true, question)));
+        }
+        if matches!(what, "all" | "tv") {
+            rows.extend(self.series.iter().map(|series| series_row(series, true, question)));
+        }
+        question.page_of(rows)
+    }
+
+    /// What fits the conditions that are known, in the order it is known in, or by date; others are ignored without a word.
+    fn discover(&self, what: &str, question: &Question<'_>) -> Result<Value, Complaint> {
+        let genre = question.value("with_genres").and_then(|id| id.parse::<u64>().ok());
+        let is_wanted = |genres: &[String], date: &str, name: &str| {
+            let is_after = question.value(&format!("{name}.gte")).is_none_or(|from| date >= from);
+            let is_before =
+                question.value(&format!("{name}.lte")).is_none_or(|until| !date.is_empty() && date <= until);
+            is_after && is_before && genre.is_none_or(|genre| genres.iter().any(|name| genre_id(name) == genre))
+        };
+        let mut rows: Vec<(&str, Value)> = match what {
+            "movie" => {
+                let movies = self.movies.iter();
+                let wanted = movies.filter(|one| is_wanted(&one.genres, &one.release_date, "primary_release_date"));
+                wanted.map(|movie| (movie.release_date.as_str(), movie_row(movie, false, question))).collect()
+            }
+            _ => {
+                let series = self.series.iter();
+                let wanted = series.filter(|one| is_wanted(&one.genres, &one.first_air_date, "first_air_date"));
+                wanted.map(|series| (series.first_air_date.as_str(), series_row(series, false, question))).collect()
+            }
+        };
+        if question.value("sort_by").is_some_and(|sort| sort.ends_with("date.desc")) {
+            rows.sort_by(|one, other| other.0.cmp(one.0));
+        }
+        question.page_of(rows.into_iter().map(|(_, row)| row).collect())
     }
 
     fn find(&self, id: &str, question: &Question<'_>) -> Result<Value, Complaint> {
@@ -291,9 +354,9 @@ impl State {
         let movies = self.movies.iter().filter(|movie| is_asked(&movie.imdb_id, None));
         let series = self.series.iter().filter(|series| is_asked(&series.imdb_id, series.tvdb_id));
         Ok(json!({
-            "movie_results": movies.map(|movie| movie_row(movie, true)).collect::<Vec<_>>(),
+            "movie_results": movies.map(|movie| movie_row(movie, true, question)).collect::<Vec<_>>(),
             "person_results": [],
-            "tv_results": series.map(|series| series_row(series, true)).collect::<Vec<_>>(),
+            "tv_results": series.map(|series| series_row(series, true, question)).collect::<Vec<_>>(),
             "tv_episode_results": [],
             "tv_season_results": [],
         }))
@@ -304,12 +367,13 @@ fn language_of(language: &str) -> &str {
     if language.is_empty() { "en" } else { language }
 }
 
-fn movie_row(movie: &StandInMovie, has_type: bool) -> Value {
+fn movie_row(movie: &StandInMovie, has_type: bool, question: &Question<'_>) -> Value {
+    let original = movie.original_title.as_ref().unwrap_or(&movie.title);
+    let (title, overview) = question.texts(&movie.title, original, &movie.overview, &movie.translations);
     let mut row = json!({
-        "adult": false, "backdrop_path": movie.backdrop_path, "genre_ids": [], "id": movie.tmdb_id,
-        "original_language": language_of(&movie.original_language),
-        "original_title": movie.original_title.as_ref().unwrap_or(&movie.title), "overview": movie.overview,
-        "popularity": 1.5, "poster_path": movie.poster_path, "release_date": movie.release_date, "title": movie.title,
+        "adult": false, "backdrop_path": movie.backdrop_path, "genre_ids": genre_ids(&movie.genres), "id": movie.tmdb_id,
+        "original_language": language_of(&movie.original_language), "original_title": original, "overview": overview,
+        "popularity": 1.5, "poster_path": movie.poster_path, "release_date": movie.release_date, "title": title,
         "video": false, "vote_average": 0.0, "vote_count": 0,
     });
     if has_type {
@@ -318,12 +382,14 @@ fn movie_row(movie: &StandInMovie, has_type: bool) -> Value {
     row
 }
 
-fn series_row(series: &StandInSeries, has_type: bool) -> Value {
+fn series_row(series: &StandInSeries, has_type: bool, question: &Question<'_>) -> Value {
+    let original = series.original_name.as_ref().unwrap_or(&series.name);
+    let (name, overview) = question.texts(&series.name, original, &series.overview, &series.translations);
     let mut row = json!({
-        "adult": false, "backdrop_path": series.backdrop_path, "genre_ids": [], "id": series.tmdb_id, "origin_country": [],
-        "original_language": language_of(&series.original_language),
-        "original_name": series.original_name.as_ref().unwrap_or(&series.name), "overview": series.overview,
-        "popularity": 1.5, "poster_path": series.poster_path, "first_air_date": series.first_air_date, "name": series.name,
+        "adult": false, "backdrop_path": series.backdrop_path, "genre_ids": genre_ids(&series.genres), "id": series.tmdb_id,
+        "origin_country": [], "original_language": language_of(&series.original_language), "original_name": original,
+        "overview": overview, "popularity": 1.5, "poster_path": series.poster_path, "first_air_date": series.first_air_date,
+        "name": name,
         "vote_average": 0.0, "vote_count": 0,
     });
     if has_type {
@@ -332,8 +398,42 @@ fn series_row(series: &StandInSeries, has_type: bool) -> Value {
     row
 }
 
+fn person_row(name: &str) -> Value {
+    json!({"id": 1, "media_type": "person", "name": name, "profile_path": null, "known_for": []})
+}
+
+/// TMDB's genres and their numbers, as many as the tests speak of.
+const GENRES: &[(u64, &str)] = &[(28, "Action"), (16, "Animation"), (35, "Comedy"), (18, "Drama"), (10_751, "Family")];
+
+/// 0 for a genre that it does not have.
+fn genre_id(name: &str) -> u64 {
+    GENRES.iter().find(|genre| genre.1 == name).map_or(0, |genre| genre.0)
+}
+
+fn genre_ids(names: &[String]) -> Vec<u64> {
+    names.iter().map(|name| genre_id(name)).collect()
+}
+
 fn genres(names: &[String]) -> Vec<Value> {
-    names.iter().zip(1..).map(|(name, id)| json!({"id": id, "name": name})).collect()
+    names.iter().map(|name| json!({"id": genre_id(name), "name": name})).collect()
+}
+
+fn genre_list() -> Value {
+    let genres: Vec<Value> = GENRES.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+    json!({ "genres": genres })
+}
+
+/// The pictures of a title: those without words always, those with English ones where English is asked for.
+fn pictures(id: u64, poster: Option<&str>, backdrop: Option<&str>, question: &Question<'_>) -> Value {
+    let asked = question.value("include_image_language").unwrap_or_default();
+    let picture = |path: &str, language: Option<&str>, width: u32, height: u32| {
+        json!({"aspect_ratio": f64::from(width) / f64::from(height), "file_path": path, "height": height, "iso_639_1": language,
+               "vote_average": 0.0, "vote_count": 0, "width": width})
+    };
+    let has = |language: &str| asked.split(',').any(|one| one == language);
+    let poster = poster.filter(|_| has("en")).map(|path| picture(path, Some("en"), 1_000, 1_500));
+    let backdrop = backdrop.filter(|_| has("null")).map(|path| picture(path, None, 1_920, 1_080));
+    json!({"id": id, "backdrops": Vec::from_iter(backdrop), "logos": [], "posters": Vec::from_iter(poster)})
 }
 
 fn fields(value: Value) -> Map<String, Value> {
@@ -401,7 +501,8 @@ fn movie_part(movie: &StandInMovie, name: &str) -> Option<Value> {
     })
 }
 
-fn series_part(series: &StandInSeries, name: &str) -> Option<Value> {
+/// Episodes have English texts only: in another language TMDB leaves the overview empty.
+fn series_part(series: &StandInSeries, name: &str, question: &Question<'_>) -> Option<Value> {
     let id = series.tmdb_id;
     Some(match name {
         "external_ids" => {
@@ -425,7 +526,7 @@ fn series_part(series: &StandInSeries, name: &str) -> Option<Value> {
                 json!({
                     "air_date": episode.air_date, "crew": [], "episode_number": number, "episode_type": "standard",
                     "guest_stars": [], "id": u64::from(season.number) * 1_000 + u64::from(number), "name": episode.name,
-                    "overview": episode.overview, "production_code": "", "runtime": Some(episode.runtime_min).filter(|min| *min > 0),
+                    "overview": if question.is_english() { episode.overview.as_str() } else { "" }, "production_code": "", "runtime": Some(episode.runtime_min).filter(|min| *min > 0),
                     "season_number": season.number, "show_id": id, "still_path": null, "vote_average": 0.0, "vote_count": 0,
                 })
             };

@@ -16,6 +16,8 @@ pub struct TorznabStandIn {
     knows_imdb: bool,
     searches: bool,
     tells_capabilities_to_all: bool,
+    page_size: Option<usize>,
+    refuses_ids: bool,
     releases: Mutex<Vec<StandInRelease>>,
     mishap: Mutex<Option<Mishap>>,
 }
@@ -29,6 +31,8 @@ impl TorznabStandIn {
             knows_imdb: true,
             searches: true,
             tells_capabilities_to_all: false,
+            page_size: None,
+            refuses_ids: false,
             releases: Mutex::default(),
             mishap: Mutex::default(),
         }
@@ -38,6 +42,21 @@ impl TorznabStandIn {
     #[must_use]
     pub fn without_ids(mut self) -> Self {
         self.knows_imdb = false;
+        self
+    }
+
+    /// With pages of so many rows, as Newznab sites have them: `limit` and `offset` count, and the feed tells the total. Otherwise everything
+    /// comes at once, as from Jackett.
+    #[must_use]
+    pub fn with_pages(mut self, size: usize) -> Self {
+        self.page_size = Some(size);
+        self
+    }
+
+    /// Its capabilities list an id that the site behind it refuses.
+    #[must_use]
+    pub fn with_ids_that_are_refused(mut self) -> Self {
+        self.refuses_ids = true;
         self
     }
 
@@ -84,8 +103,9 @@ impl TorznabStandIn {
     fn capabilities(&self) -> StandInReply {
         let id = if self.knows_imdb { ",imdbid" } else { "" };
         let available = if self.searches { "yes" } else { "no" };
+        let limit = self.page_size.unwrap_or(100);
         xml(format!(
-            r#"<caps><server title="Jackett"/><limits max="100" default="100"/><searching>
+            r#"<caps><server title="Jackett"/><limits max="{limit}" default="{limit}"/><searching>
 <search available="{available}" supportedParams="q"/><tv-search available="{available}" supportedParams="q,season,ep{id}"/>
 <movie-search available="{available}" supportedParams="q{id}"/><music-search available="no" supportedParams="q"/></searching>
 <categories><category id="2000" name="Movies"><subcat id="2040" name="Movies/HD"/></category><category id="5000" name="TV"><subcat id="5040" name="TV/HD"/></category></categories></caps>"#
@@ -97,7 +117,7 @@ impl TorznabStandIn {
         let first = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let has = |name: &str| query.iter().any(|(key, _)| key == name);
         let is_unknown = ["tmdbid", "tvdbid"].into_iter().any(has)
-            || (has("imdbid") && !(self.knows_imdb && function != "search"))
+            || (has("imdbid") && !(self.knows_imdb && !self.refuses_ids && function != "search"))
             || ((has("season") || has("ep")) && function != "tvsearch");
         if is_unknown {
             return error(203, "Function Not Available: a parameter is not supported by this indexer");
@@ -113,9 +133,18 @@ impl TorznabStandIn {
                 && imdb.is_none_or(|imdb| release.imdb_number == imdb)
                 && release.matches_episode(number("season"), number("ep"))
         });
+        let mut found: Vec<_> = found.collect();
+        let mut pages = String::new();
+        if let Some(size) = self.page_size {
+            let number = |name: &str| first(name).and_then(|value| value.parse::<usize>().ok());
+            let (total, offset) = (found.len(), number("offset").unwrap_or(0));
+            found = found.into_iter().skip(offset).take(number("limit").unwrap_or(size).min(size)).collect();
+            pages = format!(r#"<torznab:response offset="{offset}" total="{total}"/>"#);
+        }
         let mut feed = String::from(
             r#"<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:torznab="http://torznab.com/schemas/2015/feed"><channel><atom:link rel="self"/><title>Example</title>"#,
         );
+        feed.push_str(&pages);
         for (index, release) in found {
             // Writing to a String cannot fail.
             let _ = self.write_item(&mut feed, request, index, release);

@@ -7,11 +7,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, LOCATION};
-use prostream_core::model::{Language, Title, TitleKind};
+use prostream_core::model::{Language, Title, TitleKind, TitleSummary};
+use prostream_core::net::Call;
 use prostream_core::playback::{PlaybackSource, StartPlayback};
-use prostream_core::provider::metadata::MAX_QUERY_CHARS;
+use prostream_core::provider::metadata::{MAX_QUERY_CHARS, Trending};
 use prostream_core::resolve::{SubtitleRequest, Viewer, release_key, subtitle_key};
 use prostream_core::{Error, ErrorKind};
 use serde::Serialize;
@@ -22,8 +24,8 @@ use super::hls::{LIST_TYPE, disposition, multivariant_path};
 use super::subtitles::{file_name, webvtt};
 use super::table::{Route, get};
 use crate::addon::{
-    AddonSettings, Asked, BegunKey, Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, entries, extra_value,
-    file_stem, m3u, search_text, trouble_stream, type_of,
+    AddonSettings, Asked, BegunKey, Manifest, Meta, MetaPreview, SEARCH_CATALOG, Stream, TRENDING_CATALOG, entries,
+    extra_value, file_stem, m3u, search_text, skipped, trouble_stream, type_of,
 };
 use crate::app::{App, FullHouse};
 use crate::auth::{Addon, from_hex};
@@ -39,6 +41,17 @@ const MAX_STREAMS: usize = 99;
 
 /// Most subtitles in an answer (AUTHZ-04).
 const MAX_SUBTITLES: usize = 99;
+/// Rows of a page of what is watched these days: the protocol's habit.
+const TRENDING_PAGE: usize = 100;
+
+/// Most rows of that list.
+const MAX_TRENDING: usize = 500;
+
+/// Most pages of a provider that are read for it.
+const MAX_PROVIDER_PAGES: u32 = 25;
+
+/// Pages of a provider that are asked for at once: as many as a page of ours may take.
+const PAGES_AT_ONCE: u32 = 5;
 
 /// Longest wait for another request that begins the same playback.
 const BEGIN_LIMIT: Duration = Duration::from_secs(60);
@@ -104,12 +117,15 @@ pub(super) fn routes() -> Vec<Route> {
         get("/addon/{token}/manifest.json", "What the addon is and offers")
             .gives_bytes(200, AS_TOLD, JSON)
             .addon(RateClass::Addon, manifest),
-        get("/addon/{token}/catalog/{type}/{id}.json", "Titles of a catalogue: only a search has some")
+        get("/addon/{token}/catalog/{type}/{id}.json", "Titles of a catalogue: what is watched these days")
             .gives_bytes(200, AS_TOLD, JSON)
             .addon(RateClass::Addon, catalog),
-        get("/addon/{token}/catalog/{type}/{id}/{extra}.json", "Titles of a catalogue that fit a search")
-            .gives_bytes(200, AS_TOLD, JSON)
-            .addon(RateClass::Search, catalog),
+        get(
+            "/addon/{token}/catalog/{type}/{id}/{extra}.json",
+            "Titles of a catalogue that fit a search, or further ones",
+        )
+        .gives_bytes(200, AS_TOLD, JSON)
+        .addon(RateClass::Search, catalog),
         get("/addon/{token}/meta/{type}/{id}.json", "One title, with its episodes")
             .gives_bytes(200, AS_TOLD, JSON)
             .addon(RateClass::Search, meta),
@@ -160,22 +176,29 @@ fn path(token: &str, below: &str) -> String {
 }
 
 async fn manifest(app: Arc<App>, _request: Request, addon: Addon) -> Answer {
-    let settings = AddonSettings::of_kept(&addon.settings)?;
+    let (settings, viewer) = watching(app.full()?, &addon)?;
+    let has_trending = viewer.providers.metadata.iter().any(|provider| provider.capabilities().lists_trending);
     let logo = app.absolute_link("/icon.svg").ok();
     // Settings change under the same address: nobody keeps it.
-    let mut response = json(StatusCode::OK, &Manifest::new(&addon.name, &settings, logo))?;
+    let mut response = json(StatusCode::OK, &Manifest::new(&addon.name, &settings, has_trending, logo))?;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON_TYPE));
     Ok(response)
 }
 
-/// Titles by search. Without one there is nothing: no metadata provider tells what is watched these days. One that does belongs here, as a
-/// second catalogue.
+/// Titles by search, or what is watched these days.
 async fn catalog(app: Arc<App>, request: Request, addon: Addon) -> Answer {
     let (settings, viewer) = watching(app.full()?, &addon)?;
     let kind = settings.catalogs.iter().find(|kind| type_of((**kind).into()) == request.param("type"));
-    let Some(kind) = kind.filter(|_| request.param("id") == SEARCH_CATALOG).map(|kind| TitleKind::from(*kind)) else {
-        return Err(Problem::not_found());
-    };
+    let kind = kind.map(|kind| TitleKind::from(*kind)).ok_or_else(Problem::not_found)?;
+    match request.param("id") {
+        SEARCH_CATALOG => {}
+        TRENDING_CATALOG => {
+            let call = app.call_of(&addon.user_id, request.client);
+            let from = skipped(request.param("extra"));
+            return trending(&app, call, &viewer, kind, from).await;
+        }
+        _ => return Err(Problem::not_found()),
+    }
     let is_searchable = |text: &String| {
         !text.is_empty() && text.chars().count() <= MAX_QUERY_CHARS && !text.chars().any(char::is_control)
     };
@@ -185,6 +208,53 @@ async fn catalog(app: Arc<App>, request: Request, addon: Addon) -> Answer {
     let call = app.call_of(&addon.user_id, request.client);
     let found = app.full()?.engine.search_titles(&call, &viewer, &text).await?;
     let metas: Vec<_> = found.into_iter().filter(|title| title.kind == kind).map(MetaPreview::from).collect();
+    let keep = if metas.is_empty() { Keep::Nothing } else { Keep::Told };
+    told(Metas { metas }, keep)
+}
+
+/// The rows after those that the client has: clients ask for more as long as a page is full. The pages of providers are smaller; they are kept,
+/// so that reading them from the first on costs nothing the second time.
+async fn trending(app: &App, call: Call, viewer: &Viewer, kind: TitleKind, from: Option<usize>) -> Answer {
+    let Some(from) = from.filter(|from| *from < MAX_TRENDING) else {
+        return told(Metas { metas: Vec::new() }, Keep::Nothing);
+    };
+    let until = from + TRENDING_PAGE;
+    let full = app.full()?;
+    let mut titles: Vec<TitleSummary> = Vec::new();
+    let mut first_page = 1;
+    while titles.len() < until && first_page <= MAX_PROVIDER_PAGES {
+        let pages = (first_page..first_page + PAGES_AT_ONCE).map(|page| {
+            let mut asked = Trending::default();
+            (asked.kind, asked.page) = (Some(kind), page);
+            let call = &call;
+            async move { full.engine.trending(call, viewer, &asked).await }
+        });
+        let pages: Vec<_> = join_all(pages).await;
+        let mut has_more = true;
+        for page in pages {
+            match page {
+                Ok(page) => {
+                    has_more = page.has_more;
+                    for title in page.titles {
+                        // A list that moves while it is read names some twice.
+                        if !titles.iter().any(|known| known.media_id == title.media_id) {
+                            titles.push(title);
+                        }
+                    }
+                }
+                Err(error) if titles.is_empty() => return Err(error.into()),
+                Err(_) => has_more = false,
+            }
+            if !has_more {
+                break;
+            }
+        }
+        if !has_more {
+            break;
+        }
+        first_page += PAGES_AT_ONCE;
+    }
+    let metas: Vec<_> = titles.into_iter().skip(from).take(TRENDING_PAGE).map(MetaPreview::from).collect();
     let keep = if metas.is_empty() { Keep::Nothing } else { Keep::Told };
     told(Metas { metas }, keep)
 }

@@ -12,10 +12,10 @@ use serde::Deserialize;
 
 use self::name::words;
 use self::scan::{LocalFile, Scan, scan};
-use super::remembered::Remembered;
 use super::{Indexer, MAX_RELEASES, Query, Releases};
 use crate::model::{Location, Playable, ProviderId, Release};
 use crate::net::Call;
+use crate::provider::remembered::Remembered;
 use crate::provider::{CheckUp, Trouble};
 use crate::{Error, ErrorKind, Result};
 
@@ -134,6 +134,7 @@ impl Indexer for LocalFolder {
             releases,
             was_by_id: query.local_id.is_some(),
             is_partial: scan.is_partial || found.next().is_some(),
+            missing: Vec::new(),
         })
     }
     async fn check_up(&self, call: &Call) -> Result<CheckUp> {

@@ -10,11 +10,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use super::super::link::{choose_way, parse_link, parse_magnet};
+use super::super::link::{choose_way, parse_hash, parse_link, parse_magnet};
 use super::super::listing::{Found, imdb_digits};
 use super::super::{MAX_RELEASES, Query};
 use super::error::failure;
-use crate::model::{InfoHash, ProviderId, Release, TitleKind};
+use crate::model::{ProviderId, Release, TitleKind};
 use crate::net::{Reply, Request, Secret};
 use crate::provider::{CheckUp, Trouble, lenient};
 use crate::{Error, ErrorKind, Result};
@@ -31,34 +31,42 @@ const MAX_ROWS: usize = 4 * MAX_RELEASES;
 /// An unknown date comes out as year 1; no listing is older than BitTorrent.
 const MAX_AGE_DAYS: u64 = 20_000;
 
+/// Rows of an answer where the indexer does not say how many it gives.
+const DEFAULT_ROWS: u32 = 100;
+
 /// One indexer that Prowlarr asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct IndexerInfo {
-    id: i64,
+    pub(super) id: i64,
+    pub(super) name: String,
+    /// Most rows that are asked for at once.
+    pub(super) page_rows: u32,
+    /// Further rows can be asked for.
+    pub(super) has_pages: bool,
     movie_params: Vec<String>,
     series_params: Vec<String>,
 }
 
-/// A search by outside id, and which indexers can do it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct IdSearch {
-    text: String,
-    indexers: Vec<i64>,
-}
-
+/// A search by text at all torrent indexers together: who is left out of it, and why, is not told.
 pub(super) fn text_search(base: &Url, key: &Secret, kind: TitleKind, text: &str) -> Request {
-    search(base, key, kind, "search", text, &[ALL_TORRENT_INDEXERS])
+    search(base, key, kind, "search", text, &[ALL_TORRENT_INDEXERS], DEFAULT_ROWS)
 }
 
-pub(super) fn id_search(base: &Url, key: &Secret, kind: TitleKind, by: &IdSearch) -> Request {
+/// A search by text at one indexer.
+pub(super) fn text_search_at(base: &Url, key: &Secret, kind: TitleKind, text: &str, at: &IndexerInfo) -> Request {
+    search(base, key, kind, "search", text, &[at.id], at.page_rows)
+}
+
+/// A search by an outside id at one indexer that lists it.
+pub(super) fn id_search(base: &Url, key: &Secret, kind: TitleKind, text: &str, at: &IndexerInfo) -> Request {
     let mode = match kind {
         TitleKind::Movie => "movie",
         TitleKind::Series => "tvsearch",
     };
-    search(base, key, kind, mode, &by.text, &by.indexers)
+    search(base, key, kind, mode, text, &[at.id], at.page_rows)
 }
 
-fn search(base: &Url, key: &Secret, kind: TitleKind, mode: &str, text: &str, indexers: &[i64]) -> Request {
+fn search(base: &Url, key: &Secret, kind: TitleKind, mode: &str, text: &str, indexers: &[i64], rows: u32) -> Request {
     let mut request = api_request(base, key, "/api/v1/search");
     let category = match kind {
         TitleKind::Movie => "2000",
@@ -70,7 +78,7 @@ fn search(base: &Url, key: &Secret, kind: TitleKind, mode: &str, text: &str, ind
         pairs.append_pair("indexerIds", &indexer.to_string());
     }
     // Without a limit some definitions ask their site for no rows at all.
-    pairs.append_pair("limit", "100").append_pair("offset", "0");
+    pairs.append_pair("limit", &rows.to_string()).append_pair("offset", "0");
     drop(pairs);
     request
 }
@@ -88,9 +96,9 @@ pub(super) fn api_request(base: &Url, key: &Secret, path: &str) -> Request {
     request
 }
 
-/// The searches by id that the query allows, each for the indexers that list that id: one that does not would answer nothing, without
-/// a word. An indexer is asked by the first id that it knows.
-pub(super) fn plan_id_searches(query: &Query, indexers: &[IndexerInfo]) -> Vec<IdSearch> {
+/// The search by id that the query allows at an indexer, by the first id that the indexer lists: with one that it does not list it would answer
+/// nothing, without a word.
+pub(super) fn id_text(query: &Query, indexer: &IndexerInfo) -> Option<String> {
     let imdb = imdb_digits(query).map(|digits| ("imdbid", format!("{{ImdbId:tt{digits}}}")));
     let tmdb = query.tmdb_id.map(|id| ("tmdbid", format!("{{TmdbId:{id}}}")));
     let tvdb = query.tvdb_id.map(|id| ("tvdbid", format!("{{TvdbId:{id}}}")));
@@ -101,22 +109,14 @@ pub(super) fn plan_id_searches(query: &Query, indexers: &[IndexerInfo]) -> Vec<I
             ([tvdb, imdb, tmdb], format!("{{Season:{}}}{{Episode:{}}}", number.season, number.episode))
         }
     };
-    let mut searches: Vec<IdSearch> = Vec::new();
-    for indexer in indexers {
-        let params = match query.kind {
-            TitleKind::Movie => &indexer.movie_params,
-            TitleKind::Series => &indexer.series_params,
-        };
-        let knows = |name: &str| params.iter().any(|param| param == name);
-        let knows_part = part.is_empty() || (knows("season") && knows("ep"));
-        let Some((_, token)) = ids.iter().flatten().find(|(name, _)| knows_part && knows(name)) else { continue };
-        let text = format!("{token}{part}");
-        match searches.iter_mut().find(|search| search.text == text) {
-            Some(search) => search.indexers.push(indexer.id),
-            None => searches.push(IdSearch { text, indexers: vec![indexer.id] }),
-        }
-    }
-    searches
+    let params = match query.kind {
+        TitleKind::Movie => &indexer.movie_params,
+        TitleKind::Series => &indexer.series_params,
+    };
+    let knows = |name: &str| params.iter().any(|param| param == name);
+    let knows_part = part.is_empty() || (knows("season") && knows("ep"));
+    let (_, token) = ids.iter().flatten().find(|(name, _)| knows_part && knows(name))?;
+    Some(format!("{token}{part}"))
 }
 
 /// Reads the list of indexers: those that are on, speak torrent, and can be searched.
@@ -132,14 +132,34 @@ pub(super) fn read_indexers(reply: &Reply) -> Result<Vec<IndexerInfo>> {
         .into_iter()
         .filter(IndexerRow::is_torrent)
         .filter_map(|row| {
-            let capabilities = row.capabilities?;
+            // A definition that is broken has none: it is asked by text all the same.
+            let capabilities = row.capabilities.unwrap_or_default();
+            let rows = capabilities.limits_max.and_then(|rows| u32::try_from(rows).ok()).filter(|rows| *rows > 0);
             Some(IndexerInfo {
                 id: row.id?,
+                name: lenient::clean_some(row.name.as_deref(), lenient::MAX_NAME_CHARS)
+                    .unwrap_or_else(|| "one without a name".to_owned()),
+                page_rows: rows.unwrap_or(DEFAULT_ROWS).min(DEFAULT_ROWS),
+                has_pages: row.supports_pagination.unwrap_or(false),
                 movie_params: lower(capabilities.movie_search_params),
                 series_params: lower(capabilities.tv_search_params),
             })
         })
         .collect())
+}
+
+pub(super) fn list_failing(base: &Url, key: &Secret) -> Request {
+    api_request(base, key, "/api/v1/indexerstatus")
+}
+
+/// Reads which indexers Prowlarr leaves alone at `now` after failures.
+pub(super) fn read_failing(reply: &Reply, now: SystemTime) -> Result<Vec<i64>> {
+    const OPERATION: &str = "list failing indexers";
+    if !reply.status.is_success() {
+        return Err(failure(reply, OPERATION));
+    }
+    let rows: Rows<FailingRow> = lenient::json(reply, OPERATION)?;
+    Ok(rows.rows.into_iter().filter(|row| row.is_failing(now)).filter_map(|row| row.indexer_id).collect())
 }
 
 /// Most names of failing indexers that are told.
@@ -208,15 +228,16 @@ pub(super) fn read_check_up(
     Ok(rows.rows.into_iter().filter_map(|row| row.into_trouble(key)).fold(check_up, CheckUp::with))
 }
 
-/// Reads found releases; says as well whether some rows were left out for their number.
-pub(super) fn read_releases(reply: &Reply, base: &Url, indexer: &ProviderId) -> Result<Found> {
+/// Reads found releases; says as well whether some rows were left out for their number, and how many rows there were.
+pub(super) fn read_releases(reply: &Reply, base: &Url, indexer: &ProviderId) -> Result<(Found, usize)> {
     const OPERATION: &str = "search";
     if !reply.status.is_success() {
         return Err(failure(reply, OPERATION));
     }
     let rows: Rows<ReleaseRow> = lenient::json(reply, OPERATION)?;
+    let count = rows.rows.len();
     let releases = rows.rows.into_iter().filter_map(|row| row.into_release(base, indexer)).collect();
-    Ok((releases, rows.is_cut))
+    Ok(((releases, rows.is_cut), count))
 }
 
 /// A JSON array: rows of another shape are skipped, rows beyond [`MAX_ROWS`] are dropped. One row is held at a time in its raw form.
@@ -297,7 +318,7 @@ impl HealthRow {
         if is_told || !matches!(self.kind.as_deref(), Some("warning" | "error")) {
             return None;
         }
-        let words = lenient::quote(&self.message?, &[key]);
+        let words = lenient::quote(&lenient::without_addresses(&self.message?), &[key]);
         Some(Trouble::warning("it complains of something", "look at Prowlarr, System, Status").why(words))
     }
 }
@@ -314,6 +335,8 @@ struct IndexerRow {
     #[serde(default, deserialize_with = "lenient::text")]
     protocol: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
+    supports_pagination: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     capabilities: Option<CapabilitiesRow>,
 }
 
@@ -324,9 +347,11 @@ impl IndexerRow {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CapabilitiesRow {
+    #[serde(default, deserialize_with = "lenient::number")]
+    limits_max: Option<u64>,
     #[serde(default, deserialize_with = "lenient::list")]
     movie_search_params: Vec<String>,
     #[serde(default, deserialize_with = "lenient::list")]
@@ -370,9 +395,9 @@ impl ReleaseRow {
             .into_iter()
             .flatten()
             .find_map(|text| parse_magnet(text));
+        let (info_hash, v2) = self.info_hash.as_deref().map(parse_hash).unwrap_or_default();
         let link = [&self.magnet_url, &self.download_url].into_iter().flatten().find_map(|text| parse_link(text, base));
-        let info_hash = self.info_hash.and_then(|text| text.parse::<InfoHash>().ok());
-        let (info_hash, link) = choose_way(info_hash, magnet, link)?;
+        let (info_hash, link) = choose_way(info_hash, magnet.or(v2), link)?;
         Some(Release {
             indexer: indexer.clone(),
             tracker: lenient::clean_some(self.indexer.as_deref(), lenient::MAX_NAME_CHARS),
@@ -407,7 +432,7 @@ mod tests {
     }
 
     fn read(rows: &str) -> Vec<Release> {
-        read_releases(&reply(rows), &base(), &ProviderId::new("prowlarr")).unwrap().0
+        read_releases(&reply(rows), &base(), &ProviderId::new("prowlarr")).unwrap().0.0
     }
 
     fn pairs(request: &Request) -> Vec<(String, String)> {
@@ -437,6 +462,9 @@ mod tests {
     fn ids_go_to_the_indexers_that_know_them() {
         let indexer = |id, params: &[&str]| IndexerInfo {
             id,
+            name: "Example".to_owned(),
+            page_rows: 50,
+            has_pages: false,
             movie_params: params.iter().map(ToString::to_string).collect(),
             series_params: params.iter().map(ToString::to_string).collect(),
         };
@@ -446,21 +474,20 @@ mod tests {
             indexer(3, &["q"]),
             indexer(4, &["q", "season", "ep", "imdbid"]),
         ];
-        let search = |text: &str, indexers: &[i64]| IdSearch { text: text.to_owned(), indexers: indexers.to_vec() };
+        let texts = |query: &Query| indexers.iter().map(|indexer| id_text(query, indexer)).collect::<Vec<_>>();
+        let some = |text: &str| Some(text.to_owned());
         let mut query =
             Query { imdb_id: Some("tt944947".into()), tvdb_id: Some(121_361), ..Query::new(TitleKind::Movie, "x") };
-        assert_eq!(plan_id_searches(&query, &indexers), [search("{ImdbId:tt0944947}", &[1, 2, 4])]);
+        let film = some("{ImdbId:tt0944947}");
+        assert_eq!(texts(&query), [film.clone(), film.clone(), None, film]);
         query.kind = TitleKind::Series;
         query.episode = Some(EpisodeNumber { season: 1, episode: 2 });
-        let wanted = [
-            search("{TvdbId:121361}{Season:1}{Episode:2}", &[1]),
-            search("{ImdbId:tt0944947}{Season:1}{Episode:2}", &[4]),
-        ];
-        assert_eq!(plan_id_searches(&query, &indexers), wanted);
-        assert_eq!(plan_id_searches(&Query::new(TitleKind::Movie, "x"), &indexers), []);
-        let request = id_search(&base(), &Secret::new("k"), TitleKind::Series, &wanted[0]);
-        assert!(request.url.as_str().contains(
-            "query=%7BTvdbId%3A121361%7D%7BSeason%3A1%7D%7BEpisode%3A2%7D&type=tvsearch&categories=5000&indexerIds=1&"
+        let by_tvdb = "{TvdbId:121361}{Season:1}{Episode:2}";
+        assert_eq!(texts(&query), [some(by_tvdb), None, None, some("{ImdbId:tt0944947}{Season:1}{Episode:2}")]);
+        assert_eq!(texts(&Query::new(TitleKind::Movie, "x")), [None, None, None, None]);
+        let request = id_search(&base(), &Secret::new("k"), TitleKind::Series, by_tvdb, &indexers[0]);
+        assert!(request.url.as_str().ends_with(
+            "query=%7BTvdbId%3A121361%7D%7BSeason%3A1%7D%7BEpisode%3A2%7D&type=tvsearch&categories=5000&indexerIds=1&limit=50&offset=0"
         ));
     }
 
@@ -514,19 +541,34 @@ mod tests {
     fn long_lists_are_cut() {
         let row = format!(r#"{{"title":"A","infoHash":"{HASH}"}}"#);
         let rows = format!("[{}]", vec![row; MAX_ROWS + 1].join(","));
-        let (releases, is_cut) = read_releases(&reply(&rows), &base(), &ProviderId::new("prowlarr")).unwrap();
+        let ((releases, is_cut), _) = read_releases(&reply(&rows), &base(), &ProviderId::new("prowlarr")).unwrap();
         assert_eq!((releases.len(), is_cut), (MAX_ROWS, true));
     }
 
-    /// Goal: only indexers that can be asked are known; broken definitions without capabilities are not.
+    /// Goal: only indexers that can be asked are known, with their limits; a broken definition without capabilities is asked by text.
     #[test]
     fn broken_and_disabled_indexers_are_left_out() {
-        let list = r#"[{"id":1,"enable":true,"protocol":"torrent","capabilities":{"movieSearchParams":["q","imdbId"],"tvSearchParams":["q"]}},
+        let list = r#"[{"id":1,"name":"One\u202e","enable":true,"protocol":"torrent","supportsPagination":true,
+                        "capabilities":{"limitsMax":30,"movieSearchParams":["q","imdbId"],"tvSearchParams":["q"]}},
                        {"id":2,"enable":true,"protocol":"torrent"},{"id":3,"enable":false,"protocol":"torrent","capabilities":{}},
                        {"id":4,"enable":true,"protocol":"usenet","capabilities":{"movieSearchParams":["q","imdbId"]}}]"#;
-        let wanted =
-            IndexerInfo { id: 1, movie_params: vec!["q".into(), "imdbid".into()], series_params: vec!["q".into()] };
-        assert_eq!(read_indexers(&reply(list)).unwrap(), [wanted]);
+        let bare = IndexerInfo {
+            id: 2,
+            name: "one without a name".to_owned(),
+            page_rows: 100,
+            has_pages: false,
+            movie_params: Vec::new(),
+            series_params: Vec::new(),
+        };
+        let whole = IndexerInfo {
+            id: 1,
+            name: "One".to_owned(),
+            page_rows: 30,
+            has_pages: true,
+            movie_params: vec!["q".into(), "imdbid".into()],
+            series_params: vec!["q".into()],
+        };
+        assert_eq!(read_indexers(&reply(list)).unwrap(), [whole, bare]);
     }
 
     /// What a Prowlarr with these answers tells, at 2024-05-13 12:00 UTC.
@@ -590,7 +632,7 @@ mod tests {
         /// Goal: no body makes the reader panic or give a release without a way to it.
         #[test]
         fn any_body_is_survived(body in r#"(\[|\{|"|title|infoHash|guid|magnet:\?xt=urn:btih:|:|,|[0-9a-f]{40}|null|-1|1e99|\}|\]|.){0,60}"#) {
-            if let Ok((releases, _)) = read_releases(&reply(&body), &base(), &ProviderId::new("prowlarr")) {
+            if let Ok(((releases, _), _)) = read_releases(&reply(&body), &base(), &ProviderId::new("prowlarr")) {
                 for release in releases {
                     prop_assert!(release.info_hash.is_some() || release.link.is_some());
                 }

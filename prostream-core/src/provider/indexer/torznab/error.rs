@@ -60,7 +60,8 @@ fn kind_of(status: u16, code: Option<u16>, description: &str, key: &Secret) -> (
 }
 
 fn describe(code: Option<u16>, description: &str, key: &Secret) -> String {
-    let words = lenient::quote(description, &[key]);
+    // Trackers' own failures are passed on with the address that failed, and that may hold a passkey.
+    let words = lenient::quote(&lenient::without_addresses(description), &[key]);
     match code {
         Some(code) => format!("error {code}: {words}"),
         None => format!("error: {words}"),
@@ -99,10 +100,20 @@ mod tests {
     /// Goal: each documented code has its kind, whatever the status; the status decides only where it says more.
     #[test]
     fn codes_have_their_kinds() {
-        for code in [100, 101, 102, 103, 107] {
-            assert_eq!(kind(200, code, ""), ErrorKind::Unauthorized, "{code}");
+        for (kind_of_code, codes) in [
+            (ErrorKind::Unauthorized, [100, 101, 102, 103, 104, 105, 106, 107].as_slice()),
+            (ErrorKind::InvalidInput, &[200, 201]),
+            (ErrorKind::Unsupported, &[202, 203]),
+            (ErrorKind::NotFound, &[300, 301]),
+            (ErrorKind::RateLimited, &[429, 500, 501]),
+            (ErrorKind::Unavailable, &[410, 900, 910, 999]),
+        ] {
+            for code in codes {
+                for status in [200, 400] {
+                    assert_eq!(kind(status, *code, ""), kind_of_code, "{code} with {status}");
+                }
+            }
         }
-        assert_eq!(kind(200, 201, ""), ErrorKind::InvalidInput);
         assert_eq!(kind(400, 203, "Function Not Available"), ErrorKind::Unsupported);
         assert_eq!(kind(200, 300, ""), ErrorKind::NotFound);
         assert_eq!(kind(410, 410, "disabled"), ErrorKind::Unavailable);
@@ -119,5 +130,12 @@ mod tests {
         let trouble = Trouble::Error { code: Some(100), description: "bad key k3y\n".into() };
         let error = failure(&reply, &trouble, &Secret::new("k3y"), "search");
         assert_eq!(error.to_string(), "search: unauthorized: error 100: bad key …");
+        let description =
+            "Exception (site): GET https://tracker.example/0123456789abcdef/dl?passkey=s3cret failed".into();
+        let error = failure(&reply, &Trouble::Error { code: Some(900), description }, &Secret::new("k3y"), "search");
+        assert_eq!(
+            error.to_string(),
+            "search: unavailable: error 900: Exception (site): GET https://tracker.example/… failed"
+        );
     }
 }

@@ -16,14 +16,14 @@ use serde::Deserialize;
 use url::Url;
 
 use super::link;
-use super::listing::{Found, join_answers, widening};
-use super::remembered::Remembered;
+use super::listing::{Found, at_offset, join_answers, widening};
 use super::{CHECK_UP_WORD, Indexer, Query, Releases, Sharing, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release, TitleKind};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
 use crate::provider::CheckUp;
+use crate::provider::remembered::Remembered;
 use crate::{Error, ErrorKind, Result};
-use wire::Capabilities;
+use wire::{Capabilities, Pages};
 
 /// How long the capabilities are believed.
 const CAPABILITIES_LIFE: Duration = Duration::from_secs(3_600);
@@ -80,9 +80,27 @@ impl Torznab {
         wire::read_capabilities(&reply, &self.key)
     }
 
+    /// Asks page by page. What is there when a later one fails is an answer that is not whole.
     async fn ask(&self, call: &Call, request: Request, page_size: u32) -> Result<Found> {
-        let reply = self.http.send(call, request).await?;
-        wire::read_page(&reply, page_size, &self.url, &self.key, &self.id, SystemTime::now())
+        let mut pages = Pages::default();
+        let mut offset = 0;
+        loop {
+            let page = async {
+                let reply = self.http.send(call, at_offset(&request, offset)).await?;
+                wire::read_page(&reply, &self.url, &self.key, &self.id, SystemTime::now())
+            };
+            match page.await {
+                Ok(page) => match pages.take(page, page_size) {
+                    Some(next) => offset = next,
+                    None => return Ok(pages.finish(false)),
+                },
+                Err(error) if offset == 0 => return Err(error),
+                Err(error) => {
+                    tracing::debug!(indexer = %self.id, %error, "a further page is missing");
+                    return Ok(pages.finish(true));
+                }
+            }
+        }
     }
 
     async fn list(&self, call: &Call, query: &Query) -> Result<Releases> {
@@ -92,13 +110,17 @@ impl Torznab {
             return Err(Error::new(ErrorKind::Unsupported, "search").detail("the indexer offers no search for this"));
         }
         let widening = widening(call);
-        let answers = join_all(plan.requests.into_iter().enumerate().map(|(index, request)| {
+        let mut answers = join_all(plan.requests.into_iter().enumerate().map(|(index, request)| {
             let call = if index == 0 { call } else { &widening };
             self.ask(call, request, capabilities.page_size())
         }))
         .await;
 
-        let was_by_id = plan.is_by_id && answers.last().is_some_and(Result::is_ok);
+        // Some list an id that the site behind them cannot look up, and say so only when they are asked: nothing is missing then.
+        let is_refused = |answer: &&mut Result<Found>| matches!(answer, Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput));
+        let refused = answers.last_mut().filter(|answer| plan.is_by_id && is_refused(answer));
+        let was_refused = refused.map(|answer| *answer = Ok((Vec::new(), false))).is_some();
+        let was_by_id = plan.is_by_id && !was_refused && answers.last().is_some_and(Result::is_ok);
         let joined = join_answers(answers, &self.id)?;
         Ok(Releases { was_by_id, ..joined })
     }

@@ -1,19 +1,20 @@
 //! Torznab as pure functions: requests out, capabilities and feeds in. Source: Newznab's API description and the Torznab draft, as
 //! Jackett and Prowlarr speak it.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 use url::Url;
 
-use super::super::link::{choose_way, parse_link, parse_magnet};
+use super::super::link::{choose_way, parse_hash, parse_link, parse_magnet};
 use super::super::listing::{Found, imdb_digits, search_name, search_texts};
 use super::super::{MAX_RELEASES, MAX_TORRENT_BYTES, Query};
 use super::error::failure;
 use super::xml::{Element, Sink, decode_references, walk};
 use crate::Result;
-use crate::model::{InfoHash, ProviderId, Release, TitleKind};
+use crate::model::{ProviderId, Release, TitleKind};
 use crate::net::{Reply, Request, Secret};
 use crate::provider::{CheckUp, Trouble, lenient};
 
@@ -22,6 +23,9 @@ const DEFAULT_PAGE_SIZE: u32 = 100;
 
 /// Largest page that is asked for.
 const MAX_PAGE_SIZE: u32 = 500;
+
+/// Most pages of one query: the first hold what fits best, and each costs the site a request.
+const MAX_PAGES: u32 = 3;
 
 /// Most categories kept of the capabilities, and sent along.
 const MAX_CATEGORIES: usize = 100;
@@ -131,24 +135,73 @@ pub(super) fn read_capabilities(reply: &Reply, key: &Secret) -> Result<Capabilit
     Ok(sink.finish())
 }
 
+/// Rows of one query, page by page.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    releases: Vec<Release>,
+    /// What tells rows of several pages apart: their guids, or else their names.
+    seen: HashSet<String>,
+    item_count: u64,
+    page_count: u32,
+    is_cut: bool,
+}
+
+/// A page as it came.
+#[derive(Debug)]
+pub(super) struct Page {
+    rows: Vec<(String, Release)>,
+    item_count: u64,
+    offset: u64,
+    total: Option<u64>,
+    is_cut: bool,
+}
+
+impl Pages {
+    /// Takes a page, and says where the next one begins if one is to be asked for: up to [`MAX_PAGES`], and only as long as each brings something
+    /// new. Some indexers give all they have at once, others the same page whatever is asked for.
+    pub(super) fn take(&mut self, page: Page, page_size: u32) -> Option<u64> {
+        // Rows of one page are never the same one: what has no guid may look alike.
+        let (ids, releases): (Vec<String>, Vec<Release>) =
+            page.rows.into_iter().filter(|(id, _)| !self.seen.contains(id)).unzip();
+        let has_news = !ids.is_empty();
+        self.seen.extend(ids);
+        self.releases.extend(releases);
+        self.page_count = self.page_count.saturating_add(1);
+        // Not all say where a page begins; one that brings nothing new begins where it says.
+        let begin = if has_news { page.offset.max(self.item_count) } else { page.offset };
+        self.item_count = self.item_count.saturating_add(page.item_count);
+        let is_told = page.total.map(|total| total > begin.saturating_add(page.item_count));
+        // A page that is larger than was asked for is no page.
+        let has_more = is_told.unwrap_or(has_news && page.item_count == u64::from(page_size));
+        let is_over = self.page_count >= MAX_PAGES || self.releases.len() >= MAX_RELEASES || !has_news;
+        self.is_cut |= page.is_cut || (has_more && is_over);
+        (has_more && !is_over).then_some(self.item_count)
+    }
+
+    /// What was found; `failed` when a page is missing.
+    pub(super) fn finish(self, failed: bool) -> Found {
+        (self.releases, self.is_cut || failed)
+    }
+}
+
 /// Reads a page of results; `now` tells the age of a release.
 pub(super) fn read_page(
     reply: &Reply,
-    page_size: u32,
     base: &Url,
     key: &Secret,
     indexer: &ProviderId,
     now: SystemTime,
-) -> Result<Found> {
+) -> Result<Page> {
     let mut sink = FeedSink::default();
     read_document(reply, "rss", &mut sink, key, "search")?;
-    let has_more = match sink.total {
-        Some(total) => total > sink.offset.saturating_add(sink.item_count),
-        None => sink.item_count >= u64::from(page_size),
-    };
     let is_cut = usize::try_from(sink.item_count).is_ok_and(|count| count > sink.items.len());
-    let releases = sink.items.into_iter().filter_map(|item| item.into_release(base, indexer, now)).collect();
-    Ok((releases, has_more || is_cut))
+    let row = |(number, item): (usize, Item)| {
+        let id = item.guid.clone().or(item.link.clone()).unwrap_or_else(|| number.to_string());
+        let release = item.into_release(base, indexer, now)?;
+        Some((format!("{id}\n{}", release.name), release))
+    };
+    let rows = sink.items.into_iter().enumerate().filter_map(row).collect();
+    Ok(Page { rows, item_count: sink.item_count, offset: sink.offset, total: sink.total, is_cut })
 }
 
 fn read_document(reply: &Reply, root: &str, sink: &mut impl Sink, key: &Secret, operation: &'static str) -> Result<()> {
@@ -419,9 +472,9 @@ impl Item {
         let enclosure = self.torrent_enclosure.unwrap_or_default();
         // More than one enclosure is allowed, so the magnet may stand in any of these.
         let places = [self.magnet.as_deref(), self.guid.as_deref(), Some(enclosure.url.as_str()), self.link.as_deref()];
-        let magnet = places.into_iter().flatten().find_map(parse_magnet);
+        let (info_hash, v2) = self.hash.as_deref().map(parse_hash).unwrap_or_default();
+        let magnet = places.into_iter().flatten().find_map(parse_magnet).or(v2);
         let link = parse_link(&enclosure.url, base).or_else(|| parse_link(self.link.as_deref()?, base));
-        let info_hash = self.hash.and_then(|text| text.parse::<InfoHash>().ok());
         let (info_hash, link) = choose_way(info_hash, magnet, link)?;
         // The length of an enclosure may be that of the torrent file: believed only where it cannot be.
         let number =
@@ -504,7 +557,48 @@ mod tests {
             "<rss version='2.0' xmlns:t='http://torznab.com/schemas/2015/feed'><channel><title>Site</title><link>http://site.example/</link>{items}</channel></rss>"
         );
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_S);
-        read_page(&reply(&body), 100, &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), now)
+        let page = read_page(&reply(&body), &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), now)?;
+        let mut pages = Pages::default();
+        let next = pages.take(page, 100);
+        Ok(pages.finish(next.is_some()))
+    }
+
+    /// A page of `count` rows from `first` on.
+    fn rows(first: u64, count: u64, total: Option<u64>) -> Page {
+        let row = |number: u64| {
+            let fields =
+                format!("<item><title>A</title><guid>{number}</guid><link>http://x.example/{number}</link></item>");
+            fields
+        };
+        let told = total.map(|total| format!("<n:response offset='{first}' total='{total}'/>")).unwrap_or_default();
+        let items: String = (first..first + count).map(row).collect();
+        let body = format!("<rss><channel>{told}{items}</channel></rss>");
+        read_page(&reply(&body), &base(), &Secret::new(""), &ProviderId::new("torznab"), SystemTime::now()).unwrap()
+    }
+
+    /// Goal: pages are read until there are no more, none brings anything new, or the limit is reached; the outcome says whether that was all.
+    #[test]
+    fn pages_are_read_to_their_end_or_the_limit() {
+        /// Takes the pages in turn: where the next ones begin, how many rows were found, and whether some are missing.
+        fn read(pages: Vec<Page>) -> (Vec<Option<u64>>, usize, bool) {
+            let mut all = Pages::default();
+            let next = pages.into_iter().map(|page| all.take(page, 100)).collect();
+            let (releases, is_cut) = all.finish(false);
+            (next, releases.len(), is_cut)
+        }
+        assert_eq!(read(vec![rows(0, 100, None), rows(100, 40, None)]), (vec![Some(100), None], 140, false));
+        assert_eq!(
+            read(vec![rows(0, 100, None), rows(0, 100, None)]),
+            (vec![Some(100), None], 100, false),
+            "always the same"
+        );
+        assert_eq!(read(vec![rows(0, 140, None)]), (vec![None], 140, false), "all at once");
+        assert_eq!(read(vec![rows(0, 100, Some(100))]), (vec![None], 100, false));
+        assert_eq!(read(vec![rows(0, 60, Some(100)), rows(60, 40, Some(100))]), (vec![Some(60), None], 100, false));
+        let endless = (0..3).map(|page| rows(page * 100, 100, Some(5_000))).collect();
+        assert_eq!(read(endless), (vec![Some(100), Some(200), None], 300, true));
+        assert_eq!(read(vec![rows(0, 100, Some(200)), rows(0, 100, Some(200))]), (vec![Some(100), None], 100, true));
+        assert_eq!(read(vec![rows(0, 0, Some(7))]), (vec![None], 0, true), "it counts what it does not give");
     }
 
     fn item(fields: &str) -> Release {
@@ -599,6 +693,18 @@ mod tests {
             (whole.link.unwrap().as_str(), whole.tracker.as_deref()),
             ("https://site.example/dl/1.torrent", Some("Example"))
         );
+        // A torrent of version 2 alone is its magnet, whether the hash or the magnet is told.
+        let v2 = "ab".repeat(32);
+        for fields in [
+            format!("<t:attr name='infohash' value='{v2}'/>"),
+            format!("<t:attr name='magneturl' value='magnet:?xt=urn:btmh:1220{v2}'/><link>http://x.example/1</link>"),
+        ] {
+            let release = item(&fields);
+            assert_eq!(
+                (release.info_hash, release.link.unwrap().as_str()),
+                (None, format!("magnet:?xt=urn:btmh:1220{v2}").as_str())
+            );
+        }
         // A magnet, wherever it stands, and attributes of another or of no namespace.
         for fields in [
             format!(
@@ -663,6 +769,7 @@ mod tests {
         assert!(page(&format!("<n:response offset='0' total='2'/>{item}")).unwrap().1);
         assert!(!page(&format!("<n:response offset='1' total='2'/>{item}")).unwrap().1);
         assert!(page(&item.repeat(100)).unwrap().1, "a full page");
+        assert!(!page(&item.repeat(101)).unwrap().1, "more than a page");
         assert!(!page(&item.repeat(99)).unwrap().1);
         let (releases, has_more) = page(&format!("<n:response total='1500'/>{}", item.repeat(1_500))).unwrap();
         assert_eq!((releases.len(), has_more), (MAX_RELEASES, true));
@@ -673,8 +780,7 @@ mod tests {
     fn other_bodies_are_errors() {
         let kind = |status: u16, body: &str| {
             let reply = Reply { status: StatusCode::from_u16(status).unwrap(), ..reply(body) };
-            let read =
-                read_page(&reply, 100, &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), SystemTime::now());
+            let read = read_page(&reply, &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), SystemTime::now());
             read.unwrap_err().kind()
         };
         assert_eq!(kind(200, "<error code='100' description='Invalid API Key'/>"), ErrorKind::Unauthorized);

@@ -216,6 +216,24 @@ mod tests {
         assert_eq!(lines("<error code=\"100\" description=\"Incorrect user credentials\"/>"), Err(error));
     }
 
+    /// Goal: an element with ever so many attributes, or with a huge one, costs no more than its length and keeps no more than the limit.
+    #[test]
+    fn attributes_are_limited() {
+        let many: String = (0..5_000).map(|number| format!(" a{number}='{number}'")).collect();
+        let read = lines(&format!("<rss><attr name='size'{many} value='7'/></rss>")).unwrap();
+        assert!(read[1].contains("\"a62\"") && !read[1].contains("\"a63\""), "{}", read[1]);
+        let huge = "x".repeat(1 << 20);
+        assert!(lines(&format!("<rss><attr name='size' value='{huge}'/></rss>")).is_ok());
+        let entities = "&#65;".repeat(200_000);
+        assert!(lines(&format!("<rss a='{entities}'>{entities}</rss>")).is_ok());
+        for bomb in [
+            "<!DOCTYPE rss SYSTEM 'file:///etc/passwd'><rss/>",
+            "<?xml version='1.0'?><!DOCTYPE rss [<!ENTITY x SYSTEM 'http://169.254.169.254/'>]><rss>&x;</rss>",
+        ] {
+            assert!(matches!(lines(bomb), Err(Trouble::Malformed(_))), "{bomb}");
+        }
+    }
+
     /// Goal: reading takes time in proportion to the length, whatever stands there.
     /// Method: bodies of 256 KiB that a careless reader looks through again at every character: the suite would then stand still here.
     #[test]

@@ -10,12 +10,16 @@ use futures_util::future::{Either, select, try_join};
 use serde::Deserialize;
 use url::Url;
 
-use super::{CHECK_UP_WORD, MAX_QUERY_CHARS, MAX_SEARCH_RESULTS, MetadataProvider, TitleRequest, TitleSearch};
+use super::{
+    CHECK_UP_WORD, Capabilities, Discover, DiscoverSort, FindTitle, MAX_QUERY_CHARS, MAX_SEARCH_RESULTS,
+    MetadataProvider, OutsideId, TitlePage, TitleRequest, TitleSearch, Trending,
+};
 use crate::model::{ProviderId, Title, TitleId, TitleKind, TitleSummary};
 use crate::net::{Call, HttpClient, Reply, Request};
 use crate::provider::pace::Pace;
 use crate::provider::{CheckUp, lenient};
 use crate::{Error, ErrorKind, Result};
+use wire::Catalogue;
 
 /// Most redirects of one question: its catalogues answer with one.
 const MAX_REDIRECTS: usize = 3;
@@ -125,12 +129,16 @@ impl Cinemeta {
     }
 
     async fn describe(&self, call: &Call, request: &TitleRequest) -> Result<Title> {
-        let unknown = |advice: &'static str| Error::new(ErrorKind::NotFound, "find title").advise(advice);
         let TitleId::Imdb(digits) = &request.media_id.title else {
             return Err(unknown("Cinemeta knows IMDb ids only; a TMDB key makes TMDB numbers known"));
         };
-        let found = if request.media_id.episode.is_some() {
-            self.meta(call, TitleKind::Series, digits).await?
+        self.found(call, digits, request.media_id.episode.map(|_| TitleKind::Series)).await
+    }
+
+    /// The title of an IMDb id, of the wanted kind.
+    async fn found(&self, call: &Call, digits: &str, kind: Option<TitleKind>) -> Result<Title> {
+        let found = if let Some(kind) = kind {
+            self.meta(call, kind, digits).await?
         } else {
             // The id does not say what it is: both are asked, and the first that knows it is enough.
             let movie = pin!(self.meta(call, TitleKind::Movie, digits));
@@ -152,6 +160,62 @@ impl Cinemeta {
         };
         found.ok_or_else(|| unknown("Cinemeta does not know this IMDb id; check it"))
     }
+
+    async fn list(&self, call: &Call, kind: TitleKind, catalogue: Catalogue<'_>, page: u32) -> Result<TitlePage> {
+        match self.ask(call, "list titles", wire::list(&self.base_url, kind, catalogue, page)).await {
+            Ok(reply) => wire::parse_list(&reply, kind, &self.image_base_url),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(TitlePage::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn trending_page(&self, call: &Call, request: &Trending) -> Result<TitlePage> {
+        request.check()?;
+        let Some(kind) = request.kind else {
+            let movies = self.list(call, TitleKind::Movie, Catalogue::Top, request.page);
+            let series = self.list(call, TitleKind::Series, Catalogue::Top, request.page);
+            let (movies, series) = try_join(movies, series).await?;
+            let has_more = movies.has_more || series.has_more;
+            return Ok(TitlePage { titles: alternate(movies.titles, series.titles), has_more });
+        };
+        self.list(call, kind, Catalogue::Top, request.page).await
+    }
+
+    async fn discover_page(&self, call: &Call, request: &Discover) -> Result<TitlePage> {
+        request.check()?;
+        let genre = request.genre.as_deref().map(capitalized);
+        let catalogue = match (genre.as_deref(), request.year, request.sort) {
+            (None, None, DiscoverSort::Popularity) => Catalogue::Top,
+            (Some(genre), None, DiscoverSort::Popularity) => Catalogue::TopOfGenre(genre),
+            (Some(genre), None, DiscoverSort::Rating) => Catalogue::BestOfGenre(genre),
+            (None, Some(year), DiscoverSort::Popularity) => Catalogue::OfYear(year),
+            _ => {
+                return Err(Error::new(ErrorKind::Unsupported, "discover titles")
+                    .detail("Cinemeta has no such list")
+                    .advise("ask for one genre or one year by popularity, or one genre by rating; TMDB has all"));
+            }
+        };
+        self.list(call, request.kind, catalogue, request.page).await
+    }
+}
+
+fn unknown(advice: &'static str) -> Error {
+    Error::new(ErrorKind::NotFound, "find title").advise(advice)
+}
+
+/// A genre as Cinemeta writes it: `Drama`, `Sci-Fi`, `Film-Noir`.
+fn capitalized(genre: &str) -> String {
+    let mut begins = true;
+    let mut out = String::with_capacity(genre.len());
+    for letter in genre.trim().chars() {
+        if begins {
+            out.extend(letter.to_uppercase());
+        } else {
+            out.extend(letter.to_lowercase());
+        }
+        begins = matches!(letter, '-' | ' ');
+    }
+    out
 }
 
 /// One of the first, one of the second, and so on.
@@ -178,6 +242,28 @@ impl MetadataProvider for Cinemeta {
 
     async fn title(&self, call: &Call, request: &TitleRequest) -> Result<Title> {
         self.describe(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none().with_trending().with_discovery().with_finding()
+    }
+
+    async fn find(&self, call: &Call, request: &FindTitle) -> Result<TitleSummary> {
+        let found = match &request.id {
+            OutsideId::Imdb(digits) => self.found(call, digits, request.kind).await,
+            OutsideId::Tvdb(_) => Err(Error::new(ErrorKind::Unsupported, "find title")
+                .detail("Cinemeta knows IMDb ids only")
+                .advise("a TMDB key makes numbers of TheTVDB known")),
+        };
+        found.map(|title| title.summary).map_err(|error| error.at(self.id.to_string()))
+    }
+
+    async fn trending(&self, call: &Call, request: &Trending) -> Result<TitlePage> {
+        self.trending_page(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    async fn discover(&self, call: &Call, request: &Discover) -> Result<TitlePage> {
+        self.discover_page(call, request).await.map_err(|error| error.at(self.id.to_string()))
     }
 
     /// One search, as it passes both hosts: that of the descriptions and that of the catalogues.

@@ -1,7 +1,7 @@
 //! Cinemeta's wire format: requests out, replies in; pure. It has no documentation and makes no promise: everything but id, type and name
 //! may be missing or of another type. Source: observed replies of `v3-cinemeta.strem.io`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use url::Url;
 use crate::model::{Episode, MediaId, Season, Title, TitleId, TitleKind, TitleSummary};
 use crate::net::{Reply, Request};
 use crate::provider::lenient::{self, MAX_NAME_CHARS, MAX_TEXT_CHARS};
-use crate::provider::metadata::MAX_EPISODES;
+use crate::provider::metadata::{MAX_EPISODES, TitlePage};
 use crate::{Error, ErrorKind, Result};
 
 /// Most genres that are kept.
@@ -45,6 +45,37 @@ fn get(base: &Url, path: &str) -> Request {
 /// A search in the catalogue of one kind.
 pub(super) fn search(base: &Url, kind: TitleKind, text: &str) -> Request {
     get(base, &format!("/catalog/{}/top/search={}.json", type_of(kind), encode(text)))
+}
+
+/// Rows of a catalogue page that are taken: the real ones hold 40 to 50, and a page begins where so many before it end.
+pub(super) const PAGE_ROWS: u32 = 40;
+
+/// The catalogues of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Catalogue<'a> {
+    /// What most people look at.
+    Top,
+    /// The same of one genre.
+    TopOfGenre(&'a str),
+    /// The best rated of one genre.
+    BestOfGenre(&'a str),
+    /// What came out in one year.
+    OfYear(u16),
+}
+
+/// A page of a catalogue, from 1.
+pub(super) fn list(base: &Url, kind: TitleKind, catalogue: Catalogue<'_>, page: u32) -> Request {
+    let (id, genre) = match catalogue {
+        Catalogue::Top => ("top", None),
+        Catalogue::TopOfGenre(genre) => ("top", Some(encode(genre))),
+        Catalogue::BestOfGenre(genre) => ("imdbRating", Some(encode(genre))),
+        Catalogue::OfYear(year) => ("year", Some(year.to_string())),
+    };
+    let skip = page.saturating_sub(1).saturating_mul(PAGE_ROWS);
+    let skip = (skip > 0).then(|| format!("skip={skip}"));
+    let extras: Vec<String> = genre.map(|genre| format!("genre={genre}")).into_iter().chain(skip).collect();
+    let extras = if extras.is_empty() { String::new() } else { format!("/{}", extras.join("&")) };
+    get(base, &format!("/catalog/{}/{id}{extras}.json", type_of(kind)))
 }
 
 /// A title by the digits of its IMDb id.
@@ -179,6 +210,16 @@ pub(super) fn parse_search(reply: &Reply, asked: TitleKind, images: &Url) -> Res
     Ok(body.metas.iter().filter_map(|meta| summary(meta, asked, images)).collect())
 }
 
+/// Reads a page of [`list`]; a page that is not full is the last one.
+pub(super) fn parse_list(reply: &Reply, asked: TitleKind, images: &Url) -> Result<TitlePage> {
+    let body: CatalogBody = lenient::json(reply, "list titles")?;
+    let rows = usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
+    let has_more = body.metas.len() >= rows;
+    let mut seen = HashSet::new();
+    let summaries = body.metas.iter().take(rows).filter_map(|meta| summary(meta, asked, images));
+    Ok(TitlePage { titles: summaries.filter(|title| seen.insert(title.media_id.clone())).collect(), has_more })
+}
+
 /// Reads a title; `None` for the ways in which Cinemeta says that it knows none.
 pub(super) fn parse_meta(reply: &Reply, asked: TitleKind, images: &Url) -> Result<Option<Title>> {
     let body: MetaBody = lenient::json(reply, "describe title")?;
@@ -311,6 +352,25 @@ mod tests {
             url.as_str(),
             "https://v3.example/catalog/movie/top/search=big%20buck%26skip%3D1%2F%2E%2E%2F%C3%A4.json"
         );
+    }
+
+    /// Goal: pages follow each other without a gap and without a row twice, also where the real ones hold more rows than we take.
+    #[test]
+    fn pages_lie_end_to_end() {
+        let path = |catalogue, page| list(&base(), TitleKind::Series, catalogue, page).url.path().to_owned();
+        assert_eq!(path(Catalogue::Top, 1), "/catalog/series/top.json");
+        assert_eq!(path(Catalogue::Top, 3), "/catalog/series/top/skip=80.json");
+        assert_eq!(path(Catalogue::TopOfGenre("a&b/.."), 2), "/catalog/series/top/genre=a%26b%2F%2E%2E&skip=40.json");
+        assert_eq!(path(Catalogue::BestOfGenre("Drama"), 1), "/catalog/series/imdbRating/genre=Drama.json");
+        assert_eq!(path(Catalogue::OfYear(2024), 1), "/catalog/series/year/genre=2024.json");
+        let rows = |count: u32| {
+            let row = |number: u32| format!(r#"{{"id":"tt{number:07}","type":"series","name":"N"}}"#);
+            let rows: Vec<String> = (0..count).map(row).collect();
+            let body = format!(r#"{{"metas":[{}]}}"#, rows.join(","));
+            let page = parse_list(&reply(&body), TitleKind::Series, &images()).unwrap();
+            (page.titles.len(), page.has_more)
+        };
+        assert_eq!((rows(47), rows(40), rows(39), rows(0)), ((40, true), (40, true), (39, false), (0, false)));
     }
 
     /// Goal: unknown titles look three ways; here the two that have a body.

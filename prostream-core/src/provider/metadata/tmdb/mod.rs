@@ -7,24 +7,34 @@ mod names;
 mod wire;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 use url::Url;
 
-use super::{MAX_EPISODES, MAX_QUERY_CHARS, MAX_SEARCH_RESULTS, MetadataProvider, TitleRequest, TitleSearch};
-use crate::model::{MediaId, ProviderId, Season, Title, TitleId, TitleKind, TitleSummary};
+use super::{
+    Capabilities, Discover, FindTitle, MAX_EPISODES, MAX_QUERY_CHARS, MAX_SEARCH_RESULTS, MetadataProvider, OutsideId,
+    TitlePage, TitleRequest, TitleSearch, Trending,
+};
+use crate::model::{Language, MediaId, Picture, ProviderId, Season, Title, TitleId, TitleKind, TitleSummary};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
 use crate::provider::pace::Pace;
+use crate::provider::remembered::Remembered;
 use crate::provider::{CheckUp, lenient};
 use crate::{Error, ErrorKind, Result};
+use wire::{Genre, ListPage};
 
 /// Most pages of 20 titles that one search reads.
-const MAX_SEARCH_PAGES: u64 = 3;
+const MAX_SEARCH_PAGES: u32 = 3;
 
 /// A search reads on, as long as there are pages, until it has so many titles: fewer are left of a page after its filter.
 const ENOUGH_RESULTS: usize = 20;
+
+/// How long the list of genres is believed.
+const GENRES_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Half of what TMDB bears (about 40 requests a second), as others may share the address.
 const RATE_PER_S: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -76,6 +86,8 @@ pub struct Tmdb {
     endpoint: wire::Endpoint,
     http: HttpClient,
     pace: Pace,
+    movie_genres: Remembered<Arc<[Genre]>>,
+    series_genres: Remembered<Arc<[Genre]>>,
 }
 
 impl Tmdb {
@@ -99,7 +111,8 @@ impl Tmdb {
         let key = Secret::new(key.expose().trim());
         let endpoint = wire::Endpoint { base_url, image_base_url, key };
         let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
-        Ok(Self { id, endpoint, http, pace })
+        let (movie_genres, series_genres) = (Remembered::new(GENRES_LIFE), Remembered::new(GENRES_LIFE));
+        Ok(Self { id, endpoint, http, pace, movie_genres, series_genres })
     }
 
     /// Sends a request in its turn and reads what TMDB complains about, if it does.
@@ -112,6 +125,35 @@ impl Tmdb {
         }
     }
 
+    /// A page of a list: what it lacks in the language asked for comes in its fallbacks. Those that fail leave gaps, not errors.
+    async fn list_page(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        kind: Option<TitleKind>,
+        language: Option<&Language>,
+        request: impl Fn(Option<&Language>) -> Request,
+    ) -> Result<ListPage> {
+        let ask = async |language: Option<&Language>| {
+            let reply = self.send(call, operation, request(language)).await?;
+            wire::parse_list(&self.endpoint, &reply, kind, language, operation)
+        };
+        let mut page = ask(language).await?;
+        for fallback in names::fallbacks(language) {
+            if !page.has_gaps() {
+                break;
+            }
+            match ask(Some(&fallback)).await {
+                Ok(other) => page.fill_from(other),
+                Err(error) => {
+                    tracing::debug!(%error, "texts in another language could not be read");
+                    break;
+                }
+            }
+        }
+        Ok(page)
+    }
+
     async fn search_pages(&self, call: &Call, request: &TitleSearch) -> Result<Vec<TitleSummary>> {
         let text = lenient::clean(&request.text, MAX_QUERY_CHARS);
         let mut titles: Vec<TitleSummary> = Vec::new();
@@ -121,10 +163,12 @@ impl Tmdb {
         // The mixed search has no year filter: its rows are filtered here, and a few more pages make up for what is lost.
         let filter_year = request.year.filter(|_| request.kind.is_none());
         for page in 1..=MAX_SEARCH_PAGES {
-            let reply = self.send(call, "search titles", self.endpoint.search(request, &text, page)).await?;
-            let found = wire::parse_search(&self.endpoint, &reply, request.kind)?;
-            titles.extend(found.titles.into_iter().filter(|title| filter_year.is_none() || title.year == filter_year));
-            if titles.len() >= ENOUGH_RESULTS || page >= found.page_count {
+            let ask = |language: Option<&Language>| self.endpoint.search(request, &text, page, language);
+            let found = self.list_page(call, "search titles", request.kind, request.language.as_ref(), ask).await?;
+            let is_last = !found.is_followed(page);
+            let found = found.rows.into_iter().map(|row| row.summary);
+            titles.extend(found.filter(|title| filter_year.is_none() || title.year == filter_year));
+            if titles.len() >= ENOUGH_RESULTS || is_last {
                 break;
             }
         }
@@ -132,29 +176,97 @@ impl Tmdb {
         Ok(titles)
     }
 
-    async fn details(&self, call: &Call, kind: TitleKind, number: u64, request: &TitleRequest) -> Result<Title> {
+    async fn trending_page(&self, call: &Call, request: &Trending) -> Result<TitlePage> {
+        request.check()?;
+        let ask = |language: Option<&Language>| self.endpoint.trending(request, language);
+        let operation = "list trending titles";
+        let page = self.list_page(call, operation, request.kind, request.language.as_ref(), ask).await?;
+        Ok(title_page(page, request.page))
+    }
+
+    async fn discover_page(&self, call: &Call, request: &Discover) -> Result<TitlePage> {
+        request.check()?;
+        let genre = match &request.genre {
+            Some(name) => Some(self.genre_number(call, request.kind, name).await?),
+            None => None,
+        };
+        let today = lenient::day(SystemTime::now());
+        let ask = |language: Option<&Language>| self.endpoint.discover(request, genre, language, &today);
         let language = request.language.as_ref();
+        let page = self.list_page(call, "discover titles", Some(request.kind), language, ask).await?;
+        Ok(title_page(page, request.page))
+    }
+
+    /// TMDB's number of a genre.
+    async fn genre_number(&self, call: &Call, kind: TitleKind, name: &str) -> Result<u64> {
+        let known = match kind {
+            TitleKind::Movie => &self.movie_genres,
+            TitleKind::Series => &self.series_genres,
+        };
+        let ask = async |call: &Call| {
+            let reply = self.send(call, "list genres", self.endpoint.genres(kind)).await?;
+            Ok(wire::parse_genres(&reply)?.into())
+        };
+        let genres: Arc<[Genre]> = known.read(call, ask).await?;
+        let name = name.trim().to_lowercase();
+        genres.iter().find(|genre| genre.name.to_lowercase() == name).map(|genre| genre.id).ok_or_else(|| {
+            let names: Vec<&str> = genres.iter().map(|genre| genre.name.as_str()).collect();
+            Error::new(ErrorKind::InvalidInput, "discover titles")
+                .detail("TMDB has no such genre")
+                .advise(format!("use one of: {}", names.join(", ")))
+        })
+    }
+
+    async fn details(&self, call: &Call, kind: TitleKind, number: u64, language: Option<&Language>) -> Result<Title> {
         let reply = self.send(call, "describe title", self.endpoint.details(kind, number, language)).await?;
         wire::parse_details(&self.endpoint, &reply, kind, language)
     }
 
-    /// The title behind an IMDb id. Where the id leads to several, the one that says so itself is it.
-    async fn find(&self, call: &Call, digits: &str, request: &TitleRequest) -> Result<Title> {
-        let wanted = request.media_id.episode.map(|_| TitleKind::Series);
-        let reply = self.send(call, "find title", self.endpoint.find(digits)).await?;
-        let candidates = wire::parse_find(&reply, wanted)?;
-        let asked = format!("tt{digits}");
+    /// The title behind an outside id. Where the id leads to several, the one that says so itself is it.
+    async fn found(
+        &self,
+        call: &Call,
+        id: &OutsideId,
+        kind: Option<TitleKind>,
+        language: Option<&Language>,
+    ) -> Result<Title> {
+        let reply = self.send(call, "find title", self.endpoint.find(id)).await?;
+        let candidates = wire::parse_find(&reply, kind)?;
         let mut likeliest = None;
         for (kind, number) in &candidates {
-            let title = self.details(call, *kind, *number, request).await?;
-            if candidates.len() == 1 || title.imdb_id.as_ref() == Some(&asked) {
+            let title = self.details(call, *kind, *number, language).await?;
+            let bears_it = match id {
+                OutsideId::Imdb(digits) => {
+                    title.imdb_id.as_deref().and_then(|id| id.strip_prefix("tt")) == Some(digits)
+                }
+                OutsideId::Tvdb(number) => title.tvdb_id == Some(*number),
+            };
+            if candidates.len() == 1 || bears_it {
                 return Ok(title);
             }
             likeliest = likeliest.or(Some(title));
         }
         likeliest.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "find title").advise("TMDB does not know this IMDb id; check it")
+            Error::new(ErrorKind::NotFound, "find title").advise("TMDB does not know this outside id; check it")
         })
+    }
+
+    async fn list_pictures(&self, call: &Call, request: &TitleRequest) -> Result<Vec<Picture>> {
+        let (kind, number) = match &request.media_id.title {
+            TitleId::Tmdb(kind, number) => (*kind, *number),
+            TitleId::Imdb(digits) => {
+                let wanted = request.media_id.episode.map(|_| TitleKind::Series);
+                let title = self.found(call, &OutsideId::Imdb(digits.clone()), wanted, None).await?;
+                match title.summary.media_id.title {
+                    TitleId::Tmdb(kind, number) => (kind, number),
+                    _ => return Err(unknown_catalogue()),
+                }
+            }
+            TitleId::Kitsu(_) | TitleId::Local(_) => return Err(unknown_catalogue()),
+        };
+        let language = request.language.as_ref();
+        let reply = self.send(call, "list pictures", self.endpoint.pictures(kind, number, language)).await?;
+        wire::parse_pictures(&self.endpoint, &reply, language)
     }
 
     /// The episodes of all seasons, some seasons at a time.
@@ -169,9 +281,26 @@ impl Tmdb {
         let groups = seasons.get_mut(..known).unwrap_or_default().chunks_mut(wire::SEASONS_PER_REQUEST);
         try_join_all(groups.map(|group| async move {
             let numbers: Vec<u32> = group.iter().map(|season| season.number).collect();
-            let question = self.endpoint.seasons(number, &numbers, request.language.as_ref());
-            let reply = self.send(call, "list episodes", question).await?;
-            wire::fill_seasons(&reply, group)
+            let language = request.language.as_ref();
+            let ask = async |language: Option<&Language>| {
+                self.send(call, "list episodes", self.endpoint.seasons(number, &numbers, language)).await
+            };
+            wire::fill_seasons(&ask(language).await?, group)?;
+            for fallback in names::fallbacks(language) {
+                if !wire::has_text_gaps(group) {
+                    break;
+                }
+                // What is there is an answer; a text more or less is none.
+                let filled = match ask(Some(&fallback)).await {
+                    Ok(reply) => wire::fill_seasons(&reply, group),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = filled {
+                    tracing::debug!(%error, "texts in another language could not be read");
+                    break;
+                }
+            }
+            Ok::<_, Error>(())
         }))
         .await?;
         let mut left = MAX_EPISODES;
@@ -184,12 +313,12 @@ impl Tmdb {
 
     async fn describe(&self, call: &Call, request: &TitleRequest) -> Result<Title> {
         let mut title = match &request.media_id.title {
-            TitleId::Tmdb(kind, number) => self.details(call, *kind, *number, request).await?,
-            TitleId::Imdb(digits) => self.find(call, digits, request).await?,
-            TitleId::Kitsu(_) | TitleId::Local(_) => {
-                return Err(Error::new(ErrorKind::NotFound, "find title")
-                    .advise("TMDB knows IMDb ids and its own numbers only"));
+            TitleId::Tmdb(kind, number) => self.details(call, *kind, *number, request.language.as_ref()).await?,
+            TitleId::Imdb(digits) => {
+                let wanted = request.media_id.episode.map(|_| TitleKind::Series);
+                self.found(call, &OutsideId::Imdb(digits.clone()), wanted, request.language.as_ref()).await?
             }
+            TitleId::Kitsu(_) | TitleId::Local(_) => return Err(unknown_catalogue()),
         };
         if let Some(number) = title.tmdb_id {
             self.fill_seasons(call, number, request, &mut title.seasons).await?;
@@ -209,6 +338,15 @@ impl Tmdb {
         }
         Ok(title)
     }
+}
+
+fn unknown_catalogue() -> Error {
+    Error::new(ErrorKind::NotFound, "find title").advise("TMDB knows IMDb ids and its own numbers only")
+}
+
+fn title_page(page: ListPage, number: u32) -> TitlePage {
+    let has_more = page.is_followed(number);
+    TitlePage { titles: page.rows.into_iter().map(|row| row.summary).collect(), has_more }
 }
 
 /// The length in the middle of all known ones: specials and double episodes do not move it.
@@ -231,6 +369,33 @@ impl MetadataProvider for Tmdb {
 
     async fn title(&self, call: &Call, request: &TitleRequest) -> Result<Title> {
         self.describe(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+            .with_trending()
+            .with_discovery()
+            .with_finding()
+            .with_finding_by_tvdb()
+            .with_pictures()
+            .with_languages()
+    }
+
+    async fn find(&self, call: &Call, request: &FindTitle) -> Result<TitleSummary> {
+        let found = self.found(call, &request.id, request.kind, request.language.as_ref()).await;
+        found.map(|title| title.summary).map_err(|error| error.at(self.id.to_string()))
+    }
+
+    async fn trending(&self, call: &Call, request: &Trending) -> Result<TitlePage> {
+        self.trending_page(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    async fn discover(&self, call: &Call, request: &Discover) -> Result<TitlePage> {
+        self.discover_page(call, request).await.map_err(|error| error.at(self.id.to_string()))
+    }
+
+    async fn pictures(&self, call: &Call, request: &TitleRequest) -> Result<Vec<Picture>> {
+        self.list_pictures(call, request).await.map_err(|error| error.at(self.id.to_string()))
     }
 
     /// Reads the settings that TMDB tells every client: short, and the key is needed.

@@ -1,16 +1,21 @@
 //! TMDB's wire format: requests out, replies in; pure. Source: developer.themoviedb.org, API version 3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::names::Localized;
-use crate::model::{Episode, Language, MediaId, Season, Title, TitleId, TitleKind, TitleSummary};
+use crate::model::{
+    Episode, Language, MediaId, Picture, PictureKind, PictureSize, Season, Title, TitleId, TitleKind, TitleSummary,
+};
 use crate::net::{Reply, Request, Secret};
 use crate::provider::lenient::{self, MAX_NAME_CHARS, MAX_TEXT_CHARS};
-use crate::provider::metadata::{MAX_EPISODES, MAX_OTHER_NAMES, TitleSearch};
+use crate::provider::metadata::{
+    Discover, DiscoverSort, MAX_EPISODES, MAX_OTHER_NAMES, MAX_PAGE, MAX_PICTURES, OutsideId, Period, TitleSearch,
+    Trending,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// Most seasons asked for in one request; the service takes 20 appended parts, one is kept free.
@@ -24,6 +29,17 @@ const MAX_TITLE_BYTES: u64 = 16 << 20;
 
 /// Most genres that are kept.
 const MAX_GENRES: usize = 32;
+
+/// Most genres of a kind that are known; there are about twenty.
+const MAX_GENRES_OF_KIND: usize = 200;
+
+/// Fewest votes of a title in a list by rating: a few friends make no masterpiece.
+const MIN_VOTES: &str = "200";
+
+/// Widths in pixels that pictures are cut to; the original stands beside them. Source: `/configuration`.
+const POSTER_WIDTHS: &[u32] = &[92, 154, 185, 342, 500, 780];
+const BACKDROP_WIDTHS: &[u32] = &[300, 780, 1280];
+const LOGO_WIDTHS: &[u32] = &[45, 92, 154, 185, 300, 500];
 
 const POSTER_SIZE: &str = "w342";
 const BACKDROP_SIZE: &str = "w1280";
@@ -62,7 +78,7 @@ impl Endpoint {
 
     /// One page of a search: films and series together unless a kind is asked for; only then the year goes along, as the mixed search
     /// knows no such filter.
-    pub(super) fn search(&self, search: &TitleSearch, text: &str, page: u64) -> Request {
+    pub(super) fn search(&self, search: &TitleSearch, text: &str, page: u32, language: Option<&Language>) -> Request {
         let page = page.to_string();
         let year = search.year.map(|year| year.to_string());
         let mut query = vec![("query", text), ("include_adult", "false"), ("page", page.as_str())];
@@ -74,7 +90,7 @@ impl Endpoint {
         if let (Some(name), Some(year)) = (year_name, year.as_deref()) {
             query.push((name, year));
         }
-        self.get(path, search.language.as_ref(), &query)
+        self.get(path, language, &query)
     }
 
     /// What the service tells every client; the cheapest question that needs the key.
@@ -82,9 +98,74 @@ impl Endpoint {
         self.get("/configuration", None, &[])
     }
 
-    /// Which titles an IMDb id stands for. `digits` are digits alone: nothing a person typed goes into a path.
-    pub(super) fn find(&self, digits: &str) -> Request {
-        self.get(&format!("/find/tt{digits}"), None, &[("external_source", "imdb_id")])
+    /// Which titles an outside id stands for. Digits alone: nothing a person typed goes into a path.
+    pub(super) fn find(&self, id: &OutsideId) -> Request {
+        let (text, source) = match id {
+            OutsideId::Imdb(digits) => (format!("tt{digits}"), "imdb_id"),
+            OutsideId::Tvdb(number) => (number.to_string(), "tvdb_id"),
+        };
+        self.get(&format!("/find/{text}"), None, &[("external_source", source)])
+    }
+
+    /// What is watched these days.
+    pub(super) fn trending(&self, request: &Trending, language: Option<&Language>) -> Request {
+        let kind = request.kind.map_or("all", path_of);
+        let period = match request.period {
+            Period::Day => "day",
+            Period::Week => "week",
+        };
+        self.get(&format!("/trending/{kind}/{period}"), language, &[("page", &request.page.to_string())])
+    }
+
+    /// Titles that fit some conditions; `genre` is TMDB's number, `today` is `YYYY-MM-DD`.
+    pub(super) fn discover(
+        &self,
+        request: &Discover,
+        genre: Option<u64>,
+        language: Option<&Language>,
+        today: &str,
+    ) -> Request {
+        let date = match request.kind {
+            TitleKind::Movie => "primary_release_date",
+            TitleKind::Series => "first_air_date",
+        };
+        let sort = match request.sort {
+            DiscoverSort::Popularity => "popularity.desc".to_owned(),
+            DiscoverSort::Rating => "vote_average.desc".to_owned(),
+            DiscoverSort::Newest => format!("{date}.desc"),
+        };
+        let year = request.year.map(|year| (format!("{year:04}-01-01"), format!("{year:04}-12-31")));
+        let (from, mut until) = year.unzip();
+        if request.sort == DiscoverSort::Newest {
+            // Dates in this form are in the order of their letters.
+            until = Some(until.map_or(today.to_owned(), |until| until.min(today.to_owned())));
+        }
+        let (from_name, until_name) = (format!("{date}.gte"), format!("{date}.lte"));
+        let (page, genre) = (request.page.to_string(), genre.map(|genre| genre.to_string()));
+        let mut query = vec![("sort_by", sort.as_str()), ("include_adult", "false"), ("page", &page)];
+        query.extend(genre.as_deref().map(|genre| ("with_genres", genre)));
+        query.extend(from.as_deref().map(|from| (from_name.as_str(), from)));
+        query.extend(until.as_deref().map(|until| (until_name.as_str(), until)));
+        if request.sort == DiscoverSort::Rating {
+            query.push(("vote_count.gte", MIN_VOTES));
+        }
+        self.get(&format!("/discover/{}", path_of(request.kind)), language, &query)
+    }
+
+    /// The genres of a kind with their numbers, in English.
+    pub(super) fn genres(&self, kind: TitleKind) -> Request {
+        self.get(&format!("/genre/{}/list", path_of(kind)), None, &[])
+    }
+
+    /// All pictures of a title in the language asked for, without words, and in English: without naming them only those of one language come.
+    pub(super) fn pictures(&self, kind: TitleKind, id: u64, language: Option<&Language>) -> Request {
+        let mut languages = vec!["null", "en"];
+        languages.extend(language.map(Language::primary).filter(|primary| *primary != "en"));
+        let query = [("include_image_language", languages.join(","))];
+        let query = query.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let mut request = self.get(&format!("/{}/{id}/images", path_of(kind)), None, &query);
+        request.max_body_bytes = Some(MAX_TITLE_BYTES);
+        request
     }
 
     /// A title with its outside ids and its names.
@@ -102,6 +183,17 @@ impl Endpoint {
         let mut request = self.get(&format!("/tv/{id}"), language, &[("append_to_response", &parts.join(","))]);
         request.max_body_bytes = Some(MAX_TITLE_BYTES);
         request
+    }
+
+    /// The sizes of a picture, narrowest first: no size is wider than the original, and a drawing (SVG) has no other than that.
+    fn sizes(&self, row: &PictureRow, widths: &[u32]) -> Vec<PictureSize> {
+        let is_drawing = row.file_path.to_ascii_lowercase().ends_with(".svg");
+        let narrower = widths.iter().filter(|width| !is_drawing && row.width.is_none_or(|original| **width < original));
+        let sizes = narrower.map(|width| (Some(*width), format!("w{width}")));
+        sizes
+            .chain([(row.width, "original".to_owned())])
+            .filter_map(|(width, size)| Some(PictureSize { width, url: self.picture(&size, Some(&row.file_path))? }))
+            .collect()
     }
 
     /// Address of a picture on the catalogue's image host; `None` unless `path` is the plain `/name.ext` that TMDB writes (OUT-05).
@@ -134,6 +226,8 @@ struct Row {
     original_title: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     original_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    original_language: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     release_date: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
@@ -168,36 +262,159 @@ struct Page {
     total_pages: Option<u64>,
 }
 
-/// One page of search results.
+/// A row of a list of titles.
 #[derive(Debug)]
-pub(super) struct SearchPage {
-    pub(super) titles: Vec<TitleSummary>,
+pub(super) struct ListRow {
+    pub(super) summary: TitleSummary,
+    /// The name is the original one, in a language that was not asked for.
+    is_untranslated: bool,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub(super) struct ListPage {
+    pub(super) rows: Vec<ListRow>,
     pub(super) page_count: u64,
 }
 
-/// Reads a page; persons, collections and whatever comes next are left out. A film or series without a name is one too.
-pub(super) fn parse_search(endpoint: &Endpoint, reply: &Reply, kind: Option<TitleKind>) -> Result<SearchPage> {
-    let page: Page = lenient::json(reply, "search titles")?;
-    let summary = |row: Row| {
+impl ListPage {
+    /// May the page after this one be asked for?
+    pub(super) fn is_followed(&self, page: u32) -> bool {
+        u64::from(page) < self.page_count.min(u64::from(MAX_PAGE))
+    }
+
+    /// Is there a row that another language may say more about?
+    pub(super) fn has_gaps(&self) -> bool {
+        self.rows.iter().any(|row| row.summary.overview.is_none() || row.is_untranslated)
+    }
+
+    /// Takes from the same page in another language what is missing here.
+    pub(super) fn fill_from(&mut self, other: ListPage) {
+        let mut others: HashMap<MediaId, ListRow> =
+            other.rows.into_iter().map(|row| (row.summary.media_id.clone(), row)).collect();
+        for row in &mut self.rows {
+            let Some(other) = others.remove(&row.summary.media_id) else { continue };
+            row.summary.overview = row.summary.overview.take().or(other.summary.overview);
+            if row.is_untranslated && !other.is_untranslated {
+                row.summary.name = other.summary.name;
+                row.is_untranslated = false;
+            }
+        }
+    }
+}
+
+/// Reads a page that was asked for in `language`; persons, collections and whatever comes next are left out. A film or series without a name
+/// is one too.
+pub(super) fn parse_list(
+    endpoint: &Endpoint,
+    reply: &Reply,
+    kind: Option<TitleKind>,
+    language: Option<&Language>,
+    operation: &'static str,
+) -> Result<ListPage> {
+    let page: Page = lenient::json(reply, operation)?;
+    let asked = language.map_or("en", Language::primary);
+    let row = |row: Row| {
         let kind = match row.media_type.as_deref() {
             Some("movie") => TitleKind::Movie,
             Some("tv") => TitleKind::Series,
             Some(_) => return None,
             None => kind?,
         };
-        Some(TitleSummary {
-            media_id: MediaId::of_title(TitleId::Tmdb(kind, row.id)),
-            kind,
-            name: row.name().or_else(|| row.original_name())?,
-            year: row.year(),
-            overview: lenient::clean_some(row.overview.as_deref(), MAX_TEXT_CHARS),
-            poster_url: endpoint.picture(POSTER_SIZE, row.poster_path.as_deref()),
+        let (name, original_name) = (row.name(), row.original_name());
+        let original_language = row.original_language.as_deref().and_then(language_of);
+        let is_foreign = original_language.is_some_and(|original| original.primary() != asked);
+        Some(ListRow {
+            is_untranslated: is_foreign && original_name.is_some() && (name.is_none() || name == original_name),
+            summary: TitleSummary {
+                media_id: MediaId::of_title(TitleId::Tmdb(kind, row.id)),
+                kind,
+                year: row.year(),
+                overview: lenient::clean_some(row.overview.as_deref(), MAX_TEXT_CHARS),
+                poster_url: endpoint.picture(POSTER_SIZE, row.poster_path.as_deref()),
+                name: name.or(original_name)?,
+            },
         })
     };
-    Ok(SearchPage {
-        titles: page.results.into_iter().filter_map(summary).collect(),
-        page_count: page.total_pages.unwrap_or(1),
-    })
+    let mut seen = HashSet::new();
+    let rows = page.results.into_iter().filter_map(row).filter(|row| seen.insert(row.summary.media_id.clone()));
+    Ok(ListPage { rows: rows.collect(), page_count: page.total_pages.unwrap_or(1) })
+}
+
+/// A genre and its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Genre {
+    pub(super) id: u64,
+    pub(super) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct GenresBody {
+    #[serde(deserialize_with = "lenient::required_list")]
+    genres: Vec<GenreRow>,
+}
+
+#[derive(Debug, Deserialize)]
+struct GenreRow {
+    id: u64,
+    name: String,
+}
+
+/// Reads the genres of a kind.
+pub(super) fn parse_genres(reply: &Reply) -> Result<Vec<Genre>> {
+    let body: GenresBody = lenient::json(reply, "list genres")?;
+    let genre = |row: GenreRow| Some(Genre { id: row.id, name: lenient::clean_some(Some(&row.name), MAX_NAME_CHARS)? });
+    Ok(body.genres.into_iter().filter_map(genre).take(MAX_GENRES_OF_KIND).collect())
+}
+
+#[derive(Debug, Deserialize)]
+struct PictureRow {
+    file_path: String,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    iso_639_1: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    width: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PicturesBody {
+    #[serde(deserialize_with = "lenient::required_list")]
+    posters: Vec<PictureRow>,
+    #[serde(deserialize_with = "lenient::required_list")]
+    backdrops: Vec<PictureRow>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    logos: Vec<PictureRow>,
+}
+
+/// Reads the pictures of a title: of each kind those in the language asked for first, then those without words, then the others; among
+/// equals TMDB's order.
+pub(super) fn parse_pictures(endpoint: &Endpoint, reply: &Reply, language: Option<&Language>) -> Result<Vec<Picture>> {
+    let body: PicturesBody = lenient::json(reply, "list pictures")?;
+    let asked = language.map_or("en", Language::primary);
+    let kinds = [
+        (PictureKind::Poster, body.posters, POSTER_WIDTHS),
+        (PictureKind::Backdrop, body.backdrops, BACKDROP_WIDTHS),
+        (PictureKind::Logo, body.logos, LOGO_WIDTHS),
+    ];
+    let mut pictures = Vec::new();
+    for (kind, rows, widths) in kinds {
+        let mut found: Vec<Picture> = rows
+            .into_iter()
+            .take(MAX_PICTURES)
+            .filter_map(|row| {
+                let sizes = endpoint.sizes(&row, widths);
+                let language = row.iso_639_1.as_deref().and_then(language_of);
+                (!sizes.is_empty()).then_some(Picture { kind, language, sizes })
+            })
+            .collect();
+        found.sort_by_key(|picture| match &picture.language {
+            Some(language) if language.primary() == asked => 0,
+            None => 1,
+            Some(_) => 2,
+        });
+        pictures.extend(found);
+    }
+    Ok(pictures)
 }
 
 /// Is this TMDB's answer to every client? What stands in it is not used.
@@ -231,7 +448,7 @@ struct FoundBody {
     tv_episode_results: Vec<FoundEpisode>,
 }
 
-/// What an IMDb id may stand for, the likeliest first. One id can lead to a film *and* an unrelated series: the wanted kind decides the
+/// What an outside id may stand for, the likeliest first. One id can lead to a film *and* an unrelated series: the wanted kind decides the
 /// order, the caller checks the outside id of each. An episode's id leads to its series, and only where nothing else fits.
 pub(super) fn parse_find(reply: &Reply, wanted: Option<TitleKind>) -> Result<Vec<(TitleKind, u64)>> {
     let found: FoundBody = lenient::json(reply, "find title")?;
@@ -369,8 +586,7 @@ pub(super) fn parse_details(
 
 /// Every name but the two that stand elsewhere, each once whatever its case, at most [`MAX_OTHER_NAMES`].
 fn other_names(name: &str, original: Option<&str>, names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen: std::collections::HashSet<String> =
-        [Some(name), original].into_iter().flatten().map(str::to_lowercase).collect();
+    let mut seen: HashSet<String> = [Some(name), original].into_iter().flatten().map(str::to_lowercase).collect();
     names
         .filter_map(|other| lenient::clean_some(Some(&other), MAX_NAME_CHARS))
         .filter(|other| seen.insert(other.to_lowercase()))
@@ -397,25 +613,39 @@ struct SeasonBody {
     episodes: Vec<EpisodeRow>,
 }
 
-/// Puts the episodes of a reply to [`Endpoint::seasons`] into `seasons`; a season that the reply leaves out stays without.
+/// Puts the episodes of a reply to [`Endpoint::seasons`] into `seasons`; a season that the reply leaves out stays without. What is there
+/// already stays: a reply in another language fills gaps.
 pub(super) fn fill_seasons(reply: &Reply, seasons: &mut [Season]) -> Result<()> {
     let mut body: Map<String, Value> = lenient::json(reply, "list episodes")?;
     for season in seasons {
         let Some(part) = body.remove(&format!("season/{}", season.number)) else { continue };
         let part: SeasonBody = lenient::part(part, "list episodes")?;
-        let mut episodes: BTreeMap<u32, Episode> = BTreeMap::new();
+        let mut episodes: BTreeMap<u32, Episode> =
+            std::mem::take(&mut season.episodes).into_iter().map(|episode| (episode.number, episode)).collect();
         for row in part.episodes.into_iter().take(MAX_EPISODES) {
-            episodes.entry(row.episode_number).or_insert(Episode {
+            let episode = episodes.entry(row.episode_number).or_insert(Episode {
                 number: row.episode_number,
-                name: lenient::clean_some(row.name.as_deref(), MAX_NAME_CHARS),
-                air_date: lenient::date(row.air_date.as_deref()),
-                overview: lenient::clean_some(row.overview.as_deref(), MAX_TEXT_CHARS),
-                runtime_min: row.runtime.and_then(minutes),
+                name: None,
+                air_date: None,
+                overview: None,
+                runtime_min: None,
             });
+            let fill = |slot: &mut Option<String>, text: Option<String>, max_chars| {
+                *slot = slot.take().or_else(|| lenient::clean_some(text.as_deref(), max_chars));
+            };
+            fill(&mut episode.name, row.name, MAX_NAME_CHARS);
+            fill(&mut episode.overview, row.overview, MAX_TEXT_CHARS);
+            episode.air_date = episode.air_date.take().or_else(|| lenient::date(row.air_date.as_deref()));
+            episode.runtime_min = episode.runtime_min.or(row.runtime.and_then(minutes));
         }
         season.episodes = episodes.into_values().collect();
     }
     Ok(())
+}
+
+/// Is there an episode without a text, which another language may have?
+pub(super) fn has_text_gaps(seasons: &[Season]) -> bool {
+    seasons.iter().flat_map(|season| &season.episodes).any(|episode| episode.overview.is_none())
 }
 
 /// TMDB writes 0 for an unknown length.
@@ -468,13 +698,13 @@ mod tests {
     /// Goal: a v3 key goes into the query, a token into the header, never both.
     #[test]
     fn the_key_goes_where_its_shape_wants_it() {
-        let v3 = endpoint("0123456789abcdef0123456789abcdef").find("0133093");
+        let v3 = endpoint("0123456789abcdef0123456789abcdef").find(&OutsideId::Imdb("0133093".to_owned()));
         assert_eq!(
             v3.url.as_str(),
             "https://api.example/3/find/tt0133093?external_source=imdb_id&api_key=0123456789abcdef0123456789abcdef"
         );
         assert!(v3.bearer.is_none());
-        let token = endpoint("eyJ.a.b").find("0133093");
+        let token = endpoint("eyJ.a.b").find(&OutsideId::Imdb("0133093".to_owned()));
         assert_eq!(token.bearer.unwrap().expose(), "eyJ.a.b");
         assert!(!token.url.as_str().contains("eyJ"));
     }
@@ -485,7 +715,7 @@ mod tests {
         let mut search = TitleSearch::new("unused");
         search.kind = Some(TitleKind::Series);
         search.year = Some(2011);
-        let url = endpoint("k").search(&search, "a&api_key=b/../c", 2).url;
+        let url = endpoint("k").search(&search, "a&api_key=b/../c", 2, None).url;
         let pairs: Vec<_> = url.query_pairs().into_owned().collect();
         assert_eq!(url.path(), "/3/search/tv");
         assert!(pairs.contains(&("query".to_owned(), "a&api_key=b/../c".to_owned())));
@@ -504,11 +734,12 @@ mod tests {
             {"id":5,"media_type":"movie","title":"","original_title":"Fünf","release_date":null},
             {"id":"six","media_type":"movie","title":"Six"},
             {"id":7,"media_type":"movie","title":7}]}"#;
-        let page = parse_search(&endpoint("k"), &reply(body), None).unwrap();
-        let names: Vec<_> = page.titles.iter().map(|title| (title.name.as_str(), title.year)).collect();
+        let page = parse_list(&endpoint("k"), &reply(body), None, None, "test").unwrap();
+        let titles: Vec<_> = page.rows.iter().map(|row| &row.summary).collect();
+        let names: Vec<_> = titles.iter().map(|title| (title.name.as_str(), title.year)).collect();
         assert_eq!(names, [("One", Some(1999)), ("Two", None), ("Fünf", None)]);
-        assert_eq!(page.titles[0].poster_url.as_deref(), Some("https://image.example/t/p/w342/p.jpg"));
-        assert_eq!(page.titles[1].media_id.to_string(), "tmdb:series:2");
+        assert_eq!(titles[0].poster_url.as_deref(), Some("https://image.example/t/p/w342/p.jpg"));
+        assert_eq!(titles[1].media_id.to_string(), "tmdb:series:2");
         assert_eq!(page.page_count, 9);
     }
 
@@ -573,6 +804,116 @@ mod tests {
         assert!(title.seasons[0].episodes.is_empty());
     }
 
+    /// Goal: a reply in another language fills what is missing and changes nothing that is there.
+    #[test]
+    fn other_languages_fill_gaps_only() {
+        let german = Language::parse("de").unwrap();
+        let list = |rows: &str, language: Option<&Language>| {
+            parse_list(&endpoint("k"), &reply(&format!(r#"{{"results":[{rows}]}}"#)), None, language, "test").unwrap()
+        };
+        let mut page = list(
+            r#"{"id":1,"media_type":"movie","title":"紙の船","original_title":"紙の船","original_language":"ja","overview":""},
+               {"id":2,"media_type":"tv","name":"Hafen","original_name":"Harbour","original_language":"en","overview":"Deutsch."},
+               {"id":3,"media_type":"tv","name":"Dorf","original_name":"Dorf","original_language":"de","overview":""}"#,
+            Some(&german),
+        );
+        assert!(page.has_gaps());
+        page.fill_from(list(
+            r#"{"id":3,"media_type":"tv","name":"Village","original_name":"Dorf","original_language":"de","overview":"V."},
+               {"id":2,"media_type":"tv","name":"Harbour","original_name":"Harbour","original_language":"en","overview":"English."},
+               {"id":1,"media_type":"movie","title":"Paper Boats","original_title":"紙の船","original_language":"ja","overview":"B."}"#,
+            None,
+        ));
+        let told: Vec<_> =
+            page.rows.iter().map(|row| (row.summary.name.as_str(), row.summary.overview.as_deref().unwrap())).collect();
+        assert_eq!(told, [("Paper Boats", "B."), ("Hafen", "Deutsch."), ("Dorf", "V.")]);
+        assert!(!page.has_gaps());
+
+        let mut seasons = [Season { number: 1, name: None, episodes: Vec::new() }];
+        let part = |rows: &str| reply(&format!(r#"{{"season/1":{{"episodes":[{rows}]}}}}"#));
+        fill_seasons(&part(r#"{"episode_number":1,"name":"Eins","overview":""}"#), &mut seasons).unwrap();
+        assert!(has_text_gaps(&seasons));
+        fill_seasons(&part(r#"{"episode_number":1,"name":"One","overview":"O.","runtime":9}"#), &mut seasons).unwrap();
+        let episode = &seasons[0].episodes[0];
+        assert_eq!((episode.name.as_deref(), episode.overview.as_deref()), (Some("Eins"), Some("O.")));
+        assert!(!has_text_gaps(&seasons) && episode.runtime_min == Some(9));
+    }
+
+    /// Goal: pages end where TMDB's do, whatever it counts.
+    #[test]
+    fn no_page_beyond_the_last_is_promised() {
+        let page =
+            parse_list(&endpoint("k"), &reply(r#"{"results":[],"total_pages":38102}"#), None, None, "test").unwrap();
+        assert!(page.is_followed(499) && !page.is_followed(500));
+        let page = parse_list(&endpoint("k"), &reply(r#"{"results":[]}"#), None, None, "test").unwrap();
+        assert!(!page.is_followed(1));
+    }
+
+    /// Goal: a list by conditions asks with the names that TMDB knows: what it does not know it ignores without a word.
+    #[test]
+    fn conditions_have_tmdbs_names() {
+        let query = |discover: &Discover, genre| {
+            let url = endpoint("k.k").discover(discover, genre, None, "2024-05-06").url;
+            (url.path().to_owned(), url.query().unwrap().to_owned())
+        };
+        let (path, all) = query(&Discover::new(TitleKind::Movie), None);
+        assert_eq!(
+            (path.as_str(), all.as_str()),
+            ("/3/discover/movie", "sort_by=popularity.desc&include_adult=false&page=1")
+        );
+        let mut discover = Discover { year: Some(2019), page: 3, ..Discover::new(TitleKind::Series) };
+        discover.sort = DiscoverSort::Rating;
+        assert_eq!(
+            query(&discover, Some(18)),
+            (
+                "/3/discover/tv".to_owned(),
+                "sort_by=vote_average.desc&include_adult=false&page=3&with_genres=18&first_air_date.gte=2019-01-01\
+                 &first_air_date.lte=2019-12-31&vote_count.gte=200"
+                    .to_owned()
+            )
+        );
+        for (year, until) in [(None, "2024-05-06"), (Some(2024), "2024-05-06"), (Some(2019), "2019-12-31")] {
+            let newest = Discover { year, sort: DiscoverSort::Newest, ..Discover::new(TitleKind::Movie) };
+            let (_, query) = query(&newest, None);
+            assert!(query.starts_with("sort_by=primary_release_date.desc"), "{query}");
+            assert!(query.ends_with(&format!("primary_release_date.lte={until}")), "{query}");
+        }
+    }
+
+    /// Goal: pictures come in the order they are wanted in, in sizes that are no wider than themselves.
+    #[test]
+    fn pictures_come_in_order_and_in_sizes() {
+        let body = r#"{"id":1,"backdrops":[{"file_path":"/b.jpg","iso_639_1":null,"width":1280,"height":720}],
+            "posters":[{"file_path":"/en.jpg","iso_639_1":"en","width":2000},{"file_path":"/none.jpg","iso_639_1":"xx","width":160},
+                {"file_path":"/de.jpg","iso_639_1":"de"},{"file_path":"//evil/x.jpg"},{"iso_639_1":"de"}],
+            "logos":[{"file_path":"/l.SVG","iso_639_1":"de","width":500}]}"#;
+        let german = Language::parse("de-AT").unwrap();
+        let pictures = parse_pictures(&endpoint("k"), &reply(body), Some(&german)).unwrap();
+        let told: Vec<_> = pictures
+            .iter()
+            .map(|picture| {
+                (picture.kind, picture.sizes.last().unwrap().url.rsplit('/').next().unwrap(), picture.sizes.len())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (PictureKind::Poster, "de.jpg", 7),
+                (PictureKind::Poster, "none.jpg", 3),
+                (PictureKind::Poster, "en.jpg", 7),
+                (PictureKind::Backdrop, "b.jpg", 3),
+                (PictureKind::Logo, "l.SVG", 1),
+            ]
+        );
+        assert_eq!(pictures[1].sizes[0].url, "https://image.example/t/p/w92/none.jpg");
+        assert_eq!(
+            pictures[1].sizes[2],
+            PictureSize { width: Some(160), url: "https://image.example/t/p/original/none.jpg".to_owned() }
+        );
+        let url = endpoint("k.k").pictures(TitleKind::Movie, 7, Some(&german)).url;
+        assert_eq!(url.as_str(), "https://api.example/3/movie/7/images?include_image_language=null%2Cen%2Cde");
+    }
+
     /// A good body with one byte changed and its end cut off.
     fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
         let mut bytes = body.as_bytes().to_vec();
@@ -591,9 +932,14 @@ mod tests {
         let details = r#"{"id":7,"name":"Show","runtime":5,"seasons":[{"season_number":1,"name":"x"}],"translations":
             {"translations":[{"iso_639_1":"en","data":{"name":"a"}}]},"external_ids":{"imdb_id":"tt0944947","tvdb_id":5}}"#;
         let seasons = r#"{"id":7,"season/1":{"episodes":[{"episode_number":2,"air_date":"2001-01-01","runtime":5}]}}"#;
+        let genres = r#"{"genres":[{"id":28,"name":"Action"}]}"#;
+        let pictures =
+            r#"{"posters":[{"file_path":"/p.jpg","iso_639_1":"de","width":1000}],"backdrops":[],"logos":[]}"#;
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(at: usize, byte: u8, cut in cut)| {
-            let _ = parse_search(&endpoint("k"), &damaged(search, at, byte, cut), None);
+            let _ = parse_list(&endpoint("k"), &damaged(search, at, byte, cut), None, None, "test");
+            let _ = parse_genres(&damaged(genres, at, byte, cut));
+            let _ = parse_pictures(&endpoint("k"), &damaged(pictures, at, byte, cut), None);
             let _ = parse_find(&damaged(find, at, byte, cut), None);
             let _ = parse_details(&endpoint("k"), &damaged(details, at, byte, cut), TitleKind::Series, None);
             let mut season = [Season { number: 1, name: None, episodes: Vec::new() }];

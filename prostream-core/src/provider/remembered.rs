@@ -9,18 +9,18 @@ use crate::net::Call;
 use crate::{Error, ErrorKind, Result};
 
 /// Keeps the last answer. Callers at once ask once: the others wait for that answer, within their own deadline. A failure is not kept.
-pub(super) struct Remembered<T> {
+pub(crate) struct Remembered<T> {
     life: Duration,
     last: Mutex<Option<(Instant, T)>>,
 }
 
 impl<T: Clone> Remembered<T> {
-    pub(super) fn new(life: Duration) -> Self {
+    pub(crate) fn new(life: Duration) -> Self {
         Self { life, last: Mutex::new(None) }
     }
 
     /// The answer that is kept, or the one that `ask` gives now.
-    pub(super) async fn read(&self, call: &Call, ask: impl AsyncFnOnce(&Call) -> Result<T>) -> Result<T> {
+    pub(crate) async fn read(&self, call: &Call, ask: impl AsyncFnOnce(&Call) -> Result<T>) -> Result<T> {
         let mut last = tokio::time::timeout(call.remaining(), self.last.lock())
             .await
             .map_err(|_| Error::new(ErrorKind::TimedOut, "wait for an answer that another call asked for"))?;
