@@ -224,6 +224,22 @@ fn languages_are_told_by_codes_and_words() {
         ("[Qwxz] Glass Harbour - 07 [1080p][中英字幕]", "en zh"),
         ("[Qwxz] Glass Harbour - 07 [1080p][日本語吹替]", "ja"),
         ("Glass Harbour 2012 1080p دوبله فارسی", "fa"),
+        // Before what makes a sound track, behind a mark, at the very end behind a dash, between marks in small letters.
+        ("Glass Harbour 2012 [2160p DoVi P8 Es-DTSHD AC3 En-AC3]", "en es"),
+        ("Glass Harbour 2012 DVDRip XviD ITA by Qwxz", "it"),
+        ("Glass Harbour 2012 DVDRip XviD por Qwxz", ""),
+        ("Glass Harbour - ITA.avi", "it"),
+        ("Glass Harbour - Dan.avi", ""),
+        ("Glass.Harbour.2012.1080p.pl.x264-QWXZ", "pl"),
+        // A title in capitals does not make the whole name shout.
+        ("The.GH.1x08.La.Casa.Quieta.ITA.WEBMux.x264-Qwxz", "it"),
+        // Words that say it with another one.
+        ("Glass Harbour 2012 DVDRip Espanol De Espana", "es"),
+        ("Glass Harbour S01E05 720p English HI", "en"),
+        ("Glass Harbour 2012 720p Legendas", "pt"),
+        ("Glass Harbour 2012 [bra-por]", "pt"),
+        ("Glass Harbour 2012 720p VOST", "fr"),
+        ("Glass Harbour 2012 720p [Tam + Guj]", "gu ta"),
         // No languages: the last episode, specials.
         ("[Qwxz] Glass Harbour [01-12][Fin][1080p]", ""),
         ("[Qwxz] Glass Harbour [01-12+SP][1080p]", ""),
@@ -265,6 +281,7 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour S01E05 1080p WEB H264-QWXZ EZTV mkv", Some("QWXZ")),
         ("Glass Harbour S01E05 1080p WEB x265[eztv re] mkv", None),
         ("Glass Harbour S01-S06 480p BluRay x264 ESub - Qwxz", Some("Qwxz")),
+        ("Glass.Harbour.2012.1080p.x264-QWXZ.glassport.com", Some("QWXZ")),
         ("Glass Harbour (2012) - HQ HDRip - x264 - AAC - ESub", None),
         ("Гавань / Glass Harbour [TV] [12 из 12] [2012, BDRip] [Дубляж]", None),
     ] {
@@ -284,6 +301,11 @@ fn groups_sites_and_editions_are_told_apart() {
         ("[电影www.glassport.com]玻璃港.Glass.Harbour.2012.1080p", Some("www.glassport.com")),
         ("[glassport.ninja] Glass Harbour 2012", Some("glassport.ninja")),
         ("[glassport.co.uk] Glass Harbour 2012", Some("glassport.co.uk")),
+        ("www.glassport.co.in - Glass Harbour 2012", Some("www.glassport.co.in")),
+        ("@glassport.com@Glass.Harbour.2012.1080p", Some("glassport.com")),
+        ("Glass Harbour 2012 1080p glassport.mx", Some("glassport.mx")),
+        ("Glass Harbour 2012 1080p the-glassport.com", Some("the-glassport.com")),
+        ("Glass.Harbour.2012.1080p.x264-QWXZ.glassport.com", Some("glassport.com")),
         ("Glass.Dot.com.2012.1080p", None),
         ("Glass.Harbour.S01E05.Find.Me.1080p", None),
     ] {
@@ -319,6 +341,10 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour 2012 SATRemux", "SATRip"),
         ("Glass.Harbour.2012.TVSync.x264", "TeleSync"),
         ("Glass Harbour 2012 BluRayScreener", "SCR"),
+        ("Glass.Harbour.2012.720p.PreHD.x264", "SCR"),
+        ("Glass Harbour 2012 CAMHQ", "CAM"),
+        ("Glass Harbour 2012 SAT-Rips", "SATRip"),
+        ("Glass Harbour DVD R2 2012", "DVD"),
         ("Glass Harbour [2012, drama, IPTV]", "TVRip"),
     ] {
         assert_eq!(parse(name).source.as_deref(), Some(source), "{name}");
@@ -328,6 +354,9 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour 2018 1920×1080", "1080p"),
         ("Glass Harbour 2018 1280 x 720", "720p"),
         ("Glass Harbour 2018 1080 p", "1080p"),
+        ("Glass Harbour AI Upscaled 2018 1080p", "1080p"),
+        ("Glass Harbour INTERNAL 2018 720p", "720p"),
+        ("Glass Harbour 3x11m720p", "720p"),
     ] {
         assert_eq!(parse(name).resolution.as_deref(), Some(resolution), "{name}");
         assert!(parse(name).title == "Glass Harbour", "{name}: {}", parse(name).title);
@@ -358,6 +387,26 @@ fn marks_that_open_a_name_are_titles() {
     assert_eq!(ReleaseName::parse("Atmos.Harbour.2018.1080p.WEB").audio, Vec::<String>::new());
 }
 
+/// Goal: a title that stands in one word with the first mark is found, and its year with it.
+/// Method: names as a site of small files gives them.
+#[test]
+fn titles_glued_to_a_mark_are_read() {
+    for (name, says) in [
+        ("GlassHarbour2M1080.www.glassport.com.mkv", "GlassHarbour2"),
+        ("GlassHarbour2012BD720.www.glassport.com.mkv", "GlassHarbour (2012)"),
+        ("GlassHarbourHD1080.www.glassport.com.mkv", "GlassHarbour"),
+        ("GlassHarbour720p_105_www.glassport.com.mkv", "GlassHarbour"),
+        ("GlassHarbour720p_1x05_www.glassport.com.mkv", "GlassHarbour S1 E5"),
+        ("Glass Harbour Series Complete 720p", "Glass Harbour"),
+        ("Glass Harbour kolekcja filmów 720p", "Glass Harbour"),
+        ("Glass Harbour Full Movie 2012 720p", "Glass Harbour (2012)"),
+        ("Glass Harbour Complete Seasons S01-S03 720p", "Glass Harbour S1-3"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+        check_spans(name).unwrap();
+    }
+}
+
 /// Goal: words and file paths are read together.
 /// Method: a folder that says what the file does not.
 #[test]
@@ -376,6 +425,13 @@ fn paths_are_read_as_a_whole() {
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz-rhs02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz.rocket.harbour.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02E01-E10.720p.x264-QWXZ/qwxz-rh.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
+        // A subtitle's number among its like is no episode.
+        ("Subs/Rocket.Harbour.S02E05.720p.x264-QWXZ/34_tam.srt", "Rocket Harbour S2 E5 ta -QWXZ"),
+        ("Rocket.Harbour.2011.1080p.x264-QWXZ/Subs/2_English.srt", "Rocket Harbour (2011) en -QWXZ"),
+        ("Rocket Harbour/Season 2/05.en.srt", "Rocket Harbour S2 E5 en"),
+        ("Subs/5_nor.srt", " no"),
+        ("Rocket.Harbour.S02.720p/rocket.harbour.205.720p.mkv", "rocket harbour S2 E5"),
+        ("Rocket Harbour/2-05.mkv", "Rocket Harbour S2 E5"),
         // The nearest folder tells it, whatever stands around that one; a sample belongs to its release.
         (
             "Rocket.Harbour.Saga.1080p.x264-QWXZ/Rocket.Harbour.2011.x264-QWXZ/qwxz-rh.mkv",

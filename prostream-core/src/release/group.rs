@@ -20,6 +20,21 @@ const TOP_LEVELS: &[&str] = &[
 /// Ends that no word of a title has: a name before one of them is a site outside brackets, too.
 const SURE_ENDS: &[&str] = &["com", "net", "org"];
 
+/// Ends of two words.
+const SECOND_LEVELS: &[(&str, &str)] = &[
+    ("co", "uk"),
+    ("co", "in"),
+    ("co", "nz"),
+    ("co", "za"),
+    ("co", "il"),
+    ("co", "kr"),
+    ("com", "br"),
+    ("com", "ar"),
+    ("com", "mx"),
+    ("com", "au"),
+    ("com", "tr"),
+];
+
 /// Marks that trackers put at the end of names; they are neither group nor site.
 const TRACKER_TAGS: &[&str] = &[
     "rartv", "rarbg", "eztv", "ettv", "tgx", "ethd", "orarbg", "tjet", "utr", "prime", "et", "eztvx", "galaxyrg",
@@ -76,8 +91,10 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     }
     if matches!(token.folded.as_str(), "www" | "ww") || glued {
         // "www.site.co.uk".
-        let is_country = |at: usize| tokens.list.get(at).is_some_and(|token| token.folded == "uk" && token.gap == ".");
-        if tokens.list.get(at + 2).is_some_and(|end| end.folded == "co") && is_country(at + 3) {
+        let country = tokens.list.get(at + 3).filter(|country| country.gap == ".");
+        let under = tokens.list.get(at + 2).map(|end| end.folded.as_str()).zip(country);
+        let is_double = under.is_some_and(|(end, country)| SECOND_LEVELS.contains(&(end, country.folded.as_str())));
+        if is_double {
             return Some(Site { tokens: at..at + 4, span: span(at + 4)? });
         }
         // "www Site cafe - Title": whatever end it is.
@@ -139,9 +156,20 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
             || before.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
     });
     let opens = at == 0
-        && tokens.list.get(2).is_some_and(|next| matches!(next.gap, "_" | " " | "-") && next.number(4).is_none());
-    if named && (opens || behind_mark && at + 2 == tokens.list.len() && token.gap == ".") {
+        && tokens.list.get(2).is_some_and(|next| matches!(next.gap, "_" | " " | "-" | "@") && next.number(4).is_none());
+    // "Title.1080p.x264-GRP.site.com".
+    let behind_group = before.is_some_and(|before| before.gap == "-")
+        && at.checked_sub(2).and_then(|mark| tokens.list.get(mark)).is_some_and(|mark| look_up(&mark.folded).is_some());
+    let is_last = at + 2 == tokens.list.len() && token.gap == ".";
+    if named && (opens || is_last && (behind_mark || behind_group)) {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
+    }
+    // "Title 1080p site.tld", "Title 1080p the-site.tld": with a full stop in a name of spaces.
+    let stop = if tokens.list.get(at + 1).is_some_and(|part| part.gap == "-") { at + 3 } else { at + 2 };
+    let closes = stop == tokens.list.len()
+        && tokens.list.get(stop - 1).is_some_and(|end| end.gap == "." && is_end(end) && end.folded.len() > 1);
+    if closes && behind_mark && token.bracket == 0 && token.gap == " " && token.folded.len() >= 3 {
+        return Some(Site { tokens: at..stop, span: span(stop)? });
     }
     // A bracket that holds nothing else, or ends with it.
     let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index))?;

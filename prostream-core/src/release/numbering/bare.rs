@@ -51,7 +51,12 @@ impl Scanner<'_, '_> {
         }
         let last = self.tokens.list.len().saturating_sub(1);
         let is_number = |at: usize| (1..=3).contains(&self.word(at).len()) && self.countable(at).is_some();
-        let found = [0, last].into_iter().find(|at| is_number(*at));
+        // "show.205.720p.mkv" in the folder of the second season.
+        let is_season = |at: &usize| {
+            let ordinal = self.token(*at).filter(|token| token.folded.len() == 3).and_then(|token| token.number(3));
+            ordinal.is_some_and(|ordinal| Some(ordinal / 100) == self.folder_season) && self.countable(*at).is_some()
+        };
+        let found = [0, last].into_iter().find(|at| is_number(*at)).or_else(|| (1..last).find(is_season));
         found.is_some_and(|at| self.take(at))
     }
 
@@ -448,10 +453,12 @@ impl Scanner<'_, '_> {
                 && one.folded.len() == two.folded.len()
                 && episode > season;
             let is_range = self.opens_with_group && (one.bracket > 0 || set_apart) && matches!(two.gap, "-" | "_");
+            // "2-05.mkv", and nothing else.
+            let is_whole_file = at == 0 && third.is_none() && self.is_file && two.gap == "-" && two.folded.len() == 2;
             let plausible = opens
                 || alone && two.folded.len() == 2 && !self.has_year()
                 || self.is_file && (!self.has_year() || two.gap == "_");
-            if plausible && !is_range && (in_bracket || between_dashes || joined || closes_file) {
+            if plausible && !is_range && (in_bracket || between_dashes || joined || closes_file || is_whole_file) {
                 self.take_both((season, at..at + 1), (episode, at + 1..at + 2));
                 return true;
             }

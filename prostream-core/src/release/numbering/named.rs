@@ -305,9 +305,19 @@ impl Scanner<'_, '_> {
                     }
                     self.claim_tokens("seasons", at..end);
                 } else if EPISODE_WORDS.contains(&prefix) && prefix.len() > 2 && self.out.episodes.is_empty() {
-                    self.out.episodes.push(value);
-                    self.claim_tokens("episodes", at..at + 1);
+                    // "Eps01-12".
+                    let last = self.token(at + 1).filter(|next| matches!(next.gap, "-" | "~") && self.free(at + 1));
+                    let all = last.and_then(|last| range(value, last.number(4)?));
+                    let end = at + 1 + usize::from(all.is_some());
+                    match all {
+                        Some(all) => self.out.episodes.extend(all),
+                        None => self.out.episodes.push(value),
+                    }
+                    self.claim_tokens("episodes", at..end);
                 }
+            } else if let Some(all) = glued_range(word).filter(|_| !had_episodes && self.free(at)) {
+                self.out.episodes.extend(all);
+                self.claim_tokens("episodes", at..at + 1);
             }
         }
     }
@@ -411,7 +421,7 @@ impl Scanner<'_, '_> {
                 if matches!(mark, "-" | "~" | "–" | "—" | ":" | "--") || joined {
                     let Some(more) = range(last, next) else { break };
                     numbers.extend(more);
-                } else if mark.chars().all(|letter| ",&+ .".contains(letter))
+                } else if (mark.chars().all(|letter| ",&+ .".contains(letter)) || mark == "/" && self.is_plural(at))
                     && mark != "."
                     && next == last + 1
                     && !token.gap.is_empty()
@@ -470,6 +480,14 @@ impl Scanner<'_, '_> {
         Some((numbers, end))
     }
 
+    /// `E(01-04)`, `2x[01-12]`: several numbers that fill the bracket right behind a word.
+    pub(super) fn bracketed_after(&self, at: usize) -> Option<(Vec<u32>, usize)> {
+        let bracket = self.token(at + 1)?.bracket.checked_sub(1).and_then(|index| self.tokens.brackets.get(index))?;
+        let opens = bracket.tokens.start == at + 1 && matches!(self.token(at + 1)?.gap, "(" | "[" | " (" | " [");
+        let found = self.numbers_after(at, 4, true).filter(|_| opens)?;
+        (found.0.len() > 1 && found.1 == bracket.tokens.end).then_some(found)
+    }
+
     /// The token behind what joins it to the one before: `and`, the word at `named` once more, or both.
     fn skip_word(&self, named: usize, joins: usize) -> Option<usize> {
         let behind_and = joins + usize::from(AND_WORDS.contains(&self.word(joins)));
@@ -521,7 +539,7 @@ impl Scanner<'_, '_> {
     }
 
     /// A word for several seasons.
-    fn is_plural(&self, at: usize) -> bool {
+    pub(super) fn is_plural(&self, at: usize) -> bool {
         matches!(self.word(at), "seasons" | "saisons" | "temporadas" | "stagioni" | "staffeln" | "sezony")
     }
 
@@ -724,7 +742,8 @@ impl Scanner<'_, '_> {
             }
         } else if word == "e" {
             // "e" alone is a word of many languages: "E 05" needs its zero or a season before it.
-            match self.numbers_after(at, 4, false) {
+            match self.bracketed_after(at).or_else(|| self.numbers_after(at, 4, false)) {
+                Some((numbers, end)) if numbers.len() > 1 => (numbers, at..end),
                 Some((numbers, end)) if self.word(at + 1).starts_with('0') && !self.out.seasons.is_empty() => {
                     (numbers, at..end)
                 }
@@ -901,7 +920,14 @@ fn ideogram_number(word: &str, endings: &[char]) -> Option<u32> {
 fn number_glued_before(word: &str) -> Option<u32> {
     let (season, rest) = leading_number(word, 2)?;
     let is_word = |rest: &str| rest.chars().count() > 3 && SEASON_WORDS.contains(&rest);
-    (is_word(rest) || rest.strip_prefix(['a', 'o', 'й']).is_some_and(is_word)).then_some(season)
+    let ordinal = ["st", "nd", "rd", "th", "a", "o", "й"].into_iter().find_map(|ending| rest.strip_prefix(ending));
+    (is_word(rest) || ordinal.is_some_and(is_word)).then_some(season)
+}
+
+/// `1ao12`: a range in one word, as Portuguese lists write it.
+fn glued_range(word: &str) -> Option<impl Iterator<Item = u32> + use<>> {
+    let (first, rest) = leading_number(word, 3)?;
+    range(first, number(rest.strip_prefix("ao")?, 3)?)
 }
 
 /// `Season1Episode9`: season and episode in one word.

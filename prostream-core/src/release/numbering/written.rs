@@ -136,8 +136,10 @@ fn compact_word(text: &str) -> Option<Compact> {
         };
     }
     let last = *out.episodes.last()?;
-    // "S01E01to05", "S01E05and06".
+    // "S01E01to05", "S01E05and06", "S01E01à03", "S01E01àE03".
     let joined = rest.strip_prefix("to").or_else(|| rest.strip_prefix("and"));
+    let joined =
+        joined.or_else(|| rest.strip_prefix("ae")).or_else(|| rest.strip_prefix('a').filter(|rest| rest.len() > 1));
     if let Some(more) = joined.and_then(|rest| number(rest, 4)).and_then(|next| range(last, next)) {
         out.episodes.extend(more.skip(1));
         return Some(out);
@@ -314,7 +316,12 @@ impl Scanner<'_, '_> {
                 || states_whole(&next.folded)
         });
         let is_placed = at > 0 && self.free(at);
-        is_placed && (ends && season_of_t(self.word(at)).is_some() || self.opens_seasons_of_t(at))
+        // "T2 Completa": one digit needs the word.
+        let is_whole = || {
+            let season = self.word(at).strip_prefix('t').and_then(|digits| number(digits, 2));
+            season.is_some_and(|season| season > 0) && matches!(self.word(at + 1), "completa" | "completo")
+        };
+        is_placed && (ends && season_of_t(self.word(at)).is_some() || is_whole() || self.opens_seasons_of_t(at))
     }
 
     /// `T1-T3`, `T1 a T3`, `T1, T2`, `T1-3 Completa`: a first season and another one behind it.
@@ -468,9 +475,25 @@ impl Scanner<'_, '_> {
             self.claim_tokens("episodes", end..end + 1);
             return end + 1;
         }
+        // "S01 x 05".
+        let crossed = self.token(end + 1).filter(|episode| {
+            seasons.len() == 1 && self.word(end) == "x" && episode.gap == " " && episode.folded.len() >= 2
+        });
+        if let Some(episode) = crossed.and_then(|episode| episode.number(3)).filter(|_| self.free(end + 1)) {
+            self.take_both((first, at..end), (episode, end + 1..end + 2));
+            return end + 2;
+        }
+        // "Seasons S01-S03" says it twice; "Open Season S01" is a title.
+        let named = at.checked_sub(1).filter(|named| {
+            *named > 0
+                && self.free(*named)
+                && (self.is_plural(*named) || seasons.len() > 1 && SEASON_WORDS.contains(&self.word(*named)))
+                && matches!(self.tokens.list[at].gap, " " | ".")
+        });
         self.out.seasons.extend(seasons);
         let stop = self.token(end - 1).map_or(start, |token| token.span.end);
-        self.claim("seasons", at..end, start..stop);
+        let start = named.and_then(|named| self.token(named)).map_or(start, |token| token.span.start);
+        self.claim("seasons", named.unwrap_or(at)..end, start..stop);
         end
     }
 
@@ -623,6 +646,17 @@ impl Scanner<'_, '_> {
                 && self.free(at + 1)
             {
                 self.take_both((season, at..at + 1), (episode, at + 1..at + 2));
+                return;
+            }
+            // "2x(01-04)".
+            if let Some(season) = token.folded.strip_suffix('x').and_then(|season| number(season, 2))
+                && self.free(at)
+                && let Some((episodes, end)) = self.bracketed_after(at)
+            {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
+                self.out.episodes.extend(episodes);
+                self.claim_tokens("episodes", at + 1..end);
                 return;
             }
             if let (Some(season), "x", Some(episode)) = (

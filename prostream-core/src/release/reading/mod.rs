@@ -12,7 +12,7 @@ use super::marks::{self, Fact, Mark, Strength};
 use super::numbering::{self, Numbers};
 use super::scripts;
 use super::title::{self, Stretch};
-use super::tokens::{Tokens, tokenize};
+use super::tokens::{Tokens, number, tokenize};
 
 /// Extensions of videos, each a container.
 const VIDEO_EXTENSIONS: &[&str] = &[
@@ -80,6 +80,11 @@ fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseNam
     let body = spaced.as_deref().unwrap_or(body);
     let tokens = tokenize(body);
     let mut reading = Reading::new(body, &tokens, extension);
+    // "34_tam.srt": numbered among the subtitles of one film or episode.
+    let is_track = || name.split_once('_').is_some_and(|(track, _)| number(track, 3).is_some());
+    if reading.is_subtitle && reading.only_marks && tokens.list.len() > 1 && is_track() {
+        reading.cover(0..1);
+    }
     reading.read(folder_season);
     let Reading { mut out, mut spans, .. } = reading;
     if let Some(text) = extension {
@@ -168,8 +173,8 @@ struct Reading<'t, 'a> {
     covered: Vec<bool>,
     /// The name holds nothing but words that tables know.
     only_marks: bool,
-    /// What stands before the first mark shouts, so capitals tell nothing.
-    loud: bool,
+    /// Where what stands before the first mark shouts: for each token, whether all before it does, so that capitals tell nothing.
+    loud_up_to: Vec<bool>,
     /// Which tokens a table knows, whether or not they count here.
     is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
@@ -197,7 +202,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             covered,
             is_mark,
             only_marks,
-            loud: false,
+            loud_up_to: Vec::new(),
             skipped: 0,
             vague_source: None,
             out: ReleaseName::default(),
@@ -269,7 +274,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let behind_number = first_number.into_iter().chain(first_year).min();
         let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
         self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
-        self.read_title();
+        self.read_title(&found);
         for (index, mark) in found.iter().enumerate().filter(|(index, _)| accepted.get(*index) == Some(&true)) {
             self.apply(mark);
             self.read_subtitles(index, &found);
@@ -496,6 +501,12 @@ impl<'t, 'a> Reading<'t, 'a> {
         {
             end -= 1;
         }
+        // "…-GRP.site.tld".
+        let site = self.spans.iter().find(|(field, _)| *field == "site").map(|(_, span)| span.clone());
+        if let Some(site) = site.filter(|site| self.tokens.list.last().is_some_and(|last| last.span.end == site.end)) {
+            let start = self.tokens.list.iter().rposition(|token| token.span.start == site.start && token.bracket == 0);
+            end = start.unwrap_or(end);
+        }
         let mut tag = None;
         // In names that are all brackets, the title is one of them.
         if self.tokens.list.iter().skip(self.skipped).all(|token| token.bracket > 0) {
@@ -532,8 +543,37 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.covered.iter().take(at).any(|covered| *covered)
     }
 
-    fn read_title(&mut self) {
-        let Some(stretch) = title::find_title(self.name, self.tokens, &self.covered, self.skipped) else { return };
+    /// `GlassHarbour2012M1080.www.site.tld`: the title, and the year, stand in one word with the first mark.
+    fn read_glued_title(&mut self, marks: &[Mark]) -> bool {
+        let first = self.tokens.list.get(self.skipped);
+        let glued = marks.iter().find(|mark| mark.tokens.start == self.skipped && mark.strength == Strength::Strong);
+        let Some((first, mark)) = first.zip(glued).filter(|(first, mark)| mark.span.start > first.span.start) else {
+            return false;
+        };
+        let mut end = mark.span.start;
+        let year_start = end.saturating_sub(4);
+        let year = number(self.text(year_start..end), 4).filter(|year| dates::YEARS.contains(year));
+        if let Some(year) = year.filter(|_| year_start > first.span.start && self.out.year.is_none()) {
+            self.out.year = u16::try_from(year).ok();
+            self.spans.push(("year", year_start..end));
+            end = year_start;
+        }
+        self.out.title = title::clean(self.text(first.span.start..end));
+        self.spans.push(("title", first.span.start..end));
+        true
+    }
+
+    fn read_title(&mut self, marks: &[Mark]) {
+        // "GlassHarbour720p_105_www.site.tld": a number alone is no title beside it.
+        let is_title = |stretch: &Stretch| {
+            let list = self.tokens.list.get(stretch.tokens.clone()).unwrap_or_default();
+            stretch.tokens.start == self.skipped || list.iter().any(|token| token.number(4).is_none())
+        };
+        let found = title::find_title(self.name, self.tokens, &self.covered, self.skipped);
+        if !found.as_ref().is_some_and(is_title) && self.read_glued_title(marks) {
+            return;
+        }
+        let Some(stretch) = found else { return };
         let stretch = self.without_country(self.without_dangling(stretch));
         let mut titles = title::read_titles(self.name, &stretch);
         self.spans.push(("title", titles.span.clone()));

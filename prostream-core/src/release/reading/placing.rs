@@ -12,7 +12,7 @@ use super::{Reading, WHOLE_WORKS};
 /// `CN.WEB-DL` a broadcaster.
 const NEEDS_COMPANY: &[&str] = &["se", "cn"];
 /// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
-const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal"];
+const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal", "mar", "pun"];
 
 /// Codes of two letters that are no words of English.
 const CLEAR_CODES: &[&str] = &["pl", "fr", "cz", "hu", "nl", "pt", "ru", "ro"];
@@ -32,7 +32,10 @@ impl Reading<'_, '_> {
         let end = (self.skipped..self.tokens.list.len()).find(|at| known(*at));
         let end = end.and_then(|at| self.tokens.list.get(at)).map_or(self.name.len(), |token| token.span.start);
         let known = Counts::new((0..self.tokens.list.len()).map(known));
-        self.loud = is_loud(self.text(first..end));
+        if is_loud(self.text(first..end)) {
+            // "The.OA.1x08.Quiet.Harbour.ITA": a short title shouts where the name does not.
+            self.loud_up_to = self.loudness();
+        }
         let in_run = self.language_runs(marks, group.is_some());
         let enclosed = self.enclosed(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
@@ -235,8 +238,21 @@ impl Reading<'_, '_> {
                         && self.shouts(mark)
                         && (!self.year_at(end) || mark.states(|fact| matches!(fact, Fact::Edition(_))))
                     || lone_source && !opens && start > 1 && self.shouts(mark)
+                    || self.ends_apart(mark)
             }
         }
+    }
+
+    /// `Film - ITA.avi`, `Film - Dual.avi`: a language or the sound, told at the very end behind a dash.
+    fn ends_apart(&self, mark: &Mark) -> bool {
+        // Behind an episode's number the last words are its title.
+        let is_sound =
+            || self.out.episodes.is_empty() && mark.states(|fact| matches!(fact, Fact::Dubbed | Fact::MultiAudio));
+        let is_told = mark.is_language() && self.shouts(mark) || is_sound();
+        is_told
+            && mark.tokens.start > self.skipped
+            && mark.tokens.end == self.tokens.list.len()
+            && self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.is_set_apart() && token.bracket == 0)
     }
 
     /// Is what stands before a token a mark, and neither the start of the title nor what is left out before it?
@@ -263,8 +279,22 @@ impl Reading<'_, '_> {
 
     /// A word in capitals in a name that is not all in capitals.
     fn shouts(&self, mark: &Mark) -> bool {
-        let text = self.text(mark.span.clone());
-        is_loud(text) && !self.loud
+        let is_name_loud = || self.loud_up_to.get(mark.tokens.start).copied().unwrap_or(false);
+        is_loud(self.text(mark.span.clone())) && !is_name_loud()
+    }
+
+    /// For each token: what stands before it shouts.
+    fn loudness(&self) -> Vec<bool> {
+        let (mut upper, mut lower) = (0, 0);
+        let before = self.tokens.list.iter().enumerate().map(|(at, token)| {
+            let is_loud = upper > lower;
+            if at >= self.skipped {
+                upper += token.text.chars().filter(|letter| letter.is_uppercase()).count();
+                lower += token.text.chars().filter(|letter| letter.is_lowercase()).count();
+            }
+            is_loud
+        });
+        before.collect()
     }
 
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
@@ -312,7 +342,8 @@ impl Reading<'_, '_> {
         let between = self.is_covered_before(mark.tokens.start) && (closes || self.is_covered(mark.tokens.end));
         // In a name without any capital a code has none either.
         let is_small = !self.name.contains(char::is_uppercase);
-        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase) || between && is_small;
+        let is_clear = CLEAR_CODES.contains(&code.as_str());
+        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase) || between && (is_small || is_clear);
         let subtitle = self.is_subtitle && self.ends_subtitle(mark.tokens.end);
         // "AC3.iTA-GRP": between a mark and the group.
         let before_group = self.is_covered_before(mark.tokens.start)
@@ -326,20 +357,35 @@ impl Reading<'_, '_> {
             && self.shouts(mark)
             && shouts;
         // "Title ITA 1080p", "S01E05.Tytul.PL.1080p": in capitals before a mark.
-        let clear = mark.span.len() == 3 && code.is_ascii()
-            || CLEAR_CODES.contains(&code.as_str()) && !self.out.episodes.is_empty();
+        let clear = mark.span.len() == 3 && code.is_ascii() || is_clear && !self.out.episodes.is_empty();
         let before_mark = clear
             && self.is_covered(mark.tokens.end)
             && mark.tokens.end < self.tokens.list.len()
             && mark.tokens.start > self.skipped
             && !self.year_at(mark.tokens.end)
             && self.shouts(mark);
-        let placed = alone || between || before_group || before_mark;
         // Codes that are words as well have to be written as codes.
         let is_word = WORDS_TOO.contains(&code.as_str());
+        // "XviD ITA by Someone": in capitals behind a mark.
+        let behind_mark = clear
+            && !is_word
+            && shouts
+            && self.is_covered_before(mark.tokens.start)
+            && token.is_some_and(is_written)
+            && self.tokens.list.get(mark.tokens.end).is_some_and(is_written);
+        let ends_apart = self.ends_apart(mark) && (clear || is_clear) && !is_word;
+        let placed = alone || between || before_group || before_mark || behind_mark || ends_apart;
         let lone = NEEDS_COMPANY.contains(&code.as_str());
         let written = shouts && !lone || mark.span.len() == 3 && (!is_word || before_group);
-        neighbour || subtitle || !is_group && (placed && written || closes_name)
+        // "En-AC3": the language of a sound track.
+        let names_sound = token
+            .is_some_and(|token| !token.gap.ends_with('-') && token.text.starts_with(char::is_uppercase))
+            && self.tokens.list.get(mark.tokens.end).is_some_and(|next| next.gap == "-")
+            && marks.get(index + 1).is_some_and(|sound| {
+                sound.tokens.start == mark.tokens.end
+                    && sound.states(|fact| matches!(fact, Fact::Audio(_) | Fact::Channels(_)))
+            });
+        neighbour || subtitle || names_sound || !is_group && (placed && written || closes_name)
     }
 }
 
