@@ -231,6 +231,17 @@ fn languages_are_told_by_codes_and_words() {
         ("Glass Harbour - ITA.avi", "it"),
         ("Glass Harbour - Dan.avi", ""),
         ("Glass.Harbour.2012.1080p.pl.x264-QWXZ", "pl"),
+        ("Glass.Harbour.3x11m720p.es[www.glassport.com].mkv", "es"),
+        ("Glass.Harbour.2012.2160p.iT.WEB-DL", ""),
+        ("Glass Harbour PL.mp4", "pl"),
+        ("Glass Harbour [26 из 26] [RUS(ext), ENG, JAP+Sub] [2019, BDRip]", "en ja ru"),
+        ("Glass Harbour 2012 - en,es,de", "de en es"),
+        ("Glass.Harbour.2012.Sp.DVDRip", "es"),
+        ("Glass Harbour 2012 legendado em PT", "pt"),
+        // What stands before the title is told from it, wherever that begins.
+        ("【玻璃港发布】玻璃港[简繁英字幕].French.Harbour.2012.2160p", "en zh"),
+        ("2012.French.Harbour.Bluray.1080p", ""),
+        ("[Qwxz] ｶﾞﾗｽ - 05", "ja"),
         // A title in capitals does not make the whole name shout.
         ("The.GH.1x08.La.Casa.Quieta.ITA.WEBMux.x264-Qwxz", "it"),
         // Words that say it with another one.
@@ -282,6 +293,8 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour S01E05 1080p WEB x265[eztv re] mkv", None),
         ("Glass Harbour S01-S06 480p BluRay x264 ESub - Qwxz", Some("Qwxz")),
         ("Glass.Harbour.2012.1080p.x264-QWXZ.glassport.com", Some("QWXZ")),
+        ("102 - The Catch-Up.avi", None),
+        ("S01E05.Catch-QWXZ.avi", Some("QWXZ")),
         ("Glass Harbour (2012) - HQ HDRip - x264 - AAC - ESub", None),
         ("Гавань / Glass Harbour [TV] [12 из 12] [2012, BDRip] [Дубляж]", None),
     ] {
@@ -329,11 +342,21 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour 1978 Remasterizado 1080p", "remastered"),
         ("Glass.Harbour.1978.SIGNATURE.1080p", "signature"),
         ("The Uncut Harbour 1978 1080p", ""),
+        ("2012.Extended.Harbour.Bluray.1080p", ""),
+        ("Glass Harbour (1978) Extended Director's 1080p", "extended directors_cut"),
         ("Signature Harbour 1978 1080p", ""),
         ("The Extended Harbour 1978 1080p", ""),
     ] {
         assert_eq!(parse(name).edition.join(" "), edition, "{name}");
     }
+    for (name, network) in [
+        ("Glass Harbour _ Adult Swim.mp4", "Adult Swim"),
+        ("Glass Harbour S01E02 The Gate Nickelodeon WEB-DL 1080p", "Nickelodeon"),
+    ] {
+        assert_eq!(parse(name).network.as_deref(), Some(network), "{name}");
+    }
+    assert!(parse("G.L.A.S.S. HD [1080p]").audio.is_empty());
+    assert!(parse("[Qwxz] 9-1-1 (1972) DVDRip").channels.is_empty());
     for (name, source) in [
         ("Glass.Harbour.2012.WEB-HDRip.x264", "WEBRip"),
         ("Glass Harbour 2012 DVDR-Rip", "DVDRip"),
@@ -385,6 +408,40 @@ fn marks_that_open_a_name_are_titles() {
         assert_eq!(summary(name), says, "{name}");
     }
     assert_eq!(ReleaseName::parse("Atmos.Harbour.2018.1080p.WEB").audio, Vec::<String>::new());
+}
+
+/// Goal: numbers of a title are told from what counts episodes and seasons beside them.
+/// Method: one title after the other that ends, begins or consists of numbers, in the forms that count.
+#[test]
+fn numbers_of_titles_do_not_count() {
+    for (name, says) in [
+        ("[Qwxz] 9-1-1 - 23.mp4", "9-1-1 E23 -Qwxz"),
+        ("9-1-1 - 103 - The End.mkv", "9-1-1 E103"),
+        ("004 - 91 Nights - [DVD].avi", "91 Nights E4"),
+        ("004 - 012 [DVD].avi", " E4-12"),
+        ("S01E01-91 Nights [47C8F23B].mkv", "91 Nights S1 E1"),
+        ("Harbour Zone 2 - 04ª Temporada 720p", "Harbour Zone 2 S4 es"),
+        ("Harbour.Zone.2.1x08.720p.HDTV", "Harbour Zone 2 S1 E8"),
+        ("Harbour.Zone.2-04_05.avi", "Harbour Zone 2 S4 E5"),
+        ("[Qwxz] Harbour 51 (Season 2) [1080p]", "Harbour 51 S2 -Qwxz"),
+        ("[Qwxz] Harbour 2202 [1080p]", "Harbour 2202 -Qwxz"),
+        ("[Qwxz] Harbour 51 [BD 1080p]", "Harbour 51 -Qwxz"),
+        ("[Qwxz] Harbour 51 [1080p].mkv", "Harbour E51 -Qwxz"),
+        ("Hello, Harbour! - 6.01 - Door.mkv", "Hello, Harbour! S6 E1"),
+        ("Hello.Harbour!.02.09.avi", "Hello Harbour! S2 E9"),
+        ("G.L.A.S.S. - 6.01 - Door.mkv", "G L A S S S6 E1"),
+        ("Солнце 91 Nights (2007) BDRip", "91 Nights (2007) ru"),
+        // Files without their endings.
+        ("321 - Glass Harbour", "Glass Harbour E321"),
+        ("04. Glass Harbour [720p]", "Glass Harbour E4"),
+        ("Glass Harbour [5.134] The Gate", "Glass Harbour S5 E134"),
+        ("300 - Harbour 2014 1080p", "300 - Harbour (2014)"),
+        ("Glass Harbour 18 09 00.avi", "Glass Harbour 2000-09-18"),
+        ("11 22 63 - Temporada 1 [HDTV]", "11 22 63 S1 es"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+        check_spans(name).unwrap();
+    }
 }
 
 /// Goal: a title that stands in one word with the first mark is found, and its year with it.

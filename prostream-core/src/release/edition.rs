@@ -9,6 +9,7 @@ use super::tokens::{Token, Tokens, leading_number};
 pub(super) const MARKS: &[Row] = &[
     ("extended", Weak, &[Edition("extended")]),
     ("extendedcut", Strong, &[Edition("extended")]),
+    ("extendeddirectors", Strong, &[Edition("extended"), Edition("directors_cut")]),
     ("customextended", Strong, &[Edition("extended")]),
     ("extendededition", Strong, &[Edition("extended")]),
     ("extendededitions", Strong, &[Edition("extended")]),

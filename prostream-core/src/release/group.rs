@@ -290,8 +290,16 @@ pub(super) fn trailing_group(
     // " - Title" behind a number is the episode's: a dash with spaces needs marks before it.
     let behind_quality = first_quality.is_some_and(|quality| quality < start);
     let before_covered = covered.get(start - 1).copied().unwrap_or(false);
+    // "102 - Catch-Up.avi": a word of a title in small letters, in a name of spaces without any mark of picture or sound.
+    let hyphenated = list.len() == 1
+        && first_quality.is_none_or(|quality| quality > start)
+        && first.gap == "-"
+        && covered.get(start - 1) == Some(&false)
+        && tokens.list.get(start - 1).is_some_and(|before| before.gap.contains(' '))
+        && first.text.chars().skip(1).all(|letter| letter.is_lowercase() || !letter.is_alphabetic());
     let spaced_dash =
         first.gap.trim().len() < first.gap.len() && first.gap.ends_with("- ") || first.gap.ends_with(".-.");
     let placed = behind_quality && (before_covered || !spaced_dash) || !spaced_dash && list.len() == 1;
-    (placed && clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6).then_some(start..end)
+    (placed && !hyphenated && clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6)
+        .then_some(start..end)
 }

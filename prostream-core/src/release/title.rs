@@ -260,7 +260,11 @@ fn without_foreign_ends(title: &str, others: &mut Vec<String>) -> String {
     // Words without letters belong to what stands before them: "Part 2".
     let foreign_from = words.iter().skip(last + 1).position(|word| script(word).foreign()).map(|at| last + 1 + at);
     let is_front_foreign = words.iter().take(first).any(|word| script(word).foreign());
-    let start = if is_front_foreign { first } else { 0 };
+    // "Солнце 91 Nights": the number is the Latin title's, unless that one has the same at its end.
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let before = first.checked_sub(1).and_then(|at| words.get(at)).filter(|word| is_number(word));
+    let own = before.filter(|number| words.last() != Some(number)).map_or(first, |_| first - 1);
+    let start = if is_front_foreign { own } else { 0 };
     let part = |range: Range<usize>| clean(&words.get(range).unwrap_or_default().join(" "));
     let latin = part(start..foreign_from.unwrap_or(words.len()));
     if !is_title_of_its_own(&latin, script(title).cyrillic) {

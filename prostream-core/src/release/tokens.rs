@@ -36,10 +36,15 @@ impl Token<'_> {
         self.mark() == "-" && !self.tight()
     }
 
+    /// The gap before it without the punctuation that closes what stands before: `Who? - 05` is set apart by a dash.
+    pub(super) fn join(&self) -> &str {
+        self.gap.trim_start_matches(['!', '?'])
+    }
+
     /// The gap before it, spaces aside, and what stands for them: `.-.` is a dash.
     pub(super) fn mark(&self) -> &str {
-        let mark = self.gap.trim();
-        let bare = mark.trim_matches(['.', '_']);
+        let mark = self.join().trim();
+        let bare = mark.trim_matches(['.', '_', ' ']);
         if bare.is_empty() { mark } else { bare }
     }
 

@@ -419,7 +419,12 @@ impl Scanner<'_, '_> {
                 let joined =
                     mark == "_" && digits == 4 && token.folded.len() >= 3 && token.folded.len() == first.folded.len();
                 if matches!(mark, "-" | "~" | "–" | "—" | ":" | "--") || joined {
-                    let Some(more) = range(last, next) else { break };
+                    // "Season 22 - 91 Nights": the number opens a title.
+                    let Some(more) =
+                        range(last, next).filter(|_| token.tight() || self.is_plural(at) || !self.opens_words(end))
+                    else {
+                        break;
+                    };
                     numbers.extend(more);
                 } else if (mark.chars().all(|letter| ",&+ .".contains(letter)) || mark == "/" && self.is_plural(at))
                     && mark != "."
@@ -534,7 +539,9 @@ impl Scanner<'_, '_> {
         // "1st-5th Season": both are ordinals, or none.
         let is_plain = |at: usize| self.word(at).bytes().all(|byte| byte.is_ascii_digit());
         let (first, rest) = leading_number(self.word(from), digits)?;
-        let fits = rest.is_empty() || matches!(rest.len(), 1 | 2) && !is_plain(start);
+        // "Zone 2 - 04ª Temporada": a title ends in a number.
+        let is_apart = self.token(start).is_some_and(|token| !token.tight()) && first > 1 && !is_plain(start);
+        let fits = rest.is_empty() && !is_apart || matches!(rest.len(), 1 | 2) && !is_plain(start);
         range(first, last).filter(|_| fits).map(|all| (all.collect(), from))
     }
 
@@ -755,9 +762,9 @@ impl Scanner<'_, '_> {
                 && matches!(word, "episode" | "ep")
                 && self.out.seasons.is_empty()
                 && next.gap == "."
-                && next.folded.len() == 2
+                && next.folded.len() >= 2
                 && (1..100).contains(season)
-                && let Some(episode) = next.number(2).filter(|_| self.free(end))
+                && let Some(episode) = next.number(3).filter(|_| self.free(end))
             {
                 self.take_both((*season, at..at + 2), (episode, end..end + 1));
                 return;

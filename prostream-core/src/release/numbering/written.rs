@@ -8,6 +8,9 @@ use super::{RANGE_WORDS, Scanner, YEARS, range, states_whole};
 /// An absolute number is at least so far from the one in its season: as many as the shortest season before has.
 const FEWEST_OF_A_SEASON: u32 = 6;
 
+/// More episodes than so many in one file are none where a word follows: `S01E01-91 Nights`.
+const MOST_BEFORE_WORDS: u32 = 30;
+
 /// A word such as `s01e02e03`, read.
 #[derive(Debug, Default, PartialEq)]
 struct Compact {
@@ -563,6 +566,7 @@ impl Scanner<'_, '_> {
                 && let Some((value, revised)) = episode_number(&token.folded, 4)
                 && token.folded.len() >= 2
                 && let Some(more) = range(last, value).filter(|_| value - last <= 400)
+                && !(value - last > MOST_BEFORE_WORDS && self.opens_words(end))
             {
                 episodes.extend(more);
                 self.out.revised |= revised;
@@ -599,6 +603,16 @@ impl Scanner<'_, '_> {
             {
                 // "S01E05/06", "S02E01/10".
                 episodes.extend(more);
+            } else if matches!(token.gap, " " | ".")
+                && self.free(end)
+                && found.season.is_some()
+                && self.tokens.list[at].folded.contains('x')
+                && let Some((episode, behind)) = self.crossed_again(end)
+                && episode == last + 1
+            {
+                // "2x01 x02", "2x01 x 02".
+                episodes.push(episode);
+                end = behind - 1;
             } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season
                 && !token.after_bracket()
@@ -626,6 +640,15 @@ impl Scanner<'_, '_> {
         let stop = self.token(end - 1).map_or(start, |token| token.span.end);
         self.claim("episodes", at..end, start..stop);
         end
+    }
+
+    /// `x02` or `x 02`: the episode, and the index behind it.
+    fn crossed_again(&self, at: usize) -> Option<(u32, usize)> {
+        let digits = self.word(at).strip_prefix('x')?;
+        let apart = digits.is_empty();
+        let token = if apart { self.token(at + 1).filter(|_| self.free(at + 1))? } else { self.token(at)? };
+        let digits = if apart { token.folded.as_str() } else { digits };
+        number(digits, 3).filter(|_| digits.len() > 1).map(|episode| (episode, at + 1 + usize::from(apart)))
     }
 
     /// `1x02`, `06x01-08`.

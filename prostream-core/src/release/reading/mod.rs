@@ -247,10 +247,13 @@ impl<'t, 'a> Reading<'t, 'a> {
                 self.cover(mark.tokens.clone());
             }
         }
-        let first_quality = found
+        let strong: Vec<usize> = found
             .iter()
-            .find(|mark| mark.strength == Strength::Strong && !leading.contains(&mark.tokens.start))
-            .map(|mark| mark.tokens.start);
+            .filter(|mark| mark.strength == Strength::Strong && !leading.contains(&mark.tokens.start))
+            .map(|mark| mark.tokens.start)
+            .collect();
+        let first_strong = |from: usize| strong.iter().copied().find(|at| *at >= from);
+        let first_quality = first_strong(0);
         if let Some(date) = dates::find_date(self.tokens, &self.covered) {
             self.spans.push(("date", self.bytes(date.tokens.clone())));
             self.cover(date.tokens);
@@ -271,8 +274,11 @@ impl<'t, 'a> Reading<'t, 'a> {
         let first_year = self.read_years(&numbers, first_quality, first_number);
         self.take_numbers(numbers);
         let anchor = first_quality.into_iter().chain(first_number).chain(first_year).min();
-        let behind_number = first_number.into_iter().chain(first_year).min();
-        let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
+        // What opens the name stands before its title: "2008 French Harbour", "[中文字幕].French.Harbour.2008".
+        let opening = self.opening();
+        let behind_number = first_number.into_iter().chain(first_year).filter(|at| *at >= opening).min();
+        let quality_behind = if opening == 0 { first_quality } else { first_strong(opening) };
+        let accepted = self.accept(&found, quality_behind, behind_number, anchor, has_group.then(|| leading.clone()));
         self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
         self.read_title(&found);
         for (index, mark) in found.iter().enumerate().filter(|(index, _)| accepted.get(*index) == Some(&true)) {
@@ -280,6 +286,14 @@ impl<'t, 'a> Reading<'t, 'a> {
             self.read_subtitles(index, &found);
         }
         self.settle();
+    }
+
+    /// Where the title begins, if something that counts stands before it; 0 otherwise.
+    fn opening(&self) -> usize {
+        let title = title::find_title(self.name, self.tokens, &self.covered, self.skipped);
+        let title = title.map_or(0..0, |stretch| stretch.tokens);
+        let has_word = title.clone().any(|at| self.is_mark.get(at) == Some(&false));
+        if has_word && title.start > self.skipped { title.start } else { 0 }
     }
 
     /// `Atmos.Story.2018`, `Remux.2018`: a word that opens the name is its title, where one of sources or languages may be put before it.

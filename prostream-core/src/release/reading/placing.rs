@@ -56,7 +56,7 @@ impl Reading<'_, '_> {
                     continue;
                 }
                 if self.counts(mark, &known, first_quality, behind_number, anchor)
-                    && self.is_language_in_place(index, marks, &accepted)
+                    && self.is_language_in_place(index, marks, &accepted, first_quality)
                 {
                     accepted[index] = true;
                     self.cover(mark.tokens.clone());
@@ -82,7 +82,7 @@ impl Reading<'_, '_> {
             while let (Some(last), Some(next)) = (marks.get(end - 1), marks.get(end))
                 && about(last)
                 && about(next)
-                && last.tokens.end == next.tokens.start
+                && (last.tokens.end == next.tokens.start || self.is_remark(last.tokens.end, next.tokens.start))
                 && self.same_place(last.tokens.start, next.tokens.start)
             {
                 end += 1;
@@ -107,10 +107,10 @@ impl Reading<'_, '_> {
             });
             let has_long = run.iter().any(|mark| mark.span.len() > 3);
             let slashed = run.len() > 1
-                && run
-                    .iter()
-                    .skip(1)
-                    .all(|mark| self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.gap == "/"));
+                && run.iter().skip(1).all(|mark| {
+                    let gap = self.tokens.list.get(mark.tokens.start).map_or("", |token| token.gap);
+                    gap == "/" || run.len() > 2 && gap == ","
+                });
             let written = codes
                 || has_long
                 || slashed
@@ -134,6 +134,12 @@ impl Reading<'_, '_> {
             start = end;
         }
         in_run
+    }
+
+    /// `[RUS(ext), ENG]`: one word in a bracket of its own stands before `next`.
+    fn is_remark(&self, at: usize, next: usize) -> bool {
+        let bracket = |at: usize| self.tokens.list.get(at).map_or(0, |token| token.bracket);
+        at + 1 == next && bracket(next) > 0 && bracket(at) > bracket(next)
     }
 
     /// Which marks stand in an unbroken run of marks behind something that counts and before something that counts or the end:
@@ -221,7 +227,7 @@ impl Reading<'_, '_> {
             Strength::Weak if behind(behind_number) => {
                 next_covered || self.bracket_of(start).is_some() || before_covered && self.shouts(mark)
             }
-            Strength::Weak => next_covered && !opens && !year_next,
+            Strength::Weak => next_covered && !opens && !year_next || self.ends_apart(mark),
             Strength::Tail => {
                 let states_nothing = mark
                     .facts
@@ -243,16 +249,18 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// `Film - ITA.avi`, `Film - Dual.avi`: a language or the sound, told at the very end behind a dash.
+    /// `Film - ITA.avi`, `Film - Dual.avi`, `Short _ Adult Swim.mp4`: a language, the sound or who showed it, told at the very end behind a dash.
     fn ends_apart(&self, mark: &Mark) -> bool {
         // Behind an episode's number the last words are its title.
         let is_sound =
             || self.out.episodes.is_empty() && mark.states(|fact| matches!(fact, Fact::Dubbed | Fact::MultiAudio));
-        let is_told = mark.is_language() && self.shouts(mark) || is_sound();
+        let is_network = mark.strength == Strength::Weak && mark.states(|fact| matches!(fact, Fact::Network(_)));
+        let is_told = mark.is_language() && self.shouts(mark) || is_sound() || is_network;
+        let is_apart = |token: &Token<'_>| token.is_set_apart() || is_network && matches!(token.gap, " _ " | " | ");
         is_told
             && mark.tokens.start > self.skipped
             && mark.tokens.end == self.tokens.list.len()
-            && self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.is_set_apart() && token.bracket == 0)
+            && self.tokens.list.get(mark.tokens.start).is_some_and(|token| is_apart(token) && token.bracket == 0)
     }
 
     /// Is what stands before a token a mark, and neither the start of the title nor what is left out before it?
@@ -307,7 +315,13 @@ impl Reading<'_, '_> {
     }
 
     /// Codes of two letters are words of every language: they need company.
-    fn is_language_in_place(&self, index: usize, marks: &[Mark], accepted: &[bool]) -> bool {
+    fn is_language_in_place(
+        &self,
+        index: usize,
+        marks: &[Mark],
+        accepted: &[bool],
+        first_quality: Option<usize>,
+    ) -> bool {
         let Some(mark) = marks.get(index) else { return false };
         let code = self.text(mark.span.clone()).to_ascii_lowercase();
         let is_code = mark.span.len() <= 3 || languages::short_code(&code).is_some();
@@ -342,8 +356,12 @@ impl Reading<'_, '_> {
         let between = self.is_covered_before(mark.tokens.start) && (closes || self.is_covered(mark.tokens.end));
         // In a name without any capital a code has none either.
         let is_small = !self.name.contains(char::is_uppercase);
+        // "720p.es[www.site.tld]": no title reaches between two marks.
+        let is_behind_quality = first_quality.is_some_and(|quality| quality < mark.tokens.start)
+            && self.text(mark.span.clone()).chars().all(char::is_lowercase);
         let is_clear = CLEAR_CODES.contains(&code.as_str());
-        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase) || between && (is_small || is_clear);
+        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase)
+            || between && (is_small || is_clear || is_behind_quality);
         let subtitle = self.is_subtitle && self.ends_subtitle(mark.tokens.end);
         // "AC3.iTA-GRP": between a mark and the group.
         let before_group = self.is_covered_before(mark.tokens.start)
@@ -353,7 +371,9 @@ impl Reading<'_, '_> {
         let is_written = |token: &Token<'_>| matches!(token.gap, " " | ".") && token.bracket == 0;
         let closes_name = mark.tokens.end == self.tokens.list.len()
             && token.is_some_and(is_written)
-            && !self.out.episodes.is_empty()
+            && (!self.out.episodes.is_empty()
+                || is_clear
+                || mark.span.len() == 3 && !WORDS_TOO.contains(&code.as_str()))
             && self.shouts(mark)
             && shouts;
         // "Title ITA 1080p", "S01E05.Tytul.PL.1080p": in capitals before a mark.
@@ -376,7 +396,9 @@ impl Reading<'_, '_> {
         let ends_apart = self.ends_apart(mark) && (clear || is_clear) && !is_word;
         let placed = alone || between || before_group || before_mark || behind_mark || ends_apart;
         let lone = NEEDS_COMPANY.contains(&code.as_str());
-        let written = shouts && !lone || mark.span.len() == 3 && (!is_word || before_group);
+        // "[Sp]".
+        let is_spanish = self.text(mark.span.clone()) == "Sp" && (alone || between);
+        let written = is_spanish || shouts && !lone || mark.span.len() == 3 && (!is_word || before_group);
         // "En-AC3": the language of a sound track.
         let names_sound = token
             .is_some_and(|token| !token.gap.ends_with('-') && token.text.starts_with(char::is_uppercase))
