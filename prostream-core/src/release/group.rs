@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::dates::YEARS;
 use super::marks::{Fact, Strength, look_up};
 use super::tokens::{Token, Tokens, leading_number, number};
 
@@ -12,6 +13,9 @@ const TOP_LEVELS: &[&str] = &[
     "sbs", "phd", "lat", "tel", "world", "rodeo", "show", "hair", "co", "in", "eu", "pl", "fr", "es", "it", "de", "br",
     "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "foo", "boo", "cafe",
     "bike", "earth", "fan", "fans", "life", "live", "link", "click", "icu", "rocks", "today", "zone", "space",
+    "ph", "sh", "ac", "so", "id", "ir", "cm", "ly", "tk", "ml", "ga", "cf", "gq", "by", "ua", "su", "md", "ro", "hu",
+    "gr", "pt", "tr", "jp", "kr", "cn", "tw", "hk", "vn", "sg", "nz", "au", "ca", "cl", "no", "dk", "be", "at", "sk",
+    "si", "hr", "rs", "bg", "ee", "lv", "mn", "sc", "asia", "mobi", "tech", "network", "digital", "host", "tube",
     "website", "store", "press", "wtf", "ninja", "pics", "media", "movie", "film", "watch", "cloud", "date",
     "download", "stream", "bid", "bet", "uno", "cool", "blog", "ink", "wiki", "monster", "mom", "buzz", "skin",
     "quest", "beauty", "autos", "ltd", "us", "uk", "im", "sx", "gs", "vc",
@@ -124,6 +128,13 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         }
         return None;
     }
+    // "[Lektor.PL]" and "- legendado.br" tell languages, "[XviD.HU]" a codec and one.
+    let is_about = |name: &Token<'_>| {
+        look_up(&name.folded).is_some_and(|(strength, facts)| {
+            let says = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed);
+            strength == Strength::Strong || facts.iter().any(says)
+        })
+    };
     // "site.tld - Title".
     let opens = at == 0
         && token.bracket == 0
@@ -136,6 +147,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     // "Title 1080p - site.tld".
     let ends = at > 1
         && token.bracket == 0
+        && !is_about(token)
         && token.is_set_apart()
         && token.folded.len() >= 3
         && at + 2 == tokens.list.len()
@@ -150,18 +162,22 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         && token.folded.len() >= 3
         && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
     let before = at.checked_sub(1).and_then(|before| tokens.list.get(before));
-    let behind_mark = before.is_some_and(|before| {
-        let strength = look_up(&before.folded).map(|(strength, _)| strength);
-        strength == Some(Strength::Strong)
-            || before.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
-    });
+    let is_mark = |token: &Token<'_>| {
+        look_up(&token.folded).is_some_and(|(strength, _)| strength == Strength::Strong)
+            || token.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
+    };
+    let behind_mark = before.is_some_and(is_mark);
     let opens = at == 0
         && tokens.list.get(2).is_some_and(|next| matches!(next.gap, "_" | " " | "-" | "@") && next.number(4).is_none());
     // "Title.1080p.x264-GRP.site.com".
     let behind_group = before.is_some_and(|before| before.gap == "-")
         && at.checked_sub(2).and_then(|mark| tokens.list.get(mark)).is_some_and(|mark| look_up(&mark.folded).is_some());
     let is_last = at + 2 == tokens.list.len() && token.gap == ".";
-    if named && (opens || is_last && (behind_mark || behind_group)) {
+    // "Title 2012 site.com 1080p": between a year and a mark.
+    let is_year = |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
+    let is_between = (before.is_some_and(is_year) || behind_mark)
+        && tokens.list.get(at + 2).is_some_and(|next| is_mark(next) || next.after_bracket());
+    if named && (opens || is_last && (behind_mark || behind_group) || is_between && !is_about(token)) {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
     }
     // "Title 1080p site.tld", "Title 1080p the-site.tld": with a full stop in a name of spaces.
@@ -180,16 +196,12 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     let is_double = matches!(end.folded.as_str(), "co" | "com") && country && bracket.tokens.end == at + 3;
     let stop = at + 2 + usize::from(is_double);
     let closes = bracket.tokens.end == stop;
-    // "[Lektor.PL]" is a language.
-    let is_about_language = look_up(&name.folded).is_some_and(|(_, facts)| {
-        facts.iter().any(|fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed))
-    });
     let sized = name.folded.len() >= 3 && name.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
     let dashed = bracket.tokens.start < at && name.gap == "-";
     let start = if dashed { bracket.tokens.start } else { at };
     let whole = start == bracket.tokens.start || name.gap == " ";
     if closes
-        && !is_about_language
+        && !is_about(name)
         && end.gap == "."
         && is_end(end)
         && sized

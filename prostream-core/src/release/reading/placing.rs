@@ -14,6 +14,12 @@ const NEEDS_COMPANY: &[&str] = &["se", "cn"];
 /// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
 const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal", "mar", "pun"];
 
+/// Where a language of subtitles is spoken, told behind it: `French Canada.srt`.
+const REGIONS: &[&str] = &[
+    "brazil", "portugal", "spain", "castilian", "european", "europe", "latin", "america", "american", "mexico", "canada",
+    "canadian", "uk", "us", "usa", "taiwan", "hong", "kong", "simplified", "traditional", "cyrillic",
+];
+
 /// Codes of two letters that are no words of English.
 const CLEAR_CODES: &[&str] = &["pl", "fr", "cz", "hu", "nl", "pt", "ru", "ro"];
 
@@ -213,6 +219,16 @@ impl Reading<'_, '_> {
         if mark.states(|fact| *fact == Fact::Complete) && !whole_work {
             return false;
         }
+        // "x264-MAX": at the very end stands the group, whatever it is called.
+        let is_group = mark.strength == Strength::Tail
+            && end == self.tokens.list.len()
+            && list.len() == 1
+            && before_covered
+            && list.iter().all(|token| token.gap == "-" && token.bracket == 0)
+            && mark.states(|fact| matches!(fact, Fact::Network(_) | Fact::Edition(_) | Fact::Noise));
+        if is_group {
+            return false;
+        }
         let opens = start <= self.skipped && !self.only_marks;
         // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
         let set_apart = list.first().is_some_and(Token::is_set_apart);
@@ -271,7 +287,9 @@ impl Reading<'_, '_> {
     /// Nothing but brackets and marks follow in the name of a subtitle file: `Film - Chinese (Traditional).ass`.
     fn ends_subtitle(&self, at: usize) -> bool {
         let list = self.tokens.list.get(at..).unwrap_or_default();
-        list.iter().zip(at..).all(|(token, at)| token.bracket > 0 || self.is_covered(at))
+        list.iter().zip(at..).all(|(token, at)| {
+            token.bracket > 0 || self.is_covered(at) || REGIONS.contains(&token.folded.as_str())
+        })
     }
 
     /// The tokens of the bracket around a token.
