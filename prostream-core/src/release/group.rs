@@ -12,13 +12,13 @@ const TOP_LEVELS: &[&str] = &[
     "re", "cz", "ms", "la", "vip", "nu", "fi", "ch", "li", "club", "xyz", "site", "online", "top", "party", "cam",
     "sbs", "phd", "lat", "tel", "world", "rodeo", "show", "hair", "co", "in", "eu", "pl", "fr", "es", "it", "de", "br",
     "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "foo", "boo", "cafe",
-    "bike", "earth", "fan", "fans", "life", "live", "link", "click", "icu", "rocks", "today", "zone", "space",
-    "ph", "sh", "ac", "so", "id", "ir", "cm", "ly", "tk", "ml", "ga", "cf", "gq", "by", "ua", "su", "md", "ro", "hu",
-    "gr", "pt", "tr", "jp", "kr", "cn", "tw", "hk", "vn", "sg", "nz", "au", "ca", "cl", "no", "dk", "be", "at", "sk",
-    "si", "hr", "rs", "bg", "ee", "lv", "mn", "sc", "asia", "mobi", "tech", "network", "digital", "host", "tube",
-    "website", "store", "press", "wtf", "ninja", "pics", "media", "movie", "film", "watch", "cloud", "date",
-    "download", "stream", "bid", "bet", "uno", "cool", "blog", "ink", "wiki", "monster", "mom", "buzz", "skin",
-    "quest", "beauty", "autos", "ltd", "us", "uk", "im", "sx", "gs", "vc",
+    "bike", "earth", "fan", "fans", "life", "live", "link", "click", "icu", "rocks", "today", "zone", "space", "ph",
+    "sh", "ac", "so", "id", "ir", "cm", "ly", "tk", "ml", "ga", "cf", "gq", "by", "ua", "su", "md", "ro", "hu", "gr",
+    "pt", "tr", "jp", "kr", "cn", "tw", "hk", "vn", "sg", "nz", "au", "ca", "cl", "no", "dk", "be", "at", "sk", "si",
+    "hr", "rs", "bg", "ee", "lv", "mn", "sc", "asia", "mobi", "tech", "network", "digital", "host", "tube", "website",
+    "store", "press", "wtf", "ninja", "pics", "media", "movie", "film", "watch", "cloud", "date", "download", "stream",
+    "bid", "bet", "uno", "cool", "blog", "ink", "wiki", "monster", "mom", "buzz", "skin", "quest", "beauty", "autos",
+    "ltd", "us", "uk", "im", "sx", "gs", "vc",
 ];
 
 /// Ends that no word of a title has: a name before one of them is a site outside brackets, too.
@@ -174,7 +174,8 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         && at.checked_sub(2).and_then(|mark| tokens.list.get(mark)).is_some_and(|mark| look_up(&mark.folded).is_some());
     let is_last = at + 2 == tokens.list.len() && token.gap == ".";
     // "Title 2012 site.com 1080p": between a year and a mark.
-    let is_year = |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
+    let is_year =
+        |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
     let is_between = (before.is_some_and(is_year) || behind_mark)
         && tokens.list.get(at + 2).is_some_and(|next| is_mark(next) || next.after_bracket());
     if named && (opens || is_last && (behind_mark || behind_group) || is_between && !is_about(token)) {

@@ -12,7 +12,7 @@ use super::marks::{self, Fact, Mark, Strength};
 use super::numbering::{self, Numbers};
 use super::scripts;
 use super::title::{self, Stretch};
-use super::tokens::{Tokens, number, tokenize};
+use super::tokens::{Tokens, is_closing, number, tokenize};
 
 /// Extensions of videos, each a container.
 const VIDEO_EXTENSIONS: &[&str] = &[
@@ -481,7 +481,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         marks: &[Mark],
     ) {
         let first_mark = anchor.unwrap_or(usize::MAX - 1);
-        let (end, tag) = self.before_trailing_brackets(first_mark);
+        let (end, tag) = self.before_trailing_brackets(first_mark, first_quality);
         // A group may be called like a weak word.
         let mut stated = self.covered.clone();
         for (mark, _) in marks.iter().zip(accepted).filter(|(mark, accepted)| {
@@ -494,7 +494,9 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
         let group = group::trailing_group(self.tokens, &stated, first_mark, first_quality, end)
             .or_else(|| leading.clone())
-            .or(tag);
+            .or(tag)
+            .or_else(|| self.last_word(end, marks))
+            .or_else(|| self.behind_seasons(end, first_mark));
         if let Some(range) = group {
             let span = self.bytes(range.clone());
             self.out.group = Some(self.text(span.clone()).trim_matches(['-', '_', '.', ' ']).to_owned());
@@ -503,8 +505,36 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
     }
 
+    /// `H 264 Qwxz EZTV`: one word right behind the codec or the sound, at the very end but for who listed it.
+    fn last_word(&self, end: usize, marks: &[Mark]) -> Option<Range<usize>> {
+        let is_tag = |at: usize| self.tokens.list.get(at).is_some_and(|token| group::is_tracker_tag(&token.folded));
+        let at = (0..end).rev().find(|at| !is_tag(*at))?;
+        let token = self.tokens.list.get(at).filter(|_| !self.is_covered(at))?;
+        let about = |fact: &Fact| matches!(fact, Fact::Codec(_) | Fact::Audio(_) | Fact::Channels(_));
+        let is_behind_mark = marks.iter().any(|mark| mark.tokens.end == at && mark.states(about));
+        let is_name = token.text.len() > 2
+            && token.bracket == 0
+            && matches!(token.gap, " " | ".")
+            && token.text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && token.text.contains(|letter: char| letter.is_ascii_alphabetic());
+        (is_behind_mark && is_name && marks::look_up(&token.folded).is_none()).then_some(at..at + 1)
+    }
+
+    /// `Seasons 1-7 + Movies - qwxz`: one word in small letters behind the last dash; a season's own title begins with a capital.
+    fn behind_seasons(&self, end: usize, first_mark: usize) -> Option<Range<usize>> {
+        let at = end.checked_sub(1).filter(|at| *at > first_mark + 1 && !self.is_covered(*at))?;
+        let token = self.tokens.list.get(at)?;
+        let is_name = token.text.len() > 2 && token.text.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_pack = !self.out.seasons.is_empty() && self.out.episodes.is_empty();
+        (is_pack && is_name && token.gap == " - " && token.bracket == 0).then_some(at..end)
+    }
+
     /// The index behind the last token that is not in a bracket at the end of the name, and the last bracket that may name a group.
-    fn before_trailing_brackets(&mut self, first_mark: usize) -> (usize, Option<Range<usize>>) {
+    fn before_trailing_brackets(
+        &mut self,
+        first_mark: usize,
+        first_quality: Option<usize>,
+    ) -> (usize, Option<Range<usize>>) {
         let mut end = self.tokens.list.len();
         let is_container = |text: &str| VIDEO_EXTENSIONS.contains(&text);
         if self
@@ -540,10 +570,18 @@ impl<'t, 'a> Reading<'t, 'a> {
             let is_site =
                 range.len() == 2 && group::is_tracker_tag(name) && group::is_top_level(self.tokens, range.end - 1);
             let is_tag = range.len() == 1 && (group::is_tracker_tag(name) || KINDS.contains(&name)) || is_site;
+            // "(Qwxz-Raws)": in round brackets a name is one word, behind what tells of picture or sound.
+            let is_one_word = || {
+                let list = self.tokens.list.get(range.clone()).unwrap_or_default();
+                list.iter().skip(1).all(|token| matches!(token.gap, "-" | "_"))
+                    && list.iter().any(|token| token.number(9).is_none())
+                    && first_quality.is_some_and(|quality| quality < range.start)
+                    && self.text(bracket.span.clone()).ends_with(is_closing)
+            };
             if tag.is_none()
                 && !is_tag
                 && range.len() <= 3
-                && bracket.opening == '['
+                && (bracket.opening == '[' || bracket.opening == '(' && is_one_word())
                 && self.has_marks_before(range.start)
             {
                 tag = Some(range.clone());
@@ -608,6 +646,10 @@ impl<'t, 'a> Reading<'t, 'a> {
                 self.is_covered(stretch.tokens.end) && WHOLE_WORKS.contains(&next)
             };
             let article = matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end)
+                // "All 7 Seasons".
+                || matches!(last.folded.as_str(), "all" | "full")
+                    && self.is_covered(stretch.tokens.end)
+                    && self.tokens.list.get(stretch.tokens.end).is_some_and(|count| count.number(2).is_some())
                 // "Die komplette 2. Staffel"; elsewhere it is the English word.
                 || last.folded == "die" && before_whole();
             if !article || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end) {

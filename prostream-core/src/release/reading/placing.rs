@@ -16,8 +16,27 @@ const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "t
 
 /// Where a language of subtitles is spoken, told behind it: `French Canada.srt`.
 const REGIONS: &[&str] = &[
-    "brazil", "portugal", "spain", "castilian", "european", "europe", "latin", "america", "american", "mexico", "canada",
-    "canadian", "uk", "us", "usa", "taiwan", "hong", "kong", "simplified", "traditional", "cyrillic",
+    "brazil",
+    "portugal",
+    "spain",
+    "castilian",
+    "european",
+    "europe",
+    "latin",
+    "america",
+    "american",
+    "mexico",
+    "canada",
+    "canadian",
+    "uk",
+    "us",
+    "usa",
+    "taiwan",
+    "hong",
+    "kong",
+    "simplified",
+    "traditional",
+    "cyrillic",
 ];
 
 /// Codes of two letters that are no words of English.
@@ -287,9 +306,9 @@ impl Reading<'_, '_> {
     /// Nothing but brackets and marks follow in the name of a subtitle file: `Film - Chinese (Traditional).ass`.
     fn ends_subtitle(&self, at: usize) -> bool {
         let list = self.tokens.list.get(at..).unwrap_or_default();
-        list.iter().zip(at..).all(|(token, at)| {
-            token.bracket > 0 || self.is_covered(at) || REGIONS.contains(&token.folded.as_str())
-        })
+        list.iter()
+            .zip(at..)
+            .all(|(token, at)| token.bracket > 0 || self.is_covered(at) || REGIONS.contains(&token.folded.as_str()))
     }
 
     /// The tokens of the bracket around a token.
