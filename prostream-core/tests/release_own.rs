@@ -446,6 +446,17 @@ fn numbers_of_titles_do_not_count() {
         ("Hello.Harbour!.02.09.avi", "Hello Harbour! S2 E9"),
         ("G.L.A.S.S. - 6.01 - Door.mkv", "G L A S S S6 E1"),
         ("Солнце 91 Nights (2007) BDRip", "91 Nights (2007) ru"),
+        ("[Qwxz] Harbour #1 - 23.mp4", "Harbour #1 E23 -Qwxz"),
+        ("02 ¿Harbour?.mp4", "Harbour? E2"),
+        ("2-06. Season of Harbours.mkv", "Season of Harbours S2 E6"),
+        ("Bottle.Cap.2014.1080p", "Bottle Cap (2014)"),
+        ("The Folge (2014) 720p", "The Folge (2014)"),
+        ("Glass Harbour [Cap.2014]", "Glass Harbour E2014"),
+        // Words that begin like words for subtitles, and end like codes.
+        ("Le.Harbour.de.Nuit.2014.1080p", "Le Harbour de Nuit (2014)"),
+        ("Legit S01E02 720p", "Legit S1 E2"),
+        ("Glass Harbour 2014 720p NUiTA SubES", "Glass Harbour (2014) es it"),
+        ("Harbour, The - Seasons 1 + 2", "Harbour, The S1,2"),
         // Files without their endings.
         ("321 - Glass Harbour", "Glass Harbour E321"),
         ("04. Glass Harbour [720p]", "Glass Harbour E4"),

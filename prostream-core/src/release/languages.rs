@@ -603,8 +603,13 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
             return mark(Strong, vec![Language(language), Subtitle(language), Subbed]);
         }
     }
+    // "SubES", "NUiTA"; "Nuit", "Legit" and "Dubno" are words.
+    let is_code = |rest: &&str| {
+        let written = token.text.get(text.len() - rest.len()..).unwrap_or_default();
+        rest.len() == 3 || rest.len() == 2 && written.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
     for beginning in SUBTITLE_BEGINNINGS {
-        if let Some(language) = text.strip_prefix(beginning).filter(|rest| rest.len() <= 3).and_then(code) {
+        if let Some(language) = text.strip_prefix(beginning).filter(is_code).and_then(code) {
             return mark(Weak, vec![Language(language), Subtitle(language), Subbed]);
         }
     }
@@ -614,7 +619,7 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         }
     }
     for beginning in DUBBING_BEGINNINGS {
-        if let Some(language) = text.strip_prefix(beginning).filter(|rest| rest.len() <= 3).and_then(code) {
+        if let Some(language) = text.strip_prefix(beginning).filter(is_code).and_then(code) {
             return mark(Strong, vec![Language(language), Dubbed]);
         }
     }

@@ -274,7 +274,7 @@ pub(super) const MARKS: &[Row] = &[
     ("sidebyside", Weak, &[Stereoscopic]),
     ("halfsidebyside", Strong, &[Stereoscopic]),
     ("ou", Tail, &[Stereoscopic]),
-    ("hou", Strong, &[Stereoscopic]),
+    ("hou", Tail, &[Stereoscopic]),
     ("halfou", Strong, &[Stereoscopic]),
     ("fullou", Strong, &[Stereoscopic]),
     ("halfoverunder", Strong, &[Stereoscopic]),

@@ -36,9 +36,9 @@ impl Token<'_> {
         self.mark() == "-" && !self.tight()
     }
 
-    /// The gap before it without the punctuation that closes what stands before: `Who? - 05` is set apart by a dash.
+    /// The gap before it without the punctuation that closes what stands before or opens it: `Who? - ¿Qué?` is set apart by a dash.
     pub(super) fn join(&self) -> &str {
-        self.gap.trim_start_matches(['!', '?'])
+        self.gap.trim_start_matches(['!', '?']).trim_end_matches(['¿', '¡', '"', '“', '«', '\''])
     }
 
     /// The gap before it, spaces aside, and what stands for them: `.-.` is a dash.

@@ -166,7 +166,7 @@ impl Scanner<'_, '_> {
     pub(super) fn opens_words(&self, at: usize) -> bool {
         self.free(at + 1)
             && self.token(at + 1).is_some_and(|next| {
-                matches!(next.gap, " " | "." | "_")
+                matches!(next.gap, " " | "." | "_" | "% ")
                     && next.text.chars().all(char::is_alphabetic)
                     && !states_whole(&next.folded)
                     && !RANGE_WORDS.contains(&next.folded.as_str())
@@ -208,7 +208,7 @@ impl Scanner<'_, '_> {
         let first_of = |at: usize, is_set_apart: bool| {
             let before = at - 1;
             // "9-1-1 - 23": the last digit of a title.
-            if self.token(before).is_some_and(|token| token.gap == "-") {
+            if self.token(before).is_some_and(|token| token.gap == "-" || token.gap.ends_with('#')) {
                 return at;
             }
             let padded = self.word(before).starts_with('0') && self.word(before).len() == self.word(at).len();
@@ -333,14 +333,14 @@ impl Scanner<'_, '_> {
         let Some(next) = self.token(at + 1) else { return self.is_file && first.starts_with('0') && self.take(at) };
         // "102 - The Invitation", "04. The Invitation": without the ending of a file, only these two.
         let is_listed = (first.starts_with('0') || first.len() == 3) && next.is_set_apart()
-            || first.len() == 2 && first.starts_with('0') && next.gap == ". ";
+            || first.len() == 2 && first.starts_with('0') && next.join() == ". ";
         if !self.is_file && !(is_listed && !self.opens_with_group && self.free(at + 1)) {
             return false;
         }
         let padded = first.starts_with('0') || first.len() == 3;
         let dash = next.gap.contains('-') && next.gap.len() > 1
             || at == 0 && self.token(2).is_some_and(|token| token.is_set_apart() && next.number(4).is_some());
-        let spaced = matches!(next.gap, " " | ". " | "_" | "." | "..")
+        let spaced = matches!(next.join(), " " | ". " | "_" | "." | "..")
             && padded
             && (first.starts_with('0') || self.tokens.list.len() == at + 2);
         let single = first.len() == 1 && !next.is_set_apart();

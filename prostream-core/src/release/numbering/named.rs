@@ -570,6 +570,10 @@ impl Scanner<'_, '_> {
 
     fn season_word(&mut self, at: usize) {
         let word = self.word(at);
+        // "2-06. Season of Storms": a title.
+        if self.word(at + 1) == "of" && self.token(at + 2).is_some_and(|next| next.number(4).is_none()) {
+            return;
+        }
         let doubtful = SEASON_WORDS_DOUBTFUL.contains(&word);
         let before = self.number_before(at).filter(|found| found.0 < 100);
         let dotted = self.token(at).is_some_and(|token| token.gap.starts_with('.'));
@@ -730,6 +734,16 @@ impl Scanner<'_, '_> {
         // "2ª e 3ª" joins two ordinals.
         let counts_before = |ordinal: bool| ordinal && word != "e" || EPISODE_WORDS_AFTER.contains(&word);
         let before = self.number_before(at).filter(|(_, ordinal, _)| counts_before(*ordinal));
+        // "Bottle.Cap.2014" is of that year; "Serie Cap.2014" and "[Cap.2014]" count.
+        let bracket = |at: usize| self.token(at).map_or(0, |token| token.bracket);
+        let year = self.token(at + 1).and_then(|next| next.number(4)).filter(|year| YEARS.contains(year));
+        let is_counted = matches!(word, "cap" | "caps")
+            && self.token(at + 1).is_some_and(|next| next.gap == ".")
+            && self.token(at).is_some_and(|token| token.gap != ".");
+        let is_own = bracket(at + 1) == 0 || bracket(at + 1) != bracket(at);
+        if before.is_none() && year.is_some() && is_own && !is_counted && self.out.seasons.is_empty() {
+            return;
+        }
         let (episodes, tokens) = if let Some((episode, ordinal, start)) = before {
             // "1-3 серия", "с 1 по 10 серию".
             let ranged = RANGE_WORDS.contains(&self.word(start.wrapping_sub(1)));

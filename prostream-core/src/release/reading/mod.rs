@@ -652,7 +652,11 @@ impl<'t, 'a> Reading<'t, 'a> {
                     && self.tokens.list.get(stretch.tokens.end).is_some_and(|count| count.number(2).is_some())
                 // "Die komplette 2. Staffel"; elsewhere it is the English word.
                 || last.folded == "die" && before_whole();
-            if !article || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end) {
+            // "Harbour, The" is how catalogues sort it.
+            if !article
+                || last.gap.starts_with(',')
+                || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end)
+            {
                 break;
             }
             stretch.tokens.end -= 1;

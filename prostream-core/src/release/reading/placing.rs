@@ -109,6 +109,7 @@ impl Reading<'_, '_> {
                 && about(next)
                 && (last.tokens.end == next.tokens.start || self.is_remark(last.tokens.end, next.tokens.start))
                 && self.same_place(last.tokens.start, next.tokens.start)
+                && self.text(last.span.clone()).is_ascii() == self.text(next.span.clone()).is_ascii()
             {
                 end += 1;
             }
@@ -292,8 +293,10 @@ impl Reading<'_, '_> {
         let is_network = mark.strength == Strength::Weak && mark.states(|fact| matches!(fact, Fact::Network(_)));
         let is_told = mark.is_language() && self.shouts(mark) || is_sound() || is_network;
         let is_apart = |token: &Token<'_>| token.is_set_apart() || is_network && matches!(token.gap, " _ " | " | ");
+        // "102 - IT.avi": the only word is the title.
+        let has_title = || (self.skipped..mark.tokens.start).any(|at| !self.is_covered(at));
         is_told
-            && mark.tokens.start > self.skipped
+            && has_title()
             && mark.tokens.end == self.tokens.list.len()
             && self.tokens.list.get(mark.tokens.start).is_some_and(|token| is_apart(token) && token.bracket == 0)
     }
