@@ -270,7 +270,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                     .any(|(_, tokens, _)| tokens.start < mark.tokens.end && mark.tokens.start < tokens.end)
         });
         let first_number = numbers.spans.iter().map(|(_, tokens, _)| tokens.start).min();
-        self.skipped = leading.end;
+        self.skipped = leading.end.max(self.skipped);
         let first_year = self.read_years(&numbers, first_quality, first_number);
         self.take_numbers(numbers);
         let anchor = first_quality.into_iter().chain(first_number).chain(first_year).min();
@@ -313,6 +313,9 @@ impl<'t, 'a> Reading<'t, 'a> {
 
     fn read_sites(&mut self) {
         for site in group::find_sites(self.tokens) {
+            if site.tokens.start == 0 {
+                self.skipped = site.tokens.end;
+            }
             self.cover(site.tokens);
             if self.out.site.is_none() {
                 self.out.site = Some(self.text(site.span.clone()).to_owned());
@@ -493,6 +496,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             }
         }
         let group = group::trailing_group(self.tokens, &stated, first_mark, first_quality, end)
+            .filter(|range| !self.is_only_title(range))
             .or_else(|| leading.clone())
             .or(tag)
             .or_else(|| self.last_word(end, marks))
@@ -503,6 +507,16 @@ impl<'t, 'a> Reading<'t, 'a> {
             self.spans.push(("group", span));
             self.cover(range);
         }
+    }
+
+    /// `S01E01-Harbour [47C8F23B]`: a word written like one, with nothing else that could be the title before it.
+    fn is_only_title(&self, range: &Range<usize>) -> bool {
+        let [word] = self.tokens.list.get(range.clone()).unwrap_or_default() else { return false };
+        let mut letters = word.text.chars();
+        let is_written = letters.next().is_some_and(char::is_uppercase)
+            && word.text.chars().count() > 2
+            && letters.all(char::is_lowercase);
+        is_written && (self.skipped..range.start).all(|at| self.is_covered(at))
     }
 
     /// `H 264 Qwxz EZTV`: one word right behind the codec or the sound, at the very end but for who listed it.
