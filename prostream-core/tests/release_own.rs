@@ -239,6 +239,7 @@ fn languages_are_told_by_codes_and_words() {
         ("Glass Harbour 2012 - en,es,de", "de en es"),
         ("Glass.Harbour.2012.Sp.DVDRip", "es"),
         ("Glass Harbour 2012 legendado em PT", "pt"),
+        ("Glass Harbour Dual 1080p", ""),
         // What stands before the title is told from it, wherever that begins.
         ("【玻璃港发布】玻璃港[简繁英字幕].French.Harbour.2012.2160p", "en zh"),
         ("2012.French.Harbour.Bluray.1080p", ""),
@@ -305,6 +306,8 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour Season 1 2 3 + 4 Movies - qwxz", Some("qwxz")),
         ("Glass Harbour S02 - Origins", None),
         ("Glass.Harbour.2012.1080p.x264-MAX", Some("MAX")),
+        ("Glass.Harbour.2012.1080p.x264-Ro[glassport.com].mkv", Some("Ro")),
+        ("Glass Harbour 2012 1080p [700MB] [Qwxz] [1.4GB]", Some("Qwxz")),
         ("S01E05.Catch-QWXZ.avi", Some("QWXZ")),
         ("Glass Harbour (2012) - HQ HDRip - x264 - AAC - ESub", None),
         ("Гавань / Glass Harbour [TV] [12 из 12] [2012, BDRip] [Дубляж]", None),
@@ -363,6 +366,14 @@ fn groups_sites_and_editions_are_told_apart() {
         ("The Extended Harbour 1978 1080p", ""),
     ] {
         assert_eq!(parse(name).edition.join(" "), edition, "{name}");
+    }
+    for (name, is_multi) in [
+        ("Glass Harbour Dual 1080p", true),
+        ("Glass Harbour 2012 dual Qwxz", true),
+        ("The Dual S01E05 720p", false),
+        ("Dual 2022 1080p", false),
+    ] {
+        assert_eq!(parse(name).multi_audio, is_multi, "{name}");
     }
     for (name, network) in [
         ("Glass Harbour _ Adult Swim.mp4", "Adult Swim"),
@@ -457,6 +468,16 @@ fn numbers_of_titles_do_not_count() {
         ("Legit S01E02 720p", "Legit S1 E2"),
         ("Glass Harbour 2014 720p NUiTA SubES", "Glass Harbour (2014) es it"),
         ("Harbour, The - Seasons 1 + 2", "Harbour, The S1,2"),
+        ("Harbour (Night) - 6.01 - Door.mkv", "Harbour (Night) S6 E1"),
+        ("S01E01-Léa [47C8F23B].mkv", "Léa S1 E1"),
+        ("www.glassport.com - IT (2020) S02 EP (01-10)", "IT (2020) S2 E1-10"),
+        ("www.glassport.com - French Harbour (2020) 1080p", "French Harbour (2020)"),
+        ("[www.glassport.com] - [Qwxz] Harbour - 23.mp4", "Harbour E23 -Qwxz"),
+        ("glassport.org - [Qwxz] Harbour - 23.mp4", "Harbour E23 -Qwxz"),
+        ("[glassport.com] 4-13 Harbour (HD)", "Harbour S4 E13"),
+        ("www.glassport.com.mkv", ""),
+        ("Гавань 3D / Harbour 3D (2014) BDRip", "Harbour 3D (2014) ru"),
+        ("Гавань II / Harbour II (2014) BDRip", "Harbour II (2014) ru"),
         // Files without their endings.
         ("321 - Glass Harbour", "Glass Harbour E321"),
         ("04. Glass Harbour [720p]", "Glass Harbour E4"),
@@ -557,6 +578,16 @@ fn a_wanted_title_may_look_like_marks() {
     assert!(matches(&area, &episode("Area 51", 2, 3)).is_match);
     assert!(!matches(&area, &episode("Area 51", 2, 4)).is_match);
     assert!(!matches(&area, &episode("Area", 2, 3)).is_match);
+    // What stands before such a title counts.
+    let numbered = ReleaseName::parse("4-13 Harbour HD (HD)");
+    assert!(matches(&numbered, &episode("Harbour HD", 4, 13)).is_match);
+    assert!(!matches(&numbered, &episode("Harbour HD", 4, 14)).is_match);
+    let dated = ReleaseName::parse("(2000) Harbour HD (DVDRip AC3 5.1).avi");
+    assert!(matches(&dated, &film("Harbour HD", 2000)).is_match);
+    assert!(!matches(&dated, &film("Harbour HD", 2004)).is_match);
+    let remarked = ReleaseName::parse("Гавань / Harbour (Night) / Сезон: 2 / Серии: 1-8 из 8 [2014]");
+    assert!(matches(&remarked, &episode("Harbour (Night)", 2, 8)).is_match);
+    assert!(matches(&remarked, &episode("Harbour", 2, 8)).is_match);
 }
 
 /// Goal: what decides playback is read from one full name.

@@ -77,6 +77,13 @@ pub(super) fn find_sites(tokens: &Tokens<'_>) -> Vec<Site> {
     sites
 }
 
+/// The site that opens the name.
+pub(super) fn opening_site(tokens: &Tokens<'_>) -> Option<Site> {
+    let site = site_at(tokens, 0, tokens.list.first()?)?;
+    let bracket = tokens.brackets.first().filter(|bracket| bracket.tokens.start == 0);
+    bracket.is_none_or(|bracket| bracket.tokens == site.tokens).then_some(site)
+}
+
 fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     let is_end = |token: &Token<'_>| TOP_LEVELS.contains(&token.folded.as_str());
     // "电影www.site.tld": what stands before it is no part of the site.
@@ -140,7 +147,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         && token.bracket == 0
         && token.folded.len() >= 3
         && tokens.list.get(1).is_some_and(|end| end.gap == "." && is_end(end))
-        && tokens.list.get(2).is_some_and(Token::is_set_apart);
+        && tokens.list.get(2).is_some_and(|next| next.is_set_apart() || next.gap.starts_with(" - "));
     if opens && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return Some(Site { tokens: 0..2, span: span(2)? });
     }
@@ -239,6 +246,14 @@ pub(super) fn find_checksum(tokens: &Tokens<'_>) -> Option<usize> {
             hex && alone && not_a_date
         })
     })
+}
+
+/// Nothing but a size stands there: `[1.4GB]`.
+pub(super) fn holds_size(tokens: &Tokens<'_>, range: &Range<usize>) -> bool {
+    let list = tokens.list.get(range.clone()).unwrap_or_default();
+    let unit = list.last().map_or("", |token| token.folded.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    matches!(unit, "gb" | "mb" | "gib" | "mib")
+        && list.first().is_some_and(|token| leading_number(&token.folded, 5).is_some())
 }
 
 /// A size such as `1.4GB`, `950MB`, `700 Mb`: its tokens.

@@ -179,7 +179,8 @@ fn read_behind_title(name: &ReleaseName, wanted: &Wanted) -> Option<ReleaseName>
         let mut rest = ReleaseName::parse(&format!("{PLAIN_TITLE}{}", text.get(end..)?));
         // What stands before the title counts as well: "4-13 Harbour HD", "(2000) Harbour HD".
         let stands_before = |field: &str| name.spans.iter().any(|(known, span)| *known == field && span.end <= start);
-        if rest.seasons.is_empty() && rest.episodes.is_empty() && stands_before("episodes") {
+        if rest.seasons.is_empty() && rest.episodes.is_empty() && ["seasons", "episodes"].into_iter().any(stands_before)
+        {
             rest.seasons.clone_from(&name.seasons);
             rest.episodes.clone_from(&name.episodes);
         }

@@ -33,7 +33,7 @@ impl Token<'_> {
 
     /// A dash with spaces around it stands before it, as before the title of an episode.
     pub(super) fn is_set_apart(&self) -> bool {
-        self.mark() == "-" && !self.tight()
+        self.mark() == "-" && !self.tight() || self.gap.ends_with(") - ")
     }
 
     /// The gap before it without the punctuation that closes what stands before or opens it: `Who? - ¿Qué?` is set apart by a dash.

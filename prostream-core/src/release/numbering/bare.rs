@@ -334,7 +334,8 @@ impl Scanner<'_, '_> {
         // "102 - The Invitation", "04. The Invitation": without the ending of a file, only these two.
         let is_listed = (first.starts_with('0') || first.len() == 3) && next.is_set_apart()
             || first.len() == 2 && first.starts_with('0') && next.join() == ". ";
-        if !self.is_file && !(is_listed && !self.opens_with_group && self.free(at + 1)) {
+        let counts = self.is_file || is_listed && !self.opens_with_group && self.free(at + 1);
+        if !counts {
             return false;
         }
         let padded = first.starts_with('0') || first.len() == 3;

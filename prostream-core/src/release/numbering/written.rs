@@ -257,7 +257,8 @@ impl Scanner<'_, '_> {
             let found = found.and_then(|found| found.placed_in(token));
             let found = found.or_else(|| cyrillic_word(token.text));
             // "-S56" at the very end is a group.
-            let last = at + 1 == self.tokens.list.len() && at > 0 && token.gap == "-" && !self.free(at - 1);
+            let ends = self.token(at + 1).is_none_or(|next| next.bracket > 0 && next.gap == "[");
+            let last = ends && at > 0 && token.gap == "-" && !self.free(at - 1);
             let Some(found) = found.filter(|found| !(last && found.episodes.is_empty())) else {
                 at += 1;
                 continue;

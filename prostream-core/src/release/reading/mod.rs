@@ -12,7 +12,7 @@ use super::marks::{self, Fact, Mark, Strength};
 use super::numbering::{self, Numbers};
 use super::scripts;
 use super::title::{self, Stretch};
-use super::tokens::{Tokens, is_closing, number, tokenize};
+use super::tokens::{Tokens, is_closing, is_opening, number, tokenize};
 
 /// Extensions of videos, each a container.
 const VIDEO_EXTENSIONS: &[&str] = &[
@@ -79,6 +79,23 @@ fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseNam
     let spaced = spaced(body);
     let body = spaced.as_deref().unwrap_or(body);
     let tokens = tokenize(body);
+    if let Some(site) = group::opening_site(&tokens) {
+        // "www.site.tld - [Grp] Title": what stands behind it is read by itself.
+        let end =
+            tokens.brackets.first().filter(|bracket| bracket.tokens == site.tokens).map(|bracket| bracket.span.end);
+        let end = end.unwrap_or(site.span.end);
+        let rest = name.get(end..).unwrap_or_default();
+        let rest = rest.trim_start_matches(|letter: char| !letter.is_alphanumeric() && !is_opening(letter));
+        if !split_extension(rest).0.is_empty() {
+            let mut out = read_one(rest, offset + name.len() - rest.len(), folder_season);
+            let span = site.span.start + offset..site.span.end + offset;
+            // What the site says of itself stands first.
+            out.spans.retain(|(field, _)| *field != "site");
+            out.spans.insert(0, ("site", span));
+            out.site = body.get(site.span).map(str::to_owned);
+            return out;
+        }
+    }
     let mut reading = Reading::new(body, &tokens, extension);
     // "34_tam.srt": numbered among the subtitles of one film or episode.
     let is_track = || name.split_once('_').is_some_and(|(track, _)| number(track, 3).is_some());
@@ -270,7 +287,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                     .any(|(_, tokens, _)| tokens.start < mark.tokens.end && mark.tokens.start < tokens.end)
         });
         let first_number = numbers.spans.iter().map(|(_, tokens, _)| tokens.start).min();
-        self.skipped = leading.end.max(self.skipped);
+        self.skipped = leading.end;
         let first_year = self.read_years(&numbers, first_quality, first_number);
         self.take_numbers(numbers);
         let anchor = first_quality.into_iter().chain(first_number).chain(first_year).min();
@@ -313,9 +330,6 @@ impl<'t, 'a> Reading<'t, 'a> {
 
     fn read_sites(&mut self) {
         for site in group::find_sites(self.tokens) {
-            if site.tokens.start == 0 {
-                self.skipped = site.tokens.end;
-            }
             self.cover(site.tokens);
             if self.out.site.is_none() {
                 self.out.site = Some(self.text(site.span.clone()).to_owned());
@@ -576,7 +590,8 @@ impl<'t, 'a> Reading<'t, 'a> {
                 continue;
             }
             end = range.start;
-            if range.clone().any(|at| self.is_covered(at)) {
+            if range.clone().any(|at| self.is_covered(at)) || group::holds_size(self.tokens, &range) {
+                self.cover(range);
                 continue;
             }
             let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());

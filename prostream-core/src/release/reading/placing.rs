@@ -281,6 +281,11 @@ impl Reading<'_, '_> {
                         && (!self.year_at(end) || mark.states(|fact| matches!(fact, Fact::Edition(_))))
                     || lone_source && !opens && start > 1 && self.shouts(mark)
                     || self.ends_apart(mark)
+                    // "Film Dual 1080p", "Film 2014 Dual".
+                    || mark.states(|fact| *fact == Fact::MultiAudio)
+                        && self.out.episodes.is_empty()
+                        && !opens
+                        && (first_quality == Some(end) || behind(behind_number))
             }
         }
     }
@@ -295,10 +300,10 @@ impl Reading<'_, '_> {
         let is_apart = |token: &Token<'_>| token.is_set_apart() || is_network && matches!(token.gap, " _ " | " | ");
         // "102 - IT.avi": the only word is the title.
         let has_title = || (self.skipped..mark.tokens.start).any(|at| !self.is_covered(at));
-        is_told
-            && has_title()
-            && mark.tokens.end == self.tokens.list.len()
+        mark.tokens.end == self.tokens.list.len()
+            && is_told
             && self.tokens.list.get(mark.tokens.start).is_some_and(|token| is_apart(token) && token.bracket == 0)
+            && has_title()
     }
 
     /// Is what stands before a token a mark, and neither the start of the title nor what is left out before it?
@@ -387,7 +392,10 @@ impl Reading<'_, '_> {
             near && (other.is_language() || *accepted) && other.states(about_language)
         });
         let token = self.tokens.list.get(mark.tokens.start);
-        let is_group = token.is_some_and(|token| token.gap.ends_with('-')) && mark.tokens.end == self.tokens.list.len();
+        // "-Ro[site.tld]" as well.
+        let ends = self.tokens.list.get(mark.tokens.end).is_none_or(|next| next.bracket > 0 && next.gap == "[");
+        let is_group = token.is_some_and(|token| token.gap.ends_with('-') && token.bracket == 0) && ends
+            || token.is_some_and(|token| token.gap.ends_with('-')) && mark.tokens.end == self.tokens.list.len();
         let alone = self.bracket_of(mark.tokens.start).is_some_and(|bracket| bracket.len() == 1);
         // "[DVDRip-ITA]" opens the name.
         let closes = self
