@@ -307,6 +307,10 @@ impl<'t, 'a> Reading<'t, 'a> {
 
     /// Where the title begins, if something that counts stands before it; 0 otherwise.
     fn opening(&self) -> usize {
+        let first = self.tokens.list.get(self.skipped).filter(|first| first.text.is_ascii() && first.bracket == 0);
+        if first.is_some() && !self.is_covered(self.skipped) {
+            return 0;
+        }
         let title = title::find_title(self.name, self.tokens, &self.covered, self.skipped);
         let title = title.map_or(0..0, |stretch| stretch.tokens);
         let has_word = title.clone().any(|at| self.is_mark.get(at) == Some(&false));
@@ -683,7 +687,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 || last.folded == "die" && before_whole();
             // "Harbour, The" is how catalogues sort it.
             if !article
-                || last.gap.starts_with(',')
+                || last.gap.starts_with(',') && !before_whole()
                 || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end)
             {
                 break;
