@@ -224,6 +224,35 @@ fn languages_are_told_by_codes_and_words() {
         ("[Qwxz] Glass Harbour - 07 [1080p][中英字幕]", "en zh"),
         ("[Qwxz] Glass Harbour - 07 [1080p][日本語吹替]", "ja"),
         ("Glass Harbour 2012 1080p دوبله فارسی", "fa"),
+        // Before what makes a sound track, behind a mark, at the very end behind a dash, between marks in small letters.
+        ("Glass Harbour 2012 [2160p DoVi P8 Es-DTSHD AC3 En-AC3]", "en es"),
+        ("Glass Harbour 2012 DVDRip XviD ITA by Qwxz", "it"),
+        ("Glass Harbour 2012 DVDRip XviD por Qwxz", ""),
+        ("Glass Harbour - ITA.avi", "it"),
+        ("Glass Harbour - Dan.avi", ""),
+        ("Glass Harbour S01E05.French Canada.srt", "fr"),
+        ("Glass.Harbour.2012.1080p.pl.x264-QWXZ", "pl"),
+        ("Glass.Harbour.3x11m720p.es[www.glassport.com].mkv", "es"),
+        ("Glass.Harbour.2012.2160p.iT.WEB-DL", ""),
+        ("Glass Harbour PL.mp4", "pl"),
+        ("Glass Harbour [26 из 26] [RUS(ext), ENG, JAP+Sub] [2019, BDRip]", "en ja ru"),
+        ("Glass Harbour 2012 - en,es,de", "de en es"),
+        ("Glass.Harbour.2012.Sp.DVDRip", "es"),
+        ("Glass Harbour 2012 legendado em PT", "pt"),
+        ("Glass Harbour Dual 1080p", ""),
+        // What stands before the title is told from it, wherever that begins.
+        ("【玻璃港发布】玻璃港[简繁英字幕].French.Harbour.2012.2160p", "en zh"),
+        ("2012.French.Harbour.Bluray.1080p", ""),
+        ("[Qwxz] ｶﾞﾗｽ - 05", "ja"),
+        // A title in capitals does not make the whole name shout.
+        ("The.GH.1x08.La.Casa.Quieta.ITA.WEBMux.x264-Qwxz", "it"),
+        // Words that say it with another one.
+        ("Glass Harbour 2012 DVDRip Espanol De Espana", "es"),
+        ("Glass Harbour S01E05 720p English HI", "en"),
+        ("Glass Harbour 2012 720p Legendas", "pt"),
+        ("Glass Harbour 2012 [bra-por]", "pt"),
+        ("Glass Harbour 2012 720p VOST", "fr"),
+        ("Glass Harbour 2012 720p [Tam + Guj]", "gu ta"),
         // No languages: the last episode, specials.
         ("[Qwxz] Glass Harbour [01-12][Fin][1080p]", ""),
         ("[Qwxz] Glass Harbour [01-12+SP][1080p]", ""),
@@ -265,6 +294,21 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour S01E05 1080p WEB H264-QWXZ EZTV mkv", Some("QWXZ")),
         ("Glass Harbour S01E05 1080p WEB x265[eztv re] mkv", None),
         ("Glass Harbour S01-S06 480p BluRay x264 ESub - Qwxz", Some("Qwxz")),
+        ("Glass.Harbour.2012.1080p.x264-QWXZ.glassport.com", Some("QWXZ")),
+        ("102 - The Catch-Up.avi", None),
+        // Without a dash: right behind the codec or the sound, and who listed it left out.
+        ("Glass Harbour S01E18 The Gate 720p AMZN WEB DL DDP5 1 H 264 QWXZ EZTV", Some("QWXZ")),
+        ("Glass.Harbour.2012.1080p.BluRay.x264.Qwxz", Some("Qwxz")),
+        ("Glass Harbour 2012 720p BRRip x264 The Long Way", None),
+        ("Glass Harbour 2012 720p BRRip x264 English", None),
+        ("Glass Harbour S01E05 1080p WEB-DL (Qwxz-Raws)", Some("Qwxz-Raws")),
+        ("Glass Harbour (Port Glass) 1080p WEB-DL", None),
+        ("Glass Harbour Season 1 2 3 + 4 Movies - qwxz", Some("qwxz")),
+        ("Glass Harbour S02 - Origins", None),
+        ("Glass.Harbour.2012.1080p.x264-MAX", Some("MAX")),
+        ("Glass.Harbour.2012.1080p.x264-Ro[glassport.com].mkv", Some("Ro")),
+        ("Glass Harbour 2012 1080p [700MB] [Qwxz] [1.4GB]", Some("Qwxz")),
+        ("S01E05.Catch-QWXZ.avi", Some("QWXZ")),
         ("Glass Harbour (2012) - HQ HDRip - x264 - AAC - ESub", None),
         ("Гавань / Glass Harbour [TV] [12 из 12] [2012, BDRip] [Дубляж]", None),
     ] {
@@ -284,6 +328,15 @@ fn groups_sites_and_editions_are_told_apart() {
         ("[电影www.glassport.com]玻璃港.Glass.Harbour.2012.1080p", Some("www.glassport.com")),
         ("[glassport.ninja] Glass Harbour 2012", Some("glassport.ninja")),
         ("[glassport.co.uk] Glass Harbour 2012", Some("glassport.co.uk")),
+        ("www.glassport.co.in - Glass Harbour 2012", Some("www.glassport.co.in")),
+        ("@glassport.com@Glass.Harbour.2012.1080p", Some("glassport.com")),
+        ("Glass Harbour 2012 1080p glassport.mx", Some("glassport.mx")),
+        ("Glass.Harbour.2012.glassport.com.1080p", Some("glassport.com")),
+        ("[glassport.ph] Glass Harbour 2012", Some("glassport.ph")),
+        ("Glass Harbour 2012 [XviD.HU]", None),
+        ("Glass.Harbour.-.S05E19.-.legendado.br.rmvb", None),
+        ("Glass Harbour 2012 1080p the-glassport.com", Some("the-glassport.com")),
+        ("Glass.Harbour.2012.1080p.x264-QWXZ.glassport.com", Some("glassport.com")),
         ("Glass.Dot.com.2012.1080p", None),
         ("Glass.Harbour.S01E05.Find.Me.1080p", None),
     ] {
@@ -307,11 +360,29 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour 1978 Remasterizado 1080p", "remastered"),
         ("Glass.Harbour.1978.SIGNATURE.1080p", "signature"),
         ("The Uncut Harbour 1978 1080p", ""),
+        ("2012.Extended.Harbour.Bluray.1080p", ""),
+        ("Glass Harbour (1978) Extended Director's 1080p", "extended directors_cut"),
         ("Signature Harbour 1978 1080p", ""),
         ("The Extended Harbour 1978 1080p", ""),
     ] {
         assert_eq!(parse(name).edition.join(" "), edition, "{name}");
     }
+    for (name, is_multi) in [
+        ("Glass Harbour Dual 1080p", true),
+        ("Glass Harbour 2012 dual Qwxz", true),
+        ("The Dual S01E05 720p", false),
+        ("Dual 2022 1080p", false),
+    ] {
+        assert_eq!(parse(name).multi_audio, is_multi, "{name}");
+    }
+    for (name, network) in [
+        ("Glass Harbour _ Adult Swim.mp4", "Adult Swim"),
+        ("Glass Harbour S01E02 The Gate Nickelodeon WEB-DL 1080p", "Nickelodeon"),
+    ] {
+        assert_eq!(parse(name).network.as_deref(), Some(network), "{name}");
+    }
+    assert!(parse("G.L.A.S.S. HD [1080p]").audio.is_empty());
+    assert!(parse("[Qwxz] 9-1-1 (1972) DVDRip").channels.is_empty());
     for (name, source) in [
         ("Glass.Harbour.2012.WEB-HDRip.x264", "WEBRip"),
         ("Glass Harbour 2012 DVDR-Rip", "DVDRip"),
@@ -319,6 +390,10 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour 2012 SATRemux", "SATRip"),
         ("Glass.Harbour.2012.TVSync.x264", "TeleSync"),
         ("Glass Harbour 2012 BluRayScreener", "SCR"),
+        ("Glass.Harbour.2012.720p.PreHD.x264", "SCR"),
+        ("Glass Harbour 2012 CAMHQ", "CAM"),
+        ("Glass Harbour 2012 SAT-Rips", "SATRip"),
+        ("Glass Harbour DVD R2 2012", "DVD"),
         ("Glass Harbour [2012, drama, IPTV]", "TVRip"),
     ] {
         assert_eq!(parse(name).source.as_deref(), Some(source), "{name}");
@@ -328,6 +403,9 @@ fn groups_sites_and_editions_are_told_apart() {
         ("Glass Harbour 2018 1920×1080", "1080p"),
         ("Glass Harbour 2018 1280 x 720", "720p"),
         ("Glass Harbour 2018 1080 p", "1080p"),
+        ("Glass Harbour AI Upscaled 2018 1080p", "1080p"),
+        ("Glass Harbour INTERNAL 2018 720p", "720p"),
+        ("Glass Harbour 3x11m720p", "720p"),
     ] {
         assert_eq!(parse(name).resolution.as_deref(), Some(resolution), "{name}");
         assert!(parse(name).title == "Glass Harbour", "{name}: {}", parse(name).title);
@@ -358,6 +436,85 @@ fn marks_that_open_a_name_are_titles() {
     assert_eq!(ReleaseName::parse("Atmos.Harbour.2018.1080p.WEB").audio, Vec::<String>::new());
 }
 
+/// Goal: numbers of a title are told from what counts episodes and seasons beside them.
+/// Method: one title after the other that ends, begins or consists of numbers, in the forms that count.
+#[test]
+fn numbers_of_titles_do_not_count() {
+    for (name, says) in [
+        ("[Qwxz] 9-1-1 - 23.mp4", "9-1-1 E23 -Qwxz"),
+        ("9-1-1 - 103 - The End.mkv", "9-1-1 E103"),
+        ("004 - 91 Nights - [DVD].avi", "91 Nights E4"),
+        ("004 - 012 [DVD].avi", " E4-12"),
+        ("S01E01-91 Nights [47C8F23B].mkv", "91 Nights S1 E1"),
+        ("Harbour Zone 2 - 04ª Temporada 720p", "Harbour Zone 2 S4 es"),
+        ("Harbour.Zone.2.1x08.720p.HDTV", "Harbour Zone 2 S1 E8"),
+        ("Harbour.Zone.2-04_05.avi", "Harbour Zone 2 S4 E5"),
+        ("[Qwxz] Harbour 51 (Season 2) [1080p]", "Harbour 51 S2 -Qwxz"),
+        ("[Qwxz] Harbour 2202 [1080p]", "Harbour 2202 -Qwxz"),
+        ("[Qwxz] Harbour 51 [BD 1080p]", "Harbour 51 -Qwxz"),
+        ("[Qwxz] Harbour 51 [1080p].mkv", "Harbour E51 -Qwxz"),
+        ("Hello, Harbour! - 6.01 - Door.mkv", "Hello, Harbour! S6 E1"),
+        ("Hello.Harbour!.02.09.avi", "Hello Harbour! S2 E9"),
+        ("G.L.A.S.S. - 6.01 - Door.mkv", "G L A S S S6 E1"),
+        ("Солнце 91 Nights (2007) BDRip", "91 Nights (2007) ru"),
+        ("[Qwxz] Harbour #1 - 23.mp4", "Harbour #1 E23 -Qwxz"),
+        ("02 ¿Harbour?.mp4", "Harbour? E2"),
+        ("2-06. Season of Harbours.mkv", "Season of Harbours S2 E6"),
+        ("Bottle.Cap.2014.1080p", "Bottle Cap (2014)"),
+        ("The Folge (2014) 720p", "The Folge (2014)"),
+        ("Glass Harbour [Cap.2014]", "Glass Harbour E2014"),
+        // Words that begin like words for subtitles, and end like codes.
+        ("Le.Harbour.de.Nuit.2014.1080p", "Le Harbour de Nuit (2014)"),
+        ("Legit S01E02 720p", "Legit S1 E2"),
+        ("Glass Harbour 2014 720p NUiTA SubES", "Glass Harbour (2014) es it"),
+        ("Harbour, The - Seasons 1 + 2", "Harbour, The S1,2"),
+        ("Harbour (Night) - 6.01 - Door.mkv", "Harbour (Night) S6 E1"),
+        ("S01E01-Léa [47C8F23B].mkv", "Léa S1 E1"),
+        ("www.glassport.com - IT (2020) S02 EP (01-10)", "IT (2020) S2 E1-10"),
+        ("www.glassport.com - French Harbour (2020) 1080p", "French Harbour (2020)"),
+        ("[www.glassport.com] - [Qwxz] Harbour - 23.mp4", "Harbour E23 -Qwxz"),
+        ("glassport.org - [Qwxz] Harbour - 23.mp4", "Harbour E23 -Qwxz"),
+        ("[glassport.com] 4-13 Harbour (HD)", "Harbour S4 E13"),
+        ("www.glassport.com.mkv", ""),
+        ("Гавань 3D / Harbour 3D (2014) BDRip", "Harbour 3D (2014) ru"),
+        ("Гавань II / Harbour II (2014) BDRip", "Harbour II (2014) ru"),
+        // Files without their endings.
+        ("321 - Glass Harbour", "Glass Harbour E321"),
+        ("04. Glass Harbour [720p]", "Glass Harbour E4"),
+        ("Glass Harbour [5.134] The Gate", "Glass Harbour S5 E134"),
+        ("300 - Harbour 2014 1080p", "300 - Harbour (2014)"),
+        ("Glass Harbour 18 09 00.avi", "Glass Harbour 2000-09-18"),
+        ("11 22 63 - Temporada 1 [HDTV]", "11 22 63 S1 es"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+        check_spans(name).unwrap();
+    }
+}
+
+/// Goal: a title that stands in one word with the first mark is found, and its year with it.
+/// Method: names as a site of small files gives them.
+#[test]
+fn titles_glued_to_a_mark_are_read() {
+    for (name, says) in [
+        ("GlassHarbour2M1080.www.glassport.com.mkv", "GlassHarbour2"),
+        ("GlassHarbour2012BD720.www.glassport.com.mkv", "GlassHarbour (2012)"),
+        ("GlassHarbourHD1080.www.glassport.com.mkv", "GlassHarbour"),
+        ("GlassHarbour720p_105_www.glassport.com.mkv", "GlassHarbour"),
+        ("GlassHarbour720p_1x05_www.glassport.com.mkv", "GlassHarbour S1 E5"),
+        ("Glass Harbour Series Complete 720p", "Glass Harbour"),
+        ("Glass Harbour All 8 Movies 1080p", "Glass Harbour"),
+        ("Glass Harbour Full 12 Episodes", "Glass Harbour"),
+        ("Glass Harbour All 3 Seasons 1080p", "Glass Harbour S1-3"),
+        ("A.Harbour.for.All.Seasons.1966.1080p", "A Harbour for All Seasons (1966)"),
+        ("Glass Harbour kolekcja filmów 720p", "Glass Harbour"),
+        ("Glass Harbour Full Movie 2012 720p", "Glass Harbour (2012)"),
+        ("Glass Harbour Complete Seasons S01-S03 720p", "Glass Harbour S1-3"),
+    ] {
+        assert_eq!(summary(name), says, "{name}");
+        check_spans(name).unwrap();
+    }
+}
+
 /// Goal: words and file paths are read together.
 /// Method: a folder that says what the file does not.
 #[test]
@@ -376,6 +533,13 @@ fn paths_are_read_as_a_whole() {
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz-rhs02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02.720p.HDTV.x264-QWXZ/qwxz.rocket.harbour.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
         ("Rocket.Harbour.S02E01-E10.720p.x264-QWXZ/qwxz-rh.s02e05.mkv", "Rocket Harbour S2 E5 -QWXZ"),
+        // A subtitle's number among its like is no episode.
+        ("Subs/Rocket.Harbour.S02E05.720p.x264-QWXZ/34_tam.srt", "Rocket Harbour S2 E5 ta -QWXZ"),
+        ("Rocket.Harbour.2011.1080p.x264-QWXZ/Subs/2_English.srt", "Rocket Harbour (2011) en -QWXZ"),
+        ("Rocket Harbour/Season 2/05.en.srt", "Rocket Harbour S2 E5 en"),
+        ("Subs/5_nor.srt", " no"),
+        ("Rocket.Harbour.S02.720p/rocket.harbour.205.720p.mkv", "rocket harbour S2 E5"),
+        ("Rocket Harbour/2-05.mkv", "Rocket Harbour S2 E5"),
         // The nearest folder tells it, whatever stands around that one; a sample belongs to its release.
         (
             "Rocket.Harbour.Saga.1080p.x264-QWXZ/Rocket.Harbour.2011.x264-QWXZ/qwxz-rh.mkv",
@@ -414,6 +578,16 @@ fn a_wanted_title_may_look_like_marks() {
     assert!(matches(&area, &episode("Area 51", 2, 3)).is_match);
     assert!(!matches(&area, &episode("Area 51", 2, 4)).is_match);
     assert!(!matches(&area, &episode("Area", 2, 3)).is_match);
+    // What stands before such a title counts.
+    let numbered = ReleaseName::parse("4-13 Harbour HD (HD)");
+    assert!(matches(&numbered, &episode("Harbour HD", 4, 13)).is_match);
+    assert!(!matches(&numbered, &episode("Harbour HD", 4, 14)).is_match);
+    let dated = ReleaseName::parse("(2000) Harbour HD (DVDRip AC3 5.1).avi");
+    assert!(matches(&dated, &film("Harbour HD", 2000)).is_match);
+    assert!(!matches(&dated, &film("Harbour HD", 2004)).is_match);
+    let remarked = ReleaseName::parse("Гавань / Harbour (Night) / Сезон: 2 / Серии: 1-8 из 8 [2014]");
+    assert!(matches(&remarked, &episode("Harbour (Night)", 2, 8)).is_match);
+    assert!(matches(&remarked, &episode("Harbour", 2, 8)).is_match);
 }
 
 /// Goal: what decides playback is read from one full name.

@@ -130,13 +130,13 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
             && let Some((low, behind)) = low
             && rest.is_empty()
             && let Some(layout) = layout(front, low)
-            && (behind.is_empty() || behind.starts_with('x') || behind == "ch" || !carrier.is_empty())
+            && (behind.is_empty() || is_times(behind) || behind == "ch" || !carrier.is_empty())
         {
             // "5.1" alone needs its full stop, or sound right before it: "Part 5 1" is no layout.
             let follows_sound = at > 0 && is_sound(tokens, at - 1);
             // "7-1" is written in brackets only.
             if carrier.is_empty() {
-                let dotted = next.gap == "." || (next.gap == "-" && token.after_bracket());
+                let dotted = next.gap == "." || (next.gap == "-" && token.after_bracket() && token.bracket > 0);
                 if !dotted && !follows_sound {
                     return None;
                 }
@@ -163,6 +163,12 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         }
     }
     None
+}
+
+/// `x2`, `x3+2`: so many tracks; `x08` numbers an episode.
+fn is_times(text: &str) -> bool {
+    let digits = text.strip_prefix('x').map(|rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    digits == Some(1)
 }
 
 /// A layout opens a name only as a title, and never stands right behind a season or before the year: "5.1 Surround", "S05.1".

@@ -143,7 +143,9 @@ fn short_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
     let [one, two, three] = three(tokens, at)?;
     let whole = tokens.list.get(at + 3).is_some_and(|next| next.number(4).is_some_and(|year| YEARS.contains(&year)));
     let four_in_row = tokens.list.get(at + 3).is_some_and(|next| next.gap == two.gap && next.number(4).is_some());
-    if whole || four_in_row || !matches!(two.gap, "-" | "." | "/") || three.folded.len() != 2 {
+    // "18 09 00": with spaces it has to be clear which one is the day.
+    let is_spaced = at > 0 && two.gap == " " && [one, two].iter().any(|token| token.number(2) > Some(12));
+    if whole || four_in_row || !(matches!(two.gap, "-" | "." | "/") || is_spaced) || three.folded.len() != 2 {
         return None;
     }
     if two.folded.len() != 2 || one.folded.len() != 2 || one.folded == two.folded && two.folded == three.folded {

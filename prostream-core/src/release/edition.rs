@@ -1,5 +1,6 @@
 //! Marks of the edition, of corrections, and of collections.
 
+use super::dates::YEARS;
 use super::marks::Fact::*;
 use super::marks::Strength::*;
 use super::marks::{Mark, Row, joins};
@@ -9,6 +10,8 @@ use super::tokens::{Token, Tokens, leading_number};
 pub(super) const MARKS: &[Row] = &[
     ("extended", Weak, &[Edition("extended")]),
     ("extendedcut", Strong, &[Edition("extended")]),
+    ("extendeddirectors", Strong, &[Edition("extended"), Edition("directors_cut")]),
+    ("customextended", Strong, &[Edition("extended")]),
     ("extendededition", Strong, &[Edition("extended")]),
     ("extendededitions", Strong, &[Edition("extended")]),
     ("extendedversion", Strong, &[Edition("extended")]),
@@ -105,7 +108,7 @@ pub(super) const MARKS: &[Row] = &[
     ("repack2", Strong, &[Repack, Revised]),
     ("repack3", Strong, &[Repack, Revised]),
     ("rerip", Strong, &[Repack, Revised]),
-    ("internal", Tail, &[Noise]),
+    ("internal", Weak, &[Noise]),
     ("readnfo", Strong, &[Noise]),
     ("nfo", Tail, &[Noise]),
     ("convert", Tail, &[Convert]),
@@ -128,6 +131,8 @@ pub(super) const MARKS: &[Row] = &[
     ("entireseries", Strong, &[Complete]),
     ("thewholeseries", Strong, &[Complete]),
     ("seriespack", Strong, &[Complete]),
+    ("seriescomplete", Strong, &[Complete]),
+    ("seasonscomplete", Strong, &[Complete]),
     ("seasonspack", Strong, &[Complete]),
     ("seasonpack", Strong, &[Noise]),
     ("moviepack", Strong, &[Complete]),
@@ -138,16 +143,19 @@ pub(super) const MARKS: &[Row] = &[
     ("completeseries", Strong, &[Complete]),
     ("thecompleteseries", Strong, &[Complete]),
     ("completecollection", Strong, &[Complete]),
+    ("completemovies", Strong, &[Complete]),
+    ("completeanthology", Strong, &[Complete]),
+    ("completetrilogy", Strong, &[Complete]),
+    ("moviescomplete", Strong, &[Complete]),
+    ("collectionboxset", Strong, &[Complete]),
+    ("dvdboxset", Strong, &[Source("DVD"), Complete]),
     ("completepack", Strong, &[Complete]),
     ("completeset", Strong, &[Complete]),
     ("completefilmography", Strong, &[Complete]),
     ("completesaga", Strong, &[Complete]),
     ("completemoviecollection", Strong, &[Complete]),
     ("moviecollection", Strong, &[Complete]),
-    ("fullseries", Strong, &[Complete]),
-    ("fullseasons", Strong, &[Complete]),
-    ("allseasons", Strong, &[Complete]),
-    ("allepisodes", Strong, &[Complete]),
+    ("moviescollection", Strong, &[Complete]),
     ("ultimatecollection", Strong, &[Complete]),
     ("boxset", Strong, &[Complete]),
     ("batch", Tail, &[Complete]),
@@ -167,6 +175,9 @@ pub(super) const MARKS: &[Row] = &[
     ("saga", Weak, &[Complete]),
     ("collection", Weak, &[Complete]),
     ("kolekcja", Weak, &[Complete]),
+    ("kolekcjafilm", Strong, &[Complete]),
+    ("kolekcjafilmy", Strong, &[Complete]),
+    ("kolekcjafilmow", Strong, &[Complete]),
     ("integrale", Weak, &[Complete]),
     ("integral", Weak, &[Complete]),
     ("lintegrale", Weak, &[Complete]),
@@ -201,6 +212,8 @@ pub(super) const MARKS: &[Row] = &[
     ("specials", Tail, &[Noise]),
     ("movies", Tail, &[Noise]),
     ("movie", Tail, &[Noise]),
+    ("fullmovie", Strong, &[Noise]),
+    ("commentary", Tail, &[Noise]),
     ("bonus", Tail, &[Noise]),
 ];
 
@@ -243,9 +256,31 @@ const NOUNS: &[&str] = &["edition", "editions", "ed", "cut", "version", "release
 /// Most words before the noun: `40th Anniversary Special Extended Edition`.
 const MAX_QUALIFIERS: usize = 3;
 
+/// Words of which there may be all: `All 8 Movies`. Seasons with their number are read where numbers are.
+const COUNTED: &[&str] = &["movies", "films", "episodes", "set", "pack", "series", "seasons"];
+
+/// `All 8 Movies`, `Full 12 Episodes`, `All Seasons`: everything that there is. `For All Seasons 1966` is a title.
+fn everything(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
+    let first = tokens.list.get(at).filter(|first| at > 0 && matches!(first.folded.as_str(), "all" | "full"))?;
+    let count = tokens.list.get(at + 1).filter(|count| joins(count) && count.number(4).is_some());
+    let noun_at = at + 1 + usize::from(count.is_some());
+    let noun = tokens.list.get(noun_at).filter(|noun| joins(noun) && COUNTED.contains(&noun.folded.as_str()))?;
+    let is_season = matches!(noun.folded.as_str(), "series" | "seasons");
+    let next = tokens.list.get(noun_at + 1);
+    let before_year = next.and_then(|next| next.number(4)).is_some_and(|year| YEARS.contains(&year));
+    if before_year || is_season && count.is_some() {
+        return None;
+    }
+    let span = first.span.start..noun.span.end;
+    Some(Mark { tokens: at..noun_at + 1, span, strength: Strong, facts: vec![Complete] })
+}
+
 /// `Special Extended Edition`, `Unrated Version`, `25th Anniversary Edition`, `40th Anniversary`, `4K Remastered`: words of editions, and what
 /// says which one it is.
 pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
+    if let Some(mark) = everything(tokens, at) {
+        return Some(mark);
+    }
     let first = tokens.list.get(at)?;
     let follows = |at: usize| tokens.list.get(at).filter(|token| joins(token)).map(bare);
     let is_ordinal =

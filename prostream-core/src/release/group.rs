@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::dates::YEARS;
 use super::marks::{Fact, Strength, look_up};
 use super::tokens::{Token, Tokens, leading_number, number};
 
@@ -11,14 +12,32 @@ const TOP_LEVELS: &[&str] = &[
     "re", "cz", "ms", "la", "vip", "nu", "fi", "ch", "li", "club", "xyz", "site", "online", "top", "party", "cam",
     "sbs", "phd", "lat", "tel", "world", "rodeo", "show", "hair", "co", "in", "eu", "pl", "fr", "es", "it", "de", "br",
     "biz", "ai", "app", "pro", "fun", "tf", "bz", "gg", "is", "st", "win", "lol", "mov", "one", "foo", "boo", "cafe",
-    "bike", "earth", "fan", "fans", "life", "live", "link", "click", "icu", "rocks", "today", "zone", "space",
-    "website", "store", "press", "wtf", "ninja", "pics", "media", "movie", "film", "watch", "cloud", "date",
-    "download", "stream", "bid", "bet", "uno", "cool", "blog", "ink", "wiki", "monster", "mom", "buzz", "skin",
-    "quest", "beauty", "autos", "ltd", "us", "uk", "im", "sx", "gs", "vc",
+    "bike", "earth", "fan", "fans", "life", "live", "link", "click", "icu", "rocks", "today", "zone", "space", "ph",
+    "sh", "ac", "so", "id", "ir", "cm", "ly", "tk", "ml", "ga", "cf", "gq", "by", "ua", "su", "md", "ro", "hu", "gr",
+    "pt", "tr", "jp", "kr", "cn", "tw", "hk", "vn", "sg", "nz", "au", "ca", "cl", "no", "dk", "be", "at", "sk", "si",
+    "hr", "rs", "bg", "ee", "lv", "mn", "sc", "asia", "mobi", "tech", "network", "digital", "host", "tube", "website",
+    "store", "press", "wtf", "ninja", "pics", "media", "movie", "film", "watch", "cloud", "date", "download", "stream",
+    "bid", "bet", "uno", "cool", "blog", "ink", "wiki", "monster", "mom", "buzz", "skin", "quest", "beauty", "autos",
+    "ltd", "us", "uk", "im", "sx", "gs", "vc",
 ];
 
 /// Ends that no word of a title has: a name before one of them is a site outside brackets, too.
 const SURE_ENDS: &[&str] = &["com", "net", "org"];
+
+/// Ends of two words.
+const SECOND_LEVELS: &[(&str, &str)] = &[
+    ("co", "uk"),
+    ("co", "in"),
+    ("co", "nz"),
+    ("co", "za"),
+    ("co", "il"),
+    ("co", "kr"),
+    ("com", "br"),
+    ("com", "ar"),
+    ("com", "mx"),
+    ("com", "au"),
+    ("com", "tr"),
+];
 
 /// Marks that trackers put at the end of names; they are neither group nor site.
 const TRACKER_TAGS: &[&str] = &[
@@ -58,6 +77,13 @@ pub(super) fn find_sites(tokens: &Tokens<'_>) -> Vec<Site> {
     sites
 }
 
+/// The site that opens the name.
+pub(super) fn opening_site(tokens: &Tokens<'_>) -> Option<Site> {
+    let site = site_at(tokens, 0, tokens.list.first()?)?;
+    let bracket = tokens.brackets.first().filter(|bracket| bracket.tokens.start == 0);
+    bracket.is_none_or(|bracket| bracket.tokens == site.tokens).then_some(site)
+}
+
 fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     let is_end = |token: &Token<'_>| TOP_LEVELS.contains(&token.folded.as_str());
     // "电影www.site.tld": what stands before it is no part of the site.
@@ -76,8 +102,10 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     }
     if matches!(token.folded.as_str(), "www" | "ww") || glued {
         // "www.site.co.uk".
-        let is_country = |at: usize| tokens.list.get(at).is_some_and(|token| token.folded == "uk" && token.gap == ".");
-        if tokens.list.get(at + 2).is_some_and(|end| end.folded == "co") && is_country(at + 3) {
+        let country = tokens.list.get(at + 3).filter(|country| country.gap == ".");
+        let under = tokens.list.get(at + 2).map(|end| end.folded.as_str()).zip(country);
+        let is_double = under.is_some_and(|(end, country)| SECOND_LEVELS.contains(&(end, country.folded.as_str())));
+        if is_double {
             return Some(Site { tokens: at..at + 4, span: span(at + 4)? });
         }
         // "www Site cafe - Title": whatever end it is.
@@ -107,18 +135,26 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         }
         return None;
     }
+    // "[Lektor.PL]" and "- legendado.br" tell languages, "[XviD.HU]" a codec and one.
+    let is_about = |name: &Token<'_>| {
+        look_up(&name.folded).is_some_and(|(strength, facts)| {
+            let says = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed);
+            strength == Strength::Strong || facts.iter().any(says)
+        })
+    };
     // "site.tld - Title".
     let opens = at == 0
         && token.bracket == 0
         && token.folded.len() >= 3
         && tokens.list.get(1).is_some_and(|end| end.gap == "." && is_end(end))
-        && tokens.list.get(2).is_some_and(Token::is_set_apart);
+        && tokens.list.get(2).is_some_and(|next| next.is_set_apart() || next.gap.starts_with(" - "));
     if opens && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return Some(Site { tokens: 0..2, span: span(2)? });
     }
     // "Title 1080p - site.tld".
     let ends = at > 1
         && token.bracket == 0
+        && !is_about(token)
         && token.is_set_apart()
         && token.folded.len() >= 3
         && at + 2 == tokens.list.len()
@@ -133,15 +169,31 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         && token.folded.len() >= 3
         && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
     let before = at.checked_sub(1).and_then(|before| tokens.list.get(before));
-    let behind_mark = before.is_some_and(|before| {
-        let strength = look_up(&before.folded).map(|(strength, _)| strength);
-        strength == Some(Strength::Strong)
-            || before.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
-    });
+    let is_mark = |token: &Token<'_>| {
+        look_up(&token.folded).is_some_and(|(strength, _)| strength == Strength::Strong)
+            || token.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
+    };
+    let behind_mark = before.is_some_and(is_mark);
     let opens = at == 0
-        && tokens.list.get(2).is_some_and(|next| matches!(next.gap, "_" | " " | "-") && next.number(4).is_none());
-    if named && (opens || behind_mark && at + 2 == tokens.list.len() && token.gap == ".") {
+        && tokens.list.get(2).is_some_and(|next| matches!(next.gap, "_" | " " | "-" | "@") && next.number(4).is_none());
+    // "Title.1080p.x264-GRP.site.com".
+    let behind_group = before.is_some_and(|before| before.gap == "-")
+        && at.checked_sub(2).and_then(|mark| tokens.list.get(mark)).is_some_and(|mark| look_up(&mark.folded).is_some());
+    let is_last = at + 2 == tokens.list.len() && token.gap == ".";
+    // "Title 2012 site.com 1080p": between a year and a mark.
+    let is_year =
+        |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
+    let is_between = (before.is_some_and(is_year) || behind_mark)
+        && tokens.list.get(at + 2).is_some_and(|next| is_mark(next) || next.after_bracket());
+    if named && (opens || is_last && (behind_mark || behind_group) || is_between && !is_about(token)) {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
+    }
+    // "Title 1080p site.tld", "Title 1080p the-site.tld": with a full stop in a name of spaces.
+    let stop = if tokens.list.get(at + 1).is_some_and(|part| part.gap == "-") { at + 3 } else { at + 2 };
+    let closes = stop == tokens.list.len()
+        && tokens.list.get(stop - 1).is_some_and(|end| end.gap == "." && is_end(end) && end.folded.len() > 1);
+    if closes && behind_mark && token.bracket == 0 && token.gap == " " && token.folded.len() >= 3 {
+        return Some(Site { tokens: at..stop, span: span(stop)? });
     }
     // A bracket that holds nothing else, or ends with it.
     let bracket = token.bracket.checked_sub(1).and_then(|index| tokens.brackets.get(index))?;
@@ -152,16 +204,12 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     let is_double = matches!(end.folded.as_str(), "co" | "com") && country && bracket.tokens.end == at + 3;
     let stop = at + 2 + usize::from(is_double);
     let closes = bracket.tokens.end == stop;
-    // "[Lektor.PL]" is a language.
-    let is_about_language = look_up(&name.folded).is_some_and(|(_, facts)| {
-        facts.iter().any(|fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed))
-    });
     let sized = name.folded.len() >= 3 && name.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
     let dashed = bracket.tokens.start < at && name.gap == "-";
     let start = if dashed { bracket.tokens.start } else { at };
     let whole = start == bracket.tokens.start || name.gap == " ";
     if closes
-        && !is_about_language
+        && !is_about(name)
         && end.gap == "."
         && is_end(end)
         && sized
@@ -198,6 +246,14 @@ pub(super) fn find_checksum(tokens: &Tokens<'_>) -> Option<usize> {
             hex && alone && not_a_date
         })
     })
+}
+
+/// Nothing but a size stands there: `[1.4GB]`.
+pub(super) fn holds_size(tokens: &Tokens<'_>, range: &Range<usize>) -> bool {
+    let list = tokens.list.get(range.clone()).unwrap_or_default();
+    let unit = list.last().map_or("", |token| token.folded.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    matches!(unit, "gb" | "mb" | "gib" | "mib")
+        && list.first().is_some_and(|token| leading_number(&token.folded, 5).is_some())
 }
 
 /// A size such as `1.4GB`, `950MB`, `700 Mb`: its tokens.
@@ -262,8 +318,16 @@ pub(super) fn trailing_group(
     // " - Title" behind a number is the episode's: a dash with spaces needs marks before it.
     let behind_quality = first_quality.is_some_and(|quality| quality < start);
     let before_covered = covered.get(start - 1).copied().unwrap_or(false);
+    // "102 - Catch-Up.avi": a word of a title in small letters, in a name of spaces without any mark of picture or sound.
+    let hyphenated = list.len() == 1
+        && first_quality.is_none_or(|quality| quality > start)
+        && first.gap == "-"
+        && covered.get(start - 1) == Some(&false)
+        && tokens.list.get(start - 1).is_some_and(|before| before.gap.contains(' '))
+        && first.text.chars().skip(1).all(|letter| letter.is_lowercase() || !letter.is_alphabetic());
     let spaced_dash =
         first.gap.trim().len() < first.gap.len() && first.gap.ends_with("- ") || first.gap.ends_with(".-.");
     let placed = behind_quality && (before_covered || !spaced_dash) || !spaced_dash && list.len() == 1;
-    (placed && clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6).then_some(start..end)
+    (placed && !hyphenated && clean && !numeric && one_bracket && joined && !spaced && list.len() <= 6)
+        .then_some(start..end)
 }

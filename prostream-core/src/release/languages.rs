@@ -18,6 +18,9 @@ pub(super) const MARKS: &[Row] = &[
     ("ingls", Weak, &[Language("en")]),
     ("englis", Weak, &[Language("en")]),
     ("eng", Tail, &[Language("en")]),
+    ("engl", Tail, &[Language("en")]),
+    ("englishhi", Strong, &[Language("en"), Subtitle("en"), Subbed]),
+    ("englishsdh", Strong, &[Language("en"), Subtitle("en"), Subbed]),
     ("french", Weak, &[Language("fr")]),
     ("francais", Weak, &[Language("fr")]),
     ("francaise", Weak, &[Language("fr")]),
@@ -26,6 +29,8 @@ pub(super) const MARKS: &[Row] = &[
     ("franzosisch", Weak, &[Language("fr")]),
     ("truefrench", Strong, &[Language("fr")]),
     ("vff", Strong, &[Language("fr")]),
+    ("frvff", Strong, &[Language("fr")]),
+    ("vfb", Tail, &[Language("fr")]),
     ("vfq", Strong, &[Language("fr")]),
     ("vfi", Strong, &[Language("fr")]),
     ("vf2", Weak, &[Language("fr")]),
@@ -63,12 +68,13 @@ pub(super) const MARKS: &[Row] = &[
     ("deu", Tail, &[Language("de")]),
     ("portuguese", Weak, &[Language("pt")]),
     ("portugues", Weak, &[Language("pt")]),
+    ("portugese", Weak, &[Language("pt")]),
     ("portuguesa", Weak, &[Language("pt")]),
     ("brazilian", Weak, &[Language("pt")]),
     ("brasileiro", Weak, &[Language("pt")]),
-    ("dublado", Weak, &[Language("pt"), Dubbed]),
+    ("dublado", Strong, &[Language("pt"), Dubbed]),
     ("dobrado", Weak, &[Language("pt"), Dubbed]),
-    ("legendado", Weak, &[Language("pt"), Subtitle("pt"), Subbed]),
+    ("legendado", Strong, &[Language("pt"), Subtitle("pt"), Subbed]),
     ("ptbr", Strong, &[Language("pt")]),
     ("por", Tail, &[Language("pt")]),
     ("pob", Tail, &[Language("pt")]),
@@ -95,8 +101,10 @@ pub(super) const MARKS: &[Row] = &[
     ("czech", Weak, &[Language("cs")]),
     ("cesky", Weak, &[Language("cs")]),
     ("cze", Tail, &[Language("cs")]),
+    ("czh", Tail, &[Language("cs")]),
     ("ces", Tail, &[Language("cs")]),
     ("slovak", Weak, &[Language("sk")]),
+    ("slovakian", Weak, &[Language("sk")]),
     ("slovensky", Weak, &[Language("sk")]),
     ("slo", Tail, &[Language("sk")]),
     ("slk", Tail, &[Language("sk")]),
@@ -122,6 +130,7 @@ pub(super) const MARKS: &[Row] = &[
     ("ell", Tail, &[Language("el")]),
     ("turkish", Weak, &[Language("tr")]),
     ("turkce", Weak, &[Language("tr")]),
+    ("turco", Weak, &[Language("tr")]),
     ("tur", Tail, &[Language("tr")]),
     ("arabic", Weak, &[Language("ar")]),
     ("arab", Weak, &[Language("ar")]),
@@ -150,8 +159,11 @@ pub(super) const MARKS: &[Row] = &[
     ("bangla", Weak, &[Language("bn")]),
     ("ben", Tail, &[Language("bn")]),
     ("marathi", Weak, &[Language("mr")]),
+    ("mar", Tail, &[Language("mr")]),
     ("punjabi", Weak, &[Language("pa")]),
+    ("pun", Tail, &[Language("pa")]),
     ("gujarati", Weak, &[Language("gu")]),
+    ("guj", Tail, &[Language("gu")]),
     ("urdu", Weak, &[Language("ur")]),
     ("chinese", Weak, &[Language("zh")]),
     ("mandarin", Weak, &[Language("zh")]),
@@ -273,9 +285,17 @@ pub(super) const MARKS: &[Row] = &[
     ("latinamerica", Weak, &[Language("es")]),
     ("spanishlatinamerica", Weak, &[Language("es")]),
     ("spanishlatin", Weak, &[Language("es")]),
+    ("americanspanish", Weak, &[Language("es")]),
+    ("americanspa", Tail, &[Language("es")]),
+    ("americanesp", Tail, &[Language("es")]),
+    ("espanoldeespana", Strong, &[Language("es")]),
     ("portuguesebrazil", Weak, &[Language("pt")]),
     ("brazilianportuguese", Weak, &[Language("pt")]),
     ("brazilianpt", Weak, &[Language("pt")]),
+    ("brazilianpor", Tail, &[Language("pt")]),
+    ("brazilpt", Tail, &[Language("pt")]),
+    ("brazilpor", Tail, &[Language("pt")]),
+    ("brapor", Tail, &[Language("pt")]),
     ("chinesetraditional", Weak, &[Language("zh")]),
     ("chinesesimplified", Weak, &[Language("zh")]),
     ("traditionalchinese", Weak, &[Language("zh")]),
@@ -314,6 +334,11 @@ pub(super) const MARKS: &[Row] = &[
     ("dl", Tail, &[MultiAudio]),
     ("triaudio", Strong, &[MultiAudio, Dubbed]),
     ("tripleaudio", Strong, &[MultiAudio, Dubbed]),
+    ("tridub", Strong, &[MultiAudio, Dubbed]),
+    ("tripledub", Strong, &[MultiAudio, Dubbed]),
+    ("multipleaudio", Strong, &[MultiAudio, Dubbed]),
+    ("multiplelanguages", Strong, &[MultiAudio, Dubbed]),
+    ("multilanguages", Strong, &[MultiAudio, Dubbed]),
     ("quadaudio", Strong, &[MultiAudio, Dubbed]),
     ("multisub", Strong, &[MultiSubs, Subbed]),
     ("multisubs", Strong, &[MultiSubs, Subbed]),
@@ -384,11 +409,13 @@ pub(super) const MARKS: &[Row] = &[
     ("subtitulos", Weak, &[Language("es"), Subtitle("es"), Subbed]),
     ("softsub", Strong, &[Subbed]),
     ("softsubs", Strong, &[Subbed]),
-    ("legendas", Weak, &[Subbed]),
-    ("legenda", Weak, &[Subbed]),
+    ("legendas", Weak, &[Language("pt"), Subtitle("pt"), Subbed]),
+    ("legenda", Weak, &[Language("pt"), Subtitle("pt"), Subbed]),
+    ("legendada", Strong, &[Language("pt"), Subtitle("pt"), Subbed]),
     ("leg", Tail, &[Subbed]),
     ("undertekst", Weak, &[Subbed]),
-    ("vost", Strong, &[Subbed]),
+    ("vost", Strong, &[Language("fr"), Subtitle("fr"), Subbed]),
+    ("vosta", Strong, &[Language("en"), Subtitle("en"), Subbed]),
     ("vo", Tail, &[Noise]),
     ("vose", Strong, &[Language("es"), Subtitle("es"), Subbed]),
     ("vostfr", Strong, &[Language("fr"), Subtitle("fr"), Subbed]),
@@ -576,8 +603,13 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
             return mark(Strong, vec![Language(language), Subtitle(language), Subbed]);
         }
     }
+    // "SubES", "NUiTA"; "Nuit", "Legit" and "Dubno" are words.
+    let is_code = |rest: &&str| {
+        let written = token.text.get(text.len() - rest.len()..).unwrap_or_default();
+        rest.len() == 3 || rest.len() == 2 && written.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
     for beginning in SUBTITLE_BEGINNINGS {
-        if let Some(language) = text.strip_prefix(beginning).filter(|rest| rest.len() <= 3).and_then(code) {
+        if let Some(language) = text.strip_prefix(beginning).filter(is_code).and_then(code) {
             return mark(Weak, vec![Language(language), Subtitle(language), Subbed]);
         }
     }
@@ -587,7 +619,7 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         }
     }
     for beginning in DUBBING_BEGINNINGS {
-        if let Some(language) = text.strip_prefix(beginning).filter(|rest| rest.len() <= 3).and_then(code) {
+        if let Some(language) = text.strip_prefix(beginning).filter(is_code).and_then(code) {
             return mark(Strong, vec![Language(language), Dubbed]);
         }
     }

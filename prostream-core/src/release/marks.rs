@@ -158,7 +158,9 @@ fn longest(tokens: &Tokens<'_>, at: usize, key: &mut String) -> Option<Mark> {
     let mut found = None;
     let first = tokens.list.get(at)?;
     for (count, token) in tokens.list.iter().skip(at).take(MAX_TOKENS).enumerate() {
-        if count > 0 && !joins(token) {
+        // "S.W.A.T. HD": a letter with its full stop is no part of a mark.
+        let is_initial = token.gap == ". " && key.len() == 1;
+        if count > 0 && (!joins(token) || is_initial) {
             break;
         }
         key.extend(token.folded.chars().filter(|letter| !matches!(letter, '\'' | '’')));

@@ -176,7 +176,17 @@ fn read_behind_title(name: &ReleaseName, wanted: &Wanted) -> Option<ReleaseName>
         let ends = text.match_indices(|letter: char| !letter.is_alphanumeric()).map(|(at, _)| at);
         let mut ends = ends.take(MAX_TITLE_WORDS).filter(|at| *at > 0);
         let end = ends.find(|end| text.get(..*end).is_some_and(|title| comparable::key(title) == key))?;
-        let rest = ReleaseName::parse(&format!("{PLAIN_TITLE}{}", text.get(end..)?));
+        let mut rest = ReleaseName::parse(&format!("{PLAIN_TITLE}{}", text.get(end..)?));
+        // What stands before the title counts as well: "4-13 Harbour HD", "(2000) Harbour HD".
+        let stands_before = |field: &str| name.spans.iter().any(|(known, span)| *known == field && span.end <= start);
+        if rest.seasons.is_empty() && rest.episodes.is_empty() && ["seasons", "episodes"].into_iter().any(stands_before)
+        {
+            rest.seasons.clone_from(&name.seasons);
+            rest.episodes.clone_from(&name.episodes);
+        }
+        if rest.year.is_none() && stands_before("year") {
+            rest.year = name.year;
+        }
         (rest.title == PLAIN_TITLE).then(|| ReleaseName { title: title.clone(), ..rest })
     })
 }

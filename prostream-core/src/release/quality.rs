@@ -87,6 +87,7 @@ pub(super) const MARKS: &[Row] = &[
     ("web", Weak, &[Source("WEB")]),
     ("webdl", Strong, &[Source("WEB-DL")]),
     ("webhd", Strong, &[Source("WEB-DL")]),
+    ("hdweb", Strong, &[Source("WEB-DL")]),
     ("webmux", Strong, &[Source("WEB-DL")]),
     ("webdlmux", Strong, &[Source("WEB-DL")]),
     ("webrip", Strong, &[Source("WEBRip")]),
@@ -128,9 +129,11 @@ pub(super) const MARKS: &[Row] = &[
     ("dthrip", Strong, &[Source("SATRip")]),
     ("sat", Tail, &[Source("SATRip")]),
     ("satrip", Strong, &[Source("SATRip")]),
+    ("satrips", Strong, &[Source("SATRip")]),
     ("satremux", Strong, &[Source("SATRip")]),
     ("sdtv", Strong, &[Source("SDTV")]),
     ("tvrip", Strong, &[Source("TVRip")]),
+    ("tvrips", Strong, &[Source("TVRip")]),
     ("tvhdrip", Strong, &[Source("HDTV")]),
     ("iptvrip", Strong, &[Source("TVRip")]),
     ("iptv", Strong, &[Source("TVRip")]),
@@ -140,6 +143,7 @@ pub(super) const MARKS: &[Row] = &[
     ("camrip", Strong, &[Source("CAM")]),
     ("hdcam", Strong, &[Source("CAM")]),
     ("camhd", Strong, &[Source("CAM")]),
+    ("camhq", Strong, &[Source("CAM")]),
     ("hqcam", Strong, &[Source("CAM")]),
     ("hdcamrip", Strong, &[Source("CAM")]),
     ("newcam", Strong, &[Source("CAM")]),
@@ -155,6 +159,7 @@ pub(super) const MARKS: &[Row] = &[
     ("telesync", Strong, &[Source("TeleSync")]),
     ("telesyncrip", Strong, &[Source("TeleSync")]),
     ("tvsync", Strong, &[Source("TeleSync")]),
+    ("tsync", Strong, &[Source("TeleSync")]),
     ("telesynch", Strong, &[Source("TeleSync")]),
     ("hdtelesync", Strong, &[Source("TeleSync")]),
     ("tc", Tail, &[Source("TeleCine")]),
@@ -168,6 +173,7 @@ pub(super) const MARKS: &[Row] = &[
     ("scrrip", Strong, &[Source("SCR")]),
     ("screener", Weak, &[Source("SCR")]),
     ("dvdscr", Strong, &[Source("SCR")]),
+    ("dscr", Strong, &[Source("SCR")]),
     ("dvdscreener", Strong, &[Source("SCR")]),
     ("bdscr", Strong, &[Source("SCR")]),
     ("brscreener", Strong, &[Source("SCR")]),
@@ -184,6 +190,9 @@ pub(super) const MARKS: &[Row] = &[
     ("hdscr", Strong, &[Source("SCR")]),
     ("predvd", Strong, &[Source("SCR")]),
     ("predvdrip", Strong, &[Source("SCR")]),
+    ("prehd", Strong, &[Source("SCR")]),
+    ("prehdrip", Strong, &[Source("SCR")]),
+    ("phdrip", Strong, &[Source("SCR")]),
     ("pdvd", Strong, &[Source("SCR")]),
     ("pdvdrip", Strong, &[Source("SCR")]),
     ("r5", Weak, &[Source("R5"), Region("R5")]),
@@ -263,8 +272,9 @@ pub(super) const MARKS: &[Row] = &[
     ("halfsbs", Strong, &[Stereoscopic]),
     ("fullsbs", Strong, &[Stereoscopic]),
     ("sidebyside", Weak, &[Stereoscopic]),
+    ("halfsidebyside", Strong, &[Stereoscopic]),
     ("ou", Tail, &[Stereoscopic]),
-    ("hou", Strong, &[Stereoscopic]),
+    ("hou", Tail, &[Stereoscopic]),
     ("halfou", Strong, &[Stereoscopic]),
     ("fullou", Strong, &[Stereoscopic]),
     ("halfoverunder", Strong, &[Stereoscopic]),
@@ -322,11 +332,11 @@ pub(super) const MARKS: &[Row] = &[
     ("vice", Tail, &[Network("VICE")]),
     ("sony", Tail, &[Network("Sony")]),
     ("hallmark", Tail, &[Network("Hallmark")]),
-    ("adultswim", Tail, &[Network("Adult Swim")]),
-    ("animalplanet", Tail, &[Network("Animal Planet")]),
+    ("adultswim", Weak, &[Network("Adult Swim")]),
+    ("animalplanet", Weak, &[Network("Animal Planet")]),
     ("anpl", Tail, &[Network("Animal Planet")]),
-    ("cartoonnetwork", Tail, &[Network("Cartoon Network")]),
-    ("nickelodeon", Tail, &[Network("Nickelodeon")]),
+    ("cartoonnetwork", Weak, &[Network("Cartoon Network")]),
+    ("nickelodeon", Weak, &[Network("Nickelodeon")]),
     ("showtime", Tail, &[Network("Showtime")]),
     ("sho", Tail, &[Network("Showtime")]),
     ("starz", Tail, &[Network("Starz")]),
@@ -362,6 +372,11 @@ pub(super) const MARKS: &[Row] = &[
     ("r2jdvdrip", Strong, &[Source("DVDRip"), Region("R2J")]),
     ("r2dvd", Strong, &[Source("DVD"), Region("R2")]),
     ("r2dvdrip", Strong, &[Source("DVDRip"), Region("R2")]),
+    ("dvdr1", Strong, &[Source("DVD"), Region("R1")]),
+    ("dvdr2", Strong, &[Source("DVD"), Region("R2")]),
+    ("dvdr2j", Strong, &[Source("DVD"), Region("R2J")]),
+    ("dvdr3", Strong, &[Source("DVD"), Region("R3")]),
+    ("dvdr4", Strong, &[Source("DVD"), Region("R4")]),
     ("r2j", Strong, &[Region("R2J")]),
     ("r1", Tail, &[Region("R1")]),
     ("r2", Tail, &[Region("R2")]),
@@ -372,6 +387,10 @@ pub(super) const MARKS: &[Row] = &[
     ("ws", Tail, &[Noise]),
     ("fs", Tail, &[Noise]),
     ("aienhanced", Strong, &[Noise]),
+    ("aiupscaled", Strong, &[Noise]),
+    ("aiupscale", Strong, &[Noise]),
+    ("upscaled", Weak, &[Noise]),
+    ("upscale", Weak, &[Noise]),
 ];
 
 /// Heights that names state, and what the nearest ones are called.
@@ -482,9 +501,11 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     }
     glued_resolution(text).and_then(|(range, name)| {
         let (front, back) = (text.get(..range.start)?, text.get(range.end..)?);
-        // "3x11m720p" numbers an episode.
+        // "3x11m720p" numbers an episode, which is read from the same word.
         if front.contains('x') && front.starts_with(|letter: char| letter.is_ascii_digit()) {
-            return None;
+            let start = token.span.start + range.start;
+            let end = token.span.start + range.end;
+            return Some(Mark { tokens: at..at, span: start..end, strength: Strong, facts: vec![Resolution(name)] });
         }
         let mut facts = vec![Resolution(name)];
         let mut start = range.start;
@@ -495,7 +516,8 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
             }
             // "m1080p", "BD1080": a letter or two of the source.
             None if front == "m" || front == "hd" => start = 0,
-            None if front.ends_with("bd") || front.ends_with('m') => start -= if front.ends_with("bd") { 2 } else { 1 },
+            None if front.ends_with("bd") || front.ends_with("hd") => start -= 2,
+            None if front.ends_with('m') => start -= 1,
             None => {}
         }
         if let Some((_, more)) = look_up(back) {
@@ -534,7 +556,8 @@ fn glued_resolution(text: &str) -> Option<(std::ops::Range<usize>, &'static str)
         let with_p = rest.starts_with(['p', 'i']);
         let bare = rest.is_empty()
             && text.get(..start).is_some_and(|front| {
-                front.ends_with("bd") || front.ends_with('m') || matches!(front, "hd" | "br" | "bluray" | "web")
+                ["bd", "hd", "m"].iter().any(|ending| front.ends_with(ending))
+                    || matches!(front, "br" | "bluray" | "web")
             });
         (with_p || bare).then(|| (start..end + usize::from(with_p), *name))
     })

@@ -49,8 +49,9 @@ pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
         // "日本語吹替" is no name, and of another language than its signs would tell.
         let is_kana = token.text.contains("日本語")
             || token.text.contains("吹替")
-            || token.text.chars().any(|letter| matches!(letter, '\u{3040}'..='\u{30ff}'));
-        let han = token.text.chars().filter(|letter| ('\u{4e00}'..='\u{9fff}').contains(letter)).count();
+            || token.text.chars().any(|letter| matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{ff66}'..='\u{ff9f}'));
+        let is_han = |letter: &char| matches!(letter, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}');
+        let han = token.text.chars().filter(is_han).count();
         let goes_on = token.gap.trim().is_empty() && (is_kana || han > 0);
         if !goes_on {
             if has_han && !has_kana {

@@ -173,12 +173,12 @@ fn stretches(name: &str, tokens: &Tokens<'_>, covered: &[bool], skipped: usize) 
 pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
     let text = name.get(stretch.span.clone()).unwrap_or_default();
     let parts: Vec<&str> = split_parts(text);
-    let latin_exists = parts.iter().any(|part| script(part).latin);
-    let foreign_exists = parts.iter().any(|part| script(part).foreign());
+    let latin_exists = parts.iter().any(|part| script(part).latin && !is_mostly_foreign(part));
+    let foreign_exists = parts.iter().any(|part| is_mostly_foreign(part));
     let mut others = Vec::new();
     let first = if parts.len() > 1 && foreign_exists && latin_exists {
-        others.extend(parts.iter().filter(|part| script(part).foreign()).map(|part| clean(part)));
-        let latin: Vec<String> = parts.iter().filter(|part| !script(part).foreign()).map(|part| clean(part)).collect();
+        others.extend(parts.iter().filter(|part| is_mostly_foreign(part)).map(|part| clean(part)));
+        let latin: Vec<String> = parts.iter().filter(|part| !is_mostly_foreign(part)).map(|part| clean(part)).collect();
         if text.contains(" / ") { latin.join(" / ") } else { latin.into_iter().next().unwrap_or_default() }
     } else {
         clean(text)
@@ -196,6 +196,13 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
     }
     others.retain(|other| !other.is_empty() && *other != first);
     Titles { first, others, span: stretch.span.clone() }
+}
+
+/// In other letters but for a numeral or a mark: `Солнце 3D`, `Рокки II`.
+fn is_mostly_foreign(part: &str) -> bool {
+    let is_sign = |word: &str| word.len() <= 3 && !word.contains(char::is_lowercase);
+    let mut words = part.split_whitespace().filter(|word| script(word).latin);
+    script(part).foreign() || script(part).cyrillic && words.all(is_sign)
 }
 
 /// Parts between slashes; a slash without spaces only parts different scripts.
@@ -234,6 +241,10 @@ fn without_remark(title: &str, has_parts: bool, others: &mut Vec<String>) -> Str
     let Some((front, rest)) = title.split_once(" (") else { return title.to_owned() };
     let inner = rest.split(')').next().unwrap_or_default();
     if has_parts {
+        // People stand there, or the rest of a title.
+        if script(inner).only_latin() {
+            others.push(title.to_owned());
+        }
         return front.trim().to_owned();
     }
     if script(front).foreign() && script(inner).only_latin() {
@@ -260,7 +271,11 @@ fn without_foreign_ends(title: &str, others: &mut Vec<String>) -> String {
     // Words without letters belong to what stands before them: "Part 2".
     let foreign_from = words.iter().skip(last + 1).position(|word| script(word).foreign()).map(|at| last + 1 + at);
     let is_front_foreign = words.iter().take(first).any(|word| script(word).foreign());
-    let start = if is_front_foreign { first } else { 0 };
+    // "Солнце 91 Nights": the number is the Latin title's, unless that one has the same at its end.
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let before = first.checked_sub(1).and_then(|at| words.get(at)).filter(|word| is_number(word));
+    let own = before.filter(|number| words.last() != Some(number)).map_or(first, |_| first - 1);
+    let start = if is_front_foreign { own } else { 0 };
     let part = |range: Range<usize>| clean(&words.get(range).unwrap_or_default().join(" "));
     let latin = part(start..foreign_from.unwrap_or(words.len()));
     if !is_title_of_its_own(&latin, script(title).cyrillic) {

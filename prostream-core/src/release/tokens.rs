@@ -33,13 +33,18 @@ impl Token<'_> {
 
     /// A dash with spaces around it stands before it, as before the title of an episode.
     pub(super) fn is_set_apart(&self) -> bool {
-        self.mark() == "-" && !self.tight()
+        self.mark() == "-" && !self.tight() || self.gap.ends_with(") - ")
+    }
+
+    /// The gap before it without the punctuation that closes what stands before or opens it: `Who? - ¿Qué?` is set apart by a dash.
+    pub(super) fn join(&self) -> &str {
+        self.gap.trim_start_matches(['!', '?']).trim_end_matches(['¿', '¡', '"', '“', '«', '\''])
     }
 
     /// The gap before it, spaces aside, and what stands for them: `.-.` is a dash.
     pub(super) fn mark(&self) -> &str {
-        let mark = self.gap.trim();
-        let bare = mark.trim_matches(['.', '_']);
+        let mark = self.join().trim();
+        let bare = mark.trim_matches(['.', '_', ' ']);
         if bare.is_empty() { mark } else { bare }
     }
 

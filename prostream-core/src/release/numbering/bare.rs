@@ -6,7 +6,7 @@ use crate::release::tokens::{Token, is_opening, number};
 
 use super::named::OTHER_COUNTS;
 use super::written::episode_number;
-use super::{RANGE_WORDS, Scanner, range, states_whole};
+use super::{Fact, RANGE_WORDS, Scanner, YEARS, look_up, range, states_whole};
 
 /// Fewer than so many from one to another may be films of a series.
 const LEAST_EPISODES: u32 = 11;
@@ -51,7 +51,12 @@ impl Scanner<'_, '_> {
         }
         let last = self.tokens.list.len().saturating_sub(1);
         let is_number = |at: usize| (1..=3).contains(&self.word(at).len()) && self.countable(at).is_some();
-        let found = [0, last].into_iter().find(|at| is_number(*at));
+        // "show.205.720p.mkv" in the folder of the second season.
+        let is_season = |at: &usize| {
+            let ordinal = self.token(*at).filter(|token| token.folded.len() == 3).and_then(|token| token.number(3));
+            ordinal.is_some_and(|ordinal| Some(ordinal / 100) == self.folder_season) && self.countable(*at).is_some()
+        };
+        let found = [0, last].into_iter().find(|at| is_number(*at)).or_else(|| (1..last).find(is_season));
         found.is_some_and(|at| self.take(at))
     }
 
@@ -121,6 +126,10 @@ impl Scanner<'_, '_> {
                 continue;
             };
             if matches!(token.mark(), "-" | "~" | "–" | "_~_" | "_-_") && !token.after_bracket() {
+                // "004 - 91 Nights": the number opens a title.
+                if !token.tight() && self.opens_words(end) {
+                    break;
+                }
                 let Some(more) = range(last, next) else { break };
                 episodes.extend(more);
             } else if matches!(token.mark(), "," | "&" | "+" | "_") && next == last + 1 {
@@ -151,6 +160,19 @@ impl Scanner<'_, '_> {
         self.out.revised |= revised;
         self.claim_tokens("episodes", at..end);
         true
+    }
+
+    /// A word of a title follows the token, with nothing but a space between.
+    pub(super) fn opens_words(&self, at: usize) -> bool {
+        self.free(at + 1)
+            && self.token(at + 1).is_some_and(|next| {
+                matches!(next.gap, " " | "." | "_" | "% ")
+                    && next.text.chars().all(char::is_alphabetic)
+                    && !states_whole(&next.folded)
+                    && !RANGE_WORDS.contains(&next.folded.as_str())
+                    && !is_end(&next.folded)
+                    && look_up(&next.folded).is_none()
+            })
     }
 
     /// Something ends behind the token: the name, or a bracket opens, or a dash follows.
@@ -185,6 +207,10 @@ impl Scanner<'_, '_> {
         // The first of a range written with spaces: "01 - 12".
         let first_of = |at: usize, is_set_apart: bool| {
             let before = at - 1;
+            // "9-1-1 - 23": the last digit of a title.
+            if self.token(before).is_some_and(|token| token.gap == "-" || token.gap.ends_with('#')) {
+                return at;
+            }
             let padded = self.word(before).starts_with('0') && self.word(before).len() == self.word(at).len();
             let placed = padded
                 && self.countable(before).is_some_and(|(first, _)| first > 0)
@@ -262,6 +288,23 @@ impl Scanner<'_, '_> {
         let start = self.tokens.brackets.first().map_or(0, |bracket| bracket.tokens.end);
         for at in (start + 1)..self.tokens.list.len() {
             let outside = self.token(at).is_some_and(|token| token.bracket == 0);
+            // "[Grp] Harbour 51 (Season 2)", "[Grp] Harbour 2202 [BD]": the number of a title, before what tells of the whole.
+            let is_titles = self.token(at + 1).is_some_and(|next| {
+                let states_disc = look_up(&next.folded).is_some_and(|(_, facts)| {
+                    facts.iter().any(|fact| matches!(fact, Fact::Source("BluRay" | "BDRip" | "DVD" | "DVDRip")))
+                });
+                let counts_season =
+                    self.out.spans.iter().any(|(field, tokens, _)| *field == "seasons" && tokens.start == at + 1);
+                let is_year = next.bracket > 0
+                    && next.folded.len() == 4
+                    && next.number(4).is_some_and(|year| YEARS.contains(&year));
+                let is_batch = (states_disc && !self.is_file || is_year) && !self.word(at).starts_with('0');
+                next.after_bracket() && (counts_season || is_batch)
+            });
+            let is_far = self.word(at).len() == 4 && self.word(at) >= "2000";
+            if is_titles || is_far {
+                continue;
+            }
             let next_opens = self.closes(at);
             let opens_range =
                 self.token(at + 1).is_some_and(|next| matches!(next.mark(), "-" | "~" | "–") && !next.after_bracket())
@@ -281,17 +324,24 @@ impl Scanner<'_, '_> {
 
     /// `102 - The Invitation.avi`, `02 The Invitation.mp4`: files that open with their number.
     fn leading(&mut self) -> bool {
-        if !self.is_file || self.has_year() {
+        if self.has_year() {
             return false;
         }
         let group = self.tokens.brackets.first().filter(|_| self.opens_with_group);
         let at = group.map_or(0, |bracket| bracket.tokens.end);
         let first = self.word(at);
-        let Some(next) = self.token(at + 1) else { return first.starts_with('0') && self.take(at) };
+        let Some(next) = self.token(at + 1) else { return self.is_file && first.starts_with('0') && self.take(at) };
+        // "102 - The Invitation", "04. The Invitation": without the ending of a file, only these two.
+        let is_listed = (first.starts_with('0') || first.len() == 3) && next.is_set_apart()
+            || first.len() == 2 && first.starts_with('0') && next.join() == ". ";
+        let counts = self.is_file || is_listed && !self.opens_with_group && self.free(at + 1);
+        if !counts {
+            return false;
+        }
         let padded = first.starts_with('0') || first.len() == 3;
         let dash = next.gap.contains('-') && next.gap.len() > 1
             || at == 0 && self.token(2).is_some_and(|token| token.is_set_apart() && next.number(4).is_some());
-        let spaced = matches!(next.gap, " " | ". " | "_" | "." | "..")
+        let spaced = matches!(next.join(), " " | ". " | "_" | "." | "..")
             && padded
             && (first.starts_with('0') || self.tokens.list.len() == at + 2);
         let single = first.len() == 1 && !next.is_set_apart();
@@ -423,6 +473,12 @@ impl Scanner<'_, '_> {
                 continue;
             }
             let third = self.token(at + 2);
+            // "Zone.2-04_05": the first number ends the title.
+            let is_titles = one.folded.len() == 1
+                && third.is_some_and(|third| third.gap == "_" && third.folded.len() == 2 && third.number(2).is_some());
+            if is_titles && two.gap != "_" {
+                continue;
+            }
             let in_row = third.is_some_and(|third| third.number(4).is_some() && third.gap == two.gap)
                 || at > 0 && one.tight() && one.gap == two.gap && two.gap == "-";
             let in_bracket = one.bracket > 0 && one.bracket == two.bracket && two.gap == ".";
@@ -431,7 +487,8 @@ impl Scanner<'_, '_> {
             let joined = matches!(two.gap, "-" | "_" | ".")
                 && !in_row
                 && (two.gap != "."
-                    || matches!(one.gap, "." | " " | "_" | "-") && third.is_none_or(|third| third.gap != " "))
+                    || matches!(one.join(), "." | " " | "_" | "-" | "..")
+                        && third.is_none_or(|third| third.gap != " "))
                 && (at > 0 || third.is_some_and(|third| third.gap.contains([' ', '.'])));
             // "4-13 Cursed" opens the name; elsewhere only files are numbered so, and a year makes dots and dashes doubtful.
             let opens = at == 0
@@ -448,10 +505,12 @@ impl Scanner<'_, '_> {
                 && one.folded.len() == two.folded.len()
                 && episode > season;
             let is_range = self.opens_with_group && (one.bracket > 0 || set_apart) && matches!(two.gap, "-" | "_");
+            // "2-05.mkv", and nothing else.
+            let is_whole_file = at == 0 && third.is_none() && self.is_file && two.gap == "-" && two.folded.len() == 2;
             let plausible = opens
-                || alone && two.folded.len() == 2 && !self.has_year()
+                || alone && (two.folded.len() == 2 || in_bracket) && !self.has_year()
                 || self.is_file && (!self.has_year() || two.gap == "_");
-            if plausible && !is_range && (in_bracket || between_dashes || joined || closes_file) {
+            if plausible && !is_range && (in_bracket || between_dashes || joined || closes_file || is_whole_file) {
                 self.take_both((season, at..at + 1), (episode, at + 1..at + 2));
                 return true;
             }

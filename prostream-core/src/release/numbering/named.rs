@@ -305,9 +305,19 @@ impl Scanner<'_, '_> {
                     }
                     self.claim_tokens("seasons", at..end);
                 } else if EPISODE_WORDS.contains(&prefix) && prefix.len() > 2 && self.out.episodes.is_empty() {
-                    self.out.episodes.push(value);
-                    self.claim_tokens("episodes", at..at + 1);
+                    // "Eps01-12".
+                    let last = self.token(at + 1).filter(|next| matches!(next.gap, "-" | "~") && self.free(at + 1));
+                    let all = last.and_then(|last| range(value, last.number(4)?));
+                    let end = at + 1 + usize::from(all.is_some());
+                    match all {
+                        Some(all) => self.out.episodes.extend(all),
+                        None => self.out.episodes.push(value),
+                    }
+                    self.claim_tokens("episodes", at..end);
                 }
+            } else if let Some(all) = glued_range(word).filter(|_| !had_episodes && self.free(at)) {
+                self.out.episodes.extend(all);
+                self.claim_tokens("episodes", at..at + 1);
             }
         }
     }
@@ -409,9 +419,14 @@ impl Scanner<'_, '_> {
                 let joined =
                     mark == "_" && digits == 4 && token.folded.len() >= 3 && token.folded.len() == first.folded.len();
                 if matches!(mark, "-" | "~" | "–" | "—" | ":" | "--") || joined {
-                    let Some(more) = range(last, next) else { break };
+                    // "Season 22 - 91 Nights": the number opens a title.
+                    let Some(more) =
+                        range(last, next).filter(|_| token.tight() || self.is_plural(at) || !self.opens_words(end))
+                    else {
+                        break;
+                    };
                     numbers.extend(more);
-                } else if mark.chars().all(|letter| ",&+ .".contains(letter))
+                } else if (mark.chars().all(|letter| ",&+ .".contains(letter)) || mark == "/" && self.is_plural(at))
                     && mark != "."
                     && next == last + 1
                     && !token.gap.is_empty()
@@ -470,6 +485,14 @@ impl Scanner<'_, '_> {
         Some((numbers, end))
     }
 
+    /// `E(01-04)`, `2x[01-12]`: several numbers that fill the bracket right behind a word.
+    pub(super) fn bracketed_after(&self, at: usize) -> Option<(Vec<u32>, usize)> {
+        let bracket = self.token(at + 1)?.bracket.checked_sub(1).and_then(|index| self.tokens.brackets.get(index))?;
+        let opens = bracket.tokens.start == at + 1 && matches!(self.token(at + 1)?.gap, "(" | "[" | " (" | " [");
+        let found = self.numbers_after(at, 4, true).filter(|_| opens)?;
+        (found.0.len() > 1 && found.1 == bracket.tokens.end).then_some(found)
+    }
+
     /// The token behind what joins it to the one before: `and`, the word at `named` once more, or both.
     fn skip_word(&self, named: usize, joins: usize) -> Option<usize> {
         let behind_and = joins + usize::from(AND_WORDS.contains(&self.word(joins)));
@@ -516,12 +539,14 @@ impl Scanner<'_, '_> {
         // "1st-5th Season": both are ordinals, or none.
         let is_plain = |at: usize| self.word(at).bytes().all(|byte| byte.is_ascii_digit());
         let (first, rest) = leading_number(self.word(from), digits)?;
-        let fits = rest.is_empty() || matches!(rest.len(), 1 | 2) && !is_plain(start);
+        // "Zone 2 - 04ª Temporada": a title ends in a number.
+        let is_apart = self.token(start).is_some_and(|token| !token.tight()) && first > 1 && !is_plain(start);
+        let fits = rest.is_empty() && !is_apart || matches!(rest.len(), 1 | 2) && !is_plain(start);
         range(first, last).filter(|_| fits).map(|all| (all.collect(), from))
     }
 
     /// A word for several seasons.
-    fn is_plural(&self, at: usize) -> bool {
+    pub(super) fn is_plural(&self, at: usize) -> bool {
         matches!(self.word(at), "seasons" | "saisons" | "temporadas" | "stagioni" | "staffeln" | "sezony")
     }
 
@@ -545,6 +570,10 @@ impl Scanner<'_, '_> {
 
     fn season_word(&mut self, at: usize) {
         let word = self.word(at);
+        // "2-06. Season of Storms": a title.
+        if self.word(at + 1) == "of" && self.token(at + 2).is_some_and(|next| next.number(4).is_none()) {
+            return;
+        }
         let doubtful = SEASON_WORDS_DOUBTFUL.contains(&word);
         let before = self.number_before(at).filter(|found| found.0 < 100);
         let dotted = self.token(at).is_some_and(|token| token.gap.starts_with('.'));
@@ -705,6 +734,16 @@ impl Scanner<'_, '_> {
         // "2ª e 3ª" joins two ordinals.
         let counts_before = |ordinal: bool| ordinal && word != "e" || EPISODE_WORDS_AFTER.contains(&word);
         let before = self.number_before(at).filter(|(_, ordinal, _)| counts_before(*ordinal));
+        // "Bottle.Cap.2014" is of that year; "Serie Cap.2014" and "[Cap.2014]" count.
+        let bracket = |at: usize| self.token(at).map_or(0, |token| token.bracket);
+        let year = self.token(at + 1).and_then(|next| next.number(4)).filter(|year| YEARS.contains(year));
+        let is_counted = matches!(word, "cap" | "caps")
+            && self.token(at + 1).is_some_and(|next| next.gap == ".")
+            && self.token(at).is_some_and(|token| token.gap != ".");
+        let is_own = bracket(at + 1) == 0 || bracket(at + 1) != bracket(at);
+        if before.is_none() && year.is_some() && is_own && !is_counted && self.out.seasons.is_empty() {
+            return;
+        }
         let (episodes, tokens) = if let Some((episode, ordinal, start)) = before {
             // "1-3 серия", "с 1 по 10 серию".
             let ranged = RANGE_WORDS.contains(&self.word(start.wrapping_sub(1)));
@@ -724,7 +763,8 @@ impl Scanner<'_, '_> {
             }
         } else if word == "e" {
             // "e" alone is a word of many languages: "E 05" needs its zero or a season before it.
-            match self.numbers_after(at, 4, false) {
+            match self.bracketed_after(at).or_else(|| self.numbers_after(at, 4, false)) {
+                Some((numbers, end)) if numbers.len() > 1 => (numbers, at..end),
                 Some((numbers, end)) if self.word(at + 1).starts_with('0') && !self.out.seasons.is_empty() => {
                     (numbers, at..end)
                 }
@@ -736,9 +776,9 @@ impl Scanner<'_, '_> {
                 && matches!(word, "episode" | "ep")
                 && self.out.seasons.is_empty()
                 && next.gap == "."
-                && next.folded.len() == 2
+                && next.folded.len() >= 2
                 && (1..100).contains(season)
-                && let Some(episode) = next.number(2).filter(|_| self.free(end))
+                && let Some(episode) = next.number(3).filter(|_| self.free(end))
             {
                 self.take_both((*season, at..at + 2), (episode, end..end + 1));
                 return;
@@ -901,7 +941,14 @@ fn ideogram_number(word: &str, endings: &[char]) -> Option<u32> {
 fn number_glued_before(word: &str) -> Option<u32> {
     let (season, rest) = leading_number(word, 2)?;
     let is_word = |rest: &str| rest.chars().count() > 3 && SEASON_WORDS.contains(&rest);
-    (is_word(rest) || rest.strip_prefix(['a', 'o', 'й']).is_some_and(is_word)).then_some(season)
+    let ordinal = ["st", "nd", "rd", "th", "a", "o", "й"].into_iter().find_map(|ending| rest.strip_prefix(ending));
+    (is_word(rest) || ordinal.is_some_and(is_word)).then_some(season)
+}
+
+/// `1ao12`: a range in one word, as Portuguese lists write it.
+fn glued_range(word: &str) -> Option<impl Iterator<Item = u32> + use<>> {
+    let (first, rest) = leading_number(word, 3)?;
+    range(first, number(rest.strip_prefix("ao")?, 3)?)
 }
 
 /// `Season1Episode9`: season and episode in one word.

@@ -8,6 +8,9 @@ use super::{RANGE_WORDS, Scanner, YEARS, range, states_whole};
 /// An absolute number is at least so far from the one in its season: as many as the shortest season before has.
 const FEWEST_OF_A_SEASON: u32 = 6;
 
+/// More episodes than so many in one file are none where a word follows: `S01E01-91 Nights`.
+const MOST_BEFORE_WORDS: u32 = 30;
+
 /// A word such as `s01e02e03`, read.
 #[derive(Debug, Default, PartialEq)]
 struct Compact {
@@ -136,8 +139,10 @@ fn compact_word(text: &str) -> Option<Compact> {
         };
     }
     let last = *out.episodes.last()?;
-    // "S01E01to05", "S01E05and06".
+    // "S01E01to05", "S01E05and06", "S01E01à03", "S01E01àE03".
     let joined = rest.strip_prefix("to").or_else(|| rest.strip_prefix("and"));
+    let joined =
+        joined.or_else(|| rest.strip_prefix("ae")).or_else(|| rest.strip_prefix('a').filter(|rest| rest.len() > 1));
     if let Some(more) = joined.and_then(|rest| number(rest, 4)).and_then(|next| range(last, next)) {
         out.episodes.extend(more.skip(1));
         return Some(out);
@@ -252,7 +257,8 @@ impl Scanner<'_, '_> {
             let found = found.and_then(|found| found.placed_in(token));
             let found = found.or_else(|| cyrillic_word(token.text));
             // "-S56" at the very end is a group.
-            let last = at + 1 == self.tokens.list.len() && at > 0 && token.gap == "-" && !self.free(at - 1);
+            let ends = self.token(at + 1).is_none_or(|next| next.bracket > 0 && next.gap == "[");
+            let last = ends && at > 0 && token.gap == "-" && !self.free(at - 1);
             let Some(found) = found.filter(|found| !(last && found.episodes.is_empty())) else {
                 at += 1;
                 continue;
@@ -314,7 +320,12 @@ impl Scanner<'_, '_> {
                 || states_whole(&next.folded)
         });
         let is_placed = at > 0 && self.free(at);
-        is_placed && (ends && season_of_t(self.word(at)).is_some() || self.opens_seasons_of_t(at))
+        // "T2 Completa": one digit needs the word.
+        let is_whole = || {
+            let season = self.word(at).strip_prefix('t').and_then(|digits| number(digits, 2));
+            season.is_some_and(|season| season > 0) && matches!(self.word(at + 1), "completa" | "completo")
+        };
+        is_placed && (ends && season_of_t(self.word(at)).is_some() || is_whole() || self.opens_seasons_of_t(at))
     }
 
     /// `T1-T3`, `T1 a T3`, `T1, T2`, `T1-3 Completa`: a first season and another one behind it.
@@ -468,9 +479,25 @@ impl Scanner<'_, '_> {
             self.claim_tokens("episodes", end..end + 1);
             return end + 1;
         }
+        // "S01 x 05".
+        let crossed = self.token(end + 1).filter(|episode| {
+            seasons.len() == 1 && self.word(end) == "x" && episode.gap == " " && episode.folded.len() >= 2
+        });
+        if let Some(episode) = crossed.and_then(|episode| episode.number(3)).filter(|_| self.free(end + 1)) {
+            self.take_both((first, at..end), (episode, end + 1..end + 2));
+            return end + 2;
+        }
+        // "Seasons S01-S03" says it twice; "Open Season S01" is a title.
+        let named = at.checked_sub(1).filter(|named| {
+            *named > 0
+                && self.free(*named)
+                && (self.is_plural(*named) || seasons.len() > 1 && SEASON_WORDS.contains(&self.word(*named)))
+                && matches!(self.tokens.list[at].gap, " " | ".")
+        });
         self.out.seasons.extend(seasons);
         let stop = self.token(end - 1).map_or(start, |token| token.span.end);
-        self.claim("seasons", at..end, start..stop);
+        let start = named.and_then(|named| self.token(named)).map_or(start, |token| token.span.start);
+        self.claim("seasons", named.unwrap_or(at)..end, start..stop);
         end
     }
 
@@ -540,6 +567,7 @@ impl Scanner<'_, '_> {
                 && let Some((value, revised)) = episode_number(&token.folded, 4)
                 && token.folded.len() >= 2
                 && let Some(more) = range(last, value).filter(|_| value - last <= 400)
+                && !(value - last > MOST_BEFORE_WORDS && self.opens_words(end))
             {
                 episodes.extend(more);
                 self.out.revised |= revised;
@@ -576,6 +604,16 @@ impl Scanner<'_, '_> {
             {
                 // "S01E05/06", "S02E01/10".
                 episodes.extend(more);
+            } else if matches!(token.gap, " " | ".")
+                && self.free(end)
+                && found.season.is_some()
+                && self.tokens.list[at].folded.contains('x')
+                && let Some((episode, behind)) = self.crossed_again(end)
+                && episode == last + 1
+            {
+                // "2x01 x02", "2x01 x 02".
+                episodes.push(episode);
+                end = behind - 1;
             } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season
                 && !token.after_bracket()
@@ -605,6 +643,15 @@ impl Scanner<'_, '_> {
         end
     }
 
+    /// `x02` or `x 02`: the episode, and the index behind it.
+    fn crossed_again(&self, at: usize) -> Option<(u32, usize)> {
+        let digits = self.word(at).strip_prefix('x')?;
+        let apart = digits.is_empty();
+        let token = if apart { self.token(at + 1).filter(|_| self.free(at + 1))? } else { self.token(at)? };
+        let digits = if apart { token.folded.as_str() } else { digits };
+        number(digits, 3).filter(|_| digits.len() > 1).map(|episode| (episode, at + 1 + usize::from(apart)))
+    }
+
     /// `1x02`, `06x01-08`.
     pub(super) fn crossed(&mut self) {
         for at in 0..self.tokens.list.len() {
@@ -623,6 +670,17 @@ impl Scanner<'_, '_> {
                 && self.free(at + 1)
             {
                 self.take_both((season, at..at + 1), (episode, at + 1..at + 2));
+                return;
+            }
+            // "2x(01-04)".
+            if let Some(season) = token.folded.strip_suffix('x').and_then(|season| number(season, 2))
+                && self.free(at)
+                && let Some((episodes, end)) = self.bracketed_after(at)
+            {
+                self.out.seasons.push(season);
+                self.claim_tokens("seasons", at..at + 1);
+                self.out.episodes.extend(episodes);
+                self.claim_tokens("episodes", at + 1..end);
                 return;
             }
             if let (Some(season), "x", Some(episode)) = (

@@ -12,7 +12,7 @@ use super::marks::{self, Fact, Mark, Strength};
 use super::numbering::{self, Numbers};
 use super::scripts;
 use super::title::{self, Stretch};
-use super::tokens::{Tokens, tokenize};
+use super::tokens::{Tokens, is_closing, is_opening, number, tokenize};
 
 /// Extensions of videos, each a container.
 const VIDEO_EXTENSIONS: &[&str] = &[
@@ -79,7 +79,29 @@ fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseNam
     let spaced = spaced(body);
     let body = spaced.as_deref().unwrap_or(body);
     let tokens = tokenize(body);
+    if let Some(site) = group::opening_site(&tokens) {
+        // "www.site.tld - [Grp] Title": what stands behind it is read by itself.
+        let end =
+            tokens.brackets.first().filter(|bracket| bracket.tokens == site.tokens).map(|bracket| bracket.span.end);
+        let end = end.unwrap_or(site.span.end);
+        let rest = name.get(end..).unwrap_or_default();
+        let rest = rest.trim_start_matches(|letter: char| !letter.is_alphanumeric() && !is_opening(letter));
+        if !split_extension(rest).0.is_empty() {
+            let mut out = read_one(rest, offset + name.len() - rest.len(), folder_season);
+            let span = site.span.start + offset..site.span.end + offset;
+            // What the site says of itself stands first.
+            out.spans.retain(|(field, _)| *field != "site");
+            out.spans.insert(0, ("site", span));
+            out.site = body.get(site.span).map(str::to_owned);
+            return out;
+        }
+    }
     let mut reading = Reading::new(body, &tokens, extension);
+    // "34_tam.srt": numbered among the subtitles of one film or episode.
+    let is_track = || name.split_once('_').is_some_and(|(track, _)| number(track, 3).is_some());
+    if reading.is_subtitle && reading.only_marks && tokens.list.len() > 1 && is_track() {
+        reading.cover(0..1);
+    }
     reading.read(folder_season);
     let Reading { mut out, mut spans, .. } = reading;
     if let Some(text) = extension {
@@ -168,8 +190,8 @@ struct Reading<'t, 'a> {
     covered: Vec<bool>,
     /// The name holds nothing but words that tables know.
     only_marks: bool,
-    /// What stands before the first mark shouts, so capitals tell nothing.
-    loud: bool,
+    /// Where what stands before the first mark shouts: for each token, whether all before it does, so that capitals tell nothing.
+    loud_up_to: Vec<bool>,
     /// Which tokens a table knows, whether or not they count here.
     is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
@@ -197,7 +219,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             covered,
             is_mark,
             only_marks,
-            loud: false,
+            loud_up_to: Vec::new(),
             skipped: 0,
             vague_source: None,
             out: ReleaseName::default(),
@@ -242,10 +264,13 @@ impl<'t, 'a> Reading<'t, 'a> {
                 self.cover(mark.tokens.clone());
             }
         }
-        let first_quality = found
+        let strong: Vec<usize> = found
             .iter()
-            .find(|mark| mark.strength == Strength::Strong && !leading.contains(&mark.tokens.start))
-            .map(|mark| mark.tokens.start);
+            .filter(|mark| mark.strength == Strength::Strong && !leading.contains(&mark.tokens.start))
+            .map(|mark| mark.tokens.start)
+            .collect();
+        let first_strong = |from: usize| strong.iter().copied().find(|at| *at >= from);
+        let first_quality = first_strong(0);
         if let Some(date) = dates::find_date(self.tokens, &self.covered) {
             self.spans.push(("date", self.bytes(date.tokens.clone())));
             self.cover(date.tokens);
@@ -266,15 +291,30 @@ impl<'t, 'a> Reading<'t, 'a> {
         let first_year = self.read_years(&numbers, first_quality, first_number);
         self.take_numbers(numbers);
         let anchor = first_quality.into_iter().chain(first_number).chain(first_year).min();
-        let behind_number = first_number.into_iter().chain(first_year).min();
-        let accepted = self.accept(&found, first_quality, behind_number, anchor, has_group.then(|| leading.clone()));
+        // What opens the name stands before its title: "2008 French Harbour", "[中文字幕].French.Harbour.2008".
+        let opening = self.opening();
+        let behind_number = first_number.into_iter().chain(first_year).filter(|at| *at >= opening).min();
+        let quality_behind = if opening == 0 { first_quality } else { first_strong(opening) };
+        let accepted = self.accept(&found, quality_behind, behind_number, anchor, has_group.then(|| leading.clone()));
         self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
-        self.read_title();
+        self.read_title(&found);
         for (index, mark) in found.iter().enumerate().filter(|(index, _)| accepted.get(*index) == Some(&true)) {
             self.apply(mark);
             self.read_subtitles(index, &found);
         }
         self.settle();
+    }
+
+    /// Where the title begins, if something that counts stands before it; 0 otherwise.
+    fn opening(&self) -> usize {
+        let first = self.tokens.list.get(self.skipped).filter(|first| first.text.is_ascii() && first.bracket == 0);
+        if first.is_some() && !self.is_covered(self.skipped) {
+            return 0;
+        }
+        let title = title::find_title(self.name, self.tokens, &self.covered, self.skipped);
+        let title = title.map_or(0..0, |stretch| stretch.tokens);
+        let has_word = title.clone().any(|at| self.is_mark.get(at) == Some(&false));
+        if has_word && title.start > self.skipped { title.start } else { 0 }
     }
 
     /// `Atmos.Story.2018`, `Remux.2018`: a word that opens the name is its title, where one of sources or languages may be put before it.
@@ -462,7 +502,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         marks: &[Mark],
     ) {
         let first_mark = anchor.unwrap_or(usize::MAX - 1);
-        let (end, tag) = self.before_trailing_brackets(first_mark);
+        let (end, tag) = self.before_trailing_brackets(first_mark, first_quality);
         // A group may be called like a weak word.
         let mut stated = self.covered.clone();
         for (mark, _) in marks.iter().zip(accepted).filter(|(mark, accepted)| {
@@ -474,8 +514,11 @@ impl<'t, 'a> Reading<'t, 'a> {
             }
         }
         let group = group::trailing_group(self.tokens, &stated, first_mark, first_quality, end)
+            .filter(|range| !self.is_only_title(range))
             .or_else(|| leading.clone())
-            .or(tag);
+            .or(tag)
+            .or_else(|| self.last_word(end, marks))
+            .or_else(|| self.behind_seasons(end, first_mark));
         if let Some(range) = group {
             let span = self.bytes(range.clone());
             self.out.group = Some(self.text(span.clone()).trim_matches(['-', '_', '.', ' ']).to_owned());
@@ -484,8 +527,46 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
     }
 
+    /// `S01E01-Harbour [47C8F23B]`: a word written like one, with nothing else that could be the title before it.
+    fn is_only_title(&self, range: &Range<usize>) -> bool {
+        let [word] = self.tokens.list.get(range.clone()).unwrap_or_default() else { return false };
+        let mut letters = word.text.chars();
+        let is_written = letters.next().is_some_and(char::is_uppercase)
+            && word.text.chars().count() > 2
+            && letters.all(char::is_lowercase);
+        is_written && (self.skipped..range.start).all(|at| self.is_covered(at))
+    }
+
+    /// `H 264 Qwxz EZTV`: one word right behind the codec or the sound, at the very end but for who listed it.
+    fn last_word(&self, end: usize, marks: &[Mark]) -> Option<Range<usize>> {
+        let is_tag = |at: usize| self.tokens.list.get(at).is_some_and(|token| group::is_tracker_tag(&token.folded));
+        let at = (0..end).rev().find(|at| !is_tag(*at))?;
+        let token = self.tokens.list.get(at).filter(|_| !self.is_covered(at))?;
+        let about = |fact: &Fact| matches!(fact, Fact::Codec(_) | Fact::Audio(_) | Fact::Channels(_));
+        let is_behind_mark = marks.iter().any(|mark| mark.tokens.end == at && mark.states(about));
+        let is_name = token.text.len() > 2
+            && token.bracket == 0
+            && matches!(token.gap, " " | ".")
+            && token.text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && token.text.contains(|letter: char| letter.is_ascii_alphabetic());
+        (is_behind_mark && is_name && marks::look_up(&token.folded).is_none()).then_some(at..at + 1)
+    }
+
+    /// `Seasons 1-7 + Movies - qwxz`: one word in small letters behind the last dash; a season's own title begins with a capital.
+    fn behind_seasons(&self, end: usize, first_mark: usize) -> Option<Range<usize>> {
+        let at = end.checked_sub(1).filter(|at| *at > first_mark + 1 && !self.is_covered(*at))?;
+        let token = self.tokens.list.get(at)?;
+        let is_name = token.text.len() > 2 && token.text.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_pack = !self.out.seasons.is_empty() && self.out.episodes.is_empty();
+        (is_pack && is_name && token.gap == " - " && token.bracket == 0).then_some(at..end)
+    }
+
     /// The index behind the last token that is not in a bracket at the end of the name, and the last bracket that may name a group.
-    fn before_trailing_brackets(&mut self, first_mark: usize) -> (usize, Option<Range<usize>>) {
+    fn before_trailing_brackets(
+        &mut self,
+        first_mark: usize,
+        first_quality: Option<usize>,
+    ) -> (usize, Option<Range<usize>>) {
         let mut end = self.tokens.list.len();
         let is_container = |text: &str| VIDEO_EXTENSIONS.contains(&text);
         if self
@@ -495,6 +576,12 @@ impl<'t, 'a> Reading<'t, 'a> {
             .is_some_and(|token| token.bracket == 0 && token.gap.ends_with(' ') && is_container(&token.folded))
         {
             end -= 1;
+        }
+        // "…-GRP.site.tld".
+        let site = self.spans.iter().find(|(field, _)| *field == "site").map(|(_, span)| span.clone());
+        if let Some(site) = site.filter(|site| self.tokens.list.last().is_some_and(|last| last.span.end == site.end)) {
+            let start = self.tokens.list.iter().rposition(|token| token.span.start == site.start && token.bracket == 0);
+            end = start.unwrap_or(end);
         }
         let mut tag = None;
         // In names that are all brackets, the title is one of them.
@@ -507,7 +594,8 @@ impl<'t, 'a> Reading<'t, 'a> {
                 continue;
             }
             end = range.start;
-            if range.clone().any(|at| self.is_covered(at)) {
+            if range.clone().any(|at| self.is_covered(at)) || group::holds_size(self.tokens, &range) {
+                self.cover(range);
                 continue;
             }
             let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
@@ -515,10 +603,18 @@ impl<'t, 'a> Reading<'t, 'a> {
             let is_site =
                 range.len() == 2 && group::is_tracker_tag(name) && group::is_top_level(self.tokens, range.end - 1);
             let is_tag = range.len() == 1 && (group::is_tracker_tag(name) || KINDS.contains(&name)) || is_site;
+            // "(Qwxz-Raws)": in round brackets a name is one word, behind what tells of picture or sound.
+            let is_one_word = || {
+                let list = self.tokens.list.get(range.clone()).unwrap_or_default();
+                list.iter().skip(1).all(|token| matches!(token.gap, "-" | "_"))
+                    && list.iter().any(|token| token.number(9).is_none())
+                    && first_quality.is_some_and(|quality| quality < range.start)
+                    && self.text(bracket.span.clone()).ends_with(is_closing)
+            };
             if tag.is_none()
                 && !is_tag
                 && range.len() <= 3
-                && bracket.opening == '['
+                && (bracket.opening == '[' || bracket.opening == '(' && is_one_word())
                 && self.has_marks_before(range.start)
             {
                 tag = Some(range.clone());
@@ -532,8 +628,37 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.covered.iter().take(at).any(|covered| *covered)
     }
 
-    fn read_title(&mut self) {
-        let Some(stretch) = title::find_title(self.name, self.tokens, &self.covered, self.skipped) else { return };
+    /// `GlassHarbour2012M1080.www.site.tld`: the title, and the year, stand in one word with the first mark.
+    fn read_glued_title(&mut self, marks: &[Mark]) -> bool {
+        let first = self.tokens.list.get(self.skipped);
+        let glued = marks.iter().find(|mark| mark.tokens.start == self.skipped && mark.strength == Strength::Strong);
+        let Some((first, mark)) = first.zip(glued).filter(|(first, mark)| mark.span.start > first.span.start) else {
+            return false;
+        };
+        let mut end = mark.span.start;
+        let year_start = end.saturating_sub(4);
+        let year = number(self.text(year_start..end), 4).filter(|year| dates::YEARS.contains(year));
+        if let Some(year) = year.filter(|_| year_start > first.span.start && self.out.year.is_none()) {
+            self.out.year = u16::try_from(year).ok();
+            self.spans.push(("year", year_start..end));
+            end = year_start;
+        }
+        self.out.title = title::clean(self.text(first.span.start..end));
+        self.spans.push(("title", first.span.start..end));
+        true
+    }
+
+    fn read_title(&mut self, marks: &[Mark]) {
+        // "GlassHarbour720p_105_www.site.tld": a number alone is no title beside it.
+        let is_title = |stretch: &Stretch| {
+            let list = self.tokens.list.get(stretch.tokens.clone()).unwrap_or_default();
+            stretch.tokens.start == self.skipped || list.iter().any(|token| token.number(4).is_none())
+        };
+        let found = title::find_title(self.name, self.tokens, &self.covered, self.skipped);
+        if !found.as_ref().is_some_and(is_title) && self.read_glued_title(marks) {
+            return;
+        }
+        let Some(stretch) = found else { return };
         let stretch = self.without_country(self.without_dangling(stretch));
         let mut titles = title::read_titles(self.name, &stretch);
         self.spans.push(("title", titles.span.clone()));
@@ -554,9 +679,17 @@ impl<'t, 'a> Reading<'t, 'a> {
                 self.is_covered(stretch.tokens.end) && WHOLE_WORKS.contains(&next)
             };
             let article = matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end)
+                // "All 7 Seasons".
+                || matches!(last.folded.as_str(), "all" | "full")
+                    && self.is_covered(stretch.tokens.end)
+                    && self.tokens.list.get(stretch.tokens.end).is_some_and(|count| count.number(2).is_some())
                 // "Die komplette 2. Staffel"; elsewhere it is the English word.
                 || last.folded == "die" && before_whole();
-            if !article || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end) {
+            // "Harbour, The" is how catalogues sort it.
+            if !article
+                || last.gap.starts_with(',') && !before_whole()
+                || !last.gap.contains(['-', ':']) && !self.is_covered(stretch.tokens.end)
+            {
                 break;
             }
             stretch.tokens.end -= 1;

@@ -109,6 +109,11 @@ pub(super) fn complete_from_folder(out: &mut ReleaseName, path: &Path<'_>, folde
     let file_is_bare =
         out.resolution.is_none() && out.source.is_none() && out.year.is_none() && out.video_codec.is_none();
     let folder_is_release = folder.resolution.is_some() || folder.source.is_some() || folder.year.is_some();
+    // "Glass.Harbour.S02E05.720p/34_tam.srt": a file that says nothing else belongs to the folder's episode.
+    if out.title.is_empty() && out.seasons.is_empty() && out.episodes.is_empty() && out.date.is_none() {
+        out.episodes = folder.episodes;
+        out.date = folder.date;
+    }
     if out.seasons.is_empty() && folder.seasons.len() == 1 {
         out.seasons = folder.seasons;
     }

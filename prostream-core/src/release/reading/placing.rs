@@ -12,7 +12,32 @@ use super::{Reading, WHOLE_WORKS};
 /// `CN.WEB-DL` a broadcaster.
 const NEEDS_COMPANY: &[&str] = &["se", "cn"];
 /// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
-const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal"];
+const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal", "mar", "pun"];
+
+/// Where a language of subtitles is spoken, told behind it: `French Canada.srt`.
+const REGIONS: &[&str] = &[
+    "brazil",
+    "portugal",
+    "spain",
+    "castilian",
+    "european",
+    "europe",
+    "latin",
+    "america",
+    "american",
+    "mexico",
+    "canada",
+    "canadian",
+    "uk",
+    "us",
+    "usa",
+    "taiwan",
+    "hong",
+    "kong",
+    "simplified",
+    "traditional",
+    "cyrillic",
+];
 
 /// Codes of two letters that are no words of English.
 const CLEAR_CODES: &[&str] = &["pl", "fr", "cz", "hu", "nl", "pt", "ru", "ro"];
@@ -32,7 +57,10 @@ impl Reading<'_, '_> {
         let end = (self.skipped..self.tokens.list.len()).find(|at| known(*at));
         let end = end.and_then(|at| self.tokens.list.get(at)).map_or(self.name.len(), |token| token.span.start);
         let known = Counts::new((0..self.tokens.list.len()).map(known));
-        self.loud = is_loud(self.text(first..end));
+        if is_loud(self.text(first..end)) {
+            // "The.OA.1x08.Quiet.Harbour.ITA": a short title shouts where the name does not.
+            self.loud_up_to = self.loudness();
+        }
         let in_run = self.language_runs(marks, group.is_some());
         let enclosed = self.enclosed(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
@@ -53,7 +81,7 @@ impl Reading<'_, '_> {
                     continue;
                 }
                 if self.counts(mark, &known, first_quality, behind_number, anchor)
-                    && self.is_language_in_place(index, marks, &accepted)
+                    && self.is_language_in_place(index, marks, &accepted, first_quality)
                 {
                     accepted[index] = true;
                     self.cover(mark.tokens.clone());
@@ -79,8 +107,9 @@ impl Reading<'_, '_> {
             while let (Some(last), Some(next)) = (marks.get(end - 1), marks.get(end))
                 && about(last)
                 && about(next)
-                && last.tokens.end == next.tokens.start
+                && (last.tokens.end == next.tokens.start || self.is_remark(last.tokens.end, next.tokens.start))
                 && self.same_place(last.tokens.start, next.tokens.start)
+                && self.text(last.span.clone()).is_ascii() == self.text(next.span.clone()).is_ascii()
             {
                 end += 1;
             }
@@ -104,10 +133,10 @@ impl Reading<'_, '_> {
             });
             let has_long = run.iter().any(|mark| mark.span.len() > 3);
             let slashed = run.len() > 1
-                && run
-                    .iter()
-                    .skip(1)
-                    .all(|mark| self.tokens.list.get(mark.tokens.start).is_some_and(|token| token.gap == "/"));
+                && run.iter().skip(1).all(|mark| {
+                    let gap = self.tokens.list.get(mark.tokens.start).map_or("", |token| token.gap);
+                    gap == "/" || run.len() > 2 && gap == ","
+                });
             let written = codes
                 || has_long
                 || slashed
@@ -131,6 +160,12 @@ impl Reading<'_, '_> {
             start = end;
         }
         in_run
+    }
+
+    /// `[RUS(ext), ENG]`: one word in a bracket of its own stands before `next`.
+    fn is_remark(&self, at: usize, next: usize) -> bool {
+        let bracket = |at: usize| self.tokens.list.get(at).map_or(0, |token| token.bracket);
+        at + 1 == next && bracket(next) > 0 && bracket(at) > bracket(next)
     }
 
     /// Which marks stand in an unbroken run of marks behind something that counts and before something that counts or the end:
@@ -204,6 +239,16 @@ impl Reading<'_, '_> {
         if mark.states(|fact| *fact == Fact::Complete) && !whole_work {
             return false;
         }
+        // "x264-MAX": at the very end stands the group, whatever it is called.
+        let is_group = mark.strength == Strength::Tail
+            && end == self.tokens.list.len()
+            && list.len() == 1
+            && before_covered
+            && list.iter().all(|token| token.gap == "-" && token.bracket == 0)
+            && mark.states(|fact| matches!(fact, Fact::Network(_) | Fact::Edition(_) | Fact::Noise));
+        if is_group {
+            return false;
+        }
         let opens = start <= self.skipped && !self.only_marks;
         // "Johnny English 2003", "Madame Web 2024": a word before the year is title, unless it shouts.
         let set_apart = list.first().is_some_and(Token::is_set_apart);
@@ -218,7 +263,7 @@ impl Reading<'_, '_> {
             Strength::Weak if behind(behind_number) => {
                 next_covered || self.bracket_of(start).is_some() || before_covered && self.shouts(mark)
             }
-            Strength::Weak => next_covered && !opens && !year_next,
+            Strength::Weak => next_covered && !opens && !year_next || self.ends_apart(mark),
             Strength::Tail => {
                 let states_nothing = mark
                     .facts
@@ -235,8 +280,30 @@ impl Reading<'_, '_> {
                         && self.shouts(mark)
                         && (!self.year_at(end) || mark.states(|fact| matches!(fact, Fact::Edition(_))))
                     || lone_source && !opens && start > 1 && self.shouts(mark)
+                    || self.ends_apart(mark)
+                    // "Film Dual 1080p", "Film 2014 Dual".
+                    || mark.states(|fact| *fact == Fact::MultiAudio)
+                        && self.out.episodes.is_empty()
+                        && !opens
+                        && (first_quality == Some(end) || behind(behind_number))
             }
         }
+    }
+
+    /// `Film - ITA.avi`, `Film - Dual.avi`, `Short _ Adult Swim.mp4`: a language, the sound or who showed it, told at the very end behind a dash.
+    fn ends_apart(&self, mark: &Mark) -> bool {
+        // Behind an episode's number the last words are its title.
+        let is_sound =
+            || self.out.episodes.is_empty() && mark.states(|fact| matches!(fact, Fact::Dubbed | Fact::MultiAudio));
+        let is_network = mark.strength == Strength::Weak && mark.states(|fact| matches!(fact, Fact::Network(_)));
+        let is_told = mark.is_language() && self.shouts(mark) || is_sound() || is_network;
+        let is_apart = |token: &Token<'_>| token.is_set_apart() || is_network && matches!(token.gap, " _ " | " | ");
+        // "102 - IT.avi": the only word is the title.
+        let has_title = || (self.skipped..mark.tokens.start).any(|at| !self.is_covered(at));
+        mark.tokens.end == self.tokens.list.len()
+            && is_told
+            && self.tokens.list.get(mark.tokens.start).is_some_and(|token| is_apart(token) && token.bracket == 0)
+            && has_title()
     }
 
     /// Is what stands before a token a mark, and neither the start of the title nor what is left out before it?
@@ -247,7 +314,9 @@ impl Reading<'_, '_> {
     /// Nothing but brackets and marks follow in the name of a subtitle file: `Film - Chinese (Traditional).ass`.
     fn ends_subtitle(&self, at: usize) -> bool {
         let list = self.tokens.list.get(at..).unwrap_or_default();
-        list.iter().zip(at..).all(|(token, at)| token.bracket > 0 || self.is_covered(at))
+        list.iter()
+            .zip(at..)
+            .all(|(token, at)| token.bracket > 0 || self.is_covered(at) || REGIONS.contains(&token.folded.as_str()))
     }
 
     /// The tokens of the bracket around a token.
@@ -263,8 +332,22 @@ impl Reading<'_, '_> {
 
     /// A word in capitals in a name that is not all in capitals.
     fn shouts(&self, mark: &Mark) -> bool {
-        let text = self.text(mark.span.clone());
-        is_loud(text) && !self.loud
+        let is_name_loud = || self.loud_up_to.get(mark.tokens.start).copied().unwrap_or(false);
+        is_loud(self.text(mark.span.clone())) && !is_name_loud()
+    }
+
+    /// For each token: what stands before it shouts.
+    fn loudness(&self) -> Vec<bool> {
+        let (mut upper, mut lower) = (0, 0);
+        let before = self.tokens.list.iter().enumerate().map(|(at, token)| {
+            let is_loud = upper > lower;
+            if at >= self.skipped {
+                upper += token.text.chars().filter(|letter| letter.is_uppercase()).count();
+                lower += token.text.chars().filter(|letter| letter.is_lowercase()).count();
+            }
+            is_loud
+        });
+        before.collect()
     }
 
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
@@ -277,7 +360,13 @@ impl Reading<'_, '_> {
     }
 
     /// Codes of two letters are words of every language: they need company.
-    fn is_language_in_place(&self, index: usize, marks: &[Mark], accepted: &[bool]) -> bool {
+    fn is_language_in_place(
+        &self,
+        index: usize,
+        marks: &[Mark],
+        accepted: &[bool],
+        first_quality: Option<usize>,
+    ) -> bool {
         let Some(mark) = marks.get(index) else { return false };
         let code = self.text(mark.span.clone()).to_ascii_lowercase();
         let is_code = mark.span.len() <= 3 || languages::short_code(&code).is_some();
@@ -303,7 +392,10 @@ impl Reading<'_, '_> {
             near && (other.is_language() || *accepted) && other.states(about_language)
         });
         let token = self.tokens.list.get(mark.tokens.start);
-        let is_group = token.is_some_and(|token| token.gap.ends_with('-')) && mark.tokens.end == self.tokens.list.len();
+        // "-Ro[site.tld]" as well.
+        let ends = self.tokens.list.get(mark.tokens.end).is_none_or(|next| next.bracket > 0 && next.gap == "[");
+        let is_group = token.is_some_and(|token| token.gap.ends_with('-') && token.bracket == 0) && ends
+            || token.is_some_and(|token| token.gap.ends_with('-')) && mark.tokens.end == self.tokens.list.len();
         let alone = self.bracket_of(mark.tokens.start).is_some_and(|bracket| bracket.len() == 1);
         // "[DVDRip-ITA]" opens the name.
         let closes = self
@@ -312,7 +404,12 @@ impl Reading<'_, '_> {
         let between = self.is_covered_before(mark.tokens.start) && (closes || self.is_covered(mark.tokens.end));
         // In a name without any capital a code has none either.
         let is_small = !self.name.contains(char::is_uppercase);
-        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase) || between && is_small;
+        // "720p.es[www.site.tld]": no title reaches between two marks.
+        let is_behind_quality = first_quality.is_some_and(|quality| quality < mark.tokens.start)
+            && self.text(mark.span.clone()).chars().all(char::is_lowercase);
+        let is_clear = CLEAR_CODES.contains(&code.as_str());
+        let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase)
+            || between && (is_small || is_clear || is_behind_quality);
         let subtitle = self.is_subtitle && self.ends_subtitle(mark.tokens.end);
         // "AC3.iTA-GRP": between a mark and the group.
         let before_group = self.is_covered_before(mark.tokens.start)
@@ -322,24 +419,43 @@ impl Reading<'_, '_> {
         let is_written = |token: &Token<'_>| matches!(token.gap, " " | ".") && token.bracket == 0;
         let closes_name = mark.tokens.end == self.tokens.list.len()
             && token.is_some_and(is_written)
-            && !self.out.episodes.is_empty()
+            && (!self.out.episodes.is_empty()
+                || is_clear
+                || mark.span.len() == 3 && !WORDS_TOO.contains(&code.as_str()))
             && self.shouts(mark)
             && shouts;
         // "Title ITA 1080p", "S01E05.Tytul.PL.1080p": in capitals before a mark.
-        let clear = mark.span.len() == 3 && code.is_ascii()
-            || CLEAR_CODES.contains(&code.as_str()) && !self.out.episodes.is_empty();
+        let clear = mark.span.len() == 3 && code.is_ascii() || is_clear && !self.out.episodes.is_empty();
         let before_mark = clear
             && self.is_covered(mark.tokens.end)
             && mark.tokens.end < self.tokens.list.len()
             && mark.tokens.start > self.skipped
             && !self.year_at(mark.tokens.end)
             && self.shouts(mark);
-        let placed = alone || between || before_group || before_mark;
         // Codes that are words as well have to be written as codes.
         let is_word = WORDS_TOO.contains(&code.as_str());
+        // "XviD ITA by Someone": in capitals behind a mark.
+        let behind_mark = clear
+            && !is_word
+            && shouts
+            && self.is_covered_before(mark.tokens.start)
+            && token.is_some_and(is_written)
+            && self.tokens.list.get(mark.tokens.end).is_some_and(is_written);
+        let ends_apart = self.ends_apart(mark) && (clear || is_clear) && !is_word;
+        let placed = alone || between || before_group || before_mark || behind_mark || ends_apart;
         let lone = NEEDS_COMPANY.contains(&code.as_str());
-        let written = shouts && !lone || mark.span.len() == 3 && (!is_word || before_group);
-        neighbour || subtitle || !is_group && (placed && written || closes_name)
+        // "[Sp]".
+        let is_spanish = self.text(mark.span.clone()) == "Sp" && (alone || between);
+        let written = is_spanish || shouts && !lone || mark.span.len() == 3 && (!is_word || before_group);
+        // "En-AC3": the language of a sound track.
+        let names_sound = token
+            .is_some_and(|token| !token.gap.ends_with('-') && token.text.starts_with(char::is_uppercase))
+            && self.tokens.list.get(mark.tokens.end).is_some_and(|next| next.gap == "-")
+            && marks.get(index + 1).is_some_and(|sound| {
+                sound.tokens.start == mark.tokens.end
+                    && sound.states(|fact| matches!(fact, Fact::Audio(_) | Fact::Channels(_)))
+            });
+        neighbour || subtitle || names_sound || !is_group && (placed && written || closes_name)
     }
 }
 
