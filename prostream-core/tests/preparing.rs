@@ -176,6 +176,7 @@ impl House {
             metadata: vec![shelf.clone()],
             indexers: vec![shelf],
             debrid: vec![config.build(&self.http).unwrap()],
+            ..ProviderSet::default()
         })
     }
 
@@ -462,7 +463,7 @@ impl Depot {
         let depot = Arc::new(Self { id: ProviderId::new("depot"), link, held: Mutex::default() });
         let shelf = Arc::new(Shelf(ProviderId::new("shelf")));
         let debrid: Vec<Arc<dyn DebridService>> = vec![depot.clone()];
-        let providers = ProviderSet { metadata: vec![shelf.clone()], indexers: vec![shelf], debrid };
+        let providers = ProviderSet { metadata: vec![shelf.clone()], indexers: vec![shelf], debrid, ..ProviderSet::default() };
         (depot, Viewer::new("mia", Arc::new(providers)))
     }
 

@@ -225,7 +225,7 @@ impl Resolver {
 
 /// The link by which a torrent is asked for again after a restart: its name and nothing that is secret.
 pub(crate) fn plain_link(info_hash: InfoHash, name: &str) -> TorrentLink {
-    TorrentLink::Magnet(Magnet { info_hash, name: Some(name.to_owned()), trackers: Vec::new() })
+    TorrentLink::Magnet(Magnet { name: Some(name.to_owned()), ..Magnet::from_hash(info_hash) })
 }
 
 /// A walk over services and releases that looks for one who fetches.

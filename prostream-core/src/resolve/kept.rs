@@ -214,7 +214,7 @@ impl Resolver {
             // As long again for another process that is at it.
             let _ = tokio::time::timeout(limit.saturating_mul(2), shelf.answer(read, written, asked)).await;
         };
-        self.tasks.spawn(self.refreshes.end.clone().run_until_cancelled_owned(work));
+        self.ground.tasks.spawn(self.refreshes.end.clone().run_until_cancelled_owned(work));
     }
 }
 
