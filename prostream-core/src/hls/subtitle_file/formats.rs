@@ -80,12 +80,10 @@ fn time_ms(text: &str) -> Option<u64> {
         is_number.then(|| digits.parse().ok()).flatten()
     };
     let mut seconds = 0_u64;
-    let mut part_count = 0;
     for part in clock.split(':') {
         seconds = seconds.checked_mul(60)?.checked_add(number(part.trim())?)?;
-        part_count += 1;
     }
-    if !(2..=3).contains(&part_count) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !(2..=3).contains(&clock.split(':').count()) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let thousandths = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);

@@ -8,12 +8,11 @@ use url::{Url, form_urlencoded};
 use super::sign_in::Session;
 use crate::model::{Language, ProviderId, TitleKind};
 use crate::net::{Body, Reply, Request, Secret};
-use crate::provider::CheckUp;
-use crate::provider::Trouble;
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
 use crate::provider::subtitles::{
     MAX_LANGUAGES, MAX_SUBTITLE_BYTES, MAX_SUBTITLES, SIGN_IN_OPERATION, Subtitle, SubtitleId, SubtitleSearch,
 };
+use crate::provider::{CheckUp, Trouble};
 use crate::{Error, ErrorKind, Result};
 
 /// The service refuses programs that do not say who they are, in this form.
