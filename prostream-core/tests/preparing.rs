@@ -463,7 +463,8 @@ impl Depot {
         let depot = Arc::new(Self { id: ProviderId::new("depot"), link, held: Mutex::default() });
         let shelf = Arc::new(Shelf(ProviderId::new("shelf")));
         let debrid: Vec<Arc<dyn DebridService>> = vec![depot.clone()];
-        let providers = ProviderSet { metadata: vec![shelf.clone()], indexers: vec![shelf], debrid, ..ProviderSet::default() };
+        let providers =
+            ProviderSet { metadata: vec![shelf.clone()], indexers: vec![shelf], debrid, ..ProviderSet::default() };
         (depot, Viewer::new("mia", Arc::new(providers)))
     }
 
