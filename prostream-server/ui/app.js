@@ -182,7 +182,7 @@ const lookForReleases = mediaId => attempt(async () => {
   const answered = [];
   await api.releases(mediaId, DEVICE, signal, (name, data) => {
     if (signal.aborted) return;
-    if (name === "indexer_answered") answered.push(`${data.indexer}: ${data.release_count}`);
+    if (name === "indexer_answered") answered.push([`${data.indexer}: ${data.release_count}`, ...data.missing.map(one => `without ${one.tracker} (${one.reason})`)].join(", "));
     if (name === "indexer_failed") answered.push(`${data.indexer}: ${data.error.detail || data.error.title}`);
     if (name === "ranked") drawReleases(data);
     if (name === "failed") showProblem({message: data.error.detail || data.error.title, advice: data.error.advice});

@@ -137,8 +137,8 @@ pub struct Ranker<'a> {
 /// A release and what was made of it.
 #[derive(Clone)]
 enum Judged {
-    Kept(Candidate),
-    Dropped(Rejected),
+    Kept(Box<Candidate>),
+    Dropped(Box<Rejected>),
 }
 
 impl Judged {
@@ -210,14 +210,14 @@ impl<'a> Ranker<'a> {
         let holding: Vec<&Rule> = holding.map(|(rule, _)| *rule).collect();
         let (wanted, preferences) = (self.wanted, self.preferences);
         if let Some(reason) = rejection(&release, &parsed, wanted, preferences, &self.excluded, &words, &holding) {
-            return Judged::Dropped(Rejected { release, reason });
+            return Judged::Dropped(Box::new(Rejected { release, reason }));
         }
         let known_ready = known_ready(&release);
         let mut reasons = judge(&release, &parsed, wanted, preferences, self.device, known_ready);
         holding.iter().for_each(|rule| add(&mut reasons, rule.reason(), rule.points));
         reasons.sort_by_key(|reason| Reverse(reason.points.unsigned_abs()));
         let score = reasons.iter().fold(0i32, |sum, reason| sum.saturating_add(reason.points));
-        Judged::Kept(Candidate { release, parsed, score, reasons, known_ready })
+        Judged::Kept(Box::new(Candidate { release, parsed, score, reasons, known_ready }))
     }
 }
 
@@ -225,8 +225,8 @@ fn ordered(judged: Vec<Judged>) -> Ranking {
     let mut ranking = Ranking::default();
     for one in judged {
         match one {
-            Judged::Kept(candidate) => ranking.candidates.push(candidate),
-            Judged::Dropped(rejected) => ranking.rejected.push(rejected),
+            Judged::Kept(candidate) => ranking.candidates.push(*candidate),
+            Judged::Dropped(rejected) => ranking.rejected.push(*rejected),
         }
     }
     ranking.candidates.sort_by(|one, other| {

@@ -9,7 +9,7 @@ use super::once::Shelf;
 use super::{Found, Resolver, Viewer, answers, is_playable_id, wanted};
 use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
 use crate::net::Call;
-use crate::provider::indexer::{Indexer, Query, Releases, Sharing};
+use crate::provider::indexer::{Indexer, Missing, Query, Releases, Sharing};
 use crate::release::{Ranker, Ranking, Wanted};
 use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
@@ -31,6 +31,8 @@ pub enum ReleaseEvent {
         release_count: usize,
         /// After which time.
         elapsed: Duration,
+        /// Trackers behind it that are missing in its answer.
+        missing: Vec<Missing>,
     },
     /// An indexer failed, or did not answer in time.
     IndexerFailed {
@@ -189,7 +191,8 @@ impl Search {
                     is_partial |= release_count > room;
                     let releases: Vec<Release> = answer.releases.iter().take(room).cloned().collect();
                     judged_count += releases.len();
-                    say(events, ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed }).await;
+                    let missing = answer.missing.clone();
+                    say(events, ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed, missing }).await;
                     let known = self.resolver.known(&self.viewer, &releases).await;
                     ranker.add(releases, &|release| release.info_hash.and_then(|hash| known.get(&hash).copied()));
                     ranking = Arc::new(ranker.ranking());

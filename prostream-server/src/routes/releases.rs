@@ -1,7 +1,7 @@
 //! `/api/v1/titles/{media_id}/releases`: releases of a title, best first, each with its reasons; as events while the indexers answer, for
 //! whoever accepts `text/event-stream`.
 //!
-//! Events: `title`, `indexer_answered {indexer, release_count, elapsed_ms}`, `indexer_failed {indexer, error}`, `ranked {candidates, rejected}`,
+//! Events: `title`, `indexer_answered {indexer, release_count, elapsed_ms, missing [{tracker, reason}]}`, `indexer_failed {indexer, error}`, `ranked {candidates, rejected}`,
 //! and at the end `done {is_partial}` or `failed {error}`; `error` is a problem as elsewhere.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::StatusCode;
 use prostream_core::model::MediaId;
+use prostream_core::provider::indexer::Missing;
 use prostream_core::release::{self, Ranking};
 use prostream_core::resolve::{ReleaseEvent, release_key};
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,7 @@ struct IndexerAnswered {
     indexer: String,
     release_count: usize,
     elapsed_ms: u128,
+    missing: Vec<Missing>,
 }
 
 #[derive(Serialize)]
@@ -164,11 +166,12 @@ async fn releases(app: Arc<App>, request: Request, caller: Caller) -> Answer {
 fn written(event: &ReleaseEvent, request_id: &str) -> Option<Bytes> {
     match event {
         ReleaseEvent::Title(title) => message("title", &Title::from(title.as_ref())),
-        ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed } => {
+        ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed, missing } => {
             let answered = IndexerAnswered {
                 indexer: indexer.to_string(),
                 release_count: *release_count,
                 elapsed_ms: elapsed.as_millis(),
+                missing: missing.clone(),
             };
             message("indexer_answered", &answered)
         }
