@@ -54,6 +54,7 @@ export const signOut = async () => { try { await call("POST", "/api/v1/auth/logo
 export const searchTitles = query => call("GET", `/api/v1/titles?query=${encodeURIComponent(query)}`);
 export const title = id => call("GET", `/api/v1/titles/${encodeURIComponent(id)}`);
 export const startPlayback = request => call("POST", "/api/v1/playbacks", request);
+export const nextEpisode = id => call("POST", `/api/v1/playbacks/${encodeURIComponent(id)}/next`);
 export const endPlayback = id => call("DELETE", `/api/v1/playbacks/${encodeURIComponent(id)}`);
 
 export const links = () => call("GET", "/api/v1/addons");

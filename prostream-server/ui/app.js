@@ -7,7 +7,10 @@ import * as links from "./links.js";
 import * as position from "./position.js";
 
 const byId = id => document.getElementById(id);
-const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null, positionKey: null, following: null, next: null, lost: null};
+const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null, positionKey: null, following: null, next: null, lost: null, askedNext: null, nextEpisode: null};
+
+/** So long before its end an episode has the next one made ready, in seconds: the server keeps it for five minutes. */
+const NEXT_READY_S = 240;
 
 const DEVICE = /firefox/i.test(navigator.userAgent) ? "firefox"
   : /chrom(e|ium)/i.test(navigator.userAgent) ? "chromium"
@@ -305,6 +308,8 @@ const openPlayer = (playback, start) => {
   }
   byId("next-release").hidden = !state.mediaId;
   byId("close-player").hidden = !state.mediaId;
+  byId("next-episode").hidden = true;
+  state.nextEpisode = null;
   byId("from-start").hidden = !(start > 0);
   state.positionKey = state.mediaId || playback.name;
   player.play(playback.hls_url, start);
@@ -317,7 +322,30 @@ byId("from-start").addEventListener("click", () => { byId("from-start").hidden =
 // Where the viewer is, for the next time: kept by this browser alone.
 const keepPosition = () => { if (state.positionKey) position.keep(state.positionKey, player.position, player.length); };
 byId("video").addEventListener("timeupdate", keepPosition);
-byId("video").addEventListener("ended", () => { if (state.positionKey) position.forget(state.positionKey); });
+byId("video").addEventListener("ended", () => {
+  if (state.positionKey) position.forget(state.positionKey);
+  if (state.nextEpisode) playNext();
+});
+
+// Shortly before its end an episode has the next one made ready; then it goes on by itself, or at once at the press of a button.
+byId("video").addEventListener("timeupdate", () => {
+  const {playback} = state;
+  const isNear = player.length > 0 && player.length - player.position < NEXT_READY_S && player.position > player.length / 2;
+  if (!isNear || !playback?.id || state.askedNext === playback.id || !/:\d+:\d+$/.test(state.mediaId || "")) return;
+  state.askedNext = playback.id;
+  api.nextEpisode(playback.id).then(({media_id: next}) => {
+    if (!next || state.playback !== playback) return;
+    state.nextEpisode = next;
+    byId("next-episode").hidden = false;
+  }).catch(() => { /* it ends as it ends */ });
+});
+const playNext = () => attempt(async () => {
+  const next = state.nextEpisode;
+  state.nextEpisode = null;
+  lookForReleases(next);
+  await play(undefined, 0);
+});
+byId("next-episode").addEventListener("click", playNext);
 
 const leavePlayer = () => {
   fetching.leave();

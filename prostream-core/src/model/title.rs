@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Language, MediaId, TitleKind};
+use super::{EpisodeNumber, Language, MediaId, TitleKind};
 
 /// A title in a list of search results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,22 @@ pub struct Season {
     pub episodes: Vec<Episode>,
 }
 
+impl Title {
+    /// The episode after this one: the next of its season, else the first of the next season. `None` after the last that is known, and after
+    /// specials, which have no order.
+    #[must_use]
+    pub fn episode_after(&self, number: EpisodeNumber) -> Option<EpisodeNumber> {
+        if number.season == 0 {
+            return None;
+        }
+        let all = self.seasons.iter().filter(|season| season.number > 0).flat_map(|season| {
+            let of_season = |episode: &Episode| EpisodeNumber { season: season.number, episode: episode.number };
+            season.episodes.iter().map(of_season)
+        });
+        all.filter(|other| *other > number).min()
+    }
+}
+
 /// An episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
@@ -71,4 +87,51 @@ pub struct Episode {
     pub overview: Option<String>,
     /// Length in minutes.
     pub runtime_min: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TitleId;
+
+    /// Goal: after an episode comes the next of its season, then the next season; gaps are stepped over, and specials have no order.
+    #[test]
+    fn episodes_follow_each_other() {
+        let season = |number, episodes: &[u32]| Season {
+            number,
+            name: None,
+            episodes: episodes
+                .iter()
+                .map(|&number| Episode { number, name: None, air_date: None, overview: None, runtime_min: None })
+                .collect(),
+        };
+        let title = Title {
+            summary: TitleSummary {
+                media_id: MediaId::of_title(TitleId::Local("harbour".to_owned())),
+                kind: TitleKind::Series,
+                name: "Rocket Harbour".to_owned(),
+                year: None,
+                overview: None,
+                poster_url: None,
+            },
+            original_name: None,
+            other_names: Vec::new(),
+            original_language: None,
+            runtime_min: None,
+            genres: Vec::new(),
+            backdrop_url: None,
+            imdb_id: None,
+            tmdb_id: None,
+            tvdb_id: None,
+            seasons: vec![season(3, &[]), season(2, &[2, 1]), season(0, &[1, 2]), season(1, &[1, 3])],
+        };
+        let after = |season, episode| {
+            title.episode_after(EpisodeNumber { season, episode }).map(|next| (next.season, next.episode))
+        };
+        assert_eq!(after(1, 1), Some((1, 3)));
+        assert_eq!(after(1, 3), Some((2, 1)));
+        assert_eq!(after(2, 1), Some((2, 2)));
+        assert_eq!(after(2, 2), None);
+        assert_eq!(after(0, 1), None);
+    }
 }

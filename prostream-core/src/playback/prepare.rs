@@ -13,7 +13,8 @@ use super::{Opened, Playbacks, Reopen};
 use crate::Result;
 use crate::model::{InfoHash, MediaId};
 use crate::net::Call;
-use crate::resolve::{NewlyAdded, Resolution, Viewer};
+use crate::resolve::{Like, NewlyAdded, Resolution, Viewer};
+use crate::store::now_ms;
 
 /// Most titles that are made ready at the same time; a wish beyond it is dropped, for play does without.
 const MAX_PREPARING: usize = 4;
@@ -90,11 +91,41 @@ impl Playbacks {
     /// Makes the best release of a title ready in the background, with the viewer's own providers: resolved, its head and tail read, its
     /// index made. [`Self::start`] finds it so for some minutes. A few at a time; a wish beyond that is dropped.
     pub fn prepare(&self, viewer: &Viewer, media_id: &MediaId) {
+        self.prepare_like(viewer, media_id, None);
+    }
+
+    /// Makes the episode after the one that plays ready, as [`Self::prepare`] does: from the same torrent where it holds it, else of the same
+    /// group where that can be played. Says which it is; `None` after the last one, and for what is no episode.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another viewer's playback; what finding the title answers.
+    /// # Cancel safety
+    /// Safe to drop at any point.
+    pub async fn prepare_next(&self, call: &Call, viewer: &Viewer, id: &str) -> Result<Option<MediaId>> {
+        let record = self.records.playback(&viewer.id, id, now_ms()).await?;
+        let Some((media_id, number)) = record.media_id.and_then(|id| Some((id.clone(), id.episode?))) else {
+            return Ok(None);
+        };
+        let title = self.resolver.title(call, viewer, &media_id).await?;
+        let Some(next) = title.episode_after(number) else { return Ok(None) };
+        let next = MediaId { episode: Some(next), ..media_id };
+        let (what, device) = Reopen::from_json(&record.reopen)?;
+        let info_hash = match what {
+            Reopen::Torrent { info_hash, .. } => Some(info_hash),
+            Reopen::File { .. } | Reopen::Link { .. } => None,
+        };
+        // It is started for the same device: only then is it what was made ready.
+        let viewer = Viewer { device, ..viewer.clone() };
+        self.prepare_like(&viewer, &next, Some(Like::new(info_hash, &record.name)));
+        Ok(Some(next))
+    }
+
+    fn prepare_like(&self, viewer: &Viewer, media_id: &MediaId, like: Option<Like>) {
         let Ok(permit) = Arc::clone(&self.preparations.permits).try_acquire_owned() else { return };
         let (playbacks, viewer, media_id) = (self.clone(), viewer.clone(), media_id.clone());
         self.preparations.tasks.spawn(async move {
             let call = Call::within(PREPARE_LIMIT);
-            let work = playbacks.make_ready(&call, &viewer, &media_id);
+            let work = playbacks.make_ready(&call, &viewer, &media_id, like.as_ref());
             match tokio::time::timeout(PREPARE_LIMIT, work).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%media_id, %error, "title could not be made ready"),
@@ -104,8 +135,8 @@ impl Playbacks {
         });
     }
 
-    async fn make_ready(&self, call: &Call, viewer: &Viewer, media_id: &MediaId) -> Result<()> {
-        let prepared = self.resolve_once(call, viewer, media_id, &key(viewer, media_id)).await?;
+    async fn make_ready(&self, call: &Call, viewer: &Viewer, media_id: &MediaId, like: Option<&Like>) -> Result<()> {
+        let prepared = self.resolve_once(call, viewer, media_id, &key(viewer, media_id), like).await?;
         if prepared.opened().is_some() {
             return Ok(());
         }
@@ -116,8 +147,21 @@ impl Playbacks {
         Ok(())
     }
 
-    async fn resolve_once(&self, call: &Call, viewer: &Viewer, media_id: &MediaId, key: &str) -> Result<Arc<Prepared>> {
-        let resolving = async { self.resolver.resolve(call, viewer, media_id, None).await.map(Prepared::new) };
+    async fn resolve_once(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        media_id: &MediaId,
+        key: &str,
+        like: Option<&Like>,
+    ) -> Result<Arc<Prepared>> {
+        let resolving = async {
+            let found = match like {
+                Some(like) => self.resolver.resolve_like(call, viewer, media_id, like).await,
+                None => self.resolver.resolve(call, viewer, media_id, None).await,
+            };
+            found.map(Prepared::new)
+        };
         let ready = self.preparations.ready.try_get_with(key.to_owned(), resolving).await;
         ready.map_err(|error| crate::resolve::again(&error))
     }
@@ -125,7 +169,7 @@ impl Playbacks {
     /// The best release of a title: the one that was made ready, or is being, else found now. Given once: who plays again resolves again.
     pub(super) async fn take_ready(&self, call: &Call, viewer: &Viewer, media_id: &MediaId) -> Result<Arc<Prepared>> {
         let key = key(viewer, media_id);
-        let prepared = self.resolve_once(call, viewer, media_id, &key).await?;
+        let prepared = self.resolve_once(call, viewer, media_id, &key, None).await?;
         self.preparations.ready.invalidate(&key).await;
         self.preparations.ready.run_pending_tasks().await;
         let ends_at = prepared.found.playable.expires_at;

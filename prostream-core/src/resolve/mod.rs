@@ -37,7 +37,7 @@ use race::Ground;
 pub(crate) use fetch::{Fetchable, Fetcher, TorrentId, TorrentState, Walk, plain_link};
 pub(crate) use needs::{Claim, Removal};
 pub(crate) use playable::NewlyAdded;
-pub use playable::{Resolution, Tried};
+pub use playable::{Like, Resolution, Tried};
 pub use releases::ReleaseEvent;
 pub(crate) use releases::again;
 pub use subtitles::{FoundSubtitles, MAX_FOUND_SUBTITLES, SubtitleRequest, subtitle_key};

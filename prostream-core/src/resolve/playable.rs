@@ -8,7 +8,7 @@ use crate::model::{FileEntry, InfoHash, Location, Magnet, MediaId, Playable, Pro
 use crate::net::Call;
 use crate::provider::debrid::{DebridService, Link, MAX_BATCH, RemoteFile, TorrentId};
 use crate::provider::indexer::TorrentLink;
-use crate::release::{Candidate, Pick, Wanted, pick_file};
+use crate::release::{Candidate, Pick, ReleaseName, Wanted, pick_file};
 use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
 
@@ -68,6 +68,36 @@ pub struct Tried {
     pub error: Arc<Error>,
 }
 
+/// What tells a release that goes with the one before it: viewers stay with a group, its sound and its subtitles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Like {
+    info_hash: Option<InfoHash>,
+    group: Option<String>,
+    resolution: Option<String>,
+}
+
+impl Like {
+    /// Like the release of this name, whose torrent it is.
+    #[must_use]
+    pub fn new(info_hash: Option<InfoHash>, name: &str) -> Self {
+        let parsed = ReleaseName::parse(name);
+        Self { info_hash, group: parsed.group.map(|group| group.to_lowercase()), resolution: parsed.resolution }
+    }
+
+    /// 0 for the same torrent, up to 3 for what has nothing in common.
+    fn distance(&self, candidate: &Candidate) -> u8 {
+        if self.info_hash.is_some() && candidate.release.info_hash == self.info_hash {
+            return 0;
+        }
+        let group = candidate.parsed.group.as_ref().map(|group| group.to_lowercase());
+        match (self.group.is_some() && group == self.group, candidate.parsed.resolution == self.resolution) {
+            (true, true) => 1,
+            (true, false) => 2,
+            (false, _) => 3,
+        }
+    }
+}
+
 /// A file of a ready torrent, unlocked.
 pub(super) struct Unlocked {
     pub(super) playable: Playable,
@@ -111,6 +141,25 @@ impl Resolver {
     ) -> Result<Resolution> {
         let found = self.find_releases(call, viewer, media_id).await?;
         let candidates = chosen(&found, media_id, release)?;
+        self.first_playable(call, viewer, &found, candidates).await
+    }
+
+    /// As [`Self::resolve`] without a release, what is like another one first: the same torrent, as packs hold many episodes, then its group.
+    ///
+    /// # Errors
+    /// As there.
+    /// # Cancel safety
+    /// As there.
+    pub async fn resolve_like(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        media_id: &MediaId,
+        like: &Like,
+    ) -> Result<Resolution> {
+        let found = self.find_releases(call, viewer, media_id).await?;
+        let mut candidates = chosen(&found, media_id, None)?;
+        candidates.sort_by_key(|candidate| like.distance(candidate));
         self.first_playable(call, viewer, &found, candidates).await
     }
 
@@ -357,4 +406,53 @@ fn none_playable(tried: &[Tried]) -> Error {
     }
     let because = tried.iter().rev().find(|one| one.error.kind() != ErrorKind::NotCached).unwrap_or(last);
     super::releases::again(&because.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DeviceProfile, EpisodeNumber, Release, TitleKind};
+    use crate::release::{Preferences, rank};
+
+    /// Goal: the next episode comes from the same torrent, else of the same group in the same size, else of the same group.
+    /// Method: releases that rank the other way round.
+    #[test]
+    fn what_is_like_the_last_one_comes_first() {
+        let wanted = Wanted {
+            kind: TitleKind::Series,
+            names: vec!["Rocket Harbour".to_owned()],
+            year: None,
+            episode: Some(EpisodeNumber { season: 1, episode: 2 }),
+            absolute_episode: None,
+            air_date: None,
+            runtime_min: None,
+        };
+        let release = |name: &str, hash: u8| Release {
+            indexer: ProviderId::new("shelf"),
+            tracker: None,
+            name: name.to_owned(),
+            info_hash: Some(InfoHash([hash; 20])),
+            link: None,
+            size_bytes: None,
+            seeder_count: None,
+            age_days: None,
+            playable: None,
+        };
+        let releases = vec![
+            release("Rocket.Harbour.S01E02.2160p.WEB-DL.H.264-OTHER", 1),
+            release("Rocket.Harbour.S01E02.1080p.WEB-DL.H.264-QUILL", 2),
+            release("Rocket.Harbour.S01E02.720p.WEB-DL.H.264-Quill", 3),
+            release("Rocket.Harbour.S01.480p.WEB-DL.H.264-QUILL", 4),
+        ];
+        let ranking = rank(releases, &wanted, &Preferences::default(), &DeviceProfile::any(), &|_| None);
+        let order = |like: Like| {
+            let mut candidates: Vec<&Candidate> = ranking.candidates.iter().collect();
+            candidates.sort_by_key(|candidate| like.distance(candidate));
+            candidates.iter().map(|candidate| candidate.release.info_hash.unwrap().0[0]).collect::<Vec<_>>()
+        };
+        let name = "Rocket.Harbour.S01E01.720p.WEB-DL.H.264-QUILL.mkv";
+        assert_eq!(order(Like::new(Some(InfoHash([4; 20])), name)), [4, 3, 2, 1]);
+        assert_eq!(order(Like::new(None, name)), [3, 2, 4, 1]);
+        assert_eq!(order(Like::default()), [1, 2, 3, 4]);
+    }
 }

@@ -151,7 +151,7 @@ pub(super) struct PlaybackOut {
 #[serde(untagged)]
 enum PlaybackOrPreparing {
     Playback(Box<PlaybackOut>),
-    Preparing(PreparingOut),
+    Preparing(Box<PreparingOut>),
 }
 
 #[derive(Serialize, ToSchema)]
@@ -233,6 +233,9 @@ pub(super) fn routes() -> Vec<Route> {
                 &[events::TYPE],
             )
             .owner(RateClass::Api, follow),
+        post("/api/v1/playbacks/{id}/next", "Make the next episode ready, from the same pack or group where that can be played")
+            .gives::<NextEpisode>(200, "which it is; start it as any other")
+            .owner(RateClass::Search, next_episode),
         delete("/api/v1/playbacks/{id}", "End a playback: its addresses open nothing any more")
             .gives_bytes(204, "ended", &[])
             .owner(RateClass::Api, end),
@@ -312,7 +315,10 @@ async fn show(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let full = app.full()?;
     let viewer = full.viewer(&caller.user_id, None);
     if let Some(preparing) = being_prepared(full, &viewer, id).await {
-        return json(StatusCode::OK, &PlaybackOrPreparing::Preparing(PreparingOut::new(&preparing, &request.id)));
+        return json(
+            StatusCode::OK,
+            &PlaybackOrPreparing::Preparing(Box::new(PreparingOut::new(&preparing, &request.id))),
+        );
     }
     let playback = full.engine.playbacks().playback(&app.call(&caller, request.client), &viewer, id).await?;
     let token = full.accounts.media_token_of(id);
@@ -323,6 +329,21 @@ async fn show(app: Arc<App>, request: Request, caller: Caller) -> Answer {
 async fn being_prepared(full: &FullHouse, viewer: &Viewer, id: &str) -> Option<Preparing> {
     let preparing = full.engine.playbacks().preparing(viewer, id).await.ok()?;
     (!matches!(preparing.state(), PreparingState::Ready)).then_some(preparing)
+}
+
+/// The episode after the one that plays.
+#[derive(Serialize, ToSchema)]
+struct NextEpisode {
+    /// The episode; none after the last one, and for what is no episode.
+    media_id: Option<String>,
+}
+
+async fn next_episode(app: Arc<App>, request: Request, caller: Caller) -> Answer {
+    let id = playback_id(&request)?;
+    let full = app.full()?;
+    let viewer = full.viewer(&caller.user_id, None);
+    let next = full.engine.playbacks().prepare_next(&app.call(&caller, request.client), &viewer, id).await?;
+    json(StatusCode::OK, &NextEpisode { media_id: next.map(|media_id| media_id.to_string()) })
 }
 
 /// Another release goes on.

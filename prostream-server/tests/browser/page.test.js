@@ -167,14 +167,21 @@ test("a film goes on where its viewer stopped, or from the start", {timeout: 60_
   await close();
 });
 
-test("an episode plays from its season pack", {timeout: 60_000}, async () => {
+test("an episode plays from its season pack, and the next one after it", {timeout: 60_000}, async () => {
   const {page, wrong, close} = await openPage(browser);
   await choose(page, "Harbour Lights");
-  await page.selectOption("#episode", "3");
+  await page.selectOption("#episode", "2");
   await page.waitForFunction(() => /S01\./.test(document.querySelector("#releases li")?.textContent || ""));
   await page.click("#releases li:first-child button");
   await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
-  assert.match(await page.textContent("#playing-release"), /S01E03/);
+  assert.match(await page.textContent("#playing-release"), /S01E02/);
+  assert.ok(!await page.isVisible("#next-episode"), "it is not near its end");
+  await page.evaluate(() => { document.querySelector("video").currentTime = 45; });
+  await page.waitForSelector("#next-episode:not([hidden])", {timeout: 10_000});
+  await page.click("#next-episode");
+  await page.waitForFunction(() => /S01E03/.test(document.querySelector("#playing-release").textContent), undefined, {timeout: 20_000});
+  await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  assert.match(await page.textContent("#playing"), /season 1, episode 3/);
   assert.deepEqual(wrong, []);
   await close();
 });
