@@ -25,8 +25,8 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 pub(super) const MAX_ASKED_WAIT: Duration = Duration::from_secs(10);
 /// A link is renewed so long before its end.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
-/// A link that has served nothing is not renewed again so soon after it was, or after that failed: what is wrong then is not its age.
-const RENEWAL_COOL_DOWN: Duration = Duration::from_secs(10);
+/// A link that has served nothing is renewed at most twice a minute, successful or not: what is wrong then is not its age.
+const RENEWAL_COOL_DOWN: Duration = Duration::from_secs(30);
 /// A host that refuses a connection which another reader has just left is asked again after these waits.
 const TAKE_OVER_WAITS: [Duration; 3] =
     [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400)];
