@@ -166,7 +166,10 @@ impl OpenSubtitles {
             self.sign_in_pace.turn(call, OPERATION).await?;
             let request = self.endpoint.login(&sign_in.user, &sign_in.password);
             let reply = self.send(call, OPERATION, request).await?;
-            self.endpoint.parse_login(&self.checked(reply, OPERATION, None)?)
+            // A 403 is about the key: that error is none of user and password.
+            let is_refused = reply.status == StatusCode::UNAUTHORIZED;
+            let operation = if is_refused { OPERATION } else { "ask for token" };
+            self.endpoint.parse_login(&self.checked(reply, operation, None)?)
         };
         sign_in.session(call, stale, begin).await.map(Some)
     }

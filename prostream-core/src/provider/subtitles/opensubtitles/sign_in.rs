@@ -92,7 +92,9 @@ impl SignIn {
         let mut state = self.state();
         match &answer {
             Ok(session) => *state = State { session: Some((session.clone(), Instant::now())), refused_at: None },
-            Err(error) if error.kind() == ErrorKind::Unauthorized => state.refused_at = Some(Instant::now()),
+            Err(error) if error.kind() == ErrorKind::Unauthorized && error.operation() == OPERATION => {
+                state.refused_at = Some(Instant::now())
+            }
             Err(_) => {}
         }
         answer
