@@ -186,7 +186,7 @@ impl fmt::Debug for InfoHash {
 /// let text = "caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e";
 /// let hash: InfoHashV2 = text.parse().unwrap();
 /// assert_eq!(format!("1220{text}").parse(), Ok(hash));
-/// assert_eq!(hash.truncated().to_string(), text[..40]);
+/// assert_eq!(format!("1220{text}").parse::<InfoHashV2>().unwrap(), hash);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InfoHashV2(pub [u8; 32]);
