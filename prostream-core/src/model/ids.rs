@@ -185,7 +185,6 @@ impl fmt::Debug for InfoHash {
 /// use prostream_core::model::InfoHashV2;
 /// let text = "caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e";
 /// let hash: InfoHashV2 = text.parse().unwrap();
-/// assert_eq!(format!("1220{text}").parse(), Ok(hash));
 /// assert_eq!(format!("1220{text}").parse::<InfoHashV2>().unwrap(), hash);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
