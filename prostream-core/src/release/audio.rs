@@ -111,7 +111,10 @@ fn layout(front: u32, low: u32) -> Option<&'static str> {
 /// Reads codecs with channels behind them, and channels alone.
 pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let token = tokens.list.get(at)?;
-    let text = token.folded.as_str();
+    let text = token.folded;
+    if !token.has_digit {
+        return None;
+    }
     // The carrier is the letters in front, and may itself end in a digit: "ac3x2", "eac35".
     for (carrier, facts) in CARRIERS {
         let Some(rest) = text.strip_prefix(carrier) else { continue };
@@ -120,12 +123,12 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
             && !carrier.is_empty()
             && super::tokens::number(count, 1).is_some()
         {
-            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts });
+            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts: facts.into() });
         }
         let Some((front, rest)) = leading_number(rest, 1) else { continue };
         let rest = rest.strip_suffix("ch").unwrap_or(rest);
         let next = tokens.list.get(at + 1).filter(|next| matches!(next.gap, "." | " " | "," | "-"));
-        let low = next.and_then(|next| leading_number(&next.folded, 1));
+        let low = next.and_then(|next| leading_number(next.folded, 1));
         if let Some(next) = next
             && let Some((low, behind)) = low
             && rest.is_empty()
@@ -148,18 +151,23 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
             if behind == "atmos" {
                 facts.push(Audio("atmos"));
             }
-            return Some(Mark { tokens: at..at + 2, span: token.span.start..next.span.end, strength: Strong, facts });
+            return Some(Mark {
+                tokens: at..at + 2,
+                span: token.span.start..next.span.end,
+                strength: Strong,
+                facts: facts.into(),
+            });
         }
         if !carrier.is_empty() && rest.is_empty() {
             // "DD51", "AAC2": no full stop.
-            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts });
+            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts: facts.into() });
         }
         if !carrier.is_empty()
             && let Some((low, "")) = leading_number(rest, 1)
             && let Some(layout) = layout(front, low)
         {
             facts.push(Channels(layout));
-            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts });
+            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts: facts.into() });
         }
     }
     None

@@ -85,7 +85,11 @@ fn six_digits(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
 
 fn long_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
     let first = tokens.list.get(at)?;
-    if let Some((year, month, day)) = joined_date(&first.folded) {
+    // One word with a number in it, or three of which the last two have one: "Jan 15 2024", "9th Dec 2019".
+    if !first.has_digit && !tokens.list.get(at + 2).is_some_and(|last| last.has_digit) {
+        return None;
+    }
+    if let Some((year, month, day)) = joined_date(first.folded) {
         return date(year, month, day, at..at + 1);
     }
     if first.folded.len() == 8 {
@@ -101,9 +105,9 @@ fn long_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
             [one, two, three]
         }
     };
-    if let Some((day, rest)) = leading_number(&one.folded, 2)
+    if let Some((day, rest)) = leading_number(one.folded, 2)
         && matches!(rest, "" | "st" | "nd" | "rd" | "th")
-        && let Some(month) = month_by_name(&two.folded)
+        && let Some(month) = month_by_name(two.folded)
         && let Some(year) = three.number(4)
         && !two.after_bracket()
         && !three.after_bracket()
@@ -115,8 +119,8 @@ fn long_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
     let is_title =
         at == 0 || tokens.list.get(at + 3).and_then(|next| next.number(4)).is_some_and(|year| YEARS.contains(&year));
     if !is_title
-        && let Some(month) = month_by_name(&one.folded)
-        && let Some((day, "" | "st" | "nd" | "rd" | "th")) = leading_number(&two.folded, 2)
+        && let Some(month) = month_by_name(one.folded)
+        && let Some((day, "" | "st" | "nd" | "rd" | "th")) = leading_number(two.folded, 2)
         && let Some(year) = three.number(4).filter(|_| three.folded.len() == 4)
         && two.tight()
         && (three.tight() || three.gap == ", ")
@@ -140,6 +144,9 @@ fn long_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
 
 /// Two digits of the year, last: only where nothing else fits the three numbers.
 fn short_date(tokens: &Tokens<'_>, at: usize) -> Option<Date> {
+    if !tokens.list.get(at)?.has_digit {
+        return None;
+    }
     let [one, two, three] = three(tokens, at)?;
     let whole = tokens.list.get(at + 3).is_some_and(|next| next.number(4).is_some_and(|year| YEARS.contains(&year)));
     let four_in_row = tokens.list.get(at + 3).is_some_and(|next| next.gap == two.gap && next.number(4).is_some());
@@ -181,7 +188,7 @@ pub(super) struct Year {
 
 /// The year at a token: `1999`, `2006г`.
 fn year_at(token: &Token<'_>) -> Option<u32> {
-    let (year, rest) = leading_number(&token.folded, 4)?;
+    let (year, rest) = leading_number(token.folded, 4)?;
     (token.folded.len() >= 4 && YEARS.contains(&year) && matches!(rest, "" | "г" | "год")).then_some(year)
 }
 

@@ -1,10 +1,13 @@
 //! Marks of the edition, of corrections, and of collections.
 
+use std::borrow::Cow;
+
 use super::dates::YEARS;
 use super::marks::Fact::*;
 use super::marks::Strength::*;
 use super::marks::{Mark, Row, joins};
 use super::tokens::{Token, Tokens, leading_number};
+use super::words::{Pairs, Words};
 
 /// Words of the edition and what the scene adds around them.
 pub(super) const MARKS: &[Row] = &[
@@ -218,7 +221,7 @@ pub(super) const MARKS: &[Row] = &[
 ];
 
 /// Words before [`NOUNS`] and the edition that they make of it.
-const QUALIFIERS: &[(&str, &str)] = &[
+static QUALIFIERS: Pairs = Pairs::new(&[
     ("extended", "extended"),
     ("uncut", "uncut"),
     ("unrated", "unrated"),
@@ -248,31 +251,31 @@ const QUALIFIERS: &[(&str, &str)] = &[
     ("signature", "signature"),
     ("imperial", "imperial"),
     ("superbit", "superbit"),
-];
+]);
 
 /// What an edition is called.
-const NOUNS: &[&str] = &["edition", "editions", "ed", "cut", "version", "release", "ending"];
+static NOUNS: Words = Words::new(&["edition", "editions", "ed", "cut", "version", "release", "ending"]);
 
 /// Most words before the noun: `40th Anniversary Special Extended Edition`.
 const MAX_QUALIFIERS: usize = 3;
 
 /// Words of which there may be all: `All 8 Movies`. Seasons with their number are read where numbers are.
-const COUNTED: &[&str] = &["movies", "films", "episodes", "set", "pack", "series", "seasons"];
+static COUNTED: Words = Words::new(&["movies", "films", "episodes", "set", "pack", "series", "seasons"]);
 
 /// `All 8 Movies`, `Full 12 Episodes`, `All Seasons`: everything that there is. `For All Seasons 1966` is a title.
 fn everything(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
-    let first = tokens.list.get(at).filter(|first| at > 0 && matches!(first.folded.as_str(), "all" | "full"))?;
+    let first = tokens.list.get(at).filter(|first| at > 0 && matches!(first.folded, "all" | "full"))?;
     let count = tokens.list.get(at + 1).filter(|count| joins(count) && count.number(4).is_some());
     let noun_at = at + 1 + usize::from(count.is_some());
-    let noun = tokens.list.get(noun_at).filter(|noun| joins(noun) && COUNTED.contains(&noun.folded.as_str()))?;
-    let is_season = matches!(noun.folded.as_str(), "series" | "seasons");
+    let noun = tokens.list.get(noun_at).filter(|noun| joins(noun) && COUNTED.contains(noun.folded))?;
+    let is_season = matches!(noun.folded, "series" | "seasons");
     let next = tokens.list.get(noun_at + 1);
     let before_year = next.and_then(|next| next.number(4)).is_some_and(|year| YEARS.contains(&year));
     if before_year || is_season && count.is_some() {
         return None;
     }
     let span = first.span.start..noun.span.end;
-    Some(Mark { tokens: at..noun_at + 1, span, strength: Strong, facts: vec![Complete] })
+    Some(Mark { tokens: at..noun_at + 1, span, strength: Strong, facts: vec![Complete].into() })
 }
 
 /// `Special Extended Edition`, `Unrated Version`, `25th Anniversary Edition`, `40th Anniversary`, `4K Remastered`: words of editions, and what
@@ -283,13 +286,14 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     }
     let first = tokens.list.get(at)?;
     let follows = |at: usize| tokens.list.get(at).filter(|token| joins(token)).map(bare);
-    let is_ordinal =
-        leading_number(&first.folded, 3).is_some_and(|(_, rest)| matches!(rest, "st" | "nd" | "rd" | "th"));
-    let next = follows(at + 1);
-    let is_opened = match next.as_deref() {
-        Some("anniversary" | "anniv") => is_ordinal,
-        Some("remaster" | "remastered" | "restored" | "restoration") => first.folded == "digitally",
-        Some("theatrical") => first.folded == "original",
+    let next_is = |known: &[&str]| follows(at + 1).is_some_and(|next| known.contains(&&*next));
+    let is_opened = match first.folded {
+        "digitally" => next_is(&["remaster", "remastered", "restored", "restoration"]),
+        "original" => next_is(&["theatrical"]),
+        word if first.has_digit => {
+            leading_number(word, 3).is_some_and(|(_, rest)| matches!(rest, "st" | "nd" | "rd" | "th"))
+                && next_is(&["anniversary", "anniv"])
+        }
         _ => false,
     };
     let start = at + usize::from(is_opened);
@@ -297,11 +301,11 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let mut end = start;
     while end - start < MAX_QUALIFIERS {
         let word = if end == at { Some(bare(first)) } else { follows(end) };
-        let Some((_, edition)) = QUALIFIERS.iter().find(|(known, _)| word.as_deref() == Some(known)) else { break };
+        let Some(edition) = word.and_then(|word| QUALIFIERS.get(&word)) else { break };
         facts.push(Edition(edition));
         end += 1;
     }
-    let is_named = !facts.is_empty() && follows(end).is_some_and(|noun| NOUNS.contains(&noun.as_str()));
+    let is_named = !facts.is_empty() && follows(end).is_some_and(|noun| NOUNS.contains(&noun));
     let is_whole = is_opened && !facts.is_empty();
     if !is_named && !is_whole {
         return None;
@@ -314,10 +318,14 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         [Edition("anniversary")] => Tail,
         _ => Weak,
     };
-    Some(Mark { tokens: at..end, span: first.span.start..last.span.end, strength, facts })
+    Some(Mark { tokens: at..end, span: first.span.start..last.span.end, strength, facts: facts.into() })
 }
 
 /// A word without its apostrophe.
-fn bare(token: &Token<'_>) -> String {
-    token.folded.replace(['\'', '’'], "")
+fn bare<'t>(token: &Token<'t>) -> Cow<'t, str> {
+    if token.folded.contains(['\'', '’']) {
+        token.folded.replace(['\'', '’'], "").into()
+    } else {
+        token.folded.into()
+    }
 }

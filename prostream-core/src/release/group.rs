@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::dates::YEARS;
 use super::marks::{Fact, Strength, look_up};
 use super::tokens::{Token, Tokens, leading_number, number};
+use super::words::Words;
 
 /// Ends of site names; a name with one of them in brackets or behind `www` is a site.
-const TOP_LEVELS: &[&str] = &[
+static TOP_LEVELS: Words = Words::new(&[
     "com", "net", "org", "info", "me", "to", "cc", "tv", "io", "ws", "pw", "se", "nl", "ru", "mx", "lt", "am", "ag",
     "re", "cz", "ms", "la", "vip", "nu", "fi", "ch", "li", "club", "xyz", "site", "online", "top", "party", "cam",
     "sbs", "phd", "lat", "tel", "world", "rodeo", "show", "hair", "co", "in", "eu", "pl", "fr", "es", "it", "de", "br",
@@ -19,7 +20,7 @@ const TOP_LEVELS: &[&str] = &[
     "store", "press", "wtf", "ninja", "pics", "media", "movie", "film", "watch", "cloud", "date", "download", "stream",
     "bid", "bet", "uno", "cool", "blog", "ink", "wiki", "monster", "mom", "buzz", "skin", "quest", "beauty", "autos",
     "ltd", "us", "uk", "im", "sx", "gs", "vc",
-];
+]);
 
 /// Ends that no word of a title has: a name before one of them is a site outside brackets, too.
 const SURE_ENDS: &[&str] = &["com", "net", "org"];
@@ -40,13 +41,13 @@ const SECOND_LEVELS: &[(&str, &str)] = &[
 ];
 
 /// Marks that trackers put at the end of names; they are neither group nor site.
-const TRACKER_TAGS: &[&str] = &[
+static TRACKER_TAGS: Words = Words::new(&[
     "rartv", "rarbg", "eztv", "ettv", "tgx", "ethd", "orarbg", "tjet", "utr", "prime", "et", "eztvx", "galaxyrg",
     "pub", "rargb", "cttv", "tbs", "b", "nogrp", "hdo", "hds", "th", "ion10", "i_c", "ic",
-];
+]);
 
 /// What programs and uploaders that post a release again put behind its group, in whatever case.
-const REPOST_TAGS: &[&str] = &[
+static REPOST_TAGS: Words = Words::new(&[
     "xpost",
     "obfuscated",
     "obfuscation",
@@ -57,7 +58,7 @@ const REPOST_TAGS: &[&str] = &[
     "nzbgeek",
     "reposted",
     "repost",
-];
+]);
 
 /// A site's name in the name: its tokens and bytes.
 pub(super) struct Site {
@@ -85,13 +86,13 @@ pub(super) fn opening_site(tokens: &Tokens<'_>) -> Option<Site> {
 }
 
 fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
-    let is_end = |token: &Token<'_>| TOP_LEVELS.contains(&token.folded.as_str());
+    let is_end = |token: &Token<'_>| TOP_LEVELS.contains(token.folded);
     // "电影www.site.tld": what stands before it is no part of the site.
     let glued = token.folded.ends_with("www") && !token.text.is_ascii();
     let from = if glued { token.span.end.saturating_sub(3) } else { token.span.start };
     let span = |end: usize| tokens.list.get(end - 1).map(|last| from..last.span.end);
     // "https://www.site.tld".
-    if matches!(token.folded.as_str(), "http" | "https")
+    if matches!(token.folded, "http" | "https")
         && let Some(next) = tokens.list.get(at + 1).filter(|next| next.gap == "://")
     {
         let site = site_at(tokens, at + 1, next).or_else(|| {
@@ -100,11 +101,11 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         })?;
         return Some(Site { tokens: at..site.tokens.end, span: site.span });
     }
-    if matches!(token.folded.as_str(), "www" | "ww") || glued {
+    if matches!(token.folded, "www" | "ww") || glued {
         // "www.site.co.uk".
         let country = tokens.list.get(at + 3).filter(|country| country.gap == ".");
-        let under = tokens.list.get(at + 2).map(|end| end.folded.as_str()).zip(country);
-        let is_double = under.is_some_and(|(end, country)| SECOND_LEVELS.contains(&(end, country.folded.as_str())));
+        let under = tokens.list.get(at + 2).map(|end| end.folded).zip(country);
+        let is_double = under.is_some_and(|(end, country)| SECOND_LEVELS.contains(&(end, country.folded)));
         if is_double {
             return Some(Site { tokens: at..at + 4, span: span(at + 4)? });
         }
@@ -135,9 +136,13 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         }
         return None;
     }
+    // All others have a full stop before their end.
+    if ![at + 1, at + 2].into_iter().any(|end| tokens.list.get(end).is_some_and(|end| end.gap == ".")) {
+        return None;
+    }
     // "[Lektor.PL]" and "- legendado.br" tell languages, "[XviD.HU]" a codec and one.
     let is_about = |name: &Token<'_>| {
-        look_up(&name.folded).is_some_and(|(strength, facts)| {
+        look_up(name.folded).is_some_and(|(strength, facts)| {
             let says = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Dubbed | Fact::Subbed);
             strength == Strength::Strong || facts.iter().any(says)
         })
@@ -163,36 +168,43 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
     }
     // "site.com_Title", "Title.1080p.site.com": between a mark and the end.
-    let is_sure = |end: &Token<'_>| end.gap == "." && SURE_ENDS.contains(&end.folded.as_str());
+    let is_sure = |end: &Token<'_>| end.gap == "." && SURE_ENDS.contains(&end.folded);
     let named = tokens.list.get(at + 1).is_some_and(is_sure)
         && token.bracket == 0
         && token.folded.len() >= 3
         && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
     let before = at.checked_sub(1).and_then(|before| tokens.list.get(before));
     let is_mark = |token: &Token<'_>| {
-        look_up(&token.folded).is_some_and(|(strength, _)| strength == Strength::Strong)
+        look_up(token.folded).is_some_and(|(strength, _)| strength == Strength::Strong)
             || token.folded.strip_suffix('p').is_some_and(|rest| number(rest, 4).is_some())
     };
-    let behind_mark = before.is_some_and(is_mark);
+    let behind_mark = || before.is_some_and(is_mark);
     let opens = at == 0
         && tokens.list.get(2).is_some_and(|next| matches!(next.gap, "_" | " " | "-" | "@") && next.number(4).is_none());
     // "Title.1080p.x264-GRP.site.com".
-    let behind_group = before.is_some_and(|before| before.gap == "-")
-        && at.checked_sub(2).and_then(|mark| tokens.list.get(mark)).is_some_and(|mark| look_up(&mark.folded).is_some());
+    let behind_group = || {
+        before.is_some_and(|before| before.gap == "-")
+            && at
+                .checked_sub(2)
+                .and_then(|mark| tokens.list.get(mark))
+                .is_some_and(|mark| look_up(mark.folded).is_some())
+    };
     let is_last = at + 2 == tokens.list.len() && token.gap == ".";
     // "Title 2012 site.com 1080p": between a year and a mark.
     let is_year =
         |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
-    let is_between = (before.is_some_and(is_year) || behind_mark)
-        && tokens.list.get(at + 2).is_some_and(|next| is_mark(next) || next.after_bracket());
-    if named && (opens || is_last && (behind_mark || behind_group) || is_between && !is_about(token)) {
+    let is_between = || {
+        (before.is_some_and(is_year) || behind_mark())
+            && tokens.list.get(at + 2).is_some_and(|next| is_mark(next) || next.after_bracket())
+    };
+    if named && (opens || is_last && (behind_mark() || behind_group()) || is_between() && !is_about(token)) {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
     }
     // "Title 1080p site.tld", "Title 1080p the-site.tld": with a full stop in a name of spaces.
     let stop = if tokens.list.get(at + 1).is_some_and(|part| part.gap == "-") { at + 3 } else { at + 2 };
     let closes = stop == tokens.list.len()
         && tokens.list.get(stop - 1).is_some_and(|end| end.gap == "." && is_end(end) && end.folded.len() > 1);
-    if closes && behind_mark && token.bracket == 0 && token.gap == " " && token.folded.len() >= 3 {
+    if closes && token.bracket == 0 && token.gap == " " && token.folded.len() >= 3 && behind_mark() {
         return Some(Site { tokens: at..stop, span: span(stop)? });
     }
     // A bracket that holds nothing else, or ends with it.
@@ -201,7 +213,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     let end = tokens.list.get(at + 1)?;
     // "[site.co.uk]".
     let country = tokens.list.get(at + 2).is_some_and(|country| country.gap == "." && country.folded.len() == 2);
-    let is_double = matches!(end.folded.as_str(), "co" | "com") && country && bracket.tokens.end == at + 3;
+    let is_double = matches!(end.folded, "co" | "com") && country && bracket.tokens.end == at + 3;
     let stop = at + 2 + usize::from(is_double);
     let closes = bracket.tokens.end == stop;
     let sized = name.folded.len() >= 3 && name.folded.bytes().any(|byte| byte.is_ascii_alphabetic());
@@ -224,12 +236,12 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
 
 /// A token is the end of a site's name.
 pub(super) fn is_top_level(tokens: &Tokens<'_>, at: usize) -> bool {
-    tokens.list.get(at).is_some_and(|token| TOP_LEVELS.contains(&token.folded.as_str()))
+    tokens.list.get(at).is_some_and(|token| TOP_LEVELS.contains(token.folded))
 }
 
 /// A tag that trackers add, in whatever case.
 pub(super) fn is_tracker_tag(text: &str) -> bool {
-    TRACKER_TAGS.contains(&text)
+    TRACKER_TAGS.contains(text)
 }
 
 /// The checksum of an anime release: eight hex digits alone in brackets. Returns its token.
@@ -253,17 +265,17 @@ pub(super) fn holds_size(tokens: &Tokens<'_>, range: &Range<usize>) -> bool {
     let list = tokens.list.get(range.clone()).unwrap_or_default();
     let unit = list.last().map_or("", |token| token.folded.trim_start_matches(|letter: char| letter.is_ascii_digit()));
     matches!(unit, "gb" | "mb" | "gib" | "mib")
-        && list.first().is_some_and(|token| leading_number(&token.folded, 5).is_some())
+        && list.first().is_some_and(|token| leading_number(token.folded, 5).is_some())
 }
 
 /// A size such as `1.4GB`, `950MB`, `700 Mb`: its tokens.
 pub(super) fn find_size(tokens: &Tokens<'_>) -> Option<Range<usize>> {
     let unit = |text: &str| matches!(text, "gb" | "mb" | "gib" | "mib");
     for (at, token) in tokens.list.iter().enumerate() {
-        let Some((_, rest)) = leading_number(&token.folded, 5) else { continue };
+        let Some((_, rest)) = leading_number(token.folded, 5) else { continue };
         let end = if unit(rest) {
             at + 1
-        } else if rest.is_empty() && tokens.list.get(at + 1).is_some_and(|next| next.gap == " " && unit(&next.folded)) {
+        } else if rest.is_empty() && tokens.list.get(at + 1).is_some_and(|next| next.gap == " " && unit(next.folded)) {
             at + 2
         } else {
             continue;
@@ -286,9 +298,9 @@ pub(super) fn trailing_group(
 ) -> Option<Range<usize>> {
     // "…-GRP-sample" says which file of the release it is, "…-GRP-xpost" and "…-GRP.EtHD" who listed it.
     let is_added = |token: &Token<'_>| {
-        let word = token.folded.as_str();
+        let word = token.folded;
         word == "sample" && token.gap != " "
-            || token.gap == "-" && REPOST_TAGS.contains(&word)
+            || token.gap == "-" && REPOST_TAGS.contains(word)
             || matches!(token.gap, "." | " ") && word.len() > 3 && is_tracker_tag(word)
     };
     let added = end.checked_sub(1).filter(|at| tokens.list.get(*at).is_some_and(is_added));

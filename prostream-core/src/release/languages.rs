@@ -4,6 +4,7 @@ use super::marks::Fact::{self, *};
 use super::marks::Strength::{self, *};
 use super::marks::{Mark, Row, look_up};
 use super::tokens::Tokens;
+use super::words::Pairs;
 
 /// Words of languages. Codes: ISO 639-2, both forms. Names: English, and the language's own or a neighbour's where releases use it.
 #[rustfmt::skip]
@@ -433,7 +434,7 @@ pub(super) const MARKS: &[Row] = &[
 ];
 
 /// Codes of two letters, ISO 639-1 with the ones that scenes use for countries. They count only next to their like or in a bracket of marks.
-const SHORT: &[(&str, &str)] = &[
+static SHORT: Pairs = Pairs::new(&[
     ("en", "en"),
     ("ing", "en"),
     ("fr", "fr"),
@@ -479,11 +480,11 @@ const SHORT: &[(&str, &str)] = &[
     ("gr", "el"),
     ("lt", "lt"),
     ("lv", "lv"),
-];
+]);
 
 /// The language of a code of two letters.
 pub(super) fn short_code(text: &str) -> Option<&'static str> {
-    SHORT.iter().find(|row| row.0 == text).map(|row| row.1)
+    SHORT.get(text)
 }
 
 /// The language of a name or code of three letters and more, with how sure its mark is.
@@ -535,6 +536,9 @@ const LANGUAGE_SIGNS: &[(&str, Option<&str>)] = &[
 /// Signs of which at least one makes such a word sure.
 const SURE_SIGNS: &str = "语語文字双雙体體配吹";
 
+/// Every sign of the lists stands behind it: the radicals of Chinese and Japanese begin there.
+const FIRST_IDEOGRAM: char = '\u{2e80}';
+
 /// What a word says that holds nothing but signs for languages and how they are given.
 fn ideogram_languages(word: &str) -> Vec<Fact> {
     let sign = |letter: char| LANGUAGE_SIGNS.iter().find(|row| row.0.contains(letter));
@@ -572,9 +576,14 @@ const DUBBING_BEGINNINGS: &[&str] = &["dubbing", "dub", "lektor", "lek"];
 /// Reads languages within longer words.
 pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let token = tokens.list.get(at)?;
-    let text = token.folded.as_str();
-    let mark = |strength, facts| Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength, facts });
+    let text = token.folded;
+    let mark = |strength, facts: Vec<Fact>| {
+        Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength, facts: facts.into() })
+    };
     if !text.is_ascii() {
+        if text.chars().all(|letter| letter < FIRST_IDEOGRAM) {
+            return None;
+        }
         let told = ideogram_languages(text);
         if !told.is_empty() {
             return mark(Strong, told);
@@ -590,7 +599,7 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     // "(ENG S": subtitles, cut off by the end of the name.
     let is_cut = at + 1 == tokens.list.len() && tokens.tail.is_empty() && matches!(text, "s" | "su");
     let before = at.checked_sub(1).and_then(|before| tokens.list.get(before)).filter(|_| is_cut && token.bracket > 0);
-    if before.is_some_and(|before| before.bracket == token.bracket && long_code(&before.folded).is_some()) {
+    if before.is_some_and(|before| before.bracket == token.bracket && long_code(before.folded).is_some()) {
         return mark(Tail, vec![Subbed]);
     }
     let code = |part: &str| match part.len() {
@@ -598,6 +607,10 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         3.. => long_code(part).map(|found| found.1),
         _ => None,
     };
+    // "nuit", "ptsub": the shortest.
+    if text.len() < 4 {
+        return short_code(text).and_then(|language| mark(Tail, vec![Language(language)]));
+    }
     for ending in SUBTITLE_ENDINGS {
         if let Some(language) = text.strip_suffix(ending).and_then(code) {
             return mark(Strong, vec![Language(language), Subtitle(language), Subbed]);

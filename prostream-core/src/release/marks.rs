@@ -2,11 +2,13 @@
 //!
 //! A mark is looked up by its letters and digits alone, so `WEB-DL`, `web.dl` and `WEBDL` are one entry.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::tokens::{Token, Tokens};
+use super::words::{ShortHash, Sketch};
 use super::{audio, edition, languages, quality};
 
 /// How surely a mark is no part of a title.
@@ -100,7 +102,7 @@ pub(super) struct Mark {
     pub(super) tokens: Range<usize>,
     pub(super) span: Range<usize>,
     pub(super) strength: Strength,
-    pub(super) facts: Vec<Fact>,
+    pub(super) facts: Cow<'static, [Fact]>,
 }
 
 impl Mark {
@@ -117,23 +119,39 @@ impl Mark {
 /// Most tokens that one mark is made of: `DTS-HD.MA`, `Dolby Digital Plus`, `The Final Cut`.
 const MAX_TOKENS: usize = 4;
 
-static TABLE: LazyLock<HashMap<&'static str, (Strength, &'static [Fact])>> = LazyLock::new(|| {
-    [quality::MARKS, audio::MARKS, languages::MARKS, edition::MARKS]
-        .into_iter()
-        .flatten()
-        .map(|(key, strength, facts)| (*key, (*strength, *facts)))
-        .collect()
-});
+/// All tables.
+const TABLES: [&[Row]; 4] = [quality::MARKS, audio::MARKS, languages::MARKS, edition::MARKS];
+
+/// How sure a word is, and what it states.
+type Stated = (Strength, &'static [Fact]);
+
+static TABLE: LazyLock<HashMap<&'static str, Stated, ShortHash>> =
+    LazyLock::new(|| TABLES.into_iter().flatten().map(|(key, strength, facts)| (*key, (*strength, *facts))).collect());
+
+/// Of the keys of [`TABLE`].
+static KEYS: Sketch = {
+    let mut sketch = Sketch::EMPTY;
+    let mut table = 0;
+    while table < TABLES.len() {
+        let mut row = 0;
+        while row < TABLES[table].len() {
+            sketch = sketch.with(TABLES[table][row].0);
+            row += 1;
+        }
+        table += 1;
+    }
+    sketch
+};
 
 /// What a word states, its letters and digits alone, in lower case.
-pub(super) fn look_up(key: &str) -> Option<(Strength, &'static [Fact])> {
-    TABLE.get(key).copied()
+pub(super) fn look_up(key: &str) -> Option<Stated> {
+    if KEYS.may_hold(key) { TABLE.get(key).copied() } else { None }
 }
 
 /// Finds every mark, the longest at each place.
 pub(super) fn find_marks(tokens: &Tokens<'_>) -> Vec<Mark> {
-    let mut marks = Vec::new();
-    let mut key = String::new();
+    let mut marks = Vec::with_capacity(tokens.list.len().min(16));
+    let mut key = String::with_capacity(64);
     let mut at = 0;
     while at < tokens.list.len() {
         // "Special Extended Edition" is more than "Special".
@@ -163,11 +181,11 @@ fn longest(tokens: &Tokens<'_>, at: usize, key: &mut String) -> Option<Mark> {
         if count > 0 && (!joins(token) || is_initial) {
             break;
         }
-        key.extend(token.folded.chars().filter(|letter| !matches!(letter, '\'' | '’')));
+        token.folded.split(['\'', '’']).for_each(|part| key.push_str(part));
         if let Some((strength, facts)) = look_up(key) {
             let end = at + count + 1;
             found =
-                Some(Mark { tokens: at..end, span: first.span.start..token.span.end, strength, facts: facts.to_vec() });
+                Some(Mark { tokens: at..end, span: first.span.start..token.span.end, strength, facts: facts.into() });
         }
     }
     let mut mark = found?;
@@ -175,7 +193,7 @@ fn longest(tokens: &Tokens<'_>, at: usize, key: &mut String) -> Option<Mark> {
     let after = tokens.list.get(mark.tokens.end).map_or(tokens.tail, |token| token.gap);
     if after.starts_with('+') {
         let plus_form = key_is_plus_form(tokens, &mark);
-        for fact in &mut mark.facts {
+        for fact in mark.facts.to_mut() {
             match fact {
                 Fact::Hdr("HDR10") => *fact = Fact::Hdr("HDR10+"),
                 Fact::Audio("ac3") if plus_form => *fact = Fact::Audio("eac3"),
@@ -188,7 +206,7 @@ fn longest(tokens: &Tokens<'_>, at: usize, key: &mut String) -> Option<Mark> {
 
 /// `DD+` is another codec; `AC3+` only lists a second one.
 fn key_is_plus_form(tokens: &Tokens<'_>, mark: &Mark) -> bool {
-    tokens.list.get(mark.tokens.start).is_some_and(|token| matches!(token.folded.as_str(), "dd" | "dolbydigital"))
+    tokens.list.get(mark.tokens.start).is_some_and(|token| matches!(token.folded, "dd" | "dolbydigital"))
 }
 
 /// Whether a token may continue the mark before it.
@@ -214,13 +232,13 @@ const MIN_CUT: usize = 4;
 fn cut_short(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let (first, last) = (tokens.list.get(at)?, tokens.list.last()?);
     let words = tokens.list.get(at..).filter(|words| words.len() <= 2)?;
-    let key: String = words.iter().map(|token| token.folded.as_str()).collect();
-    let is_cut = tokens.tail.is_empty()
-        && CUT_NAMES.contains(&last.span.end)
-        && key.len() >= MIN_CUT
-        && words.iter().skip(1).all(joins);
+    if !(tokens.tail.is_empty() && CUT_NAMES.contains(&last.span.end) && words.iter().skip(1).all(joins)) {
+        return None;
+    }
+    let key: String = words.iter().map(|token| token.folded).collect();
+    let is_long = key.len() >= MIN_CUT;
     let mut begun =
-        [languages::MARKS, edition::MARKS].into_iter().flatten().filter(|row| is_cut && row.0.starts_with(&key));
+        [languages::MARKS, edition::MARKS].into_iter().flatten().filter(|row| is_long && row.0.starts_with(&key));
     let stated = |facts: &[Fact]| {
         let is_told = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Complete | Fact::MultiSubs);
         facts.iter().copied().find(is_told)
@@ -228,5 +246,5 @@ fn cut_short(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let fact = stated(begun.next()?.2)?;
     let is_same = begun.all(|row| stated(row.2) == Some(fact));
     let span = first.span.start..last.span.end;
-    is_same.then(|| Mark { tokens: at..tokens.list.len(), span, strength: Strength::Weak, facts: vec![fact] })
+    is_same.then(|| Mark { tokens: at..tokens.list.len(), span, strength: Strength::Weak, facts: vec![fact].into() })
 }

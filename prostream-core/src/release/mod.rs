@@ -18,6 +18,7 @@ mod rules;
 mod scripts;
 mod title;
 mod tokens;
+mod words;
 
 pub use matching::{Verdict, Wanted, matches};
 pub use name::ReleaseName;

@@ -444,8 +444,13 @@ fn by_size(width: u32, height: u32) -> Option<&'static str> {
 /// Reads resolutions, and marks written in one word: `TC1080p`, `webrip720p`, `x2651080p`.
 pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let token = tokens.list.get(at)?;
-    let text = token.folded.as_str();
-    let mark = |span, strength, facts| Some(Mark { tokens: at..at + 1, span, strength, facts });
+    let text = token.folded;
+    // All that follows has a number in it.
+    if !token.has_digit {
+        return None;
+    }
+    let mark =
+        |span, strength, facts: Vec<Fact>| Some(Mark { tokens: at..at + 1, span, strength, facts: facts.into() });
     if let Some(name) = whole_resolution(text) {
         return mark(token.span.clone(), Strong, vec![Resolution(name)]);
     }
@@ -464,14 +469,14 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         && let Some(name) = by_size(width, height)
     {
         let span = token.span.start..last.span.end;
-        return Some(Mark { tokens: at..last_at + 1, span, strength: Strong, facts: vec![Resolution(name)] });
+        return Some(Mark { tokens: at..last_at + 1, span, strength: Strong, facts: vec![Resolution(name)].into() });
     }
-    if let Some(next) = next.filter(|next| next.gap == " " && matches!(next.folded.as_str(), "p" | "i"))
+    if let Some(next) = next.filter(|next| next.gap == " " && matches!(next.folded, "p" | "i"))
         && let Some(height @ (480 | 720 | 1080 | 2160)) = number(text, 4)
         && let Some(name) = by_height(height)
     {
         let span = token.span.start..next.span.end;
-        return Some(Mark { tokens: at..at + 2, span, strength: Strong, facts: vec![Resolution(name)] });
+        return Some(Mark { tokens: at..at + 2, span, strength: Strong, facts: vec![Resolution(name)].into() });
     }
     // "[720]", "[1080]": bare heights count alone in brackets or among other marks.
     if let Some(height @ (480 | 540 | 576 | 720 | 1080 | 2160)) = number(text, 4) {
@@ -505,7 +510,12 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         if front.contains('x') && front.starts_with(|letter: char| letter.is_ascii_digit()) {
             let start = token.span.start + range.start;
             let end = token.span.start + range.end;
-            return Some(Mark { tokens: at..at, span: start..end, strength: Strong, facts: vec![Resolution(name)] });
+            return Some(Mark {
+                tokens: at..at,
+                span: start..end,
+                strength: Strong,
+                facts: vec![Resolution(name)].into(),
+            });
         }
         let mut facts = vec![Resolution(name)];
         let mut start = range.start;
@@ -549,7 +559,8 @@ fn whole_resolution(text: &str) -> Option<&'static str> {
 fn glued_resolution(text: &str) -> Option<(std::ops::Range<usize>, &'static str)> {
     const STEPS: &[(&str, &str)] =
         &[("2160", "2160p"), ("1080", "1080p"), ("720", "720p"), ("576", "576p"), ("480", "480p")];
-    STEPS.iter().find_map(|(digits, name)| {
+    let has_height = text.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_digit));
+    STEPS.iter().filter(|_| has_height).find_map(|(digits, name)| {
         let start = text.find(digits)?;
         let end = start + digits.len();
         let rest = text.get(end..)?;

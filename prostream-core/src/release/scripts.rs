@@ -68,8 +68,11 @@ pub(super) fn languages_of(tokens: &Tokens<'_>) -> Vec<&'static str> {
         if count('\u{410}', '\u{44f}') > 2 {
             add(if is_ukrainian { "uk" } else { "ru" });
         }
+        // None of them has letters before the first.
+        let is_other =
+            token.text.chars().any(|letter| letter >= '\u{370}' && !('\u{400}'..='\u{52f}').contains(&letter));
         for (from, to, language, least) in SCRIPTS {
-            if !token.text.is_ascii() && count(*from, *to) >= *least {
+            if is_other && count(*from, *to) >= *least {
                 add(if *language == "ar" && is_persian { "fa" } else { language });
             }
         }

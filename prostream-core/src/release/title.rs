@@ -26,6 +26,9 @@ pub(super) fn is_foreign(text: &str) -> bool {
 }
 
 fn script(text: &str) -> Script {
+    if text.is_ascii() {
+        return Script { latin: text.bytes().any(|byte| byte.is_ascii_alphabetic()), ..Script::default() };
+    }
     let mut script = Script::default();
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
         match letter {
@@ -190,7 +193,7 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
     let first = without_alias(&first, &mut others);
     let first = without_brackets_around(first);
     for mark in [" / ", " | "] {
-        if first.contains(mark) {
+        if first.contains(['/', '|']) && first.contains(mark) {
             others.extend(first.split(mark).map(clean));
         }
     }
@@ -200,6 +203,9 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
 
 /// In other letters but for a numeral or a mark: `Солнце 3D`, `Рокки II`.
 fn is_mostly_foreign(part: &str) -> bool {
+    if part.is_ascii() {
+        return false;
+    }
     let is_sign = |word: &str| word.len() <= 3 && !word.contains(char::is_lowercase);
     let mut words = part.split_whitespace().filter(|word| script(word).latin);
     script(part).foreign() || script(part).cyrillic && words.all(is_sign)
@@ -207,6 +213,9 @@ fn is_mostly_foreign(part: &str) -> bool {
 
 /// Parts between slashes; a slash without spaces only parts different scripts.
 fn split_parts(text: &str) -> Vec<&str> {
+    if !text.contains(['/', '|', '／']) {
+        return vec![text];
+    }
     if text.contains(" / ") || text.contains(" | ") {
         return text.split(" / ").flat_map(|part| part.split(" | ")).collect();
     }
@@ -217,6 +226,9 @@ fn split_parts(text: &str) -> Vec<&str> {
 
 /// `Glass Harbour AKA Port de Verre`: the first title, the other one beside it.
 fn without_alias(title: &str, others: &mut Vec<String>) -> String {
+    if !title.contains(['k', 'K']) {
+        return title.to_owned();
+    }
     let lower = title.to_ascii_lowercase();
     let found =
         [" (aka ", " aka ", " a.k.a. ", " a k a "].iter().find_map(|mark| lower.find(mark).map(|at| (at, mark.len())));
@@ -238,6 +250,9 @@ fn without_person(title: &str) -> &str {
 
 /// `О мышах (Of Mice)`: the other script in round brackets is the title; behind slashes brackets hold people.
 fn without_remark(title: &str, has_parts: bool, others: &mut Vec<String>) -> String {
+    if !title.contains('(') {
+        return title.to_owned();
+    }
     let Some((front, rest)) = title.split_once(" (") else { return title.to_owned() };
     let inner = rest.split(')').next().unwrap_or_default();
     if has_parts {

@@ -11,7 +11,9 @@ pub(super) struct Token<'a> {
     /// As written.
     pub(super) text: &'a str,
     /// Lower case, without accents.
-    pub(super) folded: String,
+    pub(super) folded: &'a str,
+    /// An ASCII digit is in it.
+    pub(super) has_digit: bool,
     /// Its bytes in the name.
     pub(super) span: Range<usize>,
     /// What stands between the token before and this one, brackets included.
@@ -23,7 +25,7 @@ pub(super) struct Token<'a> {
 impl Token<'_> {
     /// The whole token as a number of at most `digits` digits.
     pub(super) fn number(&self, digits: usize) -> Option<u32> {
-        number(&self.folded, digits)
+        if self.has_digit { number(self.folded, digits) } else { None }
     }
 
     /// Nothing but one separator stands before it, as in `S01-S02` or `5.1`.
@@ -74,12 +76,17 @@ pub(super) struct Tokens<'a> {
 
 /// A number of at most `digits` ASCII digits and nothing else.
 pub(super) fn number(text: &str, digits: usize) -> Option<u32> {
-    let plain = !text.is_empty() && text.len() <= digits && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
+    if text.is_empty() || text.len() > digits || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.bytes().try_fold(0u32, |value, digit| value.checked_mul(10)?.checked_add(u32::from(digit - b'0')))
 }
 
 /// Splits the digits off the front.
 pub(super) fn leading_number(text: &str, digits: usize) -> Option<(u32, &str)> {
+    if !text.as_bytes().first()?.is_ascii_digit() {
+        return None;
+    }
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (run, rest) = text.split_at_checked(end)?;
     number(run, digits).map(|value| (value, rest))
@@ -95,7 +102,10 @@ pub(super) fn is_closing(letter: char) -> bool {
 
 /// Whether a letter belongs to words.
 fn is_word(letter: char) -> bool {
-    letter.is_alphanumeric() || is_combining_mark(letter) || matches!(letter, '\'' | '’' | 'ª' | 'º')
+    if letter.is_ascii() {
+        return letter.is_ascii_alphanumeric() || letter == '\'';
+    }
+    letter.is_alphanumeric() || is_combining_mark(letter) || matches!(letter, '’' | 'ª' | 'º')
 }
 
 /// Lower case without accents; the Cyrillic `х` between digits is the multiplication sign it looks like.
@@ -117,8 +127,14 @@ pub(super) fn fold(text: &str) -> String {
     if digits_around { lower.replace('х', "x") } else { lower }
 }
 
-/// Cuts a name into tokens. Linear in its length.
-pub(super) fn tokenize(name: &str) -> Tokens<'_> {
+/// Cuts a name into tokens. Linear in its length. `lower` takes all that is folded, in one piece.
+pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
+    let is_ascii = name.is_ascii();
+    if is_ascii {
+        *lower = name.to_ascii_lowercase();
+    }
+    // Where each token's letters stand in `lower`, if not where they stand in the name.
+    let mut places: Vec<Range<usize>> = Vec::new();
     let mut list: Vec<Token<'_>> = Vec::with_capacity(name.len() / 5);
     let mut brackets: Vec<Bracket> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
@@ -145,7 +161,12 @@ pub(super) fn tokenize(name: &str) -> Tokens<'_> {
         let text = name.get(start..end).unwrap_or_default();
         let gap = name.get(gap_start..start).unwrap_or_default();
         let bracket = open.last().map_or(0, |index| index + 1);
-        list.push(Token { text, folded: fold(text), span: start..end, gap, bracket });
+        if !is_ascii {
+            let place = lower.len();
+            lower.push_str(&fold(text));
+            places.push(place..lower.len());
+        }
+        list.push(Token { text, folded: "", has_digit: false, span: start..end, gap, bracket });
         gap_start = end;
     }
     // Brackets that never close hold the rest.
@@ -153,6 +174,12 @@ pub(super) fn tokenize(name: &str) -> Tokens<'_> {
         if let Some(bracket) = brackets.get_mut(index) {
             bracket.tokens.end = list.len();
         }
+    }
+    let lower: &'a str = lower;
+    for (at, token) in list.iter_mut().enumerate() {
+        let place = places.get(at).unwrap_or(&token.span);
+        token.folded = lower.get(place.clone()).unwrap_or_default();
+        token.has_digit = token.folded.bytes().any(|byte| byte.is_ascii_digit());
     }
     Tokens { list, brackets, tail: name.get(gap_start..).unwrap_or_default() }
 }
@@ -166,11 +193,12 @@ mod tests {
     #[test]
     fn tokens_and_gaps_are_the_whole_name() {
         let name = "[Grp] Été_2 - D'Or.(S01E02)【1080p] x";
-        let tokens = tokenize(name);
+        let mut lower = String::new();
+        let tokens = tokenize(name, &mut lower);
         let mut whole: String = tokens.list.iter().flat_map(|token| [token.gap, token.text]).collect();
         whole.push_str(tokens.tail);
         assert_eq!(whole, name);
-        let folded: Vec<&str> = tokens.list.iter().map(|token| token.folded.as_str()).collect();
+        let folded: Vec<&str> = tokens.list.iter().map(|token| token.folded).collect();
         assert_eq!(folded, ["grp", "ete", "2", "d'or", "s01e02", "1080p", "x"]);
         let brackets: Vec<usize> = tokens.list.iter().map(|token| token.bracket).collect();
         assert_eq!(brackets, [1, 0, 0, 0, 2, 3, 0]);

@@ -77,12 +77,12 @@ impl Scanner<'_, '_> {
     /// A number that may count episodes: not a year, not taken, not behind `Movie` or `Part`.
     fn countable(&self, at: usize) -> Option<(u32, bool)> {
         let token = self.token(at).filter(|_| self.free(at))?;
-        let found = episode_number(&token.folded, 4)?;
+        let found = episode_number(token.folded, 4)?;
         if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
             return None;
         }
         // "S01 720": a resolution without its letter, at the end.
-        let is_lines = matches!(token.folded.as_str(), "480" | "720" | "1080" | "2160");
+        let is_lines = matches!(token.folded, "480" | "720" | "1080" | "2160");
         if is_lines && !self.is_file && at + 1 == self.tokens.list.len() && !self.opens_with_group {
             return None;
         }
@@ -96,7 +96,7 @@ impl Scanner<'_, '_> {
         }
         let before = self.word(at.wrapping_sub(1));
         let dashed = token.gap.contains('-') && token.gap.len() > 1 && !matches!(before, "movie" | "film");
-        let counts_other = at > 0 && OTHER_COUNTS.contains(&before) && !dashed && !self.is_extra(before);
+        let counts_other = at > 0 && OTHER_COUNTS.contains(before) && !dashed && !self.is_extra(before);
         let year = token.folded.len() == 4 && (1900..2100).contains(&found.0);
         (!counts_other && !year).then_some(found)
     }
@@ -113,10 +113,10 @@ impl Scanner<'_, '_> {
         let mut end = at + 1;
         while let Some(token) = self.token(end) {
             let last = episodes.last().copied().unwrap_or(first);
-            let text = token.folded.strip_suffix("tv").unwrap_or(&token.folded);
+            let text = token.folded.strip_suffix("tv").unwrap_or(token.folded);
             let width_fits = text.len() >= self.word(at).len().min(2);
             let Some((next, _)) = episode_number(text, 4).filter(|_| self.free(end) && width_fits) else {
-                let words = RANGE_WORDS.contains(&token.folded.as_str());
+                let words = RANGE_WORDS.contains(token.folded);
                 let Some(more) = self.countable(end + 1).filter(|_| words).and_then(|(next, _)| range(last, next))
                 else {
                     break;
@@ -152,7 +152,7 @@ impl Scanner<'_, '_> {
         }
         // "17.5" is a recap between two episodes, "17.5v2" its second version.
         let is_half = |word: &str| word.starts_with('5') && episode_number(word, 1).is_some();
-        if self.token(end).is_some_and(|token| token.gap == "." && is_half(&token.folded)) {
+        if self.token(end).is_some_and(|token| token.gap == "." && is_half(token.folded)) {
             end += 1;
         }
         end = self.skip_total(end);
@@ -168,10 +168,10 @@ impl Scanner<'_, '_> {
             && self.token(at + 1).is_some_and(|next| {
                 matches!(next.gap, " " | "." | "_" | "% ")
                     && next.text.chars().all(char::is_alphabetic)
-                    && !states_whole(&next.folded)
-                    && !RANGE_WORDS.contains(&next.folded.as_str())
-                    && !is_end(&next.folded)
-                    && look_up(&next.folded).is_none()
+                    && !states_whole(next.folded)
+                    && !RANGE_WORDS.contains(next.folded)
+                    && !is_end(next.folded)
+                    && look_up(next.folded).is_none()
             })
     }
 
@@ -198,7 +198,7 @@ impl Scanner<'_, '_> {
             let mut end = **at;
             // Step over the rest of a range or a half: "01 - 12", "14.5".
             while self.token(end + 1).is_some_and(|next| {
-                (next.number(4).is_some() || RANGE_WORDS.contains(&next.folded.as_str())) && !next.after_bracket()
+                (next.number(4).is_some() || RANGE_WORDS.contains(next.folded)) && !next.after_bracket()
             }) {
                 end += 1;
             }
@@ -290,7 +290,7 @@ impl Scanner<'_, '_> {
             let outside = self.token(at).is_some_and(|token| token.bracket == 0);
             // "[Grp] Harbour 51 (Season 2)", "[Grp] Harbour 2202 [BD]": the number of a title, before what tells of the whole.
             let is_titles = self.token(at + 1).is_some_and(|next| {
-                let states_disc = look_up(&next.folded).is_some_and(|(_, facts)| {
+                let states_disc = look_up(next.folded).is_some_and(|(_, facts)| {
                     facts.iter().any(|fact| matches!(fact, Fact::Source("BluRay" | "BDRip" | "DVD" | "DVDRip")))
                 });
                 let counts_season =
@@ -363,7 +363,7 @@ impl Scanner<'_, '_> {
                 matches!(next.gap, "-" | "~" | " ~ ") && next.number(4).is_some_and(|last| Some(last) > number(word, 2))
             });
             let ranged = ranged
-                || RANGE_WORDS.contains(&self.word(at + 1))
+                || RANGE_WORDS.contains(self.word(at + 1))
                     && self.countable(at + 2) > self.countable(*at)
                     && self.word(at + 2).len() >= 2;
             let listed = self.token(at + 1).is_some_and(|next| {
@@ -394,7 +394,7 @@ impl Scanner<'_, '_> {
         let found = (1..self.tokens.list.len()).find(|at| {
             let dashed = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
             // "215 ao 220".
-            let worded = RANGE_WORDS.contains(&self.word(at + 1)) && matches!(self.word(*at).len(), 1 | 3);
+            let worded = RANGE_WORDS.contains(self.word(at + 1)) && matches!(self.word(*at).len(), 1 | 3);
             let last_at = if worded { at + 2 } else { at + 1 };
             let ends = self.closes(last_at)
                 || !self.free(last_at + 1)

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::dates::YEARS;
 use super::marks::{Fact, look_up};
 use super::tokens::{Token, Tokens};
+use super::words::Words;
 
 /// Longest range that is spelled out; the longest-running shows stay below.
 const MAX_RANGE: u32 = 3000;
@@ -29,9 +30,10 @@ pub(super) struct Numbers {
 }
 
 /// Words between the ends of a range.
-const RANGE_WORDS: &[&str] = &["to", "ao", "a", "à", "al", "bis", "til", "thru", "through", "до", "по", "ate", "至"];
+static RANGE_WORDS: Words =
+    Words::new(&["to", "ao", "a", "à", "al", "bis", "til", "thru", "through", "до", "по", "ate", "至"]);
 /// Words between a number and the count of all.
-const OF_WORDS: &[&str] = &["of", "из", "iz", "sur", "de", "von"];
+static OF_WORDS: Words = Words::new(&["of", "из", "iz", "sur", "de", "von"]);
 /// Reads what the name counts. `taken` tells which tokens are marks of something else; `opens_with_group` that the name begins with a bracket
 /// that holds no mark, as anime releases do; `is_file` that it has the extension of a video; `folder_season` which season's folder it lies in.
 pub(super) fn read(
@@ -94,7 +96,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
     }
 
     fn word(&self, at: usize) -> &'t str {
-        self.token(at).map_or("", |token| token.folded.as_str())
+        self.token(at).map_or("", |token| token.folded)
     }
 
     fn claim(&mut self, field: &'static str, tokens: Range<usize>, span: Range<usize>) {
@@ -118,7 +120,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
 
     /// Steps over `of 16`, `из 20`.
     fn skip_total(&self, end: usize) -> usize {
-        let of = OF_WORDS.contains(&self.word(end));
+        let of = OF_WORDS.contains(self.word(end));
         let counted = of && self.token(end + 1).is_some_and(|token| token.number(4).is_some());
         if counted { end + 2 } else { end }
     }

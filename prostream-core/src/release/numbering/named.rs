@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::release::tokens::{Token, leading_number, number};
+use crate::release::words::Words;
 
 use super::written::episode_number;
 use super::{OF_WORDS, RANGE_WORDS, Scanner, YEARS, range};
@@ -44,10 +45,11 @@ const CARDINALS: &[&str] = &[
 ];
 
 /// Words that join two numbers.
-pub(super) const AND_WORDS: &[&str] = &["and", "und", "et", "y", "e", "i", "и"];
+pub(super) static AND_WORDS: Words = Words::new(&["and", "und", "et", "y", "e", "i", "и"]);
 
 /// What Spanish and French write behind the digits of an ordinal: `1ra`, `2da`, `1ère`.
-const ORDINAL_ENDINGS: &[&str] = &["ra", "era", "da", "nda", "ta", "ma", "va", "na", "er", "ere", "re", "de"];
+static ORDINAL_ENDINGS: Words =
+    Words::new(&["ra", "era", "da", "nda", "ta", "ma", "va", "na", "er", "ere", "re", "de"]);
 
 /// The number of an ordinal in words.
 fn ordinal_number(word: &str) -> Option<u32> {
@@ -60,7 +62,7 @@ fn spelled_number(word: &str, list: &[&str]) -> Option<u32> {
 }
 
 /// Words before or after the number of a season.
-pub(super) const SEASON_WORDS: &[&str] = &[
+pub(super) static SEASON_WORDS: Words = Words::new(&[
     "season",
     "seasons",
     "saison",
@@ -109,14 +111,14 @@ pub(super) const SEASON_WORDS: &[&str] = &[
     "mua",
     "tv",
     "тв",
-];
+]);
 /// Season words that numbers in words and Roman numerals follow.
-const SPELLED_SEASONS: &[&str] =
-    &["season", "seasons", "series", "saison", "temporada", "stagione", "staffel", "sezon", "сезон"];
+static SPELLED_SEASONS: Words =
+    Words::new(&["season", "seasons", "series", "saison", "temporada", "stagione", "staffel", "sezon", "сезон"]);
 /// The Korean word for a season, as written: folding takes syllables apart.
 const HANGUL_SEASON: &str = "시즌";
 /// Season words that follow their number in their language.
-const SEASON_WORDS_AFTER: &[&str] = &[
+static SEASON_WORDS_AFTER: Words = Words::new(&[
     "evad",
     "sezon",
     "sezony",
@@ -130,17 +132,17 @@ const SEASON_WORDS_AFTER: &[&str] = &[
     "sezona",
     "serie",
     "rada",
-];
+]);
 /// Czech season words that are words of other languages, too: they count behind an ordinal alone, `2. série`.
 const SEASON_WORDS_ORDINAL: &[&str] = &["serie", "rada"];
 /// Vietnamese words, which count with their accents: without them `Tap 5` is English.
 const ACCENTED_WORDS: &[&str] = &["phan", "mua", "tap"];
 /// Season words that are words of titles too, and need a number right behind them.
-const SEASON_WORDS_DOUBTFUL: &[&str] = &["series", "temp", "tv", "sn", "тв", "stag", "se", "st", "tem"];
+static SEASON_WORDS_DOUBTFUL: Words = Words::new(&["series", "temp", "tv", "sn", "тв", "stag", "se", "st", "tem"]);
 /// Abbreviations that are words or codes, too: they count with their full stop or before an episode, `Stag. 2 Ep. 5`, `Se.1 Ep.2`.
 const SEASON_ABBREVIATIONS: &[&str] = &["stag", "se", "st", "tem", "temp"];
 /// Words before or after the number of an episode.
-pub(super) const EPISODE_WORDS: &[&str] = &[
+pub(super) static EPISODE_WORDS: Words = Words::new(&[
     "episode",
     "episodes",
     "ep",
@@ -202,8 +204,8 @@ pub(super) const EPISODE_WORDS: &[&str] = &[
     "tap",
     "dil",
     "diel",
-];
-const EPISODE_WORDS_AFTER: &[&str] = &[
+]);
+static EPISODE_WORDS_AFTER: Words = Words::new(&[
     "bolum",
     "серия",
     "серии",
@@ -223,15 +225,16 @@ const EPISODE_WORDS_AFTER: &[&str] = &[
     "epizod",
     "dil",
     "diel",
-];
+]);
 /// Words that number the parts of films, too: they count behind a season, or where no year stands.
 const EPISODE_OR_PART: &[&str] = &["resz", "dil", "diel"];
 /// Words in the case that numbers from five on take: `8 серий` is how many there are.
 const COUNTED_EPISODES: &[&str] = &["серий", "серій"];
-const VOLUME_WORDS: &[&str] = &["vol", "vols", "volume", "volumes", "tome"];
+static VOLUME_WORDS: Words = Words::new(&["vol", "vols", "volume", "volumes", "tome"]);
 /// Words whose number is no episode.
-pub(super) const OTHER_COUNTS: &[&str] =
-    &["movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "chapter"];
+pub(super) static OTHER_COUNTS: Words = Words::new(&[
+    "movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "chapter",
+]);
 /// Fewer in all, told behind a slash, may be the parts of a film: `(1/2)`.
 const FEWEST_EPISODES: u32 = 4;
 /// Words for a part, which counts like an episode where the number of all is told: `Part 2 of 4`.
@@ -243,15 +246,19 @@ impl Scanner<'_, '_> {
         let had_episodes = !self.out.episodes.is_empty();
         for at in 0..self.tokens.list.len() {
             let word = self.word(at);
+            let is_ascii = self.token(at).is_some_and(|token| token.text.is_ascii());
+            let has_digit = self.token(at).is_some_and(|token| token.has_digit);
             if self.is_season_word(at) && self.out.seasons.len() < 2 {
                 self.season_word(at);
-            } else if EPISODE_WORDS.contains(&word) && self.is_accented(at) {
+            } else if EPISODE_WORDS.contains(word) && self.is_accented(at) {
                 self.episode_word(at, had_episodes);
-            } else if VOLUME_WORDS.contains(&word)
+            } else if VOLUME_WORDS.contains(word)
                 && let Some((volumes, end)) = self.numbers_after(at, 3, true)
             {
                 self.out.volumes.extend(volumes);
                 self.claim_tokens("volumes", at..end);
+            } else if is_ascii && !has_digit {
+                // What follows has signs or a number in it.
             } else if let Some(season) = ideogram_number(word, &['季', '期']) {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
@@ -290,11 +297,11 @@ impl Scanner<'_, '_> {
                 self.out.seasons.push(season);
                 self.claim_tokens("seasons", at..at + 1);
             } else if let Some((prefix, value)) = glued_word(word) {
-                if SEASON_WORDS.contains(&prefix) && self.out.seasons.is_empty() {
+                if SEASON_WORDS.contains(prefix) && self.out.seasons.is_empty() {
                     // "Sn1-Sn3", "Sn1-3".
                     let last = self.token(at + 1).filter(|next| matches!(next.gap, "-" | "~" | " - "));
                     let last = last.and_then(|next| {
-                        let same = glued_word(&next.folded).filter(|word| word.0 == prefix);
+                        let same = glued_word(next.folded).filter(|word| word.0 == prefix);
                         same.map(|word| word.1).or_else(|| next.number(2).filter(|_| next.tight()))
                     });
                     let all = last.and_then(|last| range(value, last));
@@ -304,7 +311,7 @@ impl Scanner<'_, '_> {
                         None => self.out.seasons.push(value),
                     }
                     self.claim_tokens("seasons", at..end);
-                } else if EPISODE_WORDS.contains(&prefix) && prefix.len() > 2 && self.out.episodes.is_empty() {
+                } else if EPISODE_WORDS.contains(prefix) && prefix.len() > 2 && self.out.episodes.is_empty() {
                     // "Eps01-12".
                     let last = self.token(at + 1).filter(|next| matches!(next.gap, "-" | "~") && self.free(at + 1));
                     let all = last.and_then(|last| range(value, last.number(4)?));
@@ -328,8 +335,8 @@ impl Scanner<'_, '_> {
         // "Seria 1 Odcinek 5" is Polish; the Russian word for an episode reads the same.
         let polish = self.word(at) == "seria"
             && number(self.word(at + 1), 2).is_some()
-            && EPISODE_WORDS.contains(&self.word(at + 2));
-        hangul || polish || SEASON_WORDS.contains(&self.word(at)) && self.is_accented(at)
+            && EPISODE_WORDS.contains(self.word(at + 2));
+        hangul || polish || SEASON_WORDS.contains(self.word(at)) && self.is_accented(at)
     }
 
     /// A word that counts only with its accents has them.
@@ -352,7 +359,7 @@ impl Scanner<'_, '_> {
             || token.after_bracket()
             || token.is_set_apart()
             || digits.starts_with(|letter: char| letter.is_ascii_digit()) && !self.year_follows(at)
-            || EPISODE_WORDS.contains(&token.folded.as_str())
+            || EPISODE_WORDS.contains(token.folded)
     }
 
     /// `全12話`: so many in all.
@@ -365,7 +372,7 @@ impl Scanner<'_, '_> {
     fn ideogram_range(&self, at: usize, signs: &[char]) -> Option<impl Iterator<Item = u32> + use<>> {
         let first = number(self.word(at).strip_prefix('第')?, 4)?;
         let next = self.token(at + 1).filter(|next| next.tight() && matches!(next.gap, "-" | "~"))?;
-        let (last, rest) = leading_number(&next.folded, 4)?;
+        let (last, rest) = leading_number(next.folded, 4)?;
         rest.starts_with(signs).then(|| range(first, last)).flatten()
     }
 
@@ -390,7 +397,7 @@ impl Scanner<'_, '_> {
         ordinal |= matches!(
             rest,
             "st" | "nd" | "rd" | "th" | "a" | "o" | "ª" | "º" | "ao" | "aa" | "й" | "я" | "e" | "eme" | "ª." | "ème"
-        ) || ORDINAL_ENDINGS.contains(&rest);
+        ) || ORDINAL_ENDINGS.contains(rest);
         let claimed = self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&before));
         (rest.is_empty() || ordinal).then_some((value, ordinal, before)).filter(|_| self.free(before) && !claimed)
     }
@@ -407,14 +414,14 @@ impl Scanner<'_, '_> {
         }
         // "Season S2" says it twice; "Mini-Series.E02" says something else.
         let letter = if self.is_season_word(at) { 's' } else { 'e' };
-        let (value, _) = episode_number(&first.folded, digits)
+        let (value, _) = episode_number(first.folded, digits)
             .or_else(|| first.folded.strip_prefix(letter).and_then(|rest| episode_number(rest, digits)))?;
         let mut numbers = vec![value];
         let mut end = first_at + 1;
         while many && let Some(token) = self.token(end).filter(|_| self.free(end)) {
             let last = numbers.last().copied().unwrap_or(0);
             let mark = token.mark();
-            let word = token.folded.strip_prefix('e').unwrap_or(&token.folded);
+            let word = token.folded.strip_prefix('e').unwrap_or(token.folded);
             if let Some((next, _)) = episode_number(word, digits) {
                 let joined =
                     mark == "_" && digits == 4 && token.folded.len() >= 3 && token.folded.len() == first.folded.len();
@@ -436,13 +443,13 @@ impl Scanner<'_, '_> {
                     && next > last
                     && self.is_plural(at)
                     && self.ends_words(end + 1)
-                    && !EPISODE_WORDS.contains(&self.word(end + 1))
+                    && !EPISODE_WORDS.contains(self.word(end + 1))
                 {
                     // "Seasons 1-3 & 5".
                     numbers.push(next);
                 } else if matches!(token.gap, "." | "_")
                     && next == last + 1
-                    && SEASON_WORDS.contains(&self.word(at))
+                    && SEASON_WORDS.contains(self.word(at))
                     && (numbers.len() > 1
                         || self.token(end + 1).is_some_and(|then| then.number(digits) == Some(next + 1)))
                 {
@@ -451,7 +458,7 @@ impl Scanner<'_, '_> {
                 } else {
                     break;
                 }
-            } else if (RANGE_WORDS.contains(&token.folded.as_str()) || mark == "-" && self.word(at) == token.folded)
+            } else if (RANGE_WORDS.contains(token.folded) || mark == "-" && self.word(at) == token.folded)
                 && let Some(last_at) = self.skip_article(end + 1 + usize::from(self.word(end + 1) == self.word(at)))
                 && let Some(next) = self.token(last_at).and_then(|next| next.number(digits))
                 && let Some(more) = range(last, next)
@@ -468,7 +475,7 @@ impl Scanner<'_, '_> {
                 // "Seizoen 1 t/m 3".
                 numbers.extend(more);
                 end += 2;
-            } else if ((AND_WORDS.contains(&token.folded.as_str()) || matches!(mark, "+" | "&" | ","))
+            } else if ((AND_WORDS.contains(token.folded) || matches!(mark, "+" | "&" | ","))
                 || matches!(token.gap, " " | ".") && self.word(at) == token.folded)
                 && let Some(next_at) = self.skip_word(at, end)
                 && let Some(next) = self.token(next_at).and_then(|next| next.number(digits))
@@ -495,7 +502,7 @@ impl Scanner<'_, '_> {
 
     /// The token behind what joins it to the one before: `and`, the word at `named` once more, or both.
     fn skip_word(&self, named: usize, joins: usize) -> Option<usize> {
-        let behind_and = joins + usize::from(AND_WORDS.contains(&self.word(joins)));
+        let behind_and = joins + usize::from(AND_WORDS.contains(self.word(joins)));
         let behind = behind_and + usize::from(self.word(behind_and) == self.word(named));
         (behind > joins).then_some(behind)
     }
@@ -513,7 +520,7 @@ impl Scanner<'_, '_> {
         loop {
             let (number, at) = found.unwrap_or((last, start));
             let behind = match at.checked_sub(1) {
-                Some(and) if AND_WORDS.contains(&self.word(and)) => and,
+                Some(and) if AND_WORDS.contains(self.word(and)) => and,
                 _ => at,
             };
             let listed = |token: &Token<'_>| {
@@ -533,7 +540,7 @@ impl Scanner<'_, '_> {
     fn range_before(&self, start: usize, last: u32, digits: usize) -> Option<(Vec<u32>, usize)> {
         let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - " | ".-."));
         // "1 a 3 Temporada".
-        let worded = RANGE_WORDS.contains(&self.word(start.checked_sub(1)?));
+        let worded = RANGE_WORDS.contains(self.word(start.checked_sub(1)?));
         let from = if worded { start.checked_sub(2) } else { start.checked_sub(1) };
         let from = from.filter(|at| (dashed || worded) && *at > 0 && self.free(*at))?;
         // "1st-5th Season": both are ordinals, or none.
@@ -554,11 +561,11 @@ impl Scanner<'_, '_> {
     fn spelled_after(&self, at: usize) -> Option<(Vec<u32>, usize)> {
         let word = self.word(at);
         let read = |at: usize| spelled_number(self.word(at), CARDINALS).or_else(|| roman(self.word(at)));
-        let first = read(at + 1).filter(|_| SPELLED_SEASONS.contains(&word))?;
+        let first = read(at + 1).filter(|_| SPELLED_SEASONS.contains(word))?;
         let dashed = |token: &Token<'_>| matches!(token.mark(), "-" | "~" | "–");
         let last_at = match self.token(at + 2) {
             Some(token) if dashed(token) => at + 2,
-            Some(token) if RANGE_WORDS.contains(&token.folded.as_str()) => at + 3,
+            Some(token) if RANGE_WORDS.contains(token.folded) => at + 3,
             _ => at,
         };
         let more = read(last_at).filter(|_| last_at > at).and_then(|last| range(first, last));
@@ -574,20 +581,20 @@ impl Scanner<'_, '_> {
         if self.word(at + 1) == "of" && self.token(at + 2).is_some_and(|next| next.number(4).is_none()) {
             return;
         }
-        let doubtful = SEASON_WORDS_DOUBTFUL.contains(&word);
+        let doubtful = SEASON_WORDS_DOUBTFUL.contains(word);
         let before = self.number_before(at).filter(|found| found.0 < 100);
         let dotted = self.token(at).is_some_and(|token| token.gap.starts_with('.'));
         if SEASON_WORDS_ORDINAL.contains(&word) && !(dotted && before.is_some()) {
             return;
         }
         let prefer_before =
-            before.is_some_and(|(_, ordinal, _)| ordinal || !doubtful && SEASON_WORDS_AFTER.contains(&word));
+            before.is_some_and(|(_, ordinal, _)| ordinal || !doubtful && SEASON_WORDS_AFTER.contains(word));
         if prefer_before && let Some((season, _, start)) = before {
             // "1ª a 8ª Temporada".
             let mut first = start;
             let mut seasons = vec![season];
             if start >= 2
-                && RANGE_WORDS.contains(&self.word(start - 1))
+                && RANGE_WORDS.contains(self.word(start - 1))
                 && let Some((from, _)) = leading_number(self.word(start - 2), 2)
                 && let Some(all) = range(from, season)
             {
@@ -621,8 +628,7 @@ impl Scanner<'_, '_> {
             let is_word_too = abbreviation && word != "temp";
             let abbreviated = abbreviation
                 && (word.len() > 2 && self.token(at + 1).is_some_and(|token| token.gap == ". ")
-                    || EPISODE_WORDS
-                        .contains(&self.word(end).trim_end_matches(|letter: char| letter.is_ascii_digit())));
+                    || EPISODE_WORDS.contains(self.word(end).trim_end_matches(|letter: char| letter.is_ascii_digit())));
             if doubtful
                 && !abbreviated
                 && (is_word_too
@@ -701,7 +707,7 @@ impl Scanner<'_, '_> {
         if plural || !self.free(at + 2) {
             return (seasons, end, None);
         }
-        let Some((episode, _)) = episode_number(&next.folded, 3) else { return (seasons, end, None) };
+        let Some((episode, _)) = episode_number(next.folded, 3) else { return (seasons, end, None) };
         let ends = self.token(at + 3).is_none_or(Token::after_bracket);
         let spaced_dash = next.mark() == "-" && next.gap.len() > 1;
         let wider = next.folded.len() > one.folded.len();
@@ -732,7 +738,7 @@ impl Scanner<'_, '_> {
             return;
         }
         // "2ª e 3ª" joins two ordinals.
-        let counts_before = |ordinal: bool| ordinal && word != "e" || EPISODE_WORDS_AFTER.contains(&word);
+        let counts_before = |ordinal: bool| ordinal && word != "e" || EPISODE_WORDS_AFTER.contains(word);
         let before = self.number_before(at).filter(|(_, ordinal, _)| counts_before(*ordinal));
         // "Bottle.Cap.2014" is of that year; "Serie Cap.2014" and "[Cap.2014]" count.
         let bracket = |at: usize| self.token(at).map_or(0, |token| token.bracket);
@@ -746,7 +752,7 @@ impl Scanner<'_, '_> {
         }
         let (episodes, tokens) = if let Some((episode, ordinal, start)) = before {
             // "1-3 серия", "с 1 по 10 серию".
-            let ranged = RANGE_WORDS.contains(&self.word(start.wrapping_sub(1)));
+            let ranged = RANGE_WORDS.contains(self.word(start.wrapping_sub(1)));
             let from_at = if ranged { start.checked_sub(2) } else { start.checked_sub(1) };
             let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - "));
             let from =
@@ -820,7 +826,7 @@ impl Scanner<'_, '_> {
         for at in 0..self.tokens.list.len() {
             let other_count = |before: Option<usize>| {
                 let word = before.map_or("", |before| self.word(before));
-                OTHER_COUNTS.contains(&word) && !PART_WORDS.contains(&word)
+                OTHER_COUNTS.contains(word) && !PART_WORDS.contains(&word)
             };
             let part_word = |before: Option<usize>| before.filter(|before| PART_WORDS.contains(&self.word(*before)));
             let unnamed = |word: &'_ str| {
@@ -829,6 +835,9 @@ impl Scanner<'_, '_> {
                 if matches!(word.get(..name), Some("e" | "ep" | "pt" | "part")) { name } else { 0 }
             };
             let word = self.word(at);
+            if !OF_WORDS.contains(word) && !self.token(at).is_some_and(|token| token.has_digit) {
+                continue;
+            }
             if let Some((first, rest)) = word.get(unnamed(word)..).and_then(|word| leading_number(word, 3))
                 && let Some(total) = rest.strip_prefix("of").and_then(|rest| number(rest, 3))
                 && first <= total
@@ -863,7 +872,7 @@ impl Scanner<'_, '_> {
                 self.claim_tokens("episodes", at..at + 3);
                 return;
             }
-            if OF_WORDS.contains(&self.word(at))
+            if OF_WORDS.contains(self.word(at))
                 && self.word(at) != "de"
                 && at > 0
                 && let (Some(before), Some(after)) = (self.token(at - 1), self.token(at + 1))
@@ -940,7 +949,7 @@ fn ideogram_number(word: &str, endings: &[char]) -> Option<u32> {
 /// `3ªTemporada`, `2сезон`: a season word with its number in front.
 fn number_glued_before(word: &str) -> Option<u32> {
     let (season, rest) = leading_number(word, 2)?;
-    let is_word = |rest: &str| rest.chars().count() > 3 && SEASON_WORDS.contains(&rest);
+    let is_word = |rest: &str| rest.chars().count() > 3 && SEASON_WORDS.contains(rest);
     let ordinal = ["st", "nd", "rd", "th", "a", "o", "й"].into_iter().find_map(|ending| rest.strip_prefix(ending));
     (is_word(rest) || ordinal.is_some_and(is_word)).then_some(season)
 }
@@ -957,7 +966,7 @@ fn glued_words(word: &str) -> Option<(u32, u32)> {
     let (season_word, rest) = word.split_at_checked(digits)?;
     let (season, rest) = leading_number(rest, 2)?;
     let (episode_word, episode) = glued_word(rest)?;
-    (SEASON_WORDS.contains(&season_word) && EPISODE_WORDS.contains(&episode_word)).then_some((season, episode))
+    (SEASON_WORDS.contains(season_word) && EPISODE_WORDS.contains(episode_word)).then_some((season, episode))
 }
 
 /// `season2`, `temporada01`, `episode05`, `sn4`: a word with its number.

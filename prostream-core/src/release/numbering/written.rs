@@ -168,7 +168,7 @@ fn compact_inside(text: &str) -> Option<Compact> {
         let part = text.get(at..)?;
         let digits = part.bytes().skip(1).take_while(u8::is_ascii_digit).count();
         if let Some(mut found) = compact_word(part)
-            && (digits == 2 && (!found.episodes.is_empty() || SEASON_WORDS.contains(&text.get(..at)?))
+            && (digits == 2 && (!found.episodes.is_empty() || SEASON_WORDS.contains(text.get(..at)?))
                 || part.starts_with("so"))
         {
             found.start = at;
@@ -235,7 +235,7 @@ impl Scanner<'_, '_> {
             let token = &self.tokens.list[at];
             let found = if self.free(at)
                 && let Some(season) = token.folded.strip_prefix('t').and_then(|rest| number(rest, 2))
-                && EPISODE_WORDS.contains(&self.word(at + 1).trim_end_matches(|letter: char| letter.is_ascii_digit()))
+                && EPISODE_WORDS.contains(self.word(at + 1).trim_end_matches(|letter: char| letter.is_ascii_digit()))
             {
                 // "T2 Ep5", "T2 Cap. 5".
                 let length = token.folded.len();
@@ -249,13 +249,13 @@ impl Scanner<'_, '_> {
                 let season = token.folded.get(1..).and_then(|rest| number(rest, 2));
                 let length = token.folded.len();
                 Some(Compact { season, season_end: length, season_digits: length - 1, ..Compact::default() })
-            } else if token.folded.is_ascii() && self.free(at) {
-                compact_word(&token.folded).or_else(|| compact_inside(&token.folded))
+            } else if token.has_digit && token.folded.is_ascii() && self.free(at) {
+                compact_word(token.folded).or_else(|| compact_inside(token.folded))
             } else {
                 None
             };
             let found = found.and_then(|found| found.placed_in(token));
-            let found = found.or_else(|| cyrillic_word(token.text));
+            let found = found.or_else(|| if token.text.is_ascii() { None } else { cyrillic_word(token.text) });
             // "-S56" at the very end is a group.
             let ends = self.token(at + 1).is_none_or(|next| next.bracket > 0 && next.gap == "[");
             let last = ends && at > 0 && token.gap == "-" && !self.free(at - 1);
@@ -313,11 +313,11 @@ impl Scanner<'_, '_> {
     /// `Show T02 1080p`, `Show T02 Completa`, `T01 a T03`: two digits, and nothing but marks or another one behind. `T2` is the name of a film.
     fn is_season_of_t(&self, at: usize) -> bool {
         let ends = self.token(at + 1).is_none_or(|next| {
-            let joined = if RANGE_WORDS.contains(&next.folded.as_str()) { at + 2 } else { at + 1 };
+            let joined = if RANGE_WORDS.contains(next.folded) { at + 2 } else { at + 1 };
             !self.free(at + 1)
                 || next.after_bracket()
                 || season_of_t(self.word(joined)).is_some()
-                || states_whole(&next.folded)
+                || states_whole(next.folded)
         });
         let is_placed = at > 0 && self.free(at);
         // "T2 Completa": one digit needs the word.
@@ -332,11 +332,11 @@ impl Scanner<'_, '_> {
     fn opens_seasons_of_t(&self, at: usize) -> bool {
         let value = |word: &str| word.strip_prefix('t').and_then(|digits| number(digits, 2));
         let Some(first) = value(self.word(at)).filter(|season| *season > 0) else { return false };
-        let joined = if RANGE_WORDS.contains(&self.word(at + 1)) { at + 2 } else { at + 1 };
+        let joined = if RANGE_WORDS.contains(self.word(at + 1)) { at + 2 } else { at + 1 };
         let Some(next) = self.token(joined).filter(|next| !next.after_bracket()) else { return false };
         let ends = self.token(joined + 1).is_none_or(|then| !self.free(joined + 1) || then.after_bracket());
         let is_numbered = next.gap == "-" && ends && next.folded.len() + 1 == self.word(at).len();
-        value(&next.folded).or_else(|| next.number(2).filter(|_| is_numbered)).is_some_and(|last| last > first)
+        value(next.folded).or_else(|| next.number(2).filter(|_| is_numbered)).is_some_and(|last| last > first)
     }
 
     /// `Show S 01 720p`: with its zero, and nothing but marks behind.
@@ -399,7 +399,7 @@ impl Scanner<'_, '_> {
     /// `E1~E5`.
     fn opens_range(&self, at: usize) -> bool {
         self.token(at + 1).is_some_and(|next| {
-            let is_episode = compact_word(&next.folded).is_some_and(|next| next.season.is_none());
+            let is_episode = compact_word(next.folded).is_some_and(|next| next.season.is_none());
             matches!(next.mark(), "-" | "~" | "–") && (is_episode || next.tight() && next.number(3).is_some())
         })
     }
@@ -407,7 +407,7 @@ impl Scanner<'_, '_> {
     /// `Season 2 E5`.
     fn is_behind_season(&self, at: usize) -> bool {
         let before = |by: usize| at.checked_sub(by).map_or("", |at| self.word(at));
-        number(before(1), 2).is_some() && SEASON_WORDS.contains(&before(2))
+        number(before(1), 2).is_some() && SEASON_WORDS.contains(before(2))
     }
 
     /// The season of a word written like the one at `at`: `S02`, or `T02` behind another.
@@ -424,7 +424,7 @@ impl Scanner<'_, '_> {
         let mut seasons = vec![first];
         let mut end = at + 1;
         while let Some(token) = self.token(end) {
-            let next = self.season_like(at, &token.folded);
+            let next = self.season_like(at, token.folded);
             let digits = found.season_digits;
             let same_width = token.folded.len() == digits && digits < 4;
             match next
@@ -453,9 +453,9 @@ impl Scanner<'_, '_> {
                     seasons.push(last + 1);
                     last += 1;
                 }
-                None if RANGE_WORDS.contains(&token.folded.as_str()) => {
+                None if RANGE_WORDS.contains(token.folded) => {
                     let Some(next) = self.token(end + 1) else { break };
-                    let value = self.season_like(at, &next.folded);
+                    let value = self.season_like(at, next.folded);
                     let Some(more) = value.and_then(|season| range(last, season)) else { break };
                     seasons.extend(more);
                     end += 1;
@@ -468,7 +468,7 @@ impl Scanner<'_, '_> {
         if seasons.len() == 1
             && let Some(token) = self.token(end)
             && self.free(end)
-            && let Some((episode, revised)) = episode_number(&token.folded, 3)
+            && let Some((episode, revised)) = episode_number(token.folded, 3)
             && (token.gap == "-" && token.folded.len() > found.season_digits
                 || token.gap == "." && token.folded.len() == 2 && self.last_year == Some(end + 1))
         {
@@ -491,7 +491,7 @@ impl Scanner<'_, '_> {
         let named = at.checked_sub(1).filter(|named| {
             *named > 0
                 && self.free(*named)
-                && (self.is_plural(*named) || seasons.len() > 1 && SEASON_WORDS.contains(&self.word(*named)))
+                && (self.is_plural(*named) || seasons.len() > 1 && SEASON_WORDS.contains(self.word(*named)))
                 && matches!(self.tokens.list[at].gap, " " | ".")
         });
         self.out.seasons.extend(seasons);
@@ -508,10 +508,9 @@ impl Scanner<'_, '_> {
         let mut end = at + 1;
         while let Some(token) = self.token(end) {
             let last = episodes.last().copied().unwrap_or(0);
-            let marked =
-                compact_word(&token.folded).filter(|next| next.season.is_none() || next.season == found.season);
+            let marked = compact_word(token.folded).filter(|next| next.season.is_none() || next.season == found.season);
             let dash = token.gap.contains(['-', '~', '–', '—']) || token.gap.contains("..");
-            let ranged = RANGE_WORDS.contains(&token.folded.as_str()) && !token.after_bracket();
+            let ranged = RANGE_WORDS.contains(token.folded) && !token.after_bracket();
             if let Some(next) = marked.filter(|next| !next.episodes.is_empty()) {
                 if token.after_bracket() || token.span.start - self.tokens.list[end - 1].span.end > 3 {
                     break;
@@ -523,17 +522,17 @@ impl Scanner<'_, '_> {
                 }
                 episodes.extend(next.episodes.iter().skip(1));
                 self.out.revised |= next.revised;
-            } else if AND_WORDS.contains(&token.folded.as_str())
-                && let Some(next) = self.token(end + 1).and_then(|next| compact_word(&next.folded))
+            } else if AND_WORDS.contains(token.folded)
+                && let Some(next) = self.token(end + 1).and_then(|next| compact_word(next.folded))
                 && next.season.is_none_or(|season| Some(season) == found.season)
                 && next.episodes == [last + 1]
             {
                 // "S01E05 and E06".
                 episodes.push(last + 1);
                 end += 1;
-            } else if AND_WORDS.contains(&token.folded.as_str())
+            } else if AND_WORDS.contains(token.folded)
                 && let Some(next) = self.token(end + 1)
-                && (crossed_word(&next.folded).is_some_and(|(season, episode, start, _)| {
+                && (crossed_word(next.folded).is_some_and(|(season, episode, start, _)| {
                     Some(season) == found.season && episode == last + 1 && start == 0
                 }) || next.folded.len() == 2 && next.number(2) == Some(last + 1) && !next.after_bracket())
                 && token.gap == " "
@@ -551,11 +550,11 @@ impl Scanner<'_, '_> {
                 episodes.extend(more);
             } else if ranged
                 && let Some(next) = self.token(end + 1)
-                && let Some(value) = compact_word(&next.folded)
+                && let Some(value) = compact_word(next.folded)
                     .and_then(|next| next.episodes.first().copied())
                     .or_else(|| next.number(4))
                     .or_else(|| {
-                        crossed_word(&next.folded).filter(|word| Some(word.0) == found.season).map(|word| word.1)
+                        crossed_word(next.folded).filter(|word| Some(word.0) == found.season).map(|word| word.1)
                     })
                 && let Some(more) = range(last, value)
             {
@@ -564,7 +563,7 @@ impl Scanner<'_, '_> {
             } else if dash
                 && (token.tight() || matches!(token.gap, ".." | "..." | " ~ "))
                 && self.free(end)
-                && let Some((value, revised)) = episode_number(&token.folded, 4)
+                && let Some((value, revised)) = episode_number(token.folded, 4)
                 && token.folded.len() >= 2
                 && let Some(more) = range(last, value).filter(|_| value - last <= 400)
                 && !(value - last > MOST_BEFORE_WORDS && self.opens_words(end))
@@ -614,7 +613,7 @@ impl Scanner<'_, '_> {
                 // "2x01 x02", "2x01 x 02".
                 episodes.push(episode);
                 end = behind - 1;
-            } else if let Some((season, episode, 0, _)) = crossed_word(&token.folded).filter(|_| self.free(end))
+            } else if let Some((season, episode, 0, _)) = crossed_word(token.folded).filter(|_| self.free(end))
                 && Some(season) == found.season
                 && !token.after_bracket()
                 && episode > last
@@ -648,7 +647,7 @@ impl Scanner<'_, '_> {
         let digits = self.word(at).strip_prefix('x')?;
         let apart = digits.is_empty();
         let token = if apart { self.token(at + 1).filter(|_| self.free(at + 1))? } else { self.token(at)? };
-        let digits = if apart { token.folded.as_str() } else { digits };
+        let digits = if apart { token.folded } else { digits };
         number(digits, 3).filter(|_| digits.len() > 1).map(|episode| (episode, at + 1 + usize::from(apart)))
     }
 
@@ -709,7 +708,7 @@ impl Scanner<'_, '_> {
                 && token.folded.starts_with('0')
                 && at > 0
                 && self.token(at - 1).is_some_and(|before| before.number(1).is_some());
-            let Some((season, episode, start, season_end)) = crossed_word(&token.folded).filter(|_| !decimal) else {
+            let Some((season, episode, start, season_end)) = crossed_word(token.folded).filter(|_| !decimal) else {
                 continue;
             };
             // Folding may have made letters before the digits shorter: the digits are looked for where they stand as written.

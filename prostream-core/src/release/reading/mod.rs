@@ -13,6 +13,7 @@ use super::numbering::{self, Numbers};
 use super::scripts;
 use super::title::{self, Stretch};
 use super::tokens::{Tokens, is_closing, is_opening, number, tokenize};
+use super::words::{Pairs, Words};
 
 /// Extensions of videos, each a container.
 const VIDEO_EXTENSIONS: &[&str] = &[
@@ -28,7 +29,7 @@ const SUBTITLE_EXTENSIONS: &[&str] = &["srt", "ass", "ssa", "sub", "idx", "vtt",
 /// Countries that scene names put behind the title of a series.
 const COUNTRIES: &[&str] = &["US", "UK", "AU", "NZ", "CA"];
 /// Words for a whole work that never belong to its title; others do: `Lantern Trilogy`.
-const WHOLE_WORKS: &[&str] = &[
+static WHOLE_WORKS: Words = Words::new(&[
     "complete",
     "integrale",
     "integral",
@@ -40,15 +41,15 @@ const WHOLE_WORKS: &[&str] = &[
     "kolekcja",
     "komplett",
     "komplette",
-];
+]);
 /// What kind of work it is, alone in a bracket: no group.
 const KINDS: &[&str] = &["tv", "ova", "oad", "ona", "movie", "special", "specials"];
 /// Sources that say more than any other mark: a screen filmed with a camera stays one, whatever else is claimed.
 const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SCR"];
 
 /// Words that count seasons, and the language that they are of.
-const COUNTED_IN: &[(&str, &str)] =
-    &[("temporada", "es"), ("temporadas", "es"), ("saison", "fr"), ("saisons", "fr"), ("integrale", "fr")];
+static COUNTED_IN: Pairs =
+    Pairs::new(&[("temporada", "es"), ("temporadas", "es"), ("saison", "fr"), ("saisons", "fr"), ("integrale", "fr")]);
 
 /// Reads a name of at most [`ReleaseName::MAX_BYTES`].
 pub(super) fn read(name: &str) -> ReleaseName {
@@ -78,7 +79,8 @@ fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseNam
     let (body, extension) = split_extension(name);
     let spaced = spaced(body);
     let body = spaced.as_deref().unwrap_or(body);
-    let tokens = tokenize(body);
+    let mut lower = String::new();
+    let tokens = tokenize(body, &mut lower);
     if let Some(site) = group::opening_site(&tokens) {
         // "www.site.tld - [Grp] Title": what stands behind it is read by itself.
         let end =
@@ -329,7 +331,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             && mark.facts.iter().all(is_other)
             && word.text.bytes().all(|byte| byte.is_ascii_alphabetic())
             && matches!(next.gap, "." | " " | "_")
-            && marks::look_up(&next.folded).is_none()
+            && marks::look_up(next.folded).is_none()
     }
 
     fn read_sites(&mut self) {
@@ -395,7 +397,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         let inside = marks.iter().filter(|mark| leading.contains(&mark.tokens.start));
         let marked = marked || inside.filter(|mark| mark.states(about)).count() > 1;
         let is_kind = leading.len() == 1
-            && self.tokens.list.get(leading.start).is_some_and(|token| KINDS.contains(&token.folded.as_str()));
+            && self.tokens.list.get(leading.start).is_some_and(|token| KINDS.contains(&token.folded));
         // "[標題].Title.2018": the same title in other letters, joined with a full stop like the words of the name.
         let is_title = title::is_foreign(self.text(self.bytes(leading.clone())))
             && self.tokens.list.get(leading.end).is_some_and(|next| next.gap.ends_with("]."));
@@ -539,7 +541,7 @@ impl<'t, 'a> Reading<'t, 'a> {
 
     /// `H 264 Qwxz EZTV`: one word right behind the codec or the sound, at the very end but for who listed it.
     fn last_word(&self, end: usize, marks: &[Mark]) -> Option<Range<usize>> {
-        let is_tag = |at: usize| self.tokens.list.get(at).is_some_and(|token| group::is_tracker_tag(&token.folded));
+        let is_tag = |at: usize| self.tokens.list.get(at).is_some_and(|token| group::is_tracker_tag(token.folded));
         let at = (0..end).rev().find(|at| !is_tag(*at))?;
         let token = self.tokens.list.get(at).filter(|_| !self.is_covered(at))?;
         let about = |fact: &Fact| matches!(fact, Fact::Codec(_) | Fact::Audio(_) | Fact::Channels(_));
@@ -549,7 +551,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             && matches!(token.gap, " " | ".")
             && token.text.bytes().all(|byte| byte.is_ascii_alphanumeric())
             && token.text.contains(|letter: char| letter.is_ascii_alphabetic());
-        (is_behind_mark && is_name && marks::look_up(&token.folded).is_none()).then_some(at..at + 1)
+        (is_behind_mark && is_name && marks::look_up(token.folded).is_none()).then_some(at..at + 1)
     }
 
     /// `Seasons 1-7 + Movies - qwxz`: one word in small letters behind the last dash; a season's own title begins with a capital.
@@ -573,7 +575,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             .tokens
             .list
             .last()
-            .is_some_and(|token| token.bracket == 0 && token.gap.ends_with(' ') && is_container(&token.folded))
+            .is_some_and(|token| token.bracket == 0 && token.gap.ends_with(' ') && is_container(token.folded))
         {
             end -= 1;
         }
@@ -598,7 +600,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 self.cover(range);
                 continue;
             }
-            let name = self.tokens.list.get(range.start).map_or("", |token| token.folded.as_str());
+            let name = self.tokens.list.get(range.start).map_or("", |token| token.folded);
             // "[eztv re]": with the end of its site.
             let is_site =
                 range.len() == 2 && group::is_tracker_tag(name) && group::is_top_level(self.tokens, range.end - 1);
@@ -675,12 +677,12 @@ impl<'t, 'a> Reading<'t, 'a> {
             && let Some(before) = self.tokens.list.get(stretch.tokens.end - 2)
         {
             let before_whole = || {
-                let next = self.tokens.list.get(stretch.tokens.end).map_or("", |next| next.folded.as_str());
-                self.is_covered(stretch.tokens.end) && WHOLE_WORKS.contains(&next)
+                let next = self.tokens.list.get(stretch.tokens.end).map_or("", |next| next.folded);
+                self.is_covered(stretch.tokens.end) && WHOLE_WORKS.contains(next)
             };
-            let article = matches!(last.folded.as_str(), "the" | "la") && self.is_covered(stretch.tokens.end)
+            let article = matches!(last.folded, "the" | "la") && self.is_covered(stretch.tokens.end)
                 // "All 7 Seasons".
-                || matches!(last.folded.as_str(), "all" | "full")
+                || matches!(last.folded, "all" | "full")
                     && self.is_covered(stretch.tokens.end)
                     && self.tokens.list.get(stretch.tokens.end).is_some_and(|count| count.number(2).is_some())
                 // "Die komplette 2. Staffel"; elsewhere it is the English word.
@@ -736,7 +738,7 @@ impl<'t, 'a> Reading<'t, 'a> {
     fn apply(&mut self, mark: &Mark) {
         let field = mark.facts.iter().map(|fact| fact.field()).find(|field| !field.is_empty()).unwrap_or("");
         self.spans.push((field, mark.span.clone()));
-        for fact in &mark.facts {
+        for fact in mark.facts.iter() {
             self.apply_fact(*fact, mark.strength);
         }
     }
@@ -768,7 +770,7 @@ impl<'t, 'a> Reading<'t, 'a> {
                 last = mark;
             }
         }
-        for fact in meant.iter().flat_map(|mark| &mark.facts) {
+        for fact in meant.iter().flat_map(|mark| mark.facts.iter()) {
             if let Fact::Language(language) = fact
                 && !self.out.subtitle_languages.iter().any(|known| known == language)
             {
@@ -857,14 +859,14 @@ impl<'t, 'a> Reading<'t, 'a> {
         let collection = self.tokens.list.iter().enumerate().any(|(at, token)| {
             at >= self.skipped
                 && !(at > 0 && self.tokens.list.get(at - 1).is_some_and(|before| before.folded == "criterion"))
-                && !WHOLE_WORKS.contains(&token.folded.as_str())
-                && marks::look_up(&token.folded).is_some_and(|(_, facts)| facts.contains(&Fact::Complete))
+                && !WHOLE_WORKS.contains(token.folded)
+                && marks::look_up(token.folded).is_some_and(|(_, facts)| facts.contains(&Fact::Complete))
         });
         let all_of = self.tokens.list.windows(3).any(|words| match words {
             [all, number, seasons] => {
-                matches!(all.folded.as_str(), "all" | "full")
+                matches!(all.folded, "all" | "full")
                     && number.number(2).is_some()
-                    && matches!(seasons.folded.as_str(), "seasons" | "series")
+                    && matches!(seasons.folded, "seasons" | "series")
             }
             _ => false,
         });
@@ -881,7 +883,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
         // Whoever counts seasons in a language speaks it; Portuguese has the Spanish word.
         for token in &self.tokens.list {
-            let told = COUNTED_IN.iter().find(|row| row.0 == token.folded).map(|row| row.1);
+            let told = COUNTED_IN.get(token.folded);
             if let Some(language) = told
                 && !out.languages.iter().any(|known| known == language || language == "es" && known == "pt")
             {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::release::languages;
 use crate::release::marks::{self, Fact, Mark, Strength};
 use crate::release::tokens::Token;
+use crate::release::words::Words;
 
 use super::{Reading, WHOLE_WORKS};
 
@@ -12,10 +13,10 @@ use super::{Reading, WHOLE_WORKS};
 /// `CN.WEB-DL` a broadcaster.
 const NEEDS_COMPANY: &[&str] = &["se", "cn"];
 /// Codes of three letters that are words, names or abbreviations too: `[Fin]` is the last episode.
-const WORDS_TOO: &[&str] = &["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal", "mar", "pun"];
+static WORDS_TOO: Words = Words::new(&["fin", "per", "may", "ben", "dan", "est", "ice", "tel", "mal", "mar", "pun"]);
 
 /// Where a language of subtitles is spoken, told behind it: `French Canada.srt`.
-const REGIONS: &[&str] = &[
+static REGIONS: Words = Words::new(&[
     "brazil",
     "portugal",
     "spain",
@@ -37,7 +38,7 @@ const REGIONS: &[&str] = &[
     "simplified",
     "traditional",
     "cyrillic",
-];
+]);
 
 /// Codes of two letters that are no words of English.
 const CLEAR_CODES: &[&str] = &["pl", "fr", "cz", "hu", "nl", "pt", "ru", "ro"];
@@ -129,7 +130,7 @@ impl Reading<'_, '_> {
             // "Fr Eng" has a longer code beside it, "en/fr" a slash.
             let beside = run.iter().any(|mark| {
                 let code = self.text(mark.span.clone()).to_ascii_lowercase();
-                code.len() > 2 && !WORDS_TOO.contains(&code.as_str())
+                code.len() > 2 && !WORDS_TOO.contains(code.as_str())
             });
             let has_long = run.iter().any(|mark| mark.span.len() > 3);
             let slashed = run.len() > 1
@@ -235,7 +236,7 @@ impl Reading<'_, '_> {
             return true;
         }
         let list = self.tokens.list.get(start..end).unwrap_or_default();
-        let whole_work = list.iter().any(|token| WHOLE_WORKS.contains(&token.folded.as_str()));
+        let whole_work = list.iter().any(|token| WHOLE_WORKS.contains(token.folded));
         if mark.states(|fact| *fact == Fact::Complete) && !whole_work {
             return false;
         }
@@ -316,7 +317,7 @@ impl Reading<'_, '_> {
         let list = self.tokens.list.get(at..).unwrap_or_default();
         list.iter()
             .zip(at..)
-            .all(|(token, at)| token.bracket > 0 || self.is_covered(at) || REGIONS.contains(&token.folded.as_str()))
+            .all(|(token, at)| token.bracket > 0 || self.is_covered(at) || REGIONS.contains(token.folded))
     }
 
     /// The tokens of the bracket around a token.
@@ -353,8 +354,8 @@ impl Reading<'_, '_> {
     /// Nothing but words that tables know: `Spanish.spa`, `english,russian`.
     pub(super) fn is_only_marks<'k>(mut tokens: impl Iterator<Item = &'k Token<'k>>) -> bool {
         tokens.all(|token| {
-            marks::look_up(&token.folded).is_some()
-                || languages::short_code(&token.folded).is_some()
+            marks::look_up(token.folded).is_some()
+                || languages::short_code(token.folded).is_some()
                 || token.folded.bytes().all(|byte| byte.is_ascii_digit())
         })
     }
@@ -421,7 +422,7 @@ impl Reading<'_, '_> {
             && token.is_some_and(is_written)
             && (!self.out.episodes.is_empty()
                 || is_clear
-                || mark.span.len() == 3 && !WORDS_TOO.contains(&code.as_str()))
+                || mark.span.len() == 3 && !WORDS_TOO.contains(code.as_str()))
             && self.shouts(mark)
             && shouts;
         // "Title ITA 1080p", "S01E05.Tytul.PL.1080p": in capitals before a mark.
@@ -433,7 +434,7 @@ impl Reading<'_, '_> {
             && !self.year_at(mark.tokens.end)
             && self.shouts(mark);
         // Codes that are words as well have to be written as codes.
-        let is_word = WORDS_TOO.contains(&code.as_str());
+        let is_word = WORDS_TOO.contains(code.as_str());
         // "XviD ITA by Someone": in capitals behind a mark.
         let behind_mark = clear
             && !is_word
