@@ -1,4 +1,5 @@
-//! Files of the repository that are made from the source: the API description, the page of settings, the example configuration.
+//! Files of the repository that are made from the source: the API description, the page of settings, the example configuration. And where the
+//! pages for people lead.
 //!
 //! `PROSTREAM_WRITE_GENERATED=1 cargo test -p prostream-server --test api generated` writes them anew.
 
@@ -66,4 +67,22 @@ fn the_page_of_settings_is_checked_in() {
 #[test]
 fn the_example_configuration_is_checked_in() {
     compare("prostream.example.toml", &example_file(&Config::concerns()));
+}
+
+/// Goal: no page sends its reader nowhere. (README linked a folder that is not there.)
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut links = 0;
+    for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "docs/SETTINGS.md"] {
+        let path = root.join(page);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !link.is_empty() && !link.contains("://") {
+                assert!(path.parent().unwrap().join(link).exists(), "{page} leads to {link}");
+                links += 1;
+            }
+        }
+    }
+    assert!(links > 0);
 }
