@@ -60,7 +60,7 @@ struct Global {
 enum Command {
     /// Run the server (the default).
     Serve(serve::ServeArgs),
-    /// Show everything on throw-away data: stand-ins of TMDB, Prowlarr and AllDebrid, and a generated film.
+    /// Show everything on throw-away data: stand-ins of TMDB, Prowlarr, AllDebrid and OpenSubtitles, and a generated film.
     Demo(demo::DemoArgs),
     /// Stream one file or link to a browser or player.
     Play(play::PlayArgs),
