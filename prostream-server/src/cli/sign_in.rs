@@ -35,9 +35,8 @@ const OPERATION: &str = "sign in";
 /// Arguments of `sign-in`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The key is printed once on standard output, and written nowhere; with --write it goes into a file that only you can read,\n\
-    and is not printed. Keys of Real-Debrid and Debrid-Link end after about a day: use --write with them, and name the file as `key_file`\n\
-    in the settings; the server then renews the key by itself. Premiumize and Debrid-Link sign in only programs that you have registered\n\
+    after_help = "The key is printed once on standard output, and written nowhere; with --write it goes into a file that only you can read and is not printed. Keys of Real-Debrid and Debrid-Link end after about a day: use --write with them, and name the file as `key_file` \
+    in the settings; the server then renews the key by itself. Premiumize and Debrid-Link sign in only programs that you have registered \
     there (settings sign_in.premiumize_client_id and sign_in.debrid_link_client_id).\n\nExamples:\n  \
     prostream sign-in alldebrid\n  \
     prostream sign-in real_debrid --write /srv/prostream/real_debrid.json\n  \
