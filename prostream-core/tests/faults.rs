@@ -666,6 +666,50 @@ async fn another_release_goes_on_when_a_service_dies_that_alone_had_it() {
     assert!(error.advice().is_some());
 }
 
+/// Goal: whoever follows a playback hears of a loss once, however long it lasts and however often another release is looked for in vain;
+/// after the file was well in between, the next loss is told again. It was told each 15 seconds.
+/// Method: no other release exists; time is moved past the wait between two searches, several times.
+#[tokio::test]
+async fn a_loss_is_told_once_and_not_each_15_seconds() {
+    let size_bytes = film().len() as u64;
+    let torrent = StandInTorrent::new(TORRENT, RELEASE).with_file(format!("{RELEASE}.mkv"), size_bytes);
+    let (_host, outside) = staged(vec![torrent], Vec::new()).await;
+    // What was read once is read again.
+    let blocks =
+        BlockCacheConfig { budget_bytes: 0, file_budget_bytes: 0, block_size: 4 << 10, ..BlockCacheConfig::default() };
+    let playback = PlaybackConfig { blocks, ..PlaybackConfig::default() };
+    let engine = ProStream::builder().http(outside.http.clone()).playback(playback).build().unwrap();
+    let viewer = outside.viewer(Has::First, KEY);
+    let request = StartPlayback::new(PlaybackSource::Title(media_id()));
+    let playback = engine.start_playback(&call(), &viewer, &request).await.unwrap();
+    let mut events = engine.playbacks().events(&call(), &viewer, playback.id()).await.unwrap().boxed();
+    let middle = ByteRange::new(size_bytes / 2, size_bytes / 2 + 1_000);
+
+    for loss in ["first", "second"] {
+        outside.first.stand_in.given_mishap(Some(Mishap::Broken));
+        outside.first.stand_in.expire_links();
+        assert!(playback.source().read_at(middle).await.is_err(), "{loss}");
+        let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await.unwrap().unwrap();
+        assert!(matches!(event, PlaybackEvent::Failed(_)), "{loss}: {event:?}");
+        for _ in 0..3 {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(16)).await;
+            tokio::time::resume();
+            // Somebody tries again meanwhile, in vain.
+            assert!(playback.source().read_at(middle).await.is_err(), "{loss}");
+            let again = tokio::time::timeout(Duration::from_secs(2), events.next()).await;
+            assert!(again.is_err(), "the {loss} loss is told again: {again:?}");
+        }
+        outside.first.stand_in.given_mishap(None);
+        let mut tries = 0;
+        while let Err(error) = playback.source().read_at(middle).await {
+            tries += 1;
+            assert!(tries < 40, "{loss}: {error:?}");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
 /// A segment of the film's pictures, from memory.
 async fn film_segment(number: u32) -> Bytes {
     let presentation = workshop::present(workshop::memory(film().to_vec())).await.unwrap();

@@ -22,6 +22,7 @@ mod range;
 mod reply;
 mod request;
 mod routes;
+mod sign_in;
 mod size;
 
 use std::net::SocketAddr;

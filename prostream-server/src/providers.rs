@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prostream_core::model::ProviderId;
-use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig, SharedBudget};
+use prostream_core::net::{AddressPolicy, HttpClient, HttpClientConfig, Secret, SharedBudget};
 use prostream_core::provider::debrid::{DebridConfig, DebridService};
 use prostream_core::provider::indexer::local_folder::LocalFolderConfig;
 use prostream_core::provider::indexer::prowlarr::ProwlarrConfig;
@@ -19,7 +19,8 @@ use prostream_core::store::cache::RedisCache;
 use prostream_core::store::redis::{Redis, RedisBudget};
 use prostream_core::{Error, ErrorKind, ProStream, ProStreamBuilder, Result};
 
-use crate::config::{Config, Providers};
+use crate::config::{Config, DebridAccount, Providers};
+use crate::sign_in::{Renewable, read_key_file};
 
 /// The outgoing client, with the exceptions of the settings and no others, and the beginning of an engine that asks through it. Both share
 /// with other servers what the settings say.
@@ -109,8 +110,10 @@ pub(crate) fn attempt(settings: &Providers, http: &HttpClient) -> Result<Attempt
     for (vendor, accounts) in settings.debrid() {
         for one in accounts {
             let id = id(vendor, one.name.as_deref())?;
-            let config = DebridConfig::new(vendor, id, one.key.clone(), one.base_url.clone())?;
-            debrid.push(config.build(http));
+            let service = key_of(vendor, one)
+                .map_err(|error| error.at(id.to_string()))
+                .and_then(|key| DebridConfig::new(vendor, id, key, one.base_url.clone())?.build(http));
+            debrid.push(service);
         }
     }
 
@@ -126,6 +129,32 @@ pub(crate) fn attempt(settings: &Providers, http: &HttpClient) -> Result<Attempt
     }
 
     Ok(Attempts { metadata, indexers, debrid, subtitles })
+}
+
+fn key_of(vendor: &str, account: &DebridAccount) -> Result<Secret> {
+    match (&account.key, &account.key_file) {
+        (_, Some(file)) => Ok(read_key_file(file, vendor)?.key),
+        (key, None) => Ok(key.clone().unwrap_or_else(|| Secret::new(""))),
+    }
+}
+
+/// The accounts of `set`, which [`build`] made of these settings, whose keys end and can be renewed.
+///
+/// # Errors
+/// `InvalidInput` for a key that can only be renewed with a client id, and there is none.
+pub(crate) fn renewable(config: &Config, set: &ProviderSet, http: &HttpClient) -> Result<Vec<Renewable>> {
+    let accounts =
+        config.providers.debrid().into_iter().flat_map(|(vendor, all)| all.iter().map(move |one| (vendor, one)));
+    let mut renewable = Vec::new();
+    for ((vendor, account), service) in accounts.zip(&set.debrid) {
+        let Some(path) = &account.key_file else { continue };
+        if read_key_file(path, vendor)?.renewal.is_some() {
+            let client_id = config.sign_in.client_id(vendor)?;
+            let sign_in = DebridConfig::sign_in(vendor, account.base_url.clone(), client_id, http)?;
+            renewable.push(Renewable { vendor, path: path.clone(), service: Arc::clone(service), sign_in });
+        }
+    }
+    Ok(renewable)
 }
 
 fn id(vendor: &str, name: Option<&str>) -> Result<ProviderId> {

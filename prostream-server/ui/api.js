@@ -57,6 +57,16 @@ export const startPlayback = request => call("POST", "/api/v1/playbacks", reques
 export const nextEpisode = id => call("POST", `/api/v1/playbacks/${encodeURIComponent(id)}/next`);
 export const endPlayback = id => call("DELETE", `/api/v1/playbacks/${encodeURIComponent(id)}`);
 
+/** Subtitles from outside for what plays, in these languages; none means all. */
+export const subtitles = (id, languages) =>
+  call("GET", `/api/v1/playbacks/${encodeURIComponent(id)}/subtitles${languages.length ? `?language=${encodeURIComponent(languages.join(","))}` : ""}`);
+/** One of them as WebVTT: its address is the permission. */
+export const subtitleText = async address => {
+  let reply;
+  try { reply = await fetch(address, {credentials: "same-origin"}); } catch { throw new Problem(0, {detail: "the server cannot be reached", advice: "check that it is running and try again"}); }
+  return reply.ok ? reply.text() : read(reply);
+};
+
 export const links = () => call("GET", "/api/v1/addons");
 export const makeLink = name => call("POST", "/api/v1/addons", {name});
 export const revokeLink = id => call("DELETE", `/api/v1/addons/${encodeURIComponent(id)}`);

@@ -5,6 +5,7 @@ import {Player} from "./player.js";
 import * as fetching from "./fetching.js";
 import * as links from "./links.js";
 import * as position from "./position.js";
+import * as subtitles from "./subtitles.js";
 
 const byId = id => document.getElementById(id);
 const state = {signInPath: "/api/v1/auth/login", setupToken: null, title: null, mediaId: null, candidates: [], release: null, failed: new Set(), playback: null, search: null, positionKey: null, following: null, next: null, lost: null, askedNext: null, nextEpisode: null};
@@ -313,6 +314,7 @@ const openPlayer = (playback, start) => {
   byId("from-start").hidden = !(start > 0);
   state.positionKey = state.mediaId || playback.name;
   player.play(playback.hls_url, start);
+  subtitles.offerFor(playback.id);
   const chapters = playback.chapters ? Promise.resolve(playback.chapters) : api.chapters(playback.hls_url);
   chapters.then(found => player.showChapters(found)).catch(() => { /* it plays without */ });
 };
@@ -354,6 +356,7 @@ const leavePlayer = () => {
   state.next = state.lost = null;
   state.positionKey = null;
   player.stop();
+  subtitles.offerFor(null);
   if (state.playback?.id) api.endPlayback(state.playback.id).catch(() => { /* it ends by itself */ });
   state.playback = null;
 };
@@ -396,5 +399,6 @@ const open = async () => {
 
 links.start(attempt, make);
 fetching.start(attempt, begin);
+subtitles.start(player, make, languageText);
 addEventListener("hashchange", () => location.reload());
 attempt(open);

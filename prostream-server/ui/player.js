@@ -20,6 +20,9 @@ const fill = (select, holder, options, chosen, choose) => {
   holder.hidden = options.length < 2;
 };
 
+/** Where a subtitle from outside stands among the tracks that can be chosen. */
+const FOUND = -2;
+
 export class Player {
   /** `elements`: video, audio, audioLabel, subtitle, subtitleLabel, chapter, chapterLabel, note. `onFailure(text)` is called when playing cannot go on. */
   constructor(elements, onFailure) {
@@ -28,6 +31,7 @@ export class Player {
     this.hasFailed = false;
     this.hls = null;
     this.chapterChanged = null;
+    this.found = null;
     elements.video.addEventListener("error", () => {
       const error = elements.video.error;
       if (error && elements.video.hasAttribute("src") && !this.hls) this.onFailure(error.message || "the browser cannot play it");
@@ -91,20 +95,76 @@ export class Player {
 
   showSubtitles() {
     const {video, subtitle, subtitleLabel} = this.elements;
-    const off = [-1, "Off"];
+    const found = this.found?.element.track;
+    const isFound = found?.mode === "showing";
+    const others = [[-1, "Off"], ...(found ? [[FOUND, this.found.name]] : [])];
+    const showFound = wanted => { if (found) found.mode = wanted === FOUND ? "showing" : "disabled"; };
     if (this.hls) {
       const options = this.hls.subtitleTracks.map((track, index) => [index, label(track, index)]);
-      fill(subtitle, subtitleLabel, [off, ...options], this.hls.subtitleTrack, index => {
-        this.hls.subtitleTrack = index;
+      fill(subtitle, subtitleLabel, [...others, ...options], isFound ? FOUND : this.hls.subtitleTrack, index => {
+        this.hls.subtitleTrack = Math.max(index, -1);
         this.hls.subtitleDisplay = index >= 0;
+        showFound(index);
       });
       return;
     }
-    const tracks = [...video.textTracks].filter(track => track.kind === "subtitles" || track.kind === "captions");
-    const chosen = tracks.findIndex(track => track.mode === "showing");
-    fill(subtitle, subtitleLabel, [off, ...tracks.map((track, index) => [index, label(track, index)])], chosen, wanted => {
+    const tracks = [...video.textTracks].filter(track => track !== found && (track.kind === "subtitles" || track.kind === "captions"));
+    const chosen = isFound ? FOUND : tracks.findIndex(track => track.mode === "showing");
+    fill(subtitle, subtitleLabel, [...others, ...tracks.map((track, index) => [index, label(track, index)])], chosen, wanted => {
       tracks.forEach((track, index) => { track.mode = index === wanted ? "showing" : "disabled"; });
+      showFound(wanted);
     });
+  }
+
+  /** Shows a subtitle from outside, WebVTT, in place of any other one, called by this language for people. */
+  async showFound(text, name, language) {
+    const {video, subtitle} = this.elements;
+    this.dropFound();
+    const element = document.createElement("track");
+    element.kind = "subtitles";
+    if (language) element.srclang = language;
+    // Without a label: hls.js leaves tracks that have none alone.
+    element.src = URL.createObjectURL(new Blob([text], {type: "text/vtt"}));
+    const found = this.found = {element, name: `${name} (found)`, shift: 0, cues: []};
+    const loaded = new Promise((resolve, reject) => {
+      element.addEventListener("load", resolve, {once: true});
+      element.addEventListener("error", () => reject(new Error("the browser cannot read this subtitle")), {once: true});
+    });
+    video.append(element);
+    // Reading begins when it is shown.
+    element.track.mode = "hidden";
+    try {
+      await loaded;
+    } catch (error) {
+      if (this.found === found) { this.dropFound(); this.showSubtitles(); }
+      throw error;
+    }
+    if (this.found !== found) return;
+    found.cues = [...element.track.cues].map(cue => ({cue, from: cue.startTime, to: cue.endTime}));
+    this.showSubtitles();
+    subtitle.value = String(FOUND);
+    subtitle.onchange();
+  }
+
+  /** Shows the found subtitle so many seconds later, or earlier; gives by how much it is moved in all. */
+  shiftFound(seconds) {
+    const {found} = this;
+    if (!found) return 0;
+    found.shift += seconds;
+    for (const {cue, from, to} of found.cues) {
+      cue.startTime = Math.max(0, from + found.shift);
+      cue.endTime = Math.max(0, to + found.shift);
+    }
+    return found.shift;
+  }
+
+  dropFound() {
+    if (!this.found) return;
+    const {element} = this.found;
+    element.track.mode = "disabled";
+    element.remove();
+    URL.revokeObjectURL(element.src);
+    this.found = null;
   }
 
   /** Offers the chapters to jump to, and shows which one it is. */
@@ -140,6 +200,7 @@ export class Player {
       video.removeEventListener("seeked", this.chapterChanged);
       this.chapterChanged = null;
     }
+    this.dropFound();
     if (this.hls) { this.hls.destroy(); this.hls = null; }
     video.onloadedmetadata = null;
     video.pause();

@@ -1,7 +1,7 @@
 //! What happens to a playback while somebody follows it: when its file cannot be had any more, anywhere, another release goes on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::sync::mpsc;
@@ -33,7 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub enum PlaybackEvent {
     /// Its file cannot be had any more: another release of the same title is open and goes on. Nothing more comes.
     Next(Next),
-    /// Its file cannot be had, and no other release either, now. As long as that lasts it is tried again each 15 seconds.
+    /// Its file cannot be had, and no other release either, now. As long as that lasts it is tried again each 15 seconds, and not told
+    /// again; once the file could be read in between, the next loss is.
     Failed(Arc<Error>),
 }
 
@@ -46,6 +47,15 @@ pub struct Next {
     pub start_s: f64,
     /// What became of the release before.
     pub because: Arc<Error>,
+}
+
+/// Whether the bytes of a file can be had.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Health {
+    /// Why they could not be had at the last try.
+    pub(super) loss: Option<Arc<Error>>,
+    /// When some were last read; nobody is woken for it.
+    pub(super) well_at: Option<Instant>,
 }
 
 /// Does it say that the file behind a link is out of reach, after all that reading does by itself to get at it?
@@ -158,15 +168,23 @@ struct Watch {
 
 impl Watch {
     async fn run(self, events: &mpsc::Sender<PlaybackEvent>) {
+        let mut told_at: Option<Instant> = None;
         while self.exists().await {
-            let Some(because) = self.loss().await else { continue };
+            let Health { loss, well_at } = self.health().await;
+            if well_at.zip(told_at).is_some_and(|(well_at, told_at)| well_at > told_at) {
+                told_at = None;
+            }
+            let Some(because) = loss else { continue };
             match self.playbacks.another(&self.call, &self.viewer, &self.id, because).await {
                 Ok(next) => {
                     let _ = events.send(PlaybackEvent::Next(next)).await;
                     return;
                 }
                 Err(error) => {
-                    let _ = events.send(PlaybackEvent::Failed(Arc::new(error))).await;
+                    if told_at.is_none() {
+                        let _ = events.send(PlaybackEvent::Failed(Arc::new(error))).await;
+                        told_at = Some(Instant::now());
+                    }
                     tokio::time::sleep(COOL_DOWN).await;
                 }
             }
@@ -180,25 +198,27 @@ impl Watch {
     }
 
     /// Waits a while for the file to be lost; holds nothing open meanwhile.
-    async fn loss(&self) -> Option<Arc<Error>> {
-        let watched = self.playbacks.opened(&self.id).await.map(|playback| playback.shown.file.loss());
+    async fn health(&self) -> Health {
+        let watched = self.playbacks.opened(&self.id).await.map(|playback| playback.shown.file.health());
         match watched {
-            Some(Some(mut loss)) => {
-                // Closed meanwhile: it is looked for again.
-                timeout(LOOK_EVERY, loss.wait_for(Option::is_some)).await.ok()?.ok()?.clone()
+            Some(Some(mut health)) => {
+                // Nothing is lost, or it was closed meanwhile: it is looked for again.
+                let _ = timeout(LOOK_EVERY, health.wait_for(|health| health.loss.is_some())).await;
+                let health = health.borrow();
+                health.clone()
             }
             // A file of this machine.
             Some(None) => {
                 tokio::time::sleep(LOOK_EVERY).await;
-                None
+                Health::default()
             }
-            None => match self.playbacks.unopened.get(&self.id).await {
-                Some(error) => Some(error),
-                None => {
+            None => {
+                let loss = self.playbacks.unopened.get(&self.id).await;
+                if loss.is_none() {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    None
                 }
-            },
+                Health { loss, well_at: None }
+            }
         }
     }
 }

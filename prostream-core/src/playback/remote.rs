@@ -1,13 +1,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OnceCell, watch};
 
-use super::events::is_loss;
+use super::events::{Health, is_loss};
 use super::known::{KnownFiles, content_id};
 use super::reopen::Reopen;
 use crate::model::{ByteRange, ContentId, Extents, InfoHash, Location, Playable, Rope};
@@ -121,8 +121,7 @@ pub(super) struct RemoteFile {
     fresh: Mutex<Option<Playable>>,
     source: OnceCell<Arc<HttpSource>>,
     has_changed: AtomicBool,
-    /// Why its bytes could not be had at the last try.
-    loss: watch::Sender<Option<Arc<Error>>>,
+    health: watch::Sender<Health>,
 }
 
 impl RemoteFile {
@@ -143,7 +142,7 @@ impl RemoteFile {
             fresh: Mutex::new(fresh),
             source: OnceCell::new(),
             has_changed: AtomicBool::new(false),
-            loss: watch::Sender::default(),
+            health: watch::Sender::default(),
         }
     }
 
@@ -157,6 +156,7 @@ impl RemoteFile {
         let content_id = content_id(source.as_ref()).await?;
         let mut file = Self::known(way, content_id, source.validator(), accounts, None);
         file.source = OnceCell::new_with(Some(source));
+        file.health.send_modify(|health| health.well_at = Some(Instant::now()));
         Ok(file)
     }
 
@@ -220,14 +220,17 @@ impl RemoteFile {
     }
 
     /// Tells when its bytes cannot be had, and when they can again.
-    pub(super) fn loss(&self) -> watch::Receiver<Option<Arc<Error>>> {
-        self.loss.subscribe()
+    pub(super) fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
     }
 
     async fn note<T>(&self, answer: Result<T>) -> Result<T> {
         let error = match answer {
             Ok(answer) => {
-                self.loss.send_if_modified(|loss| loss.take().is_some());
+                self.health.send_if_modified(|health| {
+                    health.well_at = Some(Instant::now());
+                    health.loss.take().is_some()
+                });
                 return Ok(answer);
             }
             Err(error) => error,
@@ -239,7 +242,7 @@ impl RemoteFile {
             return Err(error);
         }
         let error = Arc::new(error);
-        self.loss.send_replace(Some(Arc::clone(&error)));
+        self.health.send_modify(|health| health.loss = Some(Arc::clone(&error)));
         Err(crate::resolve::again(&error))
     }
 }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::watch;
 
+use super::events::Health;
 use super::known::Known;
 #[cfg(feature = "http")]
 use super::remote::RemoteFile;
+use crate::Result;
 use crate::hls::{CutFindings, Presentation};
 use crate::model::DeviceProfile;
 use crate::source::ByteSource;
-use crate::{Error, Result};
 
 /// Files in use, by the identity of their sources, which tells one set of accounts from another.
 #[derive(Debug, Default)]
@@ -71,9 +72,9 @@ impl OpenFile {
     }
 
     /// Tells when its bytes cannot be had any more, and when they can again; `None` for a file on this machine.
-    pub(super) fn loss(&self) -> Option<watch::Receiver<Option<Arc<Error>>>> {
+    pub(super) fn health(&self) -> Option<watch::Receiver<Health>> {
         #[cfg(feature = "http")]
-        return self.remote.as_ref().map(|remote| remote.loss());
+        return self.remote.as_ref().map(|remote| remote.health());
         #[cfg(not(feature = "http"))]
         None
     }

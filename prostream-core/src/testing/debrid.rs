@@ -619,7 +619,7 @@ pub async fn a_sign_in_that_ended_is_unauthorized<S: DebridScene>() {
     assert!(error.advice().is_some_and(|advice| advice.contains("again")), "{:?}", error.advice());
 }
 
-/// Goal: a renewed key works, a withdrawn grant gives none; where nothing can be renewed that is said, so that the owner signs in again.
+/// Goal: a renewed key works, also in a service that is in use; a withdrawn grant gives none; where nothing can be renewed that is said, so that the owner signs in again.
 pub async fn a_grant_that_ends_can_be_renewed<S: DebridScene>() {
     let scene = S::start().await;
     let sign_in = scene.sign_in();
@@ -630,12 +630,17 @@ pub async fn a_grant_that_ends_can_be_renewed<S: DebridScene>() {
         Some(renewal) => {
             let fresh = sign_in.renew(&call(), &renewal).await.unwrap();
             scene.service_with_key(fresh.key.expose()).account(&call()).await.unwrap();
+            let service = scene.service_with_key("3nded");
+            assert_eq!(service.account(&call()).await.unwrap_err().kind(), ErrorKind::Unauthorized);
+            service.replace_key(&fresh.key).unwrap();
+            service.account(&call()).await.unwrap();
             let withdrawn = sign_in.renew(&call(), &Secret::new("withdrawn")).await.unwrap_err();
             assert_eq!(withdrawn.kind(), ErrorKind::Unauthorized);
         }
         None => {
             let error = sign_in.renew(&call(), &grant.key).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert_eq!(scene.service().replace_key(&grant.key).unwrap_err().kind(), ErrorKind::Unsupported);
         }
     }
 }

@@ -86,7 +86,7 @@ pub(super) async fn run(args: DemoArgs, output: &Output) -> Result<()> {
     if output.is_json() {
         output.object(&json!({ "page_url": page_url, "api_url": api_url, "access_token": access_token }))?;
     } else {
-        output.line("ProStream demo: stand-ins of TMDB, Prowlarr and AllDebrid, and one generated film, all inside this process.")?;
+        output.line("ProStream demo: stand-ins of TMDB, Prowlarr, AllDebrid and OpenSubtitles, and one generated film, all inside this process.")?;
         output.line("Search for Paper Lanterns, Harbour Lights, The Cartographer's Apprentice or 2047;")?;
         output.line("or for A Slow Boat Upriver, which the service has to fetch first.\n")?;
         output.line(&format!("  open   {page_url}\n"))?;

@@ -199,7 +199,7 @@ fn text(report: &Report, has_colours: bool) -> String {
 }
 
 /// A wait for people: seconds up to two minutes, then minutes, then hours, rounded up.
-fn waiting(seconds: u64) -> String {
+pub(super) fn waiting(seconds: u64) -> String {
     match seconds {
         0..=120 => format!("{seconds} s"),
         121..=7_200 => format!("{} minutes", seconds.div_ceil(60)),

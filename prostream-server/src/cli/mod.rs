@@ -12,6 +12,7 @@ mod resolve;
 mod search;
 mod serve;
 mod settings;
+mod sign_in;
 mod user;
 
 use std::net::SocketAddr;
@@ -59,7 +60,7 @@ struct Global {
 enum Command {
     /// Run the server (the default).
     Serve(serve::ServeArgs),
-    /// Show everything on throw-away data: stand-ins of TMDB, Prowlarr and AllDebrid, and a generated film.
+    /// Show everything on throw-away data: stand-ins of TMDB, Prowlarr, AllDebrid and OpenSubtitles, and a generated film.
     Demo(demo::DemoArgs),
     /// Stream one file or link to a browser or player.
     Play(play::PlayArgs),
@@ -78,6 +79,11 @@ enum Command {
     /// All providers of the settings are asked at once, each with the key that stands there and for at most 15 seconds. Nothing is changed
     /// anywhere: no torrent is added, no folder made, and no key is printed.
     Doctor(doctor::DoctorArgs),
+    /// Sign in at a debrid service by a code that you type on its page, in place of copying a key.
+    ///
+    /// Shows an address and a code, waits until you have agreed there, and says where the key goes. Nothing is kept before; Ctrl+C stops
+    /// at any time, and the code ends by itself.
+    SignIn(sign_in::SignInArgs),
     /// Manage the people who may sign in.
     User(user::UserArgs),
 }
@@ -148,6 +154,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Some(Command::Doctor(args)) => {
             return doctor::run(args, &output).await.unwrap_or_else(|error| output.fail(&error));
         }
+        Some(Command::SignIn(args)) => sign_in::run(args, &output).await,
         Some(Command::User(args)) => user::run(args, &output).await,
     };
     match done {

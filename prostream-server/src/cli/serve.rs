@@ -11,6 +11,7 @@ use prostream_core::store::records::{Records, SqliteRecords};
 use prostream_core::store::sqlite::SqliteDatabase;
 use prostream_core::{Error, ErrorKind, Result};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
 use super::settings::SettingsArgs;
@@ -18,6 +19,7 @@ use super::wait_for_signal;
 use crate::auth::Accounts;
 use crate::config::Config;
 use crate::doctor::{DATABASE_FILE, missing_of};
+use crate::sign_in::keep_renewed;
 use crate::{ServerParts, page, providers, serve};
 
 /// How often records that are over are forgotten.
@@ -79,6 +81,7 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     let config = load(&args.settings, args.listen, args.data.as_deref())?;
     let (http, engine) = providers::engine(&config)?;
     let set = Arc::new(providers::build(&config.providers, &http)?);
+    let renewable = providers::renewable(&config, &set, &http)?;
     let (database, accounts) = open_data(&config).await?;
     let records = Arc::new(SqliteRecords::new(database).await?);
     let engine = engine.records(Arc::clone(&records) as Arc<dyn Records>).build()?;
@@ -105,11 +108,16 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
             output.line(&format!("note: {}: {}", note.what, note.advice.unwrap_or_default()))?;
         }
     }
+    let stop = CancellationToken::new();
+    let renewing = tokio::spawn(keep_renewed(renewable, stop.clone()));
     tokio::select! {
         () = wait_for_signal() => {}
         () = prune(records.as_ref()) => {}
     }
+    stop.cancel();
     server.shutdown().await;
+    // One that has begun is waited for, and no longer than its own limit.
+    let _ = renewing.await;
     Ok(())
 }
 

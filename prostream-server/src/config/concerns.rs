@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use prostream_core::Result;
 use prostream_core::net::{AllowedHost, Secret};
 use prostream_core::playback::PlaybackConfig;
 use prostream_core::source::FileAccess;
 use prostream_core::store::redis::{Redis, RedisConfig};
+use prostream_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -123,6 +123,40 @@ concern! {
         /// Whether the refresh cookie is bound to https. Turn off only for a server that is reached over plain http and by name; loopback
         /// addresses need no change in current browsers.
         is_cookie_secure: bool = true, "true or false";
+    }
+}
+
+concern! {
+    /// Signing in at debrid services by a code (`prostream sign-in`). Two of them sign in only programs that their owner has registered there.
+    SignIn at "sign_in" {
+        /// Client id of your program at Premiumize, from premiumize.me/registerclient.
+        premiumize_client_id: Option<String> = None, "text";
+        /// Client id of your program at Debrid-Link, from your account at debrid-link.com. The server needs it too, to renew keys.
+        debrid_link_client_id: Option<String> = None, "text";
+    }
+}
+
+impl SignIn {
+    /// The client id to sign in with at `vendor`; `None` where none is needed.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming the setting, where one is needed and missing.
+    pub fn client_id(&self, vendor: &str) -> Result<Option<&str>> {
+        let (client_id, from) = match vendor {
+            "premiumize" => (&self.premiumize_client_id, "premiumize.me/registerclient"),
+            "debrid_link" => (&self.debrid_link_client_id, "debrid-link.com"),
+            _ => return Ok(None),
+        };
+        let client_id = client_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+        client_id.map(Some).ok_or_else(|| {
+            let (key, variable) = (format!("sign_in.{vendor}_client_id"), vendor.to_uppercase());
+            Error::new(ErrorKind::InvalidInput, "read settings")
+                .at(vendor.to_owned())
+                .detail("it signs in only programs that are registered with it, and there is no client id")
+                .advise(format!(
+                    "register a program at {from} and set {key} (PROSTREAM_SIGN_IN_{variable}_CLIENT_ID); or make a key on its page"
+                ))
+        })
     }
 }
 
@@ -273,8 +307,10 @@ entry! {
 entry! {
     /// An account at a debrid service, which holds torrents and gives links to their files.
     DebridAccount at "providers" {
-        /// Its API key, or private token.
-        key: Secret, "text";
+        /// Its API key, or private token. Either this or `key_file`.
+        key: Option<Secret>, "text";
+        /// A file that holds the key: what `prostream sign-in` wrote, which the server keeps fresh where keys end, or the key alone.
+        key_file: Option<PathBuf>, "path";
         /// Another address of the API, for tests.
         base_url: Option<Url>, "http or https address";
     }

@@ -22,7 +22,7 @@ use serde::Deserialize;
 pub use address_block::AddressBlock;
 pub use concerns::{
     Auth, Cache, Cinemeta, Cors, Data, DebridAccount, Exception, Library, Limits, Listen, LocalFolder, OpenSubtitles,
-    Outbound, Providers, Prowlarr, Ranking, Tmdb, Torznab,
+    Outbound, Providers, Prowlarr, Ranking, SignIn, Tmdb, Torznab,
 };
 pub use setting::{Concern, Form, Setting, example_file, settings_page};
 
@@ -56,6 +56,8 @@ pub struct Config {
     pub cors: Cors,
     /// Who may sign in.
     pub auth: Auth,
+    /// Signing in at debrid services.
+    pub sign_in: SignIn,
     /// How much a client may take.
     pub limits: Limits,
     /// Outside services.
@@ -75,6 +77,7 @@ impl Config {
             Ranking::concern(),
             Cors::concern(),
             Auth::concern(),
+            SignIn::concern(),
             Limits::concern(),
             Tmdb::concern(),
             Cinemeta::concern(),
@@ -214,6 +217,9 @@ impl Config {
                 .filter_map(|entry| entry.base_url.as_ref())
                 .try_for_each(|url| check_web_address(&key, url))?;
             check_names(&section, accounts.iter().map(|entry| &entry.name))?;
+            if accounts.iter().any(|entry| entry.key.is_some() == entry.key_file.is_some()) {
+                return Err(wrong(format!("[[{section}]] has to have either key or key_file")));
+            }
         }
         Ok(())
     }

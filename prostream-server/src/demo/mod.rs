@@ -1,6 +1,7 @@
-//! What `prostream demo` plays besides the real server: stand-ins of TMDB, Prowlarr and AllDebrid, and a host of one generated film, each
-//! on a loopback port of its own inside this process. They speak the real wire formats; the real clients ask them.
+//! What `prostream demo` plays besides the real server: stand-ins of TMDB, Prowlarr, AllDebrid and OpenSubtitles, and a host of one generated film,
+//! each on a loopback port of its own inside this process. They speak the real wire formats; the real clients ask them.
 
+mod captions;
 mod losing;
 mod mount;
 mod titles;
@@ -14,8 +15,11 @@ use prostream_core::net::{AddressPolicy, AllowedHost, HttpClient, HttpClientConf
 use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
 use prostream_core::provider::indexer::prowlarr::{Prowlarr, ProwlarrConfig};
 use prostream_core::provider::metadata::tmdb::{Tmdb, TmdbConfig};
+use prostream_core::provider::subtitles::opensubtitles::{OpenSubtitles, OpenSubtitlesConfig};
 use prostream_core::resolve::ProviderSet;
-use prostream_core::testing::stand_in::{AllDebridStandIn, FilmHost, ProwlarrStandIn, TmdbStandIn};
+use prostream_core::testing::stand_in::{
+    AllDebridStandIn, FilmHost, OpenSubtitlesStandIn, ProwlarrStandIn, TmdbStandIn,
+};
 use prostream_core::{Error, ErrorKind, Result};
 use url::Url;
 
@@ -29,6 +33,9 @@ pub const FILM: &[u8] = include_bytes!("../../assets/demo-film.mkv");
 const TMDB_KEY: &str = "0123456789abcdef0123456789abcdef";
 const PROWLARR_KEY: &str = "demo-prowlarr-key";
 const ALLDEBRID_KEY: &str = "demo-alldebrid-key";
+const OPENSUBTITLES_KEY: &str = "demo-opensubtitles-key";
+const OPENSUBTITLES_USER: &str = "demo";
+const OPENSUBTITLES_PASSWORD: &str = "demo-password";
 
 /// The running stand-ins.
 #[derive(Debug)]
@@ -37,6 +44,7 @@ pub struct StandIns {
     tmdb_url: Url,
     prowlarr_url: Url,
     alldebrid_url: Url,
+    opensubtitles_url: Url,
     films: Arc<FilmHost>,
     alldebrid: Arc<AllDebridStandIn>,
 }
@@ -76,14 +84,21 @@ impl StandIns {
             }
         }
         let alldebrid = Arc::new(alldebrid);
+        let opensubtitles = OpenSubtitlesStandIn::new(OPENSUBTITLES_KEY, OPENSUBTITLES_USER, OPENSUBTITLES_PASSWORD);
+        let opensubtitles = match titles::all().first() {
+            Some(title) => captions::describe(opensubtitles, title, &film),
+            None => opensubtitles,
+        };
         let tmdb_mount = Mount::start(Arc::new(tmdb)).await?;
         let prowlarr_mount = Mount::start(Arc::new(prowlarr)).await?;
         let alldebrid_mount = Mount::start(Arc::clone(&alldebrid)).await?;
+        let opensubtitles_mount = Mount::start(Arc::new(opensubtitles)).await?;
         Ok(Self {
+            opensubtitles_url: opensubtitles_mount.url("api/v1")?,
             tmdb_url: tmdb_mount.url("3")?,
             prowlarr_url: prowlarr_mount.url("")?,
             alldebrid_url: alldebrid_mount.url("")?,
-            mounts: vec![film_mount, tmdb_mount, prowlarr_mount, alldebrid_mount],
+            mounts: vec![film_mount, tmdb_mount, prowlarr_mount, alldebrid_mount, opensubtitles_mount],
             films,
             alldebrid,
         })
@@ -123,11 +138,17 @@ impl StandIns {
             base_url: self.alldebrid_url.clone(),
             ..AllDebridConfig::new(Secret::new(ALLDEBRID_KEY))
         };
+        let opensubtitles = OpenSubtitlesConfig {
+            base_url: self.opensubtitles_url.clone(),
+            user: Some(OPENSUBTITLES_USER.to_owned()),
+            password: Some(Secret::new(OPENSUBTITLES_PASSWORD)),
+            ..OpenSubtitlesConfig::new(Secret::new(OPENSUBTITLES_KEY))
+        };
         Ok(ProviderSet {
             metadata: vec![Arc::new(Tmdb::new(tmdb, http.clone())?)],
             indexers: vec![Arc::new(Prowlarr::new(prowlarr, http.clone())?)],
             debrid: vec![Arc::new(AllDebrid::new(alldebrid, http.clone())?)],
-            subtitles: Vec::new(),
+            subtitles: vec![Arc::new(OpenSubtitles::new(opensubtitles, http.clone())?)],
         })
     }
 

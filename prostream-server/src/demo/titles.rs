@@ -7,8 +7,8 @@ use prostream_core::testing::stand_in::{
 
 /// A title and everything the stand-ins know of it.
 pub(super) struct DemoTitle {
-    tmdb_id: u64,
-    name: &'static str,
+    pub(super) tmdb_id: u64,
+    pub(super) name: &'static str,
     overview: &'static str,
     genre: &'static str,
     first_date: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct DemoTitle {
 
 /// A release of it.
 pub(super) struct DemoRelease {
-    name: &'static str,
+    pub(super) name: &'static str,
     seeder_count: u32,
     has: Has,
 }
@@ -175,7 +175,7 @@ impl DemoTitle {
     }
 
     /// IMDb has given out no number of nine digits that begins with 99.
-    fn imdb_id(&self) -> String {
+    pub(super) fn imdb_id(&self) -> String {
         format!("tt99{:07}", self.tmdb_id)
     }
 

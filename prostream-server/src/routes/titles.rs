@@ -6,11 +6,12 @@ use std::sync::Arc;
 use http::StatusCode;
 use prostream_core::model::{self, Language, MediaId, TitleKind};
 use prostream_core::provider::metadata::{self, Discover, DiscoverSort, Period, Trending};
+use prostream_core::resolve::Viewer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::table::{Route, get};
-use crate::app::App;
+use crate::app::{App, FullHouse};
 use crate::auth::Caller;
 use crate::limit::RateClass;
 use crate::reply::{Answer, Problem, json};
@@ -212,8 +213,7 @@ async fn search(app: Arc<App>, request: Request, caller: Caller) -> Answer {
         return Err(Problem::invalid(format!("query has from 1 to {MAX_QUERY_CHARS} characters")));
     }
     let full = app.full()?;
-    let mut viewer = full.viewer(&caller.user_id, None);
-    viewer.language = language(input.language)?;
+    let viewer = viewer(full, &caller, input.language)?;
     let found = full.engine.search_titles(&app.call(&caller, request.client), &viewer, text).await?;
     json(StatusCode::OK, &Titles { titles: found.into_iter().map(TitleSummary::from).collect() })
 }
@@ -228,8 +228,7 @@ async fn trending(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     };
     asked.page = number(input.page, "page")?.unwrap_or(asked.page);
     let full = app.full()?;
-    let mut viewer = full.viewer(&caller.user_id, None);
-    viewer.language = language(input.language)?;
+    let viewer = viewer(full, &caller, input.language)?;
     let page = full.engine.trending(&app.call(&caller, request.client), &viewer, &asked).await?;
     json(StatusCode::OK, &TitlePage::from(page))
 }
@@ -246,8 +245,7 @@ async fn discover(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     };
     asked.page = number(input.page, "page")?.unwrap_or(asked.page);
     let full = app.full()?;
-    let mut viewer = full.viewer(&caller.user_id, None);
-    viewer.language = language(input.language)?;
+    let viewer = viewer(full, &caller, input.language)?;
     let page = full.engine.discover(&app.call(&caller, request.client), &viewer, &asked).await?;
     json(StatusCode::OK, &TitlePage::from(page))
 }
@@ -256,15 +254,17 @@ async fn title(app: Arc<App>, request: Request, caller: Caller) -> Answer {
     let input: TitleQuery = request.query()?;
     let media_id: MediaId = request.decoded_param("media_id")?.parse()?;
     let full = app.full()?;
-    let mut viewer = full.viewer(&caller.user_id, None);
-    viewer.language = language(input.language)?;
+    let viewer = viewer(full, &caller, input.language)?;
     let title = full.engine.title(&app.call(&caller, request.client), &viewer, &media_id).await?;
     json(StatusCode::OK, &Title::from(title.as_ref()))
 }
 
-fn language(text: Option<String>) -> Result<Option<Language>, Problem> {
+/// Whoever calls, with the language that the query asks for.
+fn viewer(full: &FullHouse, caller: &Caller, language: Option<String>) -> Result<Viewer, Problem> {
     let wrong = || Problem::invalid("language is a BCP 47 tag, such as en or pt-BR");
-    text.map(|text| Language::parse(&text).ok_or_else(wrong)).transpose()
+    let mut viewer = full.viewer(&caller.user_id, None);
+    viewer.language = language.map(|text| Language::parse(&text).ok_or_else(wrong)).transpose()?;
+    Ok(viewer)
 }
 
 impl From<Kind> for TitleKind {

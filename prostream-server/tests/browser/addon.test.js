@@ -168,7 +168,8 @@ test("a film: from the search to pictures and sound", {timeout: 60_000}, async (
   assertMeta(meta, found.id, "movie");
   assert.match(meta.behaviorHints.defaultVideoId, /^tt\d+$/, "by IMDb, which other addons know");
   const {subtitles} = await ask("subtitles", "movie", meta.behaviorHints.defaultVideoId, {filename: "a & b.mkv", videoSize: 1});
-  assert.deepEqual(subtitles, []);
+  assert.deepEqual(subtitles.map(one => one.lang), ["eng", "fra", "deu"]);
+  assert.match(await (await fetch(subtitles[0].url)).text(), /^WEBVTT\n\n00:00:02\.000 --> 00:00:03\.500\nLantern 1\n/);
   const streams = await streamsOf("movie", meta.behaviorHints.defaultVideoId);
   assert.ok(streams.length >= 4, JSON.stringify(streams));
   assert.match(streams[0].name, /Best/, "what a player takes by itself is what plays");

@@ -219,6 +219,76 @@ test("what nobody has is fetched, shown as it comes, and plays; or is cancelled"
   await close();
 });
 
+test("subtitles from outside are found, shown, and moved in time; what is in the way is said", {timeout: 120_000}, async () => {
+  const {page, wrong, hosts, close} = await openPage(browser);
+  const showing = () => page.evaluate(() => [...document.querySelector("video").textTracks].filter(track => track.mode === "showing")
+    .map(track => ({language: track.language, cues: [...(track.cues || [])].slice(0, 2).map(one => [one.startTime, one.endTime, one.text])})));
+  const said = pattern => page.waitForFunction(wanted => new RegExp(wanted).test(document.querySelector("#found-text").textContent), pattern.source);
+  await choose(page, "Paper Lanterns");
+  await page.click("#releases li:first-child button");
+  await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  await page.click("#find-subtitles");
+  await said(/^One subtitle found\.$/);
+  assert.match(await page.textContent("#found-list li"), /^English · Paper\.Lanterns.*Show.*made for this very file.*opensubtitles$/);
+  await page.click("#found-all");
+  await said(/^3 subtitles found\.$/);
+  const listed = await page.locator("#found-list li").allTextContents();
+  assert.match(listed[0], /very file/, "that of the very file stands first");
+  assert.ok(listed.some(text => /German.*translated by a machine/.test(text)), listed.join("; "));
+
+  await page.click("#found-list li:has-text('French') button");
+  await said(/^Shown\./);
+  assert.deepEqual(await showing(), [{language: "fr", cues: [[2, 3.5, "Lanterne 1"], [4, 5.5, "Lanterne 2"]]}]);
+  await page.click("#found-list li:has-text('very file') button");
+  await page.waitForFunction(() => document.querySelector("#found-list li[aria-current=true]")?.textContent.startsWith("English"));
+  assert.deepEqual(await showing(), [{language: "en", cues: [[2, 3.5, "Lantern 1"], [4, 5.5, "Lantern 2"]]}], "one at a time");
+  for (let press = 0; press < 5; press++) await page.click("#found-earlier");
+  assert.equal(await page.textContent("#found-by"), "−2.5 s");
+  assert.deepEqual((await showing())[0].cues, [[0, 1, "Lantern 1"], [1.5, 3, "Lantern 2"]]);
+  for (let press = 0; press < 6; press++) await page.click("#found-later");
+  assert.equal(await page.textContent("#found-by"), "+0.5 s");
+  assert.deepEqual((await showing())[0].cues, [[2.5, 4, "Lantern 1"], [4.5, 6, "Lantern 2"]], "what was cut off is whole again");
+  await page.evaluate(async () => { document.querySelector("video").pause(); await window.seekTo(4.8); });
+  const active = () => page.evaluate(() => [...document.querySelector("video").textTracks].filter(track => track.mode === "showing").flatMap(track => [...(track.activeCues || [])]).map(one => one.text));
+  await page.waitForFunction(() => [...document.querySelector("video").textTracks].some(track => track.mode === "showing" && track.activeCues?.length));
+  assert.deepEqual(await active(), ["Lantern 2"]);
+  if (process.env.PROSTREAM_SCREENSHOTS) await page.screenshot({path: `${process.env.PROSTREAM_SCREENSHOTS}/subtitles.png`, fullPage: true});
+
+  // It stands among the others: these take its place, and it theirs.
+  const label = await page.evaluate(() => document.querySelector("#subtitle").selectedOptions[0].textContent);
+  assert.equal(label, "English (found)");
+  await page.selectOption("#subtitle", {label: "Français"});
+  await page.waitForFunction(() => [...document.querySelector("video").textTracks].filter(track => track.mode === "showing").length === 1);
+  await page.waitForFunction(() => [...document.querySelector("video").textTracks].some(track => track.mode === "showing" && track.label === "Français"));
+  await page.selectOption("#subtitle", {label: "English (found)"});
+  await page.waitForFunction(() => { const tracks = [...document.querySelector("video").textTracks].filter(track => track.mode === "showing"); return tracks.length === 1 && tracks[0].language === "en" && !tracks[0].label; });
+  await page.selectOption("#subtitle", {label: "Off"});
+  await page.waitForFunction(() => [...document.querySelector("video").textTracks].every(track => track.mode !== "showing"));
+
+  // What is in the way is said beside the film, with what helps.
+  const refuse = (path, status, problem) => page.route(path, route => route.fulfill({status, contentType: "application/problem+json", body: JSON.stringify({status, ...problem})}));
+  await refuse("**/subtitles/*.vtt*", 403, {code: "account_limit", detail: "the downloads of today are used up", advice: "try again after midnight"});
+  await page.click("#found-list li:has-text('German') button");
+  await said(/^the downloads of today are used up\. try again after midnight\.$/);
+  await refuse("**/api/v1/playbacks/*/subtitles*", 404, {code: "not_found", detail: "no subtitle provider is configured", advice: "configure OpenSubtitles"});
+  await page.click("#find-subtitles");
+  assert.ok(!await page.isVisible("#found"));
+  await page.click("#find-subtitles");
+  await said(/^no subtitle provider is configured\. configure OpenSubtitles\.$/);
+  assert.ok(!await page.isVisible("#problem"), "the film plays on");
+
+  // The next film begins without.
+  await page.click("#close-player");
+  await page.click("#releases li:first-child button");
+  await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  assert.ok(!await page.isVisible("#found") && await page.isVisible("#find-subtitles"));
+  assert.deepEqual((await page.locator("#subtitle option").allTextContents()).filter(text => /found/.test(text)), []);
+  assert.equal(await page.evaluate(() => [...document.querySelectorAll("video track")].filter(track => !track.label).length), 0);
+  assert.deepEqual(wrong, [], "nothing went wrong on the page");
+  assert.deepEqual([...hosts], [new URL(demo.page_url).host], "the page asks no other host");
+  await close();
+});
+
 test("without the player library the browser plays by itself, and the page says so", {timeout: 60_000}, async () => {
   const {page, close} = await openPage(browser);
   await page.route("**/hls.js", route => route.fulfill({contentType: "text/javascript", body: ""}));

@@ -1,6 +1,8 @@
 //! Debrid services: hold torrents for a user and unlock their files as direct links.
 
 #[cfg(feature = "http")]
+mod account_key;
+#[cfg(feature = "http")]
 pub mod alldebrid;
 #[cfg(feature = "http")]
 pub mod debrid_link;
@@ -33,7 +35,6 @@ use crate::model::{FileEntry, InfoHash, Magnet, ProviderId};
 use crate::net::HttpClient;
 use crate::net::{Call, Secret};
 use crate::provider::indexer::TorrentLink;
-#[cfg(feature = "http")]
 use crate::{Error, ErrorKind};
 
 pub use sign_in::{DebridSignIn, Grant, SignInPrompt, SignInState};
@@ -98,12 +99,65 @@ impl DebridConfig {
             "premiumize" => account!(Premiumize, premiumize::PremiumizeConfig),
             "debrid_link" => account!(DebridLink, debrid_link::DebridLinkConfig),
             "torbox" => account!(TorBox, torbox::TorBoxConfig),
-            _ => {
-                return Err(Error::new(ErrorKind::InvalidInput, "set up provider")
-                    .detail("there is no such debrid service")
-                    .advise(format!("choose one of {}", Self::VENDORS.join(", "))));
-            }
+            _ => return Err(Self::no_such_vendor("set up provider")),
         })
+    }
+
+    /// The sign-in by a code at a vendor; without a `base_url` at the real service. `client_id` is the name under which a service knows
+    /// this program, where it signs in only programs that it knows (Premiumize, Debrid-Link).
+    ///
+    /// ```
+    /// use prostream_core::net::{HttpClient, HttpClientConfig};
+    /// use prostream_core::provider::debrid::DebridConfig;
+    /// let http = HttpClient::new(HttpClientConfig::default()).unwrap();
+    /// assert!(DebridConfig::sign_in("torbox", None, None, &http).is_ok());
+    /// assert!(DebridConfig::sign_in("premiumize", None, None, &http).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` for a vendor that is not among [`Self::VENDORS`], and for a missing `client_id`.
+    pub fn sign_in(
+        vendor: &str,
+        base_url: Option<Url>,
+        client_id: Option<&str>,
+        http: &HttpClient,
+    ) -> Result<Arc<dyn DebridSignIn>> {
+        const OPERATION: &str = "begin sign-in";
+        let http = http.clone();
+        // Each vendor's own address is that of its settings.
+        let url = |config: Self| base_url.unwrap_or_else(|| config.base_url().clone());
+        let config = Self::new(vendor, ProviderId::new("sign-in"), Secret::new(""), None)
+            .map_err(|_| Self::no_such_vendor(OPERATION))?;
+        let known_as = || {
+            client_id.filter(|id| !id.is_empty()).ok_or_else(|| {
+                Error::new(ErrorKind::InvalidInput, OPERATION)
+                    .at(vendor.to_owned())
+                    .detail("it signs in only programs that it knows, and there is no client id")
+            })
+        };
+        Ok(match config {
+            Self::AllDebrid(_) => Arc::new(alldebrid::AllDebridSignIn::new(url(config), http)),
+            Self::Premiumize(_) => Arc::new(premiumize::PremiumizeSignIn::new(url(config), known_as()?, http)),
+            Self::DebridLink(_) => Arc::new(debrid_link::DebridLinkSignIn::new(url(config), known_as()?, http)),
+            Self::RealDebrid(_) => Arc::new(real_debrid::RealDebridSignIn::new(url(config), http)),
+            Self::TorBox(_) => Arc::new(torbox::TorBoxSignIn::new(url(config), http)),
+        })
+    }
+
+    fn base_url(&self) -> &Url {
+        match self {
+            Self::AllDebrid(config) => &config.base_url,
+            Self::Premiumize(config) => &config.base_url,
+            Self::DebridLink(config) => &config.base_url,
+            Self::RealDebrid(config) => &config.base_url,
+            Self::TorBox(config) => &config.base_url,
+        }
+    }
+
+    fn no_such_vendor(operation: &'static str) -> Error {
+        Error::new(ErrorKind::InvalidInput, operation)
+            .detail("there is no such debrid service")
+            .advise(format!("choose one of {}", Self::VENDORS.join(", ")))
     }
 
     /// The service with these settings, asking through `http`.
@@ -325,6 +379,17 @@ pub trait DebridService: Send + Sync + fmt::Debug + 'static {
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Goes on with another key of the same account: the one of a renewed sign-in ([`DebridSignIn::renew`]).
+    ///
+    /// # Errors
+    /// `Unsupported` at a service where nothing is renewed; `InvalidInput` for an empty key, which replaces nothing.
+    fn replace_key(&self, key: &Secret) -> Result<()> {
+        let _ = key;
+        Err(Error::new(ErrorKind::Unsupported, "replace key")
+            .at(self.id().to_string())
+            .detail("its keys are not renewed"))
+    }
 
     /// Whose key it is, and until when.
     ///

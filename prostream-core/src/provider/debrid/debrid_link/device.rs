@@ -11,6 +11,7 @@ use url::Url;
 use super::wire::{self, Endpoint};
 use crate::model::ProviderId;
 use crate::net::{Body, Call, HttpClient, Reply, Request, Secret};
+use crate::provider::debrid::account_key::AccountKey;
 use crate::provider::debrid::sign_in::{checked_page, expires_in};
 use crate::provider::debrid::{DebridSignIn, Grant, SignInPrompt, SignInState};
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
@@ -43,7 +44,7 @@ impl DebridLinkSignIn {
     /// service knows as `client_id`.
     #[must_use]
     pub fn new(base_url: Url, client_id: impl Into<String>, http: HttpClient) -> Self {
-        let endpoint = Endpoint { base_url, key: Secret::new("") };
+        let endpoint = Endpoint { base_url, key: AccountKey::new(Secret::new("")) };
         Self { id: super::default_id(), endpoint, client_id: client_id.into(), http }
     }
 

@@ -20,6 +20,7 @@ use url::Url;
 
 use self::flood::{Route, Shut};
 use self::wire::{Structure, TorrentRow};
+use super::account_key::AccountKey;
 use super::known::{Known, Listing};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
@@ -95,8 +96,8 @@ impl DebridLink {
     pub fn new(config: DebridLinkConfig, http: HttpClient) -> Result<Self> {
         let DebridLinkConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "make a key at debrid-link.com/webapp/apikey")?;
-        let endpoint = wire::Endpoint { base_url, key };
-        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &base_url, &key, "");
+        let endpoint = wire::Endpoint { base_url, key: AccountKey::new(key) };
         Ok(Self { id, endpoint, http, pace, shut: Mutex::default(), known: AsyncMutex::default() })
     }
 
@@ -297,6 +298,10 @@ impl DebridService for DebridLink {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::none().with_torrent_files().with_viewer_address()
+    }
+
+    fn replace_key(&self, key: &Secret) -> Result<()> {
+        self.named(self.endpoint.key.replace(key))
     }
 
     async fn account(&self, call: &Call) -> Result<Account> {

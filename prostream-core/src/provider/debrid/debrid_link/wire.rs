@@ -13,6 +13,7 @@ use url::Url;
 use super::error::error_of;
 use crate::model::InfoHash;
 use crate::net::{Body, Reply, Request, Secret};
+use crate::provider::debrid::account_key::AccountKey;
 use crate::provider::debrid::known::Listing;
 use crate::provider::debrid::tree::{self, Node};
 use crate::provider::debrid::{Account, Link, Quota, TorrentId, TorrentState};
@@ -42,7 +43,7 @@ pub(super) enum Structure {
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     pub(super) base_url: Url,
-    pub(super) key: Secret,
+    pub(super) key: AccountKey,
 }
 
 impl Endpoint {
@@ -54,7 +55,7 @@ impl Endpoint {
     }
 
     fn get(&self, path: &str) -> Request {
-        Request::get(self.url(path)).bearer(self.key.clone())
+        Request::get(self.url(path)).bearer(self.key.now())
     }
 
     pub(super) fn account(&self) -> Request {
@@ -108,7 +109,7 @@ impl Endpoint {
                 }
             }
         };
-        Request::post(self.url("/api/v2/seedbox/add"), body).bearer(self.key.clone())
+        Request::post(self.url("/api/v2/seedbox/add"), body).bearer(self.key.now())
     }
 
     /// Removes a torrent; `id` is one that [`id`] took.
@@ -121,9 +122,10 @@ impl Endpoint {
         let envelope: Envelope = read(reply, operation)?;
         match (envelope.success, envelope.value, envelope.error) {
             (Some(true), Some(value), _) if reply.status.is_success() => Ok((value, envelope.pagination)),
-            (_, _, Some(code)) => {
-                Err(lenient::with_wait(complaint(&code, envelope.words.as_deref(), &[&self.key], operation), reply))
-            }
+            (_, _, Some(code)) => Err(lenient::with_wait(
+                complaint(&code, envelope.words.as_deref(), &[&self.key.now()], operation),
+                reply,
+            )),
             _ if !reply.status.is_success() => Err(lenient::status_error(reply, operation)),
             _ => Err(Error::new(ErrorKind::Malformed, operation).detail("the reply says neither success nor error")),
         }
@@ -444,7 +446,7 @@ pub(super) mod tests {
     use super::*;
 
     fn endpoint() -> Endpoint {
-        Endpoint { base_url: "https://api.example".parse().unwrap(), key: Secret::new("k3y") }
+        Endpoint { base_url: "https://api.example".parse().unwrap(), key: AccountKey::new(Secret::new("k3y")) }
     }
 
     pub(in super::super) fn reply(status: u16, body: &str) -> Reply {

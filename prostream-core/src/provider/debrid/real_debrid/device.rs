@@ -10,6 +10,7 @@ use super::wire::{Access, Credentials, Endpoint};
 use crate::Result;
 use crate::model::ProviderId;
 use crate::net::{Call, HttpClient, Secret};
+use crate::provider::debrid::account_key::AccountKey;
 use crate::provider::debrid::sign_in::{checked_page, expires_in};
 use crate::provider::debrid::{DebridSignIn, Grant, SignInPrompt, SignInState};
 
@@ -28,7 +29,7 @@ impl RealDebridSignIn {
     /// A sign-in at `base_url`, usually [`RealDebridConfig::BASE_URL`](super::RealDebridConfig::BASE_URL).
     #[must_use]
     pub fn new(base_url: Url, http: HttpClient) -> Self {
-        let endpoint = Endpoint { base_url, key: Secret::new("") };
+        let endpoint = Endpoint { base_url, key: AccountKey::new(Secret::new("")) };
         Self { id: super::default_id(), endpoint, http }
     }
 

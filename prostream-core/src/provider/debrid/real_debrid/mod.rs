@@ -23,6 +23,7 @@ use url::Url;
 
 use self::held::Held;
 use self::wire::{Stage, Torrent};
+use super::account_key::AccountKey;
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
 };
@@ -117,8 +118,8 @@ impl RealDebrid {
     pub fn new(config: RealDebridConfig, http: HttpClient) -> Result<Self> {
         let RealDebridConfig { id, key, base_url } = config;
         let key = checked_key(&id, &key, &base_url, "take the key from real-debrid.com/apitoken")?;
-        let endpoint = wire::Endpoint { base_url, key };
-        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
+        let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &base_url, &key, "");
+        let endpoint = wire::Endpoint { base_url, key: AccountKey::new(key) };
         Ok(Self { id, endpoint, http, pace, held: Mutex::default(), unselected: StdMutex::default() })
     }
 
@@ -383,6 +384,10 @@ impl DebridService for RealDebrid {
     /// No selection: [`add`](DebridService::add) chooses the files.
     fn capabilities(&self) -> Capabilities {
         Capabilities::none().with_torrent_files().with_viewer_address()
+    }
+
+    fn replace_key(&self, key: &Secret) -> Result<()> {
+        self.named(self.endpoint.key.replace(key))
     }
 
     async fn account(&self, call: &Call) -> Result<Account> {

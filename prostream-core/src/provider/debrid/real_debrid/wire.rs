@@ -15,6 +15,7 @@ use super::error::{
 };
 use crate::model::{FileEntry, InfoHash};
 use crate::net::{Body, Call, Reply, Request, Secret};
+use crate::provider::debrid::account_key::AccountKey;
 use crate::provider::debrid::{Account, Link, MAX_FILES, RemoteFile, TorrentId, TorrentState, checked_link, path};
 use crate::provider::indexer::TorrentLink;
 use crate::provider::lenient::{self, MAX_NAME_CHARS};
@@ -46,7 +47,7 @@ const ACCESS_LIFE: Duration = Duration::from_secs(3_600);
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     pub(super) base_url: Url,
-    pub(super) key: Secret,
+    pub(super) key: AccountKey,
 }
 
 fn form<const N: usize>(fields: [(&str, &str); N]) -> Body {
@@ -66,7 +67,7 @@ impl Endpoint {
 
     fn request(&self, method: Method, path: &str, body: Body) -> Request {
         let url = self.url(&format!("/rest/1.0{path}"), &[]);
-        Request { method, ..Request::post(url, body) }.bearer(self.key.clone())
+        Request { method, ..Request::post(url, body) }.bearer(self.key.now())
     }
 
     pub(super) fn user(&self) -> Request {
@@ -157,7 +158,7 @@ impl Endpoint {
         Err(match code {
             Some(code) => {
                 let words = complaint.and_then(|complaint| complaint.error).unwrap_or_default();
-                lenient::with_wait(error_of(code, &lenient::quote(&words, &[&self.key]), operation), reply)
+                lenient::with_wait(error_of(code, &lenient::quote(&words, &[&self.key.now()]), operation), reply)
             }
             None => {
                 let error = lenient::status_error(reply, operation);
@@ -616,7 +617,7 @@ mod tests {
     use super::*;
 
     fn endpoint() -> Endpoint {
-        Endpoint { base_url: "https://api.example/".parse().unwrap(), key: Secret::new("k3y") }
+        Endpoint { base_url: "https://api.example/".parse().unwrap(), key: AccountKey::new(Secret::new("k3y")) }
     }
 
     fn reply(status: u16, body: &str) -> Reply {
@@ -681,7 +682,10 @@ mod tests {
     /// Goal: a torrent file is sent as it is, and addresses keep what stands before the API.
     #[test]
     fn requests_go_where_the_documentation_says() {
-        let endpoint = Endpoint { base_url: "https://proxy.example/rd/?x=1".parse().unwrap(), key: Secret::new("k") };
+        let endpoint = Endpoint {
+            base_url: "https://proxy.example/rd/?x=1".parse().unwrap(),
+            key: AccountKey::new(Secret::new("k")),
+        };
         let file = TorrentLink::File { info_hash: InfoHash([1; 20]), bytes: Bytes::from_static(b"de") };
         let request = endpoint.add(&file);
         assert_eq!(request.method, Method::PUT);
