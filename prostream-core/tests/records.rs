@@ -11,7 +11,9 @@ mod sqlite {
     use std::process::Command;
 
     use prostream_core::model::{ContentId, InfoHash, ProviderId};
-    use prostream_core::store::records::{Availability, Observation, Records, SqliteRecords, StoredIndex};
+    use prostream_core::store::records::{
+        Availability, Observation, ObservedFile, Records, SqliteRecords, StoredIndex,
+    };
     use prostream_core::store::sqlite::{Migration, SqliteDatabase};
 
     async fn start() -> (tempfile::TempDir, SqliteRecords) {
@@ -26,6 +28,7 @@ mod sqlite {
         Observation {
             service: ProviderId::new("alldebrid"),
             info_hash: InfoHash([number; 20]),
+            file: None,
             availability: Availability::Ready,
             seen_at_ms: 1,
         }
@@ -66,6 +69,11 @@ mod sqlite {
         let records = SqliteRecords::open(&path).await.unwrap();
         let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
         assert_eq!(kept, [observation(1)]);
+        let file = ObservedFile::of("Show/Show.S01E01.mkv");
+        let played = Observation { file, availability: Availability::Played, seen_at_ms: 2, ..observation(1) };
+        records.observe(&played).await.unwrap();
+        let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
+        assert_eq!(kept, [observation(1), played]);
         let content_id = ContentId::from_ends(3, b"abc", b"abc");
         let index = StoredIndex { content_id, format: 1, bytes: vec![1, 2, 3].into() };
         records.keep_index(&index, 1, 1_000).await.unwrap();

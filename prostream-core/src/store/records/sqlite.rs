@@ -6,9 +6,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor, Row as _, Sqlite};
 
 use super::{
-    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_PREPARINGS, MediaAlias, Observation, PlaybackRecord,
-    PreparingRecord, Records, StoredIndex, USE_NOTED_EACH_MS, check_index_size, id_is_taken, not_found,
-    too_many_preparings,
+    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_OBSERVED_FILES, MAX_PREPARINGS, MediaAlias, Observation,
+    ObservedFile, PlaybackRecord, PreparingRecord, Records, StoredIndex, USE_NOTED_EACH_MS, check_index_size,
+    id_is_taken, not_found, too_many_preparings,
 };
 use crate::model::{ContentId, InfoHash, ProviderId};
 use crate::store::sqlite::{Migration, SqliteDatabase, failure};
@@ -29,6 +29,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0002_media_indexes_and_start_positions.sql"),
     },
     Migration { version: 3, name: "preparings", sql: include_str!("../../../migrations/sqlite/0003_preparings.sql") },
+    Migration {
+        version: 4,
+        name: "observed files",
+        sql: include_str!("../../../migrations/sqlite/0004_observed_files.sql"),
+    },
 ];
 
 const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
@@ -84,17 +89,30 @@ impl Records for SqliteRecords {
         let mut transaction = self.database.writer().begin().await.map_err(failure(OPERATION))?;
         for observation in observations {
             sqlx::query(
-                "INSERT INTO observations (service, info_hash, availability, seen_at_ms) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (service, info_hash) DO UPDATE SET availability = excluded.availability, seen_at_ms = excluded.seen_at_ms \
-                 WHERE excluded.seen_at_ms >= observations.seen_at_ms",
+                "INSERT INTO observations (service, info_hash, file, availability, seen_at_ms) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (service, info_hash, file) DO UPDATE SET availability = excluded.availability, \
+                 seen_at_ms = excluded.seen_at_ms WHERE excluded.seen_at_ms >= observations.seen_at_ms",
             )
             .bind(observation.service.as_str())
             .bind(observation.info_hash.to_string())
+            .bind(observation.file.as_ref().map_or("", ObservedFile::as_str))
             .bind(observation.availability.as_str())
             .bind(observation.seen_at_ms)
             .execute(&mut *transaction)
             .await
             .map_err(failure(OPERATION))?;
+            if observation.file.is_some() {
+                sqlx::query(
+                    "DELETE FROM observations WHERE service = $1 AND info_hash = $2 AND file IN (SELECT file FROM observations \
+                     WHERE service = $1 AND info_hash = $2 AND file <> '' ORDER BY seen_at_ms DESC, file DESC LIMIT -1 OFFSET $3)",
+                )
+                .bind(observation.service.as_str())
+                .bind(observation.info_hash.to_string())
+                .bind(i64::try_from(MAX_OBSERVED_FILES).unwrap_or(i64::MAX))
+                .execute(&mut *transaction)
+                .await
+                .map_err(failure(OPERATION))?;
+            }
         }
         transaction.commit().await.map_err(failure(OPERATION))
     }
@@ -108,7 +126,7 @@ impl Records for SqliteRecords {
         let hashes =
             serde_json::to_string(hashes).map_err(|cause| Error::new(ErrorKind::Internal, OPERATION).because(cause))?;
         let rows = sqlx::query(
-            "SELECT info_hash, availability, seen_at_ms FROM observations \
+            "SELECT info_hash, file, availability, seen_at_ms FROM observations \
              WHERE service = $1 AND info_hash IN (SELECT value FROM json_each($2))",
         )
         .bind(service.as_str())
@@ -120,9 +138,11 @@ impl Records for SqliteRecords {
             .map(|row| {
                 let availability: &str = row.try_get("availability").map_err(failure(OPERATION))?;
                 let info_hash: &str = row.try_get("info_hash").map_err(failure(OPERATION))?;
+                let file: String = row.try_get("file").map_err(failure(OPERATION))?;
                 Ok(Observation {
                     service: service.clone(),
                     info_hash: info_hash.parse().map_err(|cause| damaged(OPERATION, cause))?,
+                    file: Some(file).filter(|file| !file.is_empty()).map(ObservedFile),
                     availability: availability.parse().map_err(|cause| damaged(OPERATION, cause))?,
                     seen_at_ms: row.try_get("seen_at_ms").map_err(failure(OPERATION))?,
                 })
