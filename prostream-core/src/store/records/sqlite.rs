@@ -11,6 +11,8 @@ use super::{
     id_is_taken, not_found, too_many_preparings,
 };
 use crate::model::{ContentId, InfoHash, ProviderId};
+use crate::net::Secret;
+use crate::store::seal;
 use crate::store::sqlite::{Migration, SqliteDatabase, failure};
 use crate::{Error, ErrorKind, Result};
 
@@ -48,6 +50,7 @@ const PREPARINGS: &str = "SELECT id, owner, media_id, name, release, service, in
 #[derive(Clone, Debug)]
 pub struct SqliteRecords {
     database: SqliteDatabase,
+    seal: Option<Secret>,
 }
 
 impl SqliteRecords {
@@ -65,7 +68,16 @@ impl SqliteRecords {
     /// As [`Self::open`].
     pub async fn new(database: SqliteDatabase) -> Result<Self> {
         database.migrate(MIGRATIONS_TABLE, MIGRATIONS).await?;
-        Ok(Self { database })
+        Ok(Self { database, seal: None })
+    }
+
+    /// With what leads to a playback's file ([`PlaybackRecord::reopen`]: perhaps a link with a key in it) encrypted in the file, by a key made of
+    /// `seal`. What was written without a seal is read as it is; what another seal has sealed, or a row that was moved to another id or owner,
+    /// opens nothing: its playback is there and has to be started again. Default: not encrypted.
+    #[must_use]
+    pub fn sealed_by(mut self, seal: Secret) -> Self {
+        self.seal = Some(seal);
+        self
     }
 
     /// The file, for tables beside ours and for closing.
@@ -151,7 +163,7 @@ impl Records for SqliteRecords {
     }
 
     async fn add_playback(&self, record: &PlaybackRecord) -> Result<()> {
-        insert_playback(self.database.writer(), record).await
+        insert_playback(self.database.writer(), record, self.seal.as_ref()).await
     }
 
     async fn playback(&self, owner: &str, id: &str, now_ms: i64) -> Result<PlaybackRecord> {
@@ -162,7 +174,7 @@ impl Records for SqliteRecords {
             .fetch_optional(self.database.readers())
             .await
             .map_err(failure("read playback"))?;
-        read_playback(&row.ok_or_else(|| not_found("read playback"))?)
+        read_playback(&row.ok_or_else(|| not_found("read playback"))?, self.seal.as_ref())
     }
 
     async fn playbacks(&self, owner: &str, now_ms: i64, limit: u32) -> Result<Vec<PlaybackRecord>> {
@@ -173,7 +185,7 @@ impl Records for SqliteRecords {
             .fetch_all(self.database.readers())
             .await
             .map_err(failure("list playbacks"))?;
-        rows.iter().map(read_playback).collect()
+        rows.iter().map(|row| read_playback(row, self.seal.as_ref())).collect()
     }
 
     async fn extend_playback(&self, id: &str, expires_at_ms: i64) -> Result<()> {
@@ -273,7 +285,7 @@ impl Records for SqliteRecords {
         if done.rows_affected() == 0 {
             return Err(not_found("play prepared"));
         }
-        insert_playback(&mut *step, record).await?;
+        insert_playback(&mut *step, record, self.seal.as_ref()).await?;
         step.commit().await.map_err(failed)
     }
 
@@ -426,7 +438,13 @@ impl Records for SqliteRecords {
     }
 }
 
-async fn insert_playback(executor: impl Executor<'_, Database = Sqlite>, record: &PlaybackRecord) -> Result<()> {
+async fn insert_playback(
+    executor: impl Executor<'_, Database = Sqlite>,
+    record: &PlaybackRecord,
+    secret: Option<&Secret>,
+) -> Result<()> {
+    let place = sealed_place(&record.owner, &record.id);
+    let sealed = secret.map(|secret| seal::seal_text(secret, &place, &record.reopen)).transpose()?;
     let done = sqlx::query(
         "INSERT INTO playbacks (id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
@@ -435,7 +453,7 @@ async fn insert_playback(executor: impl Executor<'_, Database = Sqlite>, record:
     .bind(&record.owner)
     .bind(record.media_id.as_ref().map(ToString::to_string))
     .bind(&record.name)
-    .bind(&record.reopen)
+    .bind(sealed.as_ref().unwrap_or(&record.reopen))
     .bind(record.start_ms)
     .bind(record.created_at_ms)
     .bind(record.expires_at_ms)
@@ -449,15 +467,24 @@ fn is_noting_due(used_at_ms: i64, now_ms: i64) -> bool {
     now_ms.saturating_sub(used_at_ms) >= USE_NOTED_EACH_MS
 }
 
-fn read_playback(row: &SqliteRow) -> Result<PlaybackRecord> {
+/// Table, column and row: a sealed text that was moved to another does not open.
+fn sealed_place(owner: &str, id: &str) -> String {
+    format!("playbacks.reopen\n{owner}\n{id}")
+}
+
+fn read_playback(row: &SqliteRow, secret: Option<&Secret>) -> Result<PlaybackRecord> {
     const OPERATION: &str = "read playback";
     let media_id: Option<&str> = row.try_get("media_id").map_err(failure(OPERATION))?;
+    let text = |name: &str| row.try_get::<String, _>(name).map_err(failure(OPERATION));
+    let (id, owner, kept) = (text("id")?, text("owner")?, text("reopen")?);
+    // What does not open stays sealed: whoever wants to play it is told that its record cannot be read.
+    let opened = secret.and_then(|secret| seal::open_text(secret, &sealed_place(&owner, &id), &kept));
     Ok(PlaybackRecord {
-        id: row.try_get("id").map_err(failure(OPERATION))?,
-        owner: row.try_get("owner").map_err(failure(OPERATION))?,
+        id,
+        owner,
         media_id: media_id.map(str::parse).transpose().map_err(|cause| damaged(OPERATION, cause))?,
         name: row.try_get("name").map_err(failure(OPERATION))?,
-        reopen: row.try_get("reopen").map_err(failure(OPERATION))?,
+        reopen: opened.unwrap_or(kept),
         start_ms: row.try_get("start_ms").map_err(failure(OPERATION))?,
         created_at_ms: row.try_get("created_at_ms").map_err(failure(OPERATION))?,
         expires_at_ms: row.try_get("expires_at_ms").map_err(failure(OPERATION))?,
