@@ -329,7 +329,13 @@ impl Attempt {
     async fn unlock_added(&self, info_hash: InfoHash, added: &Added) -> Result<Unlocked> {
         let (call, service) = (&self.call, self.service.as_ref());
         if !added.is_ready {
-            let states = service.status(call, std::slice::from_ref(&added.torrent)).await?;
+            let states = match service.status(call, std::slice::from_ref(&added.torrent)).await {
+                Ok(states) => states,
+                Err(error) => {
+                    self.observe(info_hash, error.kind()).await;
+                    return Err(error);
+                }
+            };
             match states.into_iter().next() {
                 Some(TorrentState::Ready) => {}
                 Some(TorrentState::Failed { reason }) => {
