@@ -105,6 +105,29 @@ async fn a_failing_host_is_left_alone() {
     assert!(error.retry_after().is_some() && error.advice().is_some());
 }
 
+/// Goal: callers who give up by their own deadline close a host to nobody; one that is silent for as long as the client waits is left alone.
+/// Method: twenty callers who wait 20 ms for an answer that takes 400, then one who has time; the same with a client that waits 20 ms.
+#[tokio::test]
+async fn a_callers_short_deadline_is_no_failure_of_the_host() {
+    let host = Host::start(|_, _| Answer { pause: Duration::from_millis(400), ..Answer::new(200, "late") }).await;
+    let client = client_for(&[&host], HttpClientConfig { max_retries: 0, ..HttpClientConfig::default() });
+    let hurry = Duration::from_millis(20);
+    for _ in 0..20 {
+        let error = client.send(&Call::within(hurry), Request::get(host.url("/"))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+    assert_eq!(client.send(&call(), Request::get(host.url("/"))).await.unwrap().status, 200);
+
+    let config = HttpClientConfig { idle_timeout: hurry, max_retries: 0, ..HttpClientConfig::default() };
+    let client = client_for(&[&host], config);
+    for _ in 0..10 {
+        let error = client.send(&call(), Request::get(host.url("/"))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+    let error = client.send(&call(), Request::get(host.url("/"))).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_after().is_some()), (ErrorKind::Unavailable, true));
+}
+
 /// Goal: no body fills the memory, whether it says its length, hides it, or is small only while compressed.
 #[tokio::test]
 async fn a_body_over_the_cap_is_an_error() {

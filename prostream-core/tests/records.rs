@@ -11,7 +11,10 @@ mod sqlite {
     use std::process::Command;
 
     use prostream_core::model::{ContentId, InfoHash, ProviderId};
-    use prostream_core::store::records::{Availability, Observation, Records, SqliteRecords, StoredIndex};
+    use prostream_core::net::Secret;
+    use prostream_core::store::records::{
+        Availability, Observation, ObservedFile, PlaybackRecord, Records, SqliteRecords, StoredIndex,
+    };
     use prostream_core::store::sqlite::{Migration, SqliteDatabase};
 
     async fn start() -> (tempfile::TempDir, SqliteRecords) {
@@ -26,6 +29,7 @@ mod sqlite {
         Observation {
             service: ProviderId::new("alldebrid"),
             info_hash: InfoHash([number; 20]),
+            file: None,
             availability: Availability::Ready,
             seen_at_ms: 1,
         }
@@ -42,6 +46,63 @@ mod sqlite {
         let records = SqliteRecords::open(&path).await.unwrap();
         let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
         assert_eq!(kept, [observation(1)]);
+    }
+
+    mod sealed {
+        use prostream_core::net::Secret;
+
+        prostream_core::records_suite!(async {
+            let (folder, records) = super::start().await;
+            (folder, records.sealed_by(Secret::new("a seal")))
+        });
+    }
+
+    /// Goal: a link that a viewer gave stands nowhere in the file; who has the seal reads it, and nobody else, nor under another id.
+    /// Method: a playback written with a seal, read with it, without it, with another, and after its text was moved to another row; and one
+    /// that was written before there was a seal.
+    #[tokio::test]
+    async fn what_leads_to_a_file_is_sealed() {
+        let playback = |id: &str| PlaybackRecord {
+            id: id.to_owned(),
+            owner: "anna".to_owned(),
+            media_id: None,
+            name: "film.mkv".to_owned(),
+            reopen: r#"{"link":"https://files.example/1?key=pl4nted"}"#.to_owned(),
+            start_ms: None,
+            created_at_ms: 1,
+            expires_at_ms: 1_000,
+        };
+        let (folder, plain) = start().await;
+        plain.add_playback(&playback("old")).await.unwrap();
+        let sealed = plain.clone().sealed_by(Secret::new("a seal"));
+        assert_eq!(sealed.playback("anna", "old", 1).await.unwrap(), playback("old"));
+        plain.remove_playback("anna", "old").await.unwrap();
+        for id in ["one", "two"] {
+            sealed.add_playback(&playback(id)).await.unwrap();
+            assert_eq!(sealed.playback("anna", id, 1).await.unwrap(), playback(id));
+        }
+        assert_eq!(sealed.playbacks("anna", 1, 9).await.unwrap(), [playback("one"), playback("two")]);
+        let other = plain.clone().sealed_by(Secret::new("another"));
+        for stranger in [&plain, &other] {
+            let read = stranger.playback("anna", "one", 1).await.unwrap();
+            assert!(!read.reopen.contains("pl4nted") && !read.reopen.starts_with('{'));
+        }
+        sqlx::query("UPDATE playbacks SET reopen = (SELECT reopen FROM playbacks WHERE id = 'one') WHERE id = 'two'")
+            .execute(plain.database().writer())
+            .await
+            .unwrap();
+        assert!(!sealed.playback("anna", "two", 1).await.unwrap().reopen.contains("pl4nted"));
+        assert!(!format!("{sealed:?}").contains("a seal"));
+
+        let (folder_of_sealed, fresh) = start().await;
+        fresh.sealed_by(Secret::new("a seal")).add_playback(&playback("one")).await.unwrap();
+        let holds = |folder: &tempfile::TempDir| {
+            let entries = std::fs::read_dir(folder.path()).unwrap();
+            let files = entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+            files.collect::<Vec<_>>().concat().windows(7).any(|part| part == b"pl4nted")
+        };
+        assert!(holds(&folder), "the one without a seal is in the log of the file");
+        assert!(!holds(&folder_of_sealed));
     }
 
     /// Goal: a file of the version before keeps what it holds and takes what is new.
@@ -66,6 +127,11 @@ mod sqlite {
         let records = SqliteRecords::open(&path).await.unwrap();
         let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
         assert_eq!(kept, [observation(1)]);
+        let file = ObservedFile::of("Show/Show.S01E01.mkv");
+        let played = Observation { file, availability: Availability::Played, seen_at_ms: 2, ..observation(1) };
+        records.observe(&played).await.unwrap();
+        let kept = records.observations(&ProviderId::new("alldebrid"), &[InfoHash([1; 20])]).await.unwrap();
+        assert_eq!(kept, [observation(1), played]);
         let content_id = ContentId::from_ends(3, b"abc", b"abc");
         let index = StoredIndex { content_id, format: 1, bytes: vec![1, 2, 3].into() };
         records.keep_index(&index, 1, 1_000).await.unwrap();

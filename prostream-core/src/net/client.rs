@@ -223,8 +223,10 @@ impl HttpClient {
         };
         self.wait_for_turn(call).await?;
         host.with_health(|health| health.admit(Instant::now()))?;
+        let sent = Instant::now();
         let outcome = self.exchange(call, request).await;
-        host.with_health(|health| health.ended(Instant::now(), SystemTime::now(), &outcome));
+        let given_up_after = call.remaining().is_zero().then(|| sent.elapsed());
+        host.with_health(|health| health.ended(Instant::now(), SystemTime::now(), &outcome, given_up_after));
         outcome
     }
 

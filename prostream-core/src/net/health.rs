@@ -9,6 +9,11 @@ use super::retry::{Breaker, RetryBudget, backoff_by, is_retryable, retry_after};
 use super::{Reply, clock};
 use crate::{Error, ErrorKind, Result};
 
+/// A host that has not answered within this is slow, whoever waited for it. When a caller's own deadline ends a request sooner, that says
+/// something of the caller: other callers must not be kept from a host that would have answered them. As long as
+/// [`HttpClientConfig::connect_timeout`](super::HttpClientConfig::connect_timeout) is by default.
+const HOST_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The counted part of a host's state.
 #[derive(Debug)]
 pub(super) struct Health {
@@ -56,9 +61,20 @@ impl Health {
         })
     }
 
-    /// A request that was sent ended, at `now`, which the wall clock calls `wall`.
-    pub(super) fn ended(&mut self, now: Instant, wall: SystemTime, outcome: &Result<Reply>) {
-        self.breaker.record(now, is_failure_of_host(outcome));
+    /// A request that was sent ended, at `now`, which the wall clock calls `wall`. `given_up_after` is how long the host had, where the caller's
+    /// own deadline ended it. What was given up early counts neither for the host nor against it.
+    pub(super) fn ended(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        outcome: &Result<Reply>,
+        given_up_after: Option<Duration>,
+    ) {
+        let is_timeout = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
+        let is_early = is_timeout && given_up_after.is_some_and(|waited| waited < HOST_PATIENCE);
+        if !is_early {
+            self.breaker.record(now, is_failure_of_host(outcome));
+        }
         let told = outcome.as_ref().ok().and_then(|reply| clock::offset_s(&reply.headers, wall));
         self.clock = told.map(|offset_s| (now, offset_s)).or(self.clock);
     }
@@ -149,7 +165,7 @@ mod tests {
                 if health.admit(now).is_err() {
                     return true;
                 }
-                health.ended(now, wall, &reply(answer));
+                health.ended(now, wall, &reply(answer), None);
             }
             false
         };
@@ -163,6 +179,48 @@ mod tests {
         for (status, content_type) in [(502, page), (502, json), (503, page), (503, "text/plain"), (504, page)] {
             assert!(is_open_after((status, content_type, None)), "{status} {content_type}");
         }
+    }
+
+    /// Goal: callers who are in a hurry close a healthy host to nobody, also where one of them is the probe; a host that hangs, or that falls silent
+    /// for as long as the client waits, is left alone as ever.
+    /// Method: a thousand requests that time out: given up by callers after a while, or ended by the client's own limits.
+    #[test]
+    fn a_callers_short_deadline_is_no_failure_of_the_host() {
+        let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
+        let timed_out = || Err(Error::new(ErrorKind::TimedOut, "test"));
+        let opens_after = |given_up_after: Option<Duration>| {
+            let mut health = Health::new(start);
+            let is_open = |n: u64| {
+                let now = start + Duration::from_millis(10 * n);
+                if health.admit(now).is_err() {
+                    return true;
+                }
+                health.ended(now, wall, &timed_out(), given_up_after);
+                false
+            };
+            (0..1000).position(is_open)
+        };
+        for early_ms in [0, 1, 1_500, 4_999] {
+            assert_eq!(opens_after(Some(Duration::from_millis(early_ms))), None, "{early_ms} ms");
+        }
+        for late in [Some(HOST_PATIENCE), Some(Duration::from_secs(12)), None] {
+            assert_eq!(opens_after(late), Some(10), "{late:?}");
+        }
+        // A connection that breaks is the host's doing, however little time was left.
+        let mut health = Health::new(start);
+        for _ in 0..10 {
+            let broken = Err(Error::new(ErrorKind::Unavailable, "test"));
+            health.ended(start, wall, &broken, Some(Duration::ZERO));
+        }
+        assert!(health.admit(start).is_err());
+        // The probe is in a hurry: it decides nothing, and the next one is let through in its time.
+        let probed = start + Duration::from_secs(15);
+        health.admit(probed).expect("a probe");
+        health.ended(probed, wall, &timed_out(), Some(Duration::from_secs(1)));
+        let wait = health.admit(probed).expect_err("a probe is under way").retry_after().expect("a wait");
+        health.admit(probed + wait).expect("another probe");
+        health.ended(probed + wait, wall, &reply(WELL), None);
+        assert!(health.admit(probed + wait).is_ok());
     }
 
     /// What a simulated minute of trouble came to.
@@ -235,7 +293,7 @@ mod tests {
                 },
                 Event::End { began_ms, retries, answer } => {
                     let outcome = reply(answer);
-                    health.ended(at(ms), wall, &outcome);
+                    health.ended(at(ms), wall, &outcome, None);
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     let chance = (random >> 33) as f64 / f64::from(u32::MAX >> 1);
                     let remaining = Duration::from_millis((began_ms + CALL_MS).saturating_sub(ms));

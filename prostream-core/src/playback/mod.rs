@@ -26,7 +26,7 @@ use url::Url;
 
 use crate::container;
 use crate::hls::{NativePackager, PackagerConfig, Presentation};
-use crate::model::{DeviceProfile, InfoHash, Location, MediaId, Playable, Title};
+use crate::model::{DeviceProfile, InfoHash, Location, MediaId, Playable, ProviderId, Title};
 use crate::net::Call;
 #[cfg(feature = "http")]
 use crate::net::HttpClient;
@@ -464,7 +464,7 @@ impl Playbacks {
         completed: impl FnOnce(Playback) -> Playback,
     ) -> Result<Arc<Playback>> {
         let Start { playable, what, media_id, start_s } = start;
-        let name = playable.file_name.clone();
+        let (name, service) = (playable.file_name.clone(), playable.provider.clone());
         let opened = self.open_what(call, viewer, &what, Some(playable), &viewer.device).await?;
         let created_at_ms = now_ms();
         let record = PlaybackRecord {
@@ -478,9 +478,17 @@ impl Playbacks {
             expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.shown.presentation.as_ref())),
         };
         self.records.add_playback(&record).await?;
+        self.note_played(&what, &service).await;
         let playback = Arc::new(completed(Playback::new(record, opened)));
         self.open.insert(playback.id().to_owned(), Arc::clone(&playback)).await;
         Ok(playback)
+    }
+
+    /// What is played from a service is known to be there, the next time that somebody looks for it.
+    async fn note_played(&self, what: &Reopen, service: &ProviderId) {
+        if let Reopen::Torrent { info_hash, path } = what {
+            self.resolver.note_played(service, *info_hash, path).await;
+        }
     }
 
     /// A playback of this viewer, opened again where it was closed.
@@ -777,7 +785,7 @@ fn link_playable(url: &Url) -> Playable {
         file_name: if name.is_empty() { "file".to_owned() } else { name },
         size_bytes: None,
         info_hash: None,
-        provider: crate::model::ProviderId::new("link"),
+        provider: ProviderId::new("link"),
         expires_at: None,
     }
 }

@@ -23,5 +23,5 @@ mod words;
 pub use matching::{Verdict, Wanted, matches};
 pub use name::ReleaseName;
 pub use pick::{Pick, pick_file};
-pub use rank::{Candidate, Preferences, Ranker, Ranking, Reason, Rejected, rank};
+pub use rank::{Candidate, Preferences, Ranker, Ranking, Readiness, Reason, Rejected, rank};
 pub use rules::{LinesWeight, MAX_POINTS, MAX_RULE_WORDS, MAX_RULES, Rule, SourceWeight, Weights};

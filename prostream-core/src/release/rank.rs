@@ -40,10 +40,21 @@ impl Preferences {
 /// One reason of a rank.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reason {
-    /// Short text for people: `1080p`, `already cached`, `chromium does not decode hevc`.
+    /// Short text for people: `1080p`, `played here 3 h ago`, `chromium does not decode hevc`.
     pub text: String,
     /// What it added to the score; may be negative.
     pub points: i32,
+}
+
+/// What is known of whether a release plays at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// It does, or it does not.
+    pub is_ready: bool,
+    /// How sure that is, from 0 to 100: the share of [`Weights::ready`] or [`Weights::not_ready`] that counts.
+    pub certainty_percent: u8,
+    /// What was seen, and when, for people: `was absent at torbox 2 h ago`.
+    pub text: String,
 }
 
 /// A release that passed the rules and has a rank.
@@ -85,7 +96,7 @@ const BANDWIDTH_SHARE_PERCENT: u64 = 80;
 /// Fewest bytes a minute that a picture of so many lines can have with any sense, tallest first. From the smallest well-known encodes, halved.
 const LEAST_BYTES_PER_MINUTE: &[(u32, u64)] = &[(2160, 8_000_000), (1080, 2_500_000), (720, 1_500_000), (0, 500_000)];
 
-/// Judges and orders releases. `known_ready` tells what is known of an info hash at the viewer's services.
+/// Judges and orders releases. `known` tells what is known of an info hash at the viewer's services.
 ///
 /// Releases that hold something else, or break a rule of `preferences`, are dropped with the reason; the others get points, each with its
 /// reason. The order is the same for the same releases, whatever order they come in.
@@ -95,10 +106,10 @@ pub fn rank(
     wanted: &Wanted,
     preferences: &Preferences,
     device: &DeviceProfile,
-    known_ready: &dyn Fn(&Release) -> Option<bool>,
+    known: &dyn Fn(&Release) -> Option<Readiness>,
 ) -> Ranking {
     let mut ranker = Ranker::new(wanted, preferences, device);
-    ranker.add(releases, known_ready);
+    ranker.add(releases, known);
     ranker.into_ranking()
 }
 
@@ -166,14 +177,14 @@ impl<'a> Ranker<'a> {
     }
 
     /// More releases. One whose info hash is there already completes it: the best-described one stays.
-    pub fn add(&mut self, releases: Vec<Release>, known_ready: &dyn Fn(&Release) -> Option<bool>) {
+    pub fn add(&mut self, releases: Vec<Release>, known: &dyn Fn(&Release) -> Option<Readiness>) {
         for release in releases {
             let at = release.info_hash.and_then(|hash| self.index_of.get(&hash).copied());
             match at.and_then(|at| Some((at, self.judged.get(at)?.release()))) {
-                Some((at, known)) => {
-                    let merged = merge(known, release);
-                    if merged != *known {
-                        let judged = self.judge(merged, known_ready);
+                Some((at, listed)) => {
+                    let merged = merge(listed, release);
+                    if merged != *listed {
+                        let judged = self.judge(merged, known);
                         if let Some(place) = self.judged.get_mut(at) {
                             *place = judged;
                         }
@@ -183,7 +194,7 @@ impl<'a> Ranker<'a> {
                     if let Some(hash) = release.info_hash {
                         self.index_of.insert(hash, self.judged.len());
                     }
-                    let judged = self.judge(release, known_ready);
+                    let judged = self.judge(release, known);
                     self.judged.push(judged);
                 }
             }
@@ -202,7 +213,7 @@ impl<'a> Ranker<'a> {
         ordered(self.judged)
     }
 
-    fn judge(&self, release: Release, known_ready: &dyn Fn(&Release) -> Option<bool>) -> Judged {
+    fn judge(&self, release: Release, known: &dyn Fn(&Release) -> Option<Readiness>) -> Judged {
         let parsed = ReleaseName::parse(&release.name);
         let needs_words = !self.excluded.is_empty() || !self.rules.is_empty();
         let words = if needs_words { comparable::words(&release.name) } else { Vec::new() };
@@ -212,11 +223,12 @@ impl<'a> Ranker<'a> {
         if let Some(reason) = rejection(&release, &parsed, wanted, preferences, &self.excluded, &words, &holding) {
             return Judged::Dropped(Box::new(Rejected { release, reason }));
         }
-        let known_ready = known_ready(&release);
-        let mut reasons = judge(&release, &parsed, wanted, preferences, self.device, known_ready);
+        let readiness = known(&release);
+        let mut reasons = judge(&release, &parsed, wanted, preferences, self.device, readiness.as_ref());
         holding.iter().for_each(|rule| add(&mut reasons, rule.reason(), rule.points));
         reasons.sort_by_key(|reason| Reverse(reason.points.unsigned_abs()));
         let score = reasons.iter().fold(0i32, |sum, reason| sum.saturating_add(reason.points));
+        let known_ready = readiness.map(|readiness| readiness.is_ready);
         Judged::Kept(Box::new(Candidate { release, parsed, score, reasons, known_ready }))
     }
 }
@@ -314,11 +326,11 @@ fn judge(
     wanted: &Wanted,
     preferences: &Preferences,
     device: &DeviceProfile,
-    known_ready: Option<bool>,
+    readiness: Option<&Readiness>,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let weights = &preferences.weights;
-    judge_readiness(weights, release, known_ready, &mut reasons);
+    judge_readiness(weights, release, readiness, &mut reasons);
     judge_quality(weights, parsed, &mut reasons);
     judge_device_fit(weights, parsed, device, &mut reasons);
     judge_size(weights, release, parsed, wanted, device, &mut reasons);
@@ -332,19 +344,19 @@ fn add(reasons: &mut Vec<Reason>, text: impl Into<String>, points: i32) {
     }
 }
 
-fn judge_readiness(weights: &Weights, release: &Release, known_ready: Option<bool>, reasons: &mut Vec<Reason>) {
+fn judge_readiness(weights: &Weights, release: &Release, known: Option<&Readiness>, reasons: &mut Vec<Reason>) {
     if release.playable.is_some() {
         add(reasons, "on our own disk", weights.local);
         return;
     }
-    match known_ready {
-        Some(true) => add(reasons, "already cached", weights.ready),
-        Some(false) => add(reasons, "has to be fetched first", weights.not_ready),
-        None => {}
+    if let Some(known) = known {
+        let weight = if known.is_ready { weights.ready } else { weights.not_ready };
+        let points = weight.saturating_mul(i32::from(known.certainty_percent.min(100))) / 100;
+        add(reasons, known.text.as_str(), points);
     }
     match release.seeder_count {
         // What a service holds does not depend on seeders any more.
-        Some(0) if known_ready != Some(true) => add(reasons, "no seeders", weights.no_seeders),
+        Some(0) if !known.is_some_and(|known| known.is_ready) => add(reasons, "no seeders", weights.no_seeders),
         Some(count) => {
             let doublings = i32::try_from(count.saturating_add(1).ilog2()).unwrap_or(i32::MAX);
             let points = doublings.saturating_mul(weights.seeders_doubled).min(weights.seeders_most);
@@ -503,6 +515,10 @@ mod tests {
         }
     }
 
+    fn known(is_ready: bool, certainty_percent: u8) -> Readiness {
+        Readiness { is_ready, certainty_percent, text: "as seen".to_owned() }
+    }
+
     fn sized(name: &str, size_bytes: u64) -> Release {
         Release { size_bytes: Some(size_bytes), ..release(name, 10) }
     }
@@ -558,7 +574,8 @@ mod tests {
     #[test]
     fn reasons_add_up_to_the_score() {
         let releases = vec![release(HEVC, 3), release(FILMED, 0), sized(HD, 900_000_000)];
-        let ranking = rank(releases, &wanted(), &Preferences::default(), &DeviceProfile::any(), &|_| Some(true));
+        let ranking =
+            rank(releases, &wanted(), &Preferences::default(), &DeviceProfile::any(), &|_| Some(known(true, 100)));
         for candidate in &ranking.candidates {
             assert_eq!(candidate.score, candidate.reasons.iter().map(|reason| reason.points).sum::<i32>());
             assert!(candidate.reasons.is_sorted_by_key(|reason| Reverse(reason.points.unsigned_abs())));
@@ -570,11 +587,32 @@ mod tests {
     /// Method: the smaller picture is cached.
     #[test]
     fn cached_releases_come_first() {
-        let ready = |release: &Release| Some(release.name == HD);
+        let ready = |release: &Release| Some(known(release.name == HD, 100));
         let releases = vec![release(FULL_HD, 10), release(HD, 10)];
         let ranking = rank(releases, &wanted(), &Preferences::default(), &DeviceProfile::any(), &ready);
         assert_eq!(ranking.candidates[0].release.name, HD);
         assert_eq!(ranking.candidates[0].known_ready, Some(true));
+    }
+
+    /// Goal: what was seen counts less the less sure it is, and is told as it was seen.
+    /// Method: two equal releases, one surely ready and one perhaps; then one surely absent and one perhaps.
+    #[test]
+    fn fading_changes_the_order_of_equals() {
+        let (one, other) = (FULL_HD.replace("GRP", "ONE"), FULL_HD.replace("GRP", "OTHER"));
+        let ranked = |is_ready: bool| {
+            let seen = |release: &Release| Some(known(is_ready, if release.name == one { 40 } else { 90 }));
+            let releases = vec![release(&one, 10), release(&other, 10)];
+            rank(releases, &wanted(), &Preferences::default(), &DeviceProfile::any(), &seen).candidates
+        };
+        for (is_ready, first, weight) in [(true, &other, 400), (false, &one, -60)] {
+            let candidates = ranked(is_ready);
+            assert_eq!(&candidates[0].release.name, first);
+            for candidate in candidates {
+                let percent = if candidate.release.name == one { 40 } else { 90 };
+                let reason = candidate.reasons.iter().find(|reason| reason.text == "as seen").unwrap();
+                assert_eq!(reason.points, weight * percent / 100);
+            }
+        }
     }
 
     /// Goal: every rule drops what breaks it and says why.
@@ -703,7 +741,7 @@ mod tests {
             sized(HEVC, 4_000_000_000),
         ];
         let (wanted, preferences, device) = (wanted(), Preferences::default(), DeviceProfile::any());
-        let known = |release: &Release| release.info_hash.map(|hash| hash.0[0] == 2);
+        let known = |release: &Release| release.info_hash.map(|hash| known(hash.0[0] == 2, 80));
         let mut ranker = Ranker::new(&wanted, &preferences, &device);
         for release in &releases {
             ranker.add(vec![release.clone()], &known);

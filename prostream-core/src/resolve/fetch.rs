@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cached::{FileOf, Sighting};
 use super::needs::{Claim, Removal, account};
 use super::playable::{choose_wanted, chosen, no_service};
 use super::race::{ADDING_GRACE, Choose, LinkOf, is_about_the_account, observe, refused_before, tells, unlock_chosen};
@@ -116,13 +117,13 @@ impl Resolver {
         let mut candidates = chosen(&found, media_id, release)?;
         candidates.truncate(self.config.max_tries);
         let hashes: Vec<InfoHash> = candidates.iter().filter_map(|candidate| candidate.release.info_hash).collect();
-        let (seen, _) = self.recalled(viewer, &hashes).await;
+        let seen = self.recalled(viewer, FileOf::Wanted(&found.wanted), &hashes).await;
         let (mut fetchable, mut refusal) = (Vec::new(), None);
         for candidate in candidates.into_iter().filter(|candidate| candidate.release.playable.is_none()) {
             let link = self.entrant(viewer, &found.wanted, candidate).link;
             for (at, service) in viewer.providers.debrid.iter().enumerate() {
                 let seen = candidate.release.info_hash.and_then(|hash| seen.get(&(at, hash)));
-                if seen == Some(&Availability::Refused) {
+                if seen.is_some_and(Sighting::is_refused) {
                     refusal = Some(refused_before(service.id()));
                     continue;
                 }
@@ -159,7 +160,7 @@ impl Resolver {
         let limit = self.config.candidate_deadline.saturating_add(ADDING_GRACE);
         let added = service.0.add(&Call::within(limit), link).await;
         if added.as_ref().is_err_and(|error| error.kind() == ErrorKind::Refused) {
-            observe(self.records.as_ref(), service.id(), link.info_hash(), Availability::Refused).await;
+            observe(self.records.as_ref(), service.id(), link.info_hash(), &[(None, Availability::Refused)]).await;
         }
         added
     }
@@ -204,14 +205,8 @@ impl Resolver {
         (torrent, info_hash): (&TorrentId, InfoHash),
     ) -> Result<Fetched> {
         let (title, choose) = self.choice(call, viewer, media_id).await?;
-        let unlocked = unlock_chosen(call, service.0.as_ref(), torrent, info_hash, &choose).await;
-        let seen = match &unlocked {
-            Ok(_) => Some(Availability::Ready),
-            Err(error) => (error.kind() == ErrorKind::Refused).then_some(Availability::Refused),
-        };
-        if let Some(seen) = seen {
-            observe(self.records.as_ref(), service.id(), info_hash, seen).await;
-        }
+        let service = service.0.as_ref();
+        let unlocked = unlock_chosen(call, service, torrent, info_hash, &choose, self.records.as_ref()).await;
         unlocked.map(|unlocked| Fetched { title, playable: unlocked.playable, path: unlocked.path })
     }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod cached;
+mod fading;
 mod fetch;
 mod kept;
 mod merged;
@@ -34,6 +35,7 @@ use kept::{Clock, Refreshes};
 use once::Flights;
 use race::Ground;
 
+pub(crate) use fading::words;
 pub(crate) use fetch::{Fetchable, Fetcher, TorrentId, TorrentState, Walk, plain_link};
 pub(crate) use needs::{Claim, Removal};
 pub(crate) use playable::NewlyAdded;
@@ -115,7 +117,8 @@ pub struct ResolveConfig {
     pub lists_time_to_live: Duration,
     /// How long what one metadata provider found waits for what others add to it. Default: 1.5 s.
     pub metadata_patience: Duration,
-    /// How long an observed absence of a torrent keeps it at the back of the list. Default: 6 hours; a readiness counts for 7 days.
+    /// How long an observed absence of a torrent, or of the file, keeps it at the back of the list. Default: 6 hours. A readiness counts for 7
+    /// days, a play for 30 days, and a refusal for 90 days; each counts less the older it is.
     pub absence_time_to_live: Duration,
     /// Longest wait for a subtitle provider, for a list or a file. Default: 10 s.
     pub subtitles_deadline: Duration,

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::cached::Seen;
+use super::cached::{FileOf, Seen};
 use super::needs::Needs;
 use super::race::{Entrant, OnceLink, Outcome, Rules, is_about_the_account};
 use super::{Found, Resolver, Viewer, release_key};
@@ -9,7 +9,6 @@ use crate::net::Call;
 use crate::provider::debrid::{DebridService, Link, MAX_BATCH, RemoteFile, TorrentId};
 use crate::provider::indexer::TorrentLink;
 use crate::release::{Candidate, Pick, ReleaseName, Wanted, pick_file};
-use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
 
 /// A title that can be played, and how it came to that.
@@ -200,7 +199,7 @@ impl Resolver {
         found: &Found,
         candidates: Vec<&Candidate>,
     ) -> Result<Resolution> {
-        let (candidates, seen) = self.best(call, viewer, candidates).await;
+        let (candidates, seen) = self.best(call, viewer, &found.wanted, candidates).await;
         let resolution = |at: usize, unlocked: Unlocked, tried: Vec<Tried>| {
             let candidate = candidates.get(at).ok_or_else(|| Error::new(ErrorKind::Internal, "resolve title"))?;
             Ok(Resolution {
@@ -267,7 +266,7 @@ impl Resolver {
             link: Arc::new(OnceLink::new(known, |_| async { Err(Error::new(ErrorKind::Internal, "find torrent")) })),
             choose: Arc::new(choose),
         };
-        let seen = self.seen(call, viewer, &[info_hash]).await;
+        let seen = self.seen(call, viewer, FileOf::Path(path), &[info_hash]).await;
         let mut outcome = self.race(call, viewer, vec![entrant], &seen).await;
         match (outcome.winner, outcome.given_up.pop()) {
             (Some((_, unlocked)), _) => Ok(unlocked.playable),
@@ -310,25 +309,33 @@ impl Resolver {
         }
     }
 
-    /// The candidates that are worth a try, best first: those that every service is known not to have come after all others.
+    /// The candidates that are worth a try, best first: those that every service is known not to have come after all others, the longer ago
+    /// that was seen the sooner, and those that all have refused last.
     async fn best<'a>(
         &self,
         call: &Call,
         viewer: &Viewer,
+        wanted: &Wanted,
         candidates: Vec<&'a Candidate>,
     ) -> (Vec<&'a Candidate>, Seen) {
+        /// Beyond what any absence comes to.
+        const REFUSED: u8 = 12;
         let hashes = candidates.iter().filter_map(|candidate| candidate.release.info_hash).take(MAX_BATCH);
-        let seen = self.seen(call, viewer, &hashes.collect::<Vec<_>>()).await;
-        let is_hopeless = |candidate: &Candidate| {
-            let services = 0..viewer.providers.debrid.len();
-            candidate.release.info_hash.is_some_and(|hash| {
-                services
-                    .into_iter()
-                    .all(|at| matches!(seen.get(&(at, hash)), Some(Availability::Absent | Availability::Refused)))
-            }) && candidate.release.playable.is_none()
+        let seen = self.seen(call, viewer, FileOf::Wanted(wanted), &hashes.collect::<Vec<_>>()).await;
+        // 0 for what some service may have.
+        let hopelessness = |candidate: &Candidate| {
+            let Some(hash) = candidate.release.info_hash.filter(|_| candidate.release.playable.is_none()) else {
+                return 0;
+            };
+            let at_service = |at| match seen.get(&(at, hash)) {
+                Some(sighting) if sighting.is_refused() => REFUSED,
+                Some(sighting) if !sighting.is_ready() => sighting.tenths().saturating_add(1),
+                _ => 0,
+            };
+            (0..viewer.providers.debrid.len()).map(at_service).min().unwrap_or(0)
         };
         let mut candidates = candidates;
-        candidates.sort_by_key(|candidate| is_hopeless(candidate));
+        candidates.sort_by_key(|candidate| hopelessness(candidate));
         candidates.truncate(self.config.max_tries);
         (candidates, seen)
     }

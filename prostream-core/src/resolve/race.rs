@@ -3,7 +3,7 @@
 //! Adding a torrent must not be cut off in its middle, or nobody would know what was added. So each try is a task that ends by itself: told
 //! that it has lost, it stops at the next safe point and takes away what it newly added. Nobody who drops a race leaves anything behind.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::cached::{Seen, Sighting};
 use super::needs::Needs;
 use super::playable::{NewlyAdded, Unlocked};
 use crate::model::{InfoHash, ProviderId};
@@ -21,7 +22,7 @@ use crate::net::Call;
 use crate::provider::debrid::{Added, DebridService, RemoteFile, TorrentId, TorrentState};
 use crate::provider::indexer::TorrentLink;
 use crate::store::now_ms;
-use crate::store::records::{Availability, Observation, Records};
+use crate::store::records::{Availability, Observation, ObservedFile, Records};
 use crate::{Error, ErrorKind, Result};
 
 /// Most tries of one race, over all candidates and services.
@@ -88,26 +89,28 @@ pub(super) struct Outcome {
     pub(super) given_up: Vec<(usize, Error)>,
 }
 
-/// In which order entrants are tried at services: by rank, what was seen ready at a service first there, what was seen absent last of all.
-/// What a service has refused is not asked for again; the second answer has it.
-fn lanes(
-    entrants: &[Entrant],
-    service_count: usize,
-    seen: &HashMap<(usize, InfoHash), Availability>,
-) -> (Vec<Lane>, Vec<Lane>) {
+/// In which order entrants are tried at services: by rank, each where it was seen ready first, the surest of these before the others; what
+/// was seen absent last of all, the longer ago the sooner. What a service has refused is not asked for again; the second answer has it.
+fn lanes(entrants: &[Entrant], service_count: usize, seen: &Seen) -> (Vec<Lane>, Vec<Lane>) {
+    /// After the surest (10) down to the least sure (0).
+    const UNSEEN: u8 = 11;
     let (mut open, mut refused) = (Vec::new(), Vec::new());
     for (entrant, one) in entrants.iter().enumerate() {
         for service in 0..service_count {
             let lane = Lane { entrant, service };
             match one.info_hash.and_then(|hash| seen.get(&(service, hash))) {
-                Some(Availability::Refused) => refused.push(lane),
-                Some(Availability::Ready) => open.push((0, entrant, 0, lane)),
-                None => open.push((0, entrant, 1, lane)),
-                Some(Availability::Absent) => open.push((1, entrant, 0, lane)),
+                Some(sighting) if sighting.is_refused() => refused.push(lane),
+                Some(sighting) if sighting.is_ready() => {
+                    open.push((false, 0, entrant, 10_u8.saturating_sub(sighting.tenths()), lane));
+                }
+                Some(absent) => open.push((true, absent.tenths(), entrant, 0, lane)),
+                None => open.push((false, 0, entrant, UNSEEN, lane)),
             }
         }
     }
-    open.sort_by_key(|(absent, entrant, unseen, lane)| (*absent, *entrant, *unseen, lane.service));
+    open.sort_by_key(|(is_absent, absence, entrant, doubt, lane)| {
+        (*is_absent, *absence, *entrant, *doubt, lane.service)
+    });
     (open.into_iter().map(|(.., lane)| lane).take(MAX_TRIES).collect(), refused)
 }
 
@@ -117,7 +120,7 @@ pub(super) async fn run(
     rules: Rules,
     entrants: Vec<Entrant>,
     services: &[Arc<dyn DebridService>],
-    seen: &HashMap<(usize, InfoHash), Availability>,
+    seen: &Seen,
     ground: &Ground,
 ) -> Outcome {
     let (lanes, refused) = lanes(&entrants, services.len(), seen);
@@ -307,7 +310,7 @@ impl Attempt {
         let added = match self.service.add(&patient, link).await {
             Ok(added) => added,
             Err(error) => {
-                self.observe(link.info_hash(), Err(error.kind())).await;
+                self.observe(link.info_hash(), error.kind()).await;
                 return (Err(error), None);
             }
         };
@@ -319,7 +322,6 @@ impl Attempt {
         let Some(answer) = self.lost.run_until_cancelled(work).await else {
             return (Err(Error::new(ErrorKind::Cancelled, "try release")), newly);
         };
-        self.observe(link.info_hash(), answer.as_ref().map(|_| ()).map_err(Error::kind)).await;
         let answer = answer.map(|unlocked| Unlocked { newly_added: newly.clone(), ..unlocked });
         (answer, newly)
     }
@@ -327,7 +329,13 @@ impl Attempt {
     async fn unlock_added(&self, info_hash: InfoHash, added: &Added) -> Result<Unlocked> {
         let (call, service) = (&self.call, self.service.as_ref());
         if !added.is_ready {
-            let states = service.status(call, std::slice::from_ref(&added.torrent)).await?;
+            let states = match service.status(call, std::slice::from_ref(&added.torrent)).await {
+                Ok(states) => states,
+                Err(error) => {
+                    self.observe(info_hash, error.kind()).await;
+                    return Err(error);
+                }
+            };
             match states.into_iter().next() {
                 Some(TorrentState::Ready) => {}
                 Some(TorrentState::Failed { reason }) => {
@@ -336,6 +344,7 @@ impl Attempt {
                         .detail(reason));
                 }
                 Some(TorrentState::Preparing { .. }) | None => {
+                    self.observe(info_hash, ErrorKind::NotCached).await;
                     return Err(Error::new(ErrorKind::NotCached, "prepare torrent")
                         .at(service.id().to_string())
                         .detail("the service would have to fetch it first")
@@ -343,41 +352,116 @@ impl Attempt {
                 }
             }
         }
-        unlock_chosen(call, service, &added.torrent, info_hash, &self.choose).await
+        unlock_chosen(call, service, &added.torrent, info_hash, &self.choose, self.ground.records.as_ref()).await
     }
 
-    /// Remembers what was seen. Final or passing is the reader's matter.
-    async fn observe(&self, info_hash: InfoHash, seen: std::result::Result<(), ErrorKind>) {
-        let availability = match seen {
-            Ok(()) => Availability::Ready,
-            Err(ErrorKind::NotCached) => Availability::Absent,
-            Err(ErrorKind::Refused) => Availability::Refused,
-            Err(_) => return,
-        };
-        observe(self.ground.records.as_ref(), self.service.id(), info_hash, availability).await;
+    /// Remembers why a torrent cannot be had. Final or passing is the reader's matter.
+    async fn observe(&self, info_hash: InfoHash, kind: ErrorKind) {
+        let lessons = lessons_of_torrent(kind);
+        observe(self.ground.records.as_ref(), self.service.id(), info_hash, lessons.as_slice()).await;
     }
 }
 
-/// The file that is told among those of a ready torrent, unlocked.
+/// The file that is told among those of a ready torrent, unlocked; what was seen of both is remembered. A file that the service has refused
+/// before is not asked for again.
 pub(super) async fn unlock_chosen(
     call: &Call,
     service: &dyn DebridService,
     torrent: &TorrentId,
     info_hash: InfoHash,
     choose: &Choose,
+    records: &dyn Records,
 ) -> Result<Unlocked> {
-    let files = service.files(call, torrent).await?;
+    let files = match service.files(call, torrent).await {
+        Ok(files) => files,
+        Err(error) => {
+            observe(records, service.id(), info_hash, lessons_of_torrent(error.kind()).as_slice()).await;
+            return Err(error);
+        }
+    };
     let file = choose(&files).map(|at| files.get(at))?;
     let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "pick file"))?;
-    service.select(call, torrent, std::slice::from_ref(file)).await?;
-    let link = service.unlock(call, file).await?;
-    Ok(Unlocked::new(service.id().clone(), info_hash, &file.entry, link))
+    let name = ObservedFile::of(&file.entry.path);
+    if was_refused(records, service.id(), info_hash, name.as_ref()).await {
+        return Err(refused_before(service.id()));
+    }
+    let unlocking = async {
+        service.select(call, torrent, std::slice::from_ref(file)).await?;
+        service.unlock(call, file).await
+    };
+    let link = unlocking.await;
+    let is_only_video = files.iter().all(|other| other == file || !other.entry.is_video());
+    let lessons = lessons_of_file(link.as_ref().map(|_| ()).map_err(Error::kind), name, is_only_video);
+    observe(records, service.id(), info_hash, &lessons).await;
+    Ok(Unlocked::new(service.id().clone(), info_hash, &file.entry, link?))
 }
 
-/// Keeps what was seen of a torrent at a service.
-pub(super) async fn observe(records: &dyn Records, service: &ProviderId, info_hash: InfoHash, seen: Availability) {
-    let observation = Observation { service: service.clone(), info_hash, availability: seen, seen_at_ms: now_ms() };
-    if let Err(error) = records.observe(&observation).await {
+/// Something that was seen of a torrent (`None`) or a file of it.
+type Lesson = (Option<ObservedFile>, Availability);
+
+/// What is learned of a torrent when a service does not give it.
+fn lessons_of_torrent(kind: ErrorKind) -> Option<Lesson> {
+    match kind {
+        ErrorKind::NotCached => Some((None, Availability::Absent)),
+        ErrorKind::Refused => Some((None, Availability::Refused)),
+        _ => None,
+    }
+}
+
+/// What is learned of a file of a ready torrent, and of the torrent, when the file is unlocked or not. One file's trouble is not that of
+/// the others; where there are no others, it is the torrent's.
+fn lessons_of_file(
+    answer: std::result::Result<(), ErrorKind>,
+    file: Option<ObservedFile>,
+    is_only_video: bool,
+) -> Vec<Lesson> {
+    let seen = match answer {
+        Ok(()) => Availability::Ready,
+        Err(ErrorKind::NotCached | ErrorKind::NotFound) => Availability::Absent,
+        Err(ErrorKind::Refused) => Availability::Refused,
+        Err(_) => return Vec::new(),
+    };
+    match file {
+        Some(file) if seen == Availability::Ready || !is_only_video => {
+            vec![(None, Availability::Ready), (Some(file), seen)]
+        }
+        _ => vec![(None, seen)],
+    }
+}
+
+/// Has the service refused this file, as long as that counts?
+async fn was_refused(
+    records: &dyn Records,
+    service: &ProviderId,
+    info_hash: InfoHash,
+    file: Option<&ObservedFile>,
+) -> bool {
+    let observations = records.observations(service, &[info_hash]).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "observations could not be read");
+        Vec::new()
+    });
+    let now_ms = now_ms();
+    observations.iter().any(|one| {
+        let is_it = one.file.is_some() && one.file.as_ref() == file;
+        is_it && Sighting::of(one, now_ms, Duration::ZERO).is_some_and(|sighting| sighting.is_refused())
+    })
+}
+
+/// Keeps what was seen of a torrent and its files at a service.
+pub(super) async fn observe(records: &dyn Records, service: &ProviderId, info_hash: InfoHash, lessons: &[Lesson]) {
+    let seen_at_ms = now_ms();
+    let observation = |(file, availability): &Lesson| Observation {
+        service: service.clone(),
+        info_hash,
+        file: file.clone(),
+        availability: *availability,
+        seen_at_ms,
+    };
+    let observations: Vec<Observation> = lessons.iter().map(observation).collect();
+    if observations.is_empty() {
+        return;
+    }
+    if let Err(error) = records.observe_all(&observations).await {
         tracing::warn!(%error, "observation could not be kept");
     }
 }
@@ -420,22 +504,65 @@ mod tests {
         }
     }
 
+    fn sighting(availability: Availability, certainty_percent: u8) -> Sighting {
+        Sighting { availability, certainty_percent, age: Duration::ZERO }
+    }
+
+    fn pairs(lanes: &[Lane]) -> Vec<(usize, usize)> {
+        lanes.iter().map(|lane| (lane.entrant, lane.service)).collect()
+    }
+
     /// Goal: rank decides first, then what was seen: ready before unseen, absent last of all, refused never.
     /// Method: three entrants at two services with something seen of each kind.
     #[test]
     fn lanes_follow_rank_and_what_was_seen() {
         let entrants = [entrant(1), entrant(2), entrant(3)];
         let seen = [
-            ((0, InfoHash([1; 20])), Availability::Absent),
-            ((1, InfoHash([2; 20])), Availability::Ready),
-            ((0, InfoHash([3; 20])), Availability::Refused),
+            ((0, InfoHash([1; 20])), sighting(Availability::Absent, 80)),
+            ((1, InfoHash([2; 20])), sighting(Availability::Ready, 20)),
+            ((0, InfoHash([3; 20])), sighting(Availability::Refused, 20)),
         ];
         let (open, refused) = lanes(&entrants, 2, &seen.into_iter().collect());
-        let pairs: Vec<(usize, usize)> = open.iter().map(|lane| (lane.entrant, lane.service)).collect();
-        assert_eq!(pairs, [(0, 1), (1, 1), (1, 0), (2, 1), (0, 0)]);
+        assert_eq!(pairs(&open), [(0, 1), (1, 1), (1, 0), (2, 1), (0, 0)]);
         assert_eq!(refused, [Lane { entrant: 2, service: 0 }]);
         let many: Vec<Entrant> = (0..40).map(entrant).collect();
-        assert_eq!(lanes(&many, 3, &HashMap::new()).0.len(), MAX_TRIES);
+        assert_eq!(lanes(&many, 3, &Seen::new()).0.len(), MAX_TRIES);
+    }
+
+    /// Goal: what was seen fades in the order, too: the surest service first, and of absences the oldest; small differences decide nothing.
+    #[test]
+    fn lanes_follow_how_sure_it_is() {
+        let entrants = [entrant(1), entrant(2)];
+        let ordered = |seen: [(usize, u8, Availability, u8); 4]| {
+            let seen = seen.map(|(service, hash, availability, percent)| {
+                ((service, InfoHash([hash; 20])), sighting(availability, percent))
+            });
+            pairs(&lanes(&entrants, 2, &seen.into_iter().collect()).0)
+        };
+        let (played, ready, absent) = (Availability::Played, Availability::Ready, Availability::Absent);
+        let by_certainty = ordered([(0, 1, ready, 30), (1, 1, played, 95), (0, 2, ready, 81), (1, 2, ready, 88)]);
+        assert_eq!(by_certainty, [(0, 1), (0, 0), (1, 0), (1, 1)]);
+        let by_age = ordered([(0, 1, absent, 100), (1, 1, absent, 55), (0, 2, absent, 20), (1, 2, absent, 51)]);
+        assert_eq!(by_age, [(1, 0), (0, 1), (1, 1), (0, 0)]);
+    }
+
+    /// Goal: one file's trouble is not that of its neighbours; where it has none, it is the torrent's; trouble on the way says nothing.
+    #[test]
+    fn a_file_is_not_its_torrent() {
+        let file = || ObservedFile::of("Show/Show.S01E01.mkv");
+        let (ready, absent, refused) = (Availability::Ready, Availability::Absent, Availability::Refused);
+        for is_only in [false, true] {
+            assert_eq!(lessons_of_file(Ok(()), file(), is_only), [(None, ready), (file(), ready)]);
+            assert!(lessons_of_file(Err(ErrorKind::Unavailable), file(), is_only).is_empty());
+        }
+        for (kind, seen) in
+            [(ErrorKind::NotCached, absent), (ErrorKind::NotFound, absent), (ErrorKind::Refused, refused)]
+        {
+            assert_eq!(lessons_of_file(Err(kind), file(), false), [(None, ready), (file(), seen)]);
+            assert_eq!(lessons_of_file(Err(kind), file(), true), [(None, seen)]);
+            assert_eq!(lessons_of_file(Err(kind), None, false), [(None, seen)], "a file without a path");
+        }
+        assert_eq!(lessons_of_torrent(ErrorKind::NotFound), None);
     }
 
     /// Goal: an entrant is given up with its last lane, with the error that tells a person most.

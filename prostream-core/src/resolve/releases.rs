@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,6 @@ use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
 use crate::net::Call;
 use crate::provider::indexer::{Indexer, Missing, Query, Releases, Sharing};
 use crate::release::{Ranker, Ranking, Wanted};
-use crate::store::records::Availability;
 use crate::{Error, ErrorKind, Result};
 
 /// Most releases that are judged for one media id, over all indexers.
@@ -193,8 +191,9 @@ impl Search {
                     judged_count += releases.len();
                     let missing = answer.missing.clone();
                     say(events, ReleaseEvent::IndexerAnswered { indexer, release_count, elapsed, missing }).await;
-                    let known = self.resolver.known(&self.viewer, &releases).await;
-                    ranker.add(releases, &|release| release.info_hash.and_then(|hash| known.get(&hash).copied()));
+                    let hashes: Vec<InfoHash> = releases.iter().filter_map(|release| release.info_hash).collect();
+                    let known = self.resolver.readiness(&self.viewer, wanted, &hashes).await;
+                    ranker.add(releases, &|release| release.info_hash.and_then(|hash| known.get(&hash).cloned()));
                     ranking = Arc::new(ranker.ranking());
                     say(events, ReleaseEvent::Ranked(Arc::clone(&ranking))).await;
                 }
@@ -212,19 +211,6 @@ impl Search {
             return Err(again(&error));
         }
         Ok(Found { title: Arc::clone(title), wanted: Arc::clone(wanted), ranking, is_partial })
-    }
-}
-
-impl Resolver {
-    /// What was seen of the releases at the viewer's services, as long as it counts: ready at any of them, or absent at all we know of.
-    async fn known(&self, viewer: &Viewer, releases: &[Release]) -> HashMap<InfoHash, bool> {
-        let hashes: Vec<InfoHash> = releases.iter().filter_map(|release| release.info_hash).collect();
-        let (seen, _) = self.recalled(viewer, &hashes).await;
-        let mut known = HashMap::new();
-        for ((_, hash), availability) in seen {
-            *known.entry(hash).or_insert(false) |= availability == Availability::Ready;
-        }
-        known
     }
 }
 

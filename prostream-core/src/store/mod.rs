@@ -4,6 +4,8 @@ pub mod cache;
 pub mod records;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+mod seal;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

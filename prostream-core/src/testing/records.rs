@@ -3,8 +3,8 @@
 use crate::ErrorKind;
 use crate::model::{ContentId, InfoHash, MediaId, ProviderId};
 use crate::store::records::{
-    Availability, MAX_ALIASES, MAX_HASHES, MAX_PREPARINGS, MAX_STORED_INDEX_BYTES, MediaAlias, Observation,
-    PlaybackRecord, PreparingRecord, Records, StoredIndex,
+    Availability, MAX_ALIASES, MAX_FILE_BYTES, MAX_HASHES, MAX_OBSERVED_FILES, MAX_PREPARINGS, MAX_STORED_INDEX_BYTES,
+    MediaAlias, Observation, ObservedFile, PlaybackRecord, PreparingRecord, Records, StoredIndex,
 };
 
 /// A moment to count from: 2026-01-01 UTC, in milliseconds.
@@ -16,7 +16,7 @@ const NOW_MS: i64 = 1_767_225_600_000;
 macro_rules! records_suite {
     ($start:expr) => {
         $crate::records_suite!(@ $start;
-            keeps_the_latest_observation observations_are_kept_by_service too_many_hashes_are_refused playbacks_come_back_whole
+            keeps_the_latest_observation a_file_is_observed_by_itself files_of_a_torrent_have_a_limit observations_are_kept_by_service too_many_hashes_are_refused playbacks_come_back_whole
             an_id_is_taken_once anothers_playback_is_missing an_expired_playback_is_missing playbacks_are_listed_newest_first
             prune_forgets_what_is_over concurrent_writes_all_stay an_index_comes_back_by_any_of_its_names
             an_index_of_another_format_is_forgotten indexes_unused_for_longest_give_way a_content_has_only_so_many_names
@@ -37,7 +37,7 @@ fn hash(number: u8) -> InfoHash {
 }
 
 fn seen(service: &str, number: u8, availability: Availability, seen_at_ms: i64) -> Observation {
-    Observation { service: ProviderId::new(service), info_hash: hash(number), availability, seen_at_ms }
+    Observation { service: ProviderId::new(service), info_hash: hash(number), file: None, availability, seen_at_ms }
 }
 
 fn playback(owner: &str, id: u128, created_at_ms: i64) -> PlaybackRecord {
@@ -61,6 +61,52 @@ pub async fn keeps_the_latest_observation(records: &impl Records) {
     records.observe(&later).await.unwrap();
     records.observe(&seen("alldebrid", 1, Availability::Ready, NOW_MS + 4)).await.unwrap();
     assert_eq!(records.observations(&service, &[hash(1), hash(2)]).await.unwrap(), [later]);
+}
+
+/// Goal: what is seen of one file changes nothing that is known of its torrent or of another file, whatever it is called; each keeps its latest.
+pub async fn a_file_is_observed_by_itself(records: &impl Records) {
+    let of_file = |path: &str, availability, seen_at_ms| Observation {
+        file: ObservedFile::of(path),
+        ..seen("alldebrid", 1, availability, seen_at_ms)
+    };
+    let long = "Ordner/".repeat(MAX_FILE_BYTES);
+    let torrent = seen("alldebrid", 1, Availability::Ready, NOW_MS);
+    let refused = of_file("Show/Läufer 'n' \"E01\".mkv", Availability::Refused, NOW_MS - 5);
+    let played = of_file(&(long.clone() + "2.mkv"), Availability::Played, NOW_MS + 5);
+    let absent = of_file(&(long.clone() + "3.mkv"), Availability::Absent, NOW_MS);
+    for earlier in
+        [of_file(&(long + "2.mkv"), Availability::Ready, NOW_MS + 4), seen("alldebrid", 2, Availability::Ready, NOW_MS)]
+    {
+        records.observe(&earlier).await.unwrap();
+    }
+    records.observe_all(&[torrent.clone(), refused.clone(), played.clone(), absent.clone()]).await.unwrap();
+    let mut known = records.observations(&ProviderId::new("alldebrid"), &[hash(1)]).await.unwrap();
+    let mut all = [torrent, refused, played, absent];
+    let order = |one: &Observation| one.file.clone();
+    known.sort_by_key(order);
+    all.sort_by_key(order);
+    assert_eq!(known, all);
+    assert_eq!(records.prune(NOW_MS, NOW_MS).await.unwrap(), 1, "the refusal is the oldest");
+}
+
+/// Goal: a torrent of any number of files takes so many rows; what was seen last stays, and so does what is known of the torrent.
+pub async fn files_of_a_torrent_have_a_limit(records: &impl Records) {
+    let limit = i64::try_from(MAX_OBSERVED_FILES).unwrap();
+    let of_file = |number: i64| Observation {
+        file: ObservedFile::of(&format!("{number}.mkv")),
+        ..seen("alldebrid", 1, Availability::Ready, NOW_MS + number)
+    };
+    let of_another = Observation { info_hash: hash(2), ..of_file(0) };
+    records.observe_all(&[seen("alldebrid", 1, Availability::Ready, NOW_MS), of_another]).await.unwrap();
+    for number in 0..limit + 2 {
+        records.observe(&of_file(number)).await.unwrap();
+    }
+    let known = records.observations(&ProviderId::new("alldebrid"), &[hash(1)]).await.unwrap();
+    assert_eq!(known.len(), MAX_OBSERVED_FILES + 1);
+    for number in 0..limit + 2 {
+        assert_eq!(known.contains(&of_file(number)), number >= 2, "{number}");
+    }
+    assert_eq!(records.observations(&ProviderId::new("alldebrid"), &[hash(2)]).await.unwrap().len(), 1);
 }
 
 /// Goal: what one service holds says nothing about another, or about another instance of the same vendor.

@@ -21,6 +21,7 @@ pub(crate) struct Keys {
     pub(super) media: [u8; KEY_BYTES],
     pub(super) addon: [u8; KEY_BYTES],
     pub(super) refresh: [u8; KEY_BYTES],
+    pub(super) records: [u8; KEY_BYTES],
 }
 
 impl std::fmt::Debug for Keys {
@@ -72,6 +73,7 @@ impl Keys {
             media: authenticate(secret, &[b"prostream media token 1"]),
             addon: authenticate(secret, &[b"prostream addon token 1"]),
             refresh: authenticate(secret, &[b"prostream refresh token 1"]),
+            records: authenticate(secret, &[b"prostream records seal 1"]),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use prostream_core::net::Secret;
 use prostream_core::store::sqlite::SqliteDatabase;
 use prostream_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,7 @@ pub struct Accounts {
     media_tokens: PathTokens,
     addon_tokens: PathTokens,
     refresh_key: [u8; 32],
+    records_seal: Secret,
     config: Auth,
     /// Lets its bearer make the first administrator; gone once there is one.
     setup_token: Mutex<Option<String>>,
@@ -112,12 +114,20 @@ impl Accounts {
             media_tokens: PathTokens::of_media(&keys),
             addon_tokens: PathTokens::of_addons(&keys),
             refresh_key: keys.refresh,
+            records_seal: Secret::new(to_hex(&keys.records)),
             config: config.clone(),
             setup_token: Mutex::new(setup_token),
             recent_sign_ins: Recent::new(),
             recent_grants: Recent::new(),
             recent_addons: Recent::new(),
         })
+    }
+
+    /// What the records are sealed by ([`SqliteRecords::sealed_by`](prostream_core::store::records::SqliteRecords::sealed_by)): made from the
+    /// signing key, so it goes with that. Playbacks of before a new key have to be started again.
+    #[must_use]
+    pub fn records_seal(&self) -> Secret {
+        self.records_seal.clone()
     }
 
     /// The one-time token that makes the first administrator, as long as there is none (AUTH-08). A new one is drawn at every start.

@@ -69,7 +69,7 @@ struct Candidate {
 
 #[derive(Serialize, ToSchema)]
 struct Reason {
-    /// For people: `1080p`, `already cached`.
+    /// For people: `1080p`, `played here 3 h ago`.
     text: String,
     /// What it added to the score.
     points: i32,

@@ -80,9 +80,9 @@ impl TestApp {
         let (film, engine) = film_and_engine(&folder);
         let engine = change(engine);
         let database = SqliteDatabase::open(folder.path().join("prostream.db")).await.unwrap();
-        let records = SqliteRecords::new(database.clone()).await.unwrap();
         let life = Duration::from_secs(config.auth.access_token_life_s.into());
-        let accounts = Arc::new(Accounts::open(folder.path(), database, &config.auth, life).await.unwrap());
+        let accounts = Arc::new(Accounts::open(folder.path(), database.clone(), &config.auth, life).await.unwrap());
+        let records = SqliteRecords::new(database).await.unwrap().sealed_by(accounts.records_seal());
         let catalogue = Catalogue { id: ProviderId::new("test_catalogue") };
         let shelf = Shelf { id: ProviderId::new("test_shelf"), film: film.clone() };
         let providers = ProviderSet {

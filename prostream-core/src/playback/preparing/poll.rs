@@ -13,7 +13,7 @@ use super::pulse::{Verdict, backoff};
 use super::{PreparingState, age};
 use crate::net::Call;
 use crate::playback::{Playback, Playbacks, Reopen};
-use crate::resolve::{Fetcher, TorrentId, TorrentState, plain_link};
+use crate::resolve::{Fetcher, TorrentId, TorrentState, plain_link, words};
 use crate::store::now_ms;
 use crate::store::records::PlaybackRecord;
 use crate::{Error, ErrorKind, Result};
@@ -239,7 +239,7 @@ impl Playbacks {
         let of_torrent = (&torrent, record.info_hash);
         let opening = self.resolver.open_fetched(&call, viewer, &record.media_id, &item.service, of_torrent);
         let fetched = Box::pin(opening).await?;
-        let file_name = fetched.playable.file_name.clone();
+        let (file_name, service) = (fetched.playable.file_name.clone(), fetched.playable.provider.clone());
         let what = Reopen::Torrent { info_hash: record.info_hash, path: fetched.path };
         let opened = Box::pin(self.open_what(&call, viewer, &what, Some(fetched.playable), &viewer.device)).await?;
         let created_at_ms = now_ms();
@@ -255,6 +255,7 @@ impl Playbacks {
         };
         // Whoever gives it up at the same moment is before this, or ends a playback.
         self.records.play_prepared(&played).await?;
+        self.note_played(&what, &service).await;
         let mut playback = Playback::new(played, opened);
         playback.why.insert(0, format!("{} fetched {} in {}", record.service, record.name, words(age(record))));
         playback.title = Some(fetched.title);
@@ -271,13 +272,4 @@ impl Playbacks {
 fn may_pass(error: &Error) -> bool {
     let kind = error.kind();
     kind.is_transient() || kind == ErrorKind::Storage || (kind == ErrorKind::Malformed && error.provider().is_some())
-}
-
-/// A time for people.
-fn words(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
 }

@@ -3,8 +3,6 @@
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(feature = "redis")]
-mod seal;
 
 use std::fmt;
 use std::time::Duration;

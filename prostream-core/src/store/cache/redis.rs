@@ -5,9 +5,10 @@ use bytes::Bytes;
 use redis::cmd;
 use sha2::{Digest, Sha256};
 
-use super::{Cache, MAX_VALUE_BYTES, seal};
+use super::{Cache, MAX_VALUE_BYTES};
 use crate::net::Secret;
 use crate::store::redis::{PREFIX, Redis, expiry_ms};
+use crate::store::seal;
 use crate::{Error, ErrorKind, Result};
 
 /// First byte of a value that stands as it is, and of one that is sealed.

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_PREPARINGS, MediaAlias, Observation, PlaybackRecord,
-    PreparingRecord, Records, StoredIndex, check_index_size, id_is_taken, not_found, too_many_preparings,
+    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_OBSERVED_FILES, MAX_PREPARINGS, MediaAlias, Observation,
+    ObservedFile, PlaybackRecord, PreparingRecord, Records, StoredIndex, check_index_size, id_is_taken, not_found,
+    too_many_preparings,
 };
 use crate::model::{ContentId, InfoHash, ProviderId};
 use crate::{Error, ErrorKind, Result};
@@ -27,9 +28,12 @@ pub struct MemoryRecords {
     tables: Mutex<Tables>,
 }
 
+type ObservationKey = (ProviderId, InfoHash, Option<ObservedFile>);
+
 #[derive(Default)]
 struct Tables {
-    observations: HashMap<(ProviderId, InfoHash), Observation>,
+    /// Those of one torrent stand together.
+    observations: BTreeMap<ObservationKey, Observation>,
     playbacks: HashMap<String, PlaybackRecord>,
     preparings: HashMap<String, PreparingRecord>,
     indexes: HashMap<ContentId, Index>,
@@ -58,6 +62,26 @@ impl Tables {
         }
         self.playbacks.insert(record.id.clone(), record.clone());
         Ok(())
+    }
+
+    /// What was seen of a torrent and its files.
+    fn observations_of(&self, service: &ProviderId, info_hash: InfoHash) -> impl Iterator<Item = &Observation> {
+        let from_torrent = self.observations.range((service.clone(), info_hash, None)..).map(|(_, known)| known);
+        let is_own = move |known: &&Observation| known.service == *service && known.info_hash == info_hash;
+        from_torrent.take_while(is_own)
+    }
+
+    fn forget_surplus_files(&mut self, service: &ProviderId, info_hash: InfoHash) {
+        let files = self.observations_of(service, info_hash).filter(|known| known.file.is_some());
+        let mut files: Vec<(i64, Option<ObservedFile>)> =
+            files.map(|known| (known.seen_at_ms, known.file.clone())).collect();
+        let surplus = files.len().saturating_sub(MAX_OBSERVED_FILES);
+        if surplus > 0 {
+            files.sort_unstable();
+            for (_, file) in files.into_iter().take(surplus) {
+                self.observations.remove(&(service.clone(), info_hash, file));
+            }
+        }
     }
 
     fn forget_index(&mut self, content_id: ContentId) {
@@ -93,12 +117,15 @@ impl fmt::Debug for MemoryRecords {
 #[async_trait]
 impl Records for MemoryRecords {
     async fn observe(&self, observation: &Observation) -> Result<()> {
-        let observations = &mut self.tables().observations;
-        let key = (observation.service.clone(), observation.info_hash);
+        let tables = &mut *self.tables();
+        let observations = &mut tables.observations;
+        let key = (observation.service.clone(), observation.info_hash, observation.file.clone());
         if observations.get(&key).is_some_and(|known| known.seen_at_ms > observation.seen_at_ms) {
             return Ok(());
         }
         observations.insert(key, observation.clone());
+        tables.forget_surplus_files(&observation.service, observation.info_hash);
+        let observations = &mut tables.observations;
         if observations.len() > MAX_OBSERVATIONS {
             let mut times: Vec<i64> = observations.values().map(|known| known.seen_at_ms).collect();
             let middle = times.len() / 2;
@@ -119,7 +146,8 @@ impl Records for MemoryRecords {
         Ok(hashes
             .iter()
             .filter(|hash| seen.insert(**hash))
-            .filter_map(|hash| tables.observations.get(&(service.clone(), *hash)).cloned())
+            .flat_map(|hash| tables.observations_of(service, *hash))
+            .cloned()
             .collect())
     }
 
@@ -316,6 +344,7 @@ mod tests {
             let observation = Observation {
                 service: service.clone(),
                 info_hash: hash(number),
+                file: None,
                 availability: Availability::Ready,
                 seen_at_ms,
             };

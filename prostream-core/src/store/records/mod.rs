@@ -13,6 +13,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::model::{ContentId, InfoHash, MediaId, ProviderId};
 use crate::{Error, ErrorKind, Result};
@@ -23,6 +24,12 @@ pub use sqlite::SqliteRecords;
 
 /// Most hashes that one call asks about.
 pub const MAX_HASHES: usize = 1_000;
+
+/// Longest path of a file that is kept as it is, in bytes; of a longer one its hash is.
+pub const MAX_FILE_BYTES: usize = 512;
+
+/// Most files of one torrent at one service of which something is kept; those that were seen longest ago go.
+pub const MAX_OBSERVED_FILES: usize = 64;
 
 /// Most torrents in preparation that are kept, those of all owners together; beyond it no other is added.
 pub const MAX_PREPARINGS: u32 = 1_000;
@@ -40,23 +47,26 @@ pub const MAX_STORED_INDEX_BYTES: usize = 64 << 20;
 #[cfg(feature = "sqlite")]
 const USE_NOTED_EACH_MS: i64 = 3_600_000;
 
-/// What was learned about a torrent at a service.
+/// What was learned about a torrent, or a file of it, at a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {
+    /// It was played.
+    Played,
     /// It was ready when we last looked.
     Ready,
-    /// It had to be fetched when we last looked.
+    /// It had to be fetched when we last looked, or could not be unlocked.
     Absent,
-    /// The service refused it: final, shown, never worked around.
+    /// The service refused it: shown, and not asked for again as long as it counts (90 days), never worked around.
     Refused,
 }
 
 impl Availability {
-    /// The stable name that is kept: `ready`, `absent`, `refused`.
+    /// The stable name that is kept: `played`, `ready`, `absent`, `refused`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Availability::Played => "played",
             Availability::Ready => "ready",
             Availability::Absent => "absent",
             Availability::Refused => "refused",
@@ -68,10 +78,42 @@ impl FromStr for Availability {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Ready, Self::Absent, Self::Refused]
+        [Self::Played, Self::Ready, Self::Absent, Self::Refused]
             .into_iter()
             .find(|availability| availability.as_str() == text)
             .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "read availability"))
+    }
+}
+
+/// Names a file of a torrent at a service: its path as the service writes it, or a hash of one that is longer than [`MAX_FILE_BYTES`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObservedFile(String);
+
+impl ObservedFile {
+    /// The file of this path; `None` without a path.
+    ///
+    /// ```
+    /// use prostream_core::store::records::{MAX_FILE_BYTES, ObservedFile};
+    /// assert_eq!(ObservedFile::of("Show/Show.S01E02.mkv").unwrap().as_str(), "Show/Show.S01E02.mkv");
+    /// assert!(ObservedFile::of(&"x".repeat(5_000)).unwrap().as_str().len() <= MAX_FILE_BYTES);
+    /// assert_eq!(ObservedFile::of(""), None);
+    /// ```
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        let name = match path.len() {
+            0 => return None,
+            1..=MAX_FILE_BYTES => path.to_owned(),
+            _ => Sha256::digest(path.as_bytes())
+                .iter()
+                .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+        };
+        Some(Self(name))
+    }
+
+    /// The name that is kept, at most [`MAX_FILE_BYTES`] long.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -82,6 +124,8 @@ pub struct Observation {
     pub service: ProviderId,
     /// Which torrent.
     pub info_hash: InfoHash,
+    /// Which of its files; `None` for the torrent as a whole. What is known of one file says nothing of the others.
+    pub file: Option<ObservedFile>,
     /// What was seen.
     pub availability: Availability,
     /// When, in milliseconds since 1970-01-01 UTC.
@@ -212,8 +256,9 @@ fn check_index_size(index: &StoredIndex) -> Result<()> {
 /// were missing (AUTHZ-02).
 #[async_trait]
 pub trait Records: Send + Sync + fmt::Debug + 'static {
-    /// Remembers what was seen, in place of what was seen before of the same torrent at the same service. One
-    /// that was seen earlier than what is known changes nothing: observations may arrive in any order.
+    /// Remembers what was seen, in place of what was seen before of the same torrent, or the same file of it, at the same service. One
+    /// that was seen earlier than what is known changes nothing: observations may arrive in any order. Of more than
+    /// [`MAX_OBSERVED_FILES`] files of a torrent those seen longest ago go.
     ///
     /// # Errors
     /// `Storage`, as all functions here.
@@ -233,7 +278,8 @@ pub trait Records: Send + Sync + fmt::Debug + 'static {
         Ok(())
     }
 
-    /// What was last seen of each of `hashes` at a service; those never seen are left out. At most 1,000 hashes.
+    /// What was last seen of each of `hashes` at a service, and of each of their files; those never seen are left out. At most 1,000
+    /// hashes.
     ///
     /// # Errors
     /// `Storage`; `LimitExceeded` for more hashes.

@@ -6,11 +6,13 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor, Row as _, Sqlite};
 
 use super::{
-    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_PREPARINGS, MediaAlias, Observation, PlaybackRecord,
-    PreparingRecord, Records, StoredIndex, USE_NOTED_EACH_MS, check_index_size, id_is_taken, not_found,
-    too_many_preparings,
+    MAX_ALIASES, MAX_HASHES, MAX_LISTED_PLAYBACKS, MAX_OBSERVED_FILES, MAX_PREPARINGS, MediaAlias, Observation,
+    ObservedFile, PlaybackRecord, PreparingRecord, Records, StoredIndex, USE_NOTED_EACH_MS, check_index_size,
+    id_is_taken, not_found, too_many_preparings,
 };
 use crate::model::{ContentId, InfoHash, ProviderId};
+use crate::net::Secret;
+use crate::store::seal;
 use crate::store::sqlite::{Migration, SqliteDatabase, failure};
 use crate::{Error, ErrorKind, Result};
 
@@ -29,6 +31,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0002_media_indexes_and_start_positions.sql"),
     },
     Migration { version: 3, name: "preparings", sql: include_str!("../../../migrations/sqlite/0003_preparings.sql") },
+    Migration {
+        version: 4,
+        name: "observed files",
+        sql: include_str!("../../../migrations/sqlite/0004_observed_files.sql"),
+    },
 ];
 
 const PLAYBACK: &str = "SELECT id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms FROM playbacks \
@@ -43,6 +50,7 @@ const PREPARINGS: &str = "SELECT id, owner, media_id, name, release, service, in
 #[derive(Clone, Debug)]
 pub struct SqliteRecords {
     database: SqliteDatabase,
+    seal: Option<Secret>,
 }
 
 impl SqliteRecords {
@@ -60,7 +68,16 @@ impl SqliteRecords {
     /// As [`Self::open`].
     pub async fn new(database: SqliteDatabase) -> Result<Self> {
         database.migrate(MIGRATIONS_TABLE, MIGRATIONS).await?;
-        Ok(Self { database })
+        Ok(Self { database, seal: None })
+    }
+
+    /// With what leads to a playback's file ([`PlaybackRecord::reopen`]: perhaps a link with a key in it) encrypted in the file, by a key made of
+    /// `seal`. What was written without a seal is read as it is; what another seal has sealed, or a row that was moved to another id or owner,
+    /// opens nothing: its playback is there and has to be started again. Default: not encrypted.
+    #[must_use]
+    pub fn sealed_by(mut self, seal: Secret) -> Self {
+        self.seal = Some(seal);
+        self
     }
 
     /// The file, for tables beside ours and for closing.
@@ -84,17 +101,30 @@ impl Records for SqliteRecords {
         let mut transaction = self.database.writer().begin().await.map_err(failure(OPERATION))?;
         for observation in observations {
             sqlx::query(
-                "INSERT INTO observations (service, info_hash, availability, seen_at_ms) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (service, info_hash) DO UPDATE SET availability = excluded.availability, seen_at_ms = excluded.seen_at_ms \
-                 WHERE excluded.seen_at_ms >= observations.seen_at_ms",
+                "INSERT INTO observations (service, info_hash, file, availability, seen_at_ms) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (service, info_hash, file) DO UPDATE SET availability = excluded.availability, \
+                 seen_at_ms = excluded.seen_at_ms WHERE excluded.seen_at_ms >= observations.seen_at_ms",
             )
             .bind(observation.service.as_str())
             .bind(observation.info_hash.to_string())
+            .bind(observation.file.as_ref().map_or("", ObservedFile::as_str))
             .bind(observation.availability.as_str())
             .bind(observation.seen_at_ms)
             .execute(&mut *transaction)
             .await
             .map_err(failure(OPERATION))?;
+            if observation.file.is_some() {
+                sqlx::query(
+                    "DELETE FROM observations WHERE service = $1 AND info_hash = $2 AND file IN (SELECT file FROM observations \
+                     WHERE service = $1 AND info_hash = $2 AND file <> '' ORDER BY seen_at_ms DESC, file DESC LIMIT -1 OFFSET $3)",
+                )
+                .bind(observation.service.as_str())
+                .bind(observation.info_hash.to_string())
+                .bind(i64::try_from(MAX_OBSERVED_FILES).unwrap_or(i64::MAX))
+                .execute(&mut *transaction)
+                .await
+                .map_err(failure(OPERATION))?;
+            }
         }
         transaction.commit().await.map_err(failure(OPERATION))
     }
@@ -108,7 +138,7 @@ impl Records for SqliteRecords {
         let hashes =
             serde_json::to_string(hashes).map_err(|cause| Error::new(ErrorKind::Internal, OPERATION).because(cause))?;
         let rows = sqlx::query(
-            "SELECT info_hash, availability, seen_at_ms FROM observations \
+            "SELECT info_hash, file, availability, seen_at_ms FROM observations \
              WHERE service = $1 AND info_hash IN (SELECT value FROM json_each($2))",
         )
         .bind(service.as_str())
@@ -120,9 +150,11 @@ impl Records for SqliteRecords {
             .map(|row| {
                 let availability: &str = row.try_get("availability").map_err(failure(OPERATION))?;
                 let info_hash: &str = row.try_get("info_hash").map_err(failure(OPERATION))?;
+                let file: String = row.try_get("file").map_err(failure(OPERATION))?;
                 Ok(Observation {
                     service: service.clone(),
                     info_hash: info_hash.parse().map_err(|cause| damaged(OPERATION, cause))?,
+                    file: Some(file).filter(|file| !file.is_empty()).map(ObservedFile),
                     availability: availability.parse().map_err(|cause| damaged(OPERATION, cause))?,
                     seen_at_ms: row.try_get("seen_at_ms").map_err(failure(OPERATION))?,
                 })
@@ -131,7 +163,7 @@ impl Records for SqliteRecords {
     }
 
     async fn add_playback(&self, record: &PlaybackRecord) -> Result<()> {
-        insert_playback(self.database.writer(), record).await
+        insert_playback(self.database.writer(), record, self.seal.as_ref()).await
     }
 
     async fn playback(&self, owner: &str, id: &str, now_ms: i64) -> Result<PlaybackRecord> {
@@ -142,7 +174,7 @@ impl Records for SqliteRecords {
             .fetch_optional(self.database.readers())
             .await
             .map_err(failure("read playback"))?;
-        read_playback(&row.ok_or_else(|| not_found("read playback"))?)
+        read_playback(&row.ok_or_else(|| not_found("read playback"))?, self.seal.as_ref())
     }
 
     async fn playbacks(&self, owner: &str, now_ms: i64, limit: u32) -> Result<Vec<PlaybackRecord>> {
@@ -153,7 +185,7 @@ impl Records for SqliteRecords {
             .fetch_all(self.database.readers())
             .await
             .map_err(failure("list playbacks"))?;
-        rows.iter().map(read_playback).collect()
+        rows.iter().map(|row| read_playback(row, self.seal.as_ref())).collect()
     }
 
     async fn extend_playback(&self, id: &str, expires_at_ms: i64) -> Result<()> {
@@ -253,7 +285,7 @@ impl Records for SqliteRecords {
         if done.rows_affected() == 0 {
             return Err(not_found("play prepared"));
         }
-        insert_playback(&mut *step, record).await?;
+        insert_playback(&mut *step, record, self.seal.as_ref()).await?;
         step.commit().await.map_err(failed)
     }
 
@@ -406,7 +438,13 @@ impl Records for SqliteRecords {
     }
 }
 
-async fn insert_playback(executor: impl Executor<'_, Database = Sqlite>, record: &PlaybackRecord) -> Result<()> {
+async fn insert_playback(
+    executor: impl Executor<'_, Database = Sqlite>,
+    record: &PlaybackRecord,
+    secret: Option<&Secret>,
+) -> Result<()> {
+    let place = sealed_place(&record.owner, &record.id);
+    let sealed = secret.map(|secret| seal::seal_text(secret, &place, &record.reopen)).transpose()?;
     let done = sqlx::query(
         "INSERT INTO playbacks (id, owner, media_id, name, reopen, start_ms, created_at_ms, expires_at_ms) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
@@ -415,7 +453,7 @@ async fn insert_playback(executor: impl Executor<'_, Database = Sqlite>, record:
     .bind(&record.owner)
     .bind(record.media_id.as_ref().map(ToString::to_string))
     .bind(&record.name)
-    .bind(&record.reopen)
+    .bind(sealed.as_ref().unwrap_or(&record.reopen))
     .bind(record.start_ms)
     .bind(record.created_at_ms)
     .bind(record.expires_at_ms)
@@ -429,15 +467,24 @@ fn is_noting_due(used_at_ms: i64, now_ms: i64) -> bool {
     now_ms.saturating_sub(used_at_ms) >= USE_NOTED_EACH_MS
 }
 
-fn read_playback(row: &SqliteRow) -> Result<PlaybackRecord> {
+/// Table, column and row: a sealed text that was moved to another does not open.
+fn sealed_place(owner: &str, id: &str) -> String {
+    format!("playbacks.reopen\n{owner}\n{id}")
+}
+
+fn read_playback(row: &SqliteRow, secret: Option<&Secret>) -> Result<PlaybackRecord> {
     const OPERATION: &str = "read playback";
     let media_id: Option<&str> = row.try_get("media_id").map_err(failure(OPERATION))?;
+    let text = |name: &str| row.try_get::<String, _>(name).map_err(failure(OPERATION));
+    let (id, owner, kept) = (text("id")?, text("owner")?, text("reopen")?);
+    // What does not open stays sealed: whoever wants to play it is told that its record cannot be read.
+    let opened = secret.and_then(|secret| seal::open_text(secret, &sealed_place(&owner, &id), &kept));
     Ok(PlaybackRecord {
-        id: row.try_get("id").map_err(failure(OPERATION))?,
-        owner: row.try_get("owner").map_err(failure(OPERATION))?,
+        id,
+        owner,
         media_id: media_id.map(str::parse).transpose().map_err(|cause| damaged(OPERATION, cause))?,
         name: row.try_get("name").map_err(failure(OPERATION))?,
-        reopen: row.try_get("reopen").map_err(failure(OPERATION))?,
+        reopen: opened.unwrap_or(kept),
         start_ms: row.try_get("start_ms").map_err(failure(OPERATION))?,
         created_at_ms: row.try_get("created_at_ms").map_err(failure(OPERATION))?,
         expires_at_ms: row.try_get("expires_at_ms").map_err(failure(OPERATION))?,

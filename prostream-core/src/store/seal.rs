@@ -30,6 +30,30 @@ pub(super) fn open(seal: &Secret, place: &str, sealed: &[u8]) -> Option<Vec<u8>>
     Some(text)
 }
 
+/// Begins a text that is sealed.
+#[cfg(feature = "sqlite")]
+const SEALED_TEXT: &str = "sealed:";
+
+/// As [`seal`], for places that hold text: a mark and hex digits.
+#[cfg(feature = "sqlite")]
+pub(super) fn seal_text(secret: &Secret, place: &str, text: &str) -> Result<String> {
+    use std::fmt::Write as _;
+    let mut sealed = SEALED_TEXT.to_owned();
+    for byte in seal(secret, place, text.as_bytes())? {
+        let _ = write!(sealed, "{byte:02x}");
+    }
+    Ok(sealed)
+}
+
+/// A text that was sealed; one that never was is given as it is. `None` as [`open`] has it.
+#[cfg(feature = "sqlite")]
+pub(super) fn open_text(secret: &Secret, place: &str, text: &str) -> Option<String> {
+    let Some(digits) = text.strip_prefix(SEALED_TEXT) else { return Some(text.to_owned()) };
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let sealed: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+    String::from_utf8(open(secret, place, &sealed?)?).ok()
+}
+
 /// AES-256-GCM-SIV (RFC 8452): a nonce that chance gives twice does not open what it sealed.
 fn key(seal: &Secret) -> Result<RandomizedNonceKey> {
     let mut hasher = Sha256::new();
@@ -64,5 +88,23 @@ mod tests {
         assert_eq!(open(&secret, "there", &sealed), None);
         assert_eq!(open(&Secret::new("other"), "here", &sealed), None);
         assert_eq!(open(&secret, "here", &seal(&secret, "here", b"").unwrap()).as_deref(), Some(b"".as_slice()));
+    }
+    /// Goal: a sealed text shows nothing and opens only where it was sealed, as it was; one from before there was a seal is read as it is.
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn texts_are_sealed_too() {
+        let secret = Secret::new("secret");
+        let text = "{\"url\":\"https://files.example/f\u{e4}?key=k3y\"}";
+        let sealed = seal_text(&secret, "here", text).unwrap();
+        assert!(sealed.is_ascii() && !sealed.contains("k3y"));
+        assert_eq!(open_text(&secret, "here", &sealed).as_deref(), Some(text));
+        assert_eq!(open_text(&secret, "here", text).as_deref(), Some(text));
+        for damaged in
+            [&sealed[..sealed.len() - 1], &sealed[..sealed.len() - 2], "sealed:", "sealed:zz", "sealed:\u{e4}\u{e4}"]
+        {
+            assert_eq!(open_text(&secret, "here", damaged), None, "{damaged}");
+        }
+        assert_eq!(open_text(&secret, "there", &sealed), None);
+        assert_eq!(open_text(&Secret::new("other"), "here", &sealed), None);
     }
 }
