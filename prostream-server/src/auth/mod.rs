@@ -8,6 +8,7 @@ mod path_token;
 mod recent;
 mod store;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -80,7 +81,6 @@ pub(crate) struct SignIn {
 }
 
 /// All accounts of a data folder.
-#[derive(Debug)]
 pub struct Accounts {
     store: AccountStore,
     passwords: Passwords,
@@ -95,6 +95,13 @@ pub struct Accounts {
     recent_sign_ins: Recent<Option<UserRow>>,
     recent_grants: Recent<Option<UserRow>>,
     recent_addons: Recent<Option<AddonRow>>,
+}
+
+// Keys lie in it, and the token that makes the first administrator.
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
 }
 
 impl Accounts {

@@ -20,8 +20,8 @@ const MIGRATIONS_TABLE: &str = "_prostream_server_migrations";
 /// How long a spent refresh token still answers, with the successor it already had: a reply that was lost on the way can be asked for again.
 const GRACE_MS: i64 = 10_000;
 
-/// A user as kept.
-#[derive(Clone, Debug)]
+/// A user as kept. Without `Debug`: a hash of the password is in it.
+#[derive(Clone)]
 pub(super) struct UserRow {
     pub(super) id: String,
     pub(super) name: String,

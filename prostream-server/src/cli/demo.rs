@@ -65,16 +65,16 @@ pub(super) async fn run(args: DemoArgs, output: &Output) -> Result<()> {
     let providers = Arc::new(stand_ins.providers(&http)?);
 
     let database = SqliteDatabase::open(folder.path().join("prostream.db")).await?;
-    let records = Arc::new(SqliteRecords::new(database.clone()).await?);
-    // The stand-in fetches a film within seconds.
-    let preparing = PreparingConfig { poll_interval: LOOK_EVERY, ..PreparingConfig::default() };
-    let playback = PlaybackConfig { preparing, ..PlaybackConfig::default() };
-    let engine = ProStream::builder().http(http).records(records).playback(playback).build()?;
     let mut config = Config::default();
     config.listen.addresses = vec![args.listen.listen];
     config.data.folder = folder.path().to_owned();
     config.auth.is_cookie_secure = false;
-    let accounts = Arc::new(Accounts::open(folder.path(), database, &config.auth, ACCESS_LIFE).await?);
+    let accounts = Arc::new(Accounts::open(folder.path(), database.clone(), &config.auth, ACCESS_LIFE).await?);
+    let records = Arc::new(SqliteRecords::new(database).await?.sealed_by(accounts.records_seal()));
+    // The stand-in fetches a film within seconds.
+    let preparing = PreparingConfig { poll_interval: LOOK_EVERY, ..PreparingConfig::default() };
+    let playback = PlaybackConfig { preparing, ..PlaybackConfig::default() };
+    let engine = ProStream::builder().http(http).records(records).playback(playback).build()?;
     accounts.add_user(USER, &random_password()?, Role::Admin).await?;
     let access_token = accounts.access_token_of(USER).await?;
 

@@ -83,7 +83,7 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<()> {
     let set = Arc::new(providers::build(&config.providers, &http)?);
     let renewable = providers::renewable(&config, &set, &http)?;
     let (database, accounts) = open_data(&config).await?;
-    let records = Arc::new(SqliteRecords::new(database).await?);
+    let records = Arc::new(SqliteRecords::new(database).await?.sealed_by(accounts.records_seal()));
     let engine = engine.records(Arc::clone(&records) as Arc<dyn Records>).build()?;
 
     let notes = missing_of(&set);
