@@ -410,6 +410,15 @@ mod tests {
         outcome.is_err_and(|error| error.kind() == ErrorKind::Unauthorized)
     }
 
+    /// Goal: no key and no token shows where somebody prints what he holds. (The keys of refresh tokens did.)
+    #[tokio::test]
+    async fn accounts_show_no_key_by_debug() {
+        let (accounts, _folder) = accounts().await;
+        let shown = format!("{accounts:?}");
+        assert!(!shown.contains(&accounts.setup_token().unwrap()));
+        assert!(!shown.contains(&format!("{:?}", accounts.refresh_key)), "{shown}");
+    }
+
     /// Goal: one person has one name, however it is typed.
     #[tokio::test]
     async fn auth_03_spellings_are_one_account() {

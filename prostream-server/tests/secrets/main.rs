@@ -495,8 +495,9 @@ async fn no_secret_shows() {
         assert_none(&secrets, answers.as_bytes(), "answers");
         assert_none(&[USER_LINK], answers.as_bytes(), "answers");
         assert!(files.len() > 4096, "there is a database");
-        // Links that users give are kept as they are: they are all that leads to the film again.
         assert_none(&secrets, &files, "data folder");
+        // All that leads to the film again is kept sealed.
+        assert_none(&[USER_LINK], &files, "data folder");
         if answers.contains("hls_url") {
             assert!(log.contains("H4RMLESS"), "what is no secret is seen by this search");
         }
