@@ -217,16 +217,18 @@ impl HttpClient {
     /// One try of an API request, counted by the breaker of its host.
     async fn send_once(&self, call: &Call, request: &Request, host: &HostState) -> Result<Reply> {
         let timed_out = || Error::new(ErrorKind::TimedOut, OPERATION).detail("too many requests were waiting");
-        let _permit = match timeout(call.remaining(), host.permits.acquire()).await {
-            Ok(permit) => permit.map_err(|closed| Error::new(ErrorKind::Internal, OPERATION).because(closed))?,
-            Err(_) => return Err(timed_out()),
-        };
+        let lane = host.lane(request.lane);
+        let entered = async { (lane.enter().await, host.permits.acquire().await) };
+        let Ok((_place, permit)) = timeout(call.remaining(), entered).await else { return Err(timed_out()) };
+        let _permit = permit.map_err(|closed| Error::new(ErrorKind::Internal, OPERATION).because(closed))?;
         self.wait_for_turn(call).await?;
         host.with_health(|health| health.admit(Instant::now()))?;
         let sent = Instant::now();
         let outcome = self.exchange(call, request).await;
         let given_up_after = call.remaining().is_zero().then(|| sent.elapsed());
-        host.with_health(|health| health.ended(Instant::now(), SystemTime::now(), &outcome, given_up_after));
+        let now = Instant::now();
+        let sign = host.with_health(|health| health.ended(now, SystemTime::now(), &outcome, given_up_after));
+        lane.told(sign, now);
         outcome
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{StatusCode, header};
 
+use super::lane::Sign;
 use super::retry::{Breaker, RetryBudget, backoff_by, is_retryable, retry_after};
 use super::{Reply, clock};
 use crate::{Error, ErrorKind, Result};
@@ -62,14 +63,14 @@ impl Health {
     }
 
     /// A request that was sent ended, at `now`, which the wall clock calls `wall`. `given_up_after` is how long the host had, where the caller's
-    /// own deadline ended it. What was given up early counts neither for the host nor against it.
+    /// own deadline ended it. What was given up early counts neither for the host nor against it. Answers what it says of requests at a time.
     pub(super) fn ended(
         &mut self,
         now: Instant,
         wall: SystemTime,
         outcome: &Result<Reply>,
         given_up_after: Option<Duration>,
-    ) {
+    ) -> Sign {
         let is_timeout = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
         let is_early = is_timeout && given_up_after.is_some_and(|waited| waited < HOST_PATIENCE);
         if !is_early {
@@ -77,6 +78,13 @@ impl Health {
         }
         let told = outcome.as_ref().ok().and_then(|reply| clock::offset_s(&reply.headers, wall));
         self.clock = told.map(|offset_s| (now, offset_s)).or(self.clock);
+        match outcome {
+            _ if is_early => Sign::None,
+            Ok(reply) if is_retryable(reply.status) => Sign::PushedBack,
+            Ok(_) => Sign::Answered,
+            Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut) => Sign::PushedBack,
+            Err(_) => Sign::None,
+        }
     }
 
     /// The wait before the request is tried again, if it is; then it is paid for. `chance` is from 0 to 1.

@@ -6,11 +6,14 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::health::Health;
+use super::lane::Lane;
 
 /// Most hosts whose state is kept; beyond, hosts without a request under way are forgotten.
 const MAX_HOSTS: usize = 1024;
-/// Most API requests to one host at a time.
+/// Most API requests to one host at a time, all its lanes together.
 const MAX_CONCURRENT: usize = 16;
+/// Most lanes of a host that are kept; beyond, those without a request under way are forgotten.
+const MAX_LANES: usize = 256;
 
 /// What is known of one host: how many requests run, how many retries are left, and whether it answers at all.
 #[derive(Debug)]
@@ -18,11 +21,25 @@ pub(super) struct HostState {
     /// One permit for each request under way.
     pub(super) permits: Semaphore,
     health: Mutex<Health>,
+    lanes: Mutex<HashMap<i64, Arc<Lane>>>,
 }
 
 impl HostState {
     fn new() -> Self {
-        Self { permits: Semaphore::new(MAX_CONCURRENT), health: Mutex::new(Health::new(Instant::now())) }
+        Self {
+            permits: Semaphore::new(MAX_CONCURRENT),
+            health: Mutex::new(Health::new(Instant::now())),
+            lanes: Mutex::default(),
+        }
+    }
+
+    /// Those requests at a time that count together.
+    pub(super) fn lane(&self, number: i64) -> Arc<Lane> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if lanes.len() >= MAX_LANES && !lanes.contains_key(&number) {
+            lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+        }
+        Arc::clone(lanes.entry(number).or_insert_with(|| Arc::new(Lane::new())))
     }
 
     /// Looks at or changes the counts; never held across a wait.
@@ -74,5 +91,11 @@ mod tests {
         assert!(hosts.by_name.lock().expect("lock").len() <= MAX_HOSTS);
         assert!(Arc::ptr_eq(&kept, &hosts.state(&url(0))));
         assert!(!Arc::ptr_eq(&hosts.state(&url(1)), &kept));
+        let lane = kept.lane(0);
+        for number in 1..1_000 {
+            kept.lane(number);
+        }
+        assert!(kept.lanes.lock().expect("lock").len() <= MAX_LANES);
+        assert!(Arc::ptr_eq(&lane, &kept.lane(0)));
     }
 }

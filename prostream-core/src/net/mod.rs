@@ -2,7 +2,7 @@
 //!
 //! `policy.rs` judges addresses, `own.rs` knows this machine's, `resolve.rs` judges names, `client.rs` sends what `request.rs` describes,
 //! `retry.rs` knows when to try again, `trouble.rs` words why a connection failed, `host.rs` keeps what is known of each host,
-//! `health.rs` decides by it and `clock.rs` tells its time; `budget.rs` is the role of what counts for several processes. Nothing here
+//! `health.rs` decides by it, `lane.rs` how many requests go at a time, and `clock.rs` tells its time; `budget.rs` is the role of what counts for several processes. Nothing here
 //! follows the environment: no proxy, no cookies, no redirects but those of media links.
 
 #![cfg_attr(
@@ -26,6 +26,8 @@ mod clock;
 mod health;
 #[cfg(feature = "http")]
 mod host;
+#[cfg(feature = "http")]
+mod lane;
 #[cfg(feature = "http")]
 mod own;
 mod policy;

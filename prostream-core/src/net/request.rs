@@ -26,6 +26,9 @@ pub struct Request {
     pub is_idempotent: bool,
     /// Largest body for this request, where it differs from the client's.
     pub max_body_bytes: Option<u64>,
+    /// Whom the host asks for us, by a number of its own, such as an indexer of a Prowlarr: requests at a time are counted for each. Default: 0,
+    /// the host itself.
+    pub lane: i64,
 }
 
 /// What is sent. `Debug` shows which kind only.
@@ -75,6 +78,7 @@ impl Request {
             body: Body::Empty,
             is_idempotent: true,
             max_body_bytes: None,
+            lane: 0,
         }
     }
 
@@ -115,6 +119,7 @@ impl fmt::Debug for Request {
             .field("body", &self.body)
             .field("is_idempotent", &self.is_idempotent)
             .field("max_body_bytes", &self.max_body_bytes)
+            .field("lane", &self.lane)
             .finish()
     }
 }

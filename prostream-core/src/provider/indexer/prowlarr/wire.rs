@@ -80,6 +80,10 @@ fn search(base: &Url, key: &Secret, kind: TitleKind, mode: &str, text: &str, ind
     // Without a limit some definitions ask their site for no rows at all.
     pairs.append_pair("limit", &rows.to_string()).append_pair("offset", "0");
     drop(pairs);
+    // One that has too much to do is asked less; the others are not.
+    if let [indexer] = indexers {
+        request.lane = *indexer;
+    }
     request
 }
 
