@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::tokens::{Token, Tokens};
-use super::words::{ShortHash, Sketch};
+use super::words::{Beginnings, ShortHash, Sketch};
 use super::{audio, edition, languages, quality};
 
 /// How surely a mark is no part of a title.
@@ -128,24 +128,25 @@ type Stated = (Strength, &'static [Fact]);
 static TABLE: LazyLock<HashMap<&'static str, Stated, ShortHash>> =
     LazyLock::new(|| TABLES.into_iter().flatten().map(|(key, strength, facts)| (*key, (*strength, *facts))).collect());
 
-/// Of the keys of [`TABLE`].
-static KEYS: Sketch = {
-    let mut sketch = Sketch::EMPTY;
+/// The keys of [`TABLE`], by their lengths and by how they begin.
+static KEYS: (Sketch, Beginnings) = {
+    let (mut sketch, mut beginnings) = (Sketch::EMPTY, Beginnings::EMPTY);
     let mut table = 0;
     while table < TABLES.len() {
         let mut row = 0;
         while row < TABLES[table].len() {
             sketch = sketch.with(TABLES[table][row].0);
+            beginnings = beginnings.with(TABLES[table][row].0);
             row += 1;
         }
         table += 1;
     }
-    sketch
+    (sketch, beginnings)
 };
 
 /// What a word states, its letters and digits alone, in lower case.
 pub(super) fn look_up(key: &str) -> Option<Stated> {
-    if KEYS.may_hold(key) { TABLE.get(key).copied() } else { None }
+    if KEYS.0.may_hold(key) { TABLE.get(key).copied() } else { None }
 }
 
 /// Finds every mark, the longest at each place.
@@ -182,6 +183,9 @@ fn longest(tokens: &Tokens<'_>, at: usize, key: &mut String) -> Option<Mark> {
             break;
         }
         token.folded.split(['\'', '’']).for_each(|part| key.push_str(part));
+        if !KEYS.1.may_begin(key) {
+            break;
+        }
         if let Some((strength, facts)) = look_up(key) {
             let end = at + count + 1;
             found =

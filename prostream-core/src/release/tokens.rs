@@ -135,7 +135,7 @@ pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
     }
     // Where each token's letters stand in `lower`, if not where they stand in the name.
     let mut places: Vec<Range<usize>> = Vec::new();
-    let mut list: Vec<Token<'_>> = Vec::with_capacity(name.len() / 5);
+    let mut list: Vec<Token<'_>> = Vec::with_capacity(name.len() / 4 + 1);
     let mut brackets: Vec<Bracket> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut gap_start = 0;

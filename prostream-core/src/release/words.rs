@@ -26,6 +26,38 @@ impl Sketch {
     }
 }
 
+/// How words of a list begin: whether one of them may go on as a word does that was read so far.
+pub(super) struct Beginnings {
+    /// A bit for what the first three bytes come to.
+    bits: [u64; 64],
+}
+
+impl Beginnings {
+    pub(super) const EMPTY: Self = Self { bits: [0; 64] };
+
+    const fn place(word: &[u8]) -> (usize, u32) {
+        let sum = word[0] as usize * 961 + word[1] as usize * 31 + word[2] as usize;
+        (sum / 64 % 64, (sum % 64) as u32)
+    }
+
+    /// Words of fewer than three bytes begin nothing.
+    pub(super) const fn with(mut self, word: &str) -> Self {
+        if word.len() > 2 {
+            let (at, bit) = Self::place(word.as_bytes());
+            self.bits[at] |= 1 << bit;
+        }
+        self
+    }
+
+    /// `false` when no word of three bytes and more begins as this one.
+    pub(super) fn may_begin(&self, word: &str) -> bool {
+        word.len() < 3 || {
+            let (at, bit) = Self::place(word.as_bytes());
+            self.bits[at] >> bit & 1 == 1
+        }
+    }
+}
+
 /// A list of words, none of them empty.
 pub(super) struct Words {
     list: &'static [&'static str],
@@ -111,6 +143,18 @@ pub(super) type ShortHash = BuildHasherDefault<ShortHasher>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: no word is missed for how it begins; what begins like none is told.
+    #[test]
+    fn beginnings_are_of_words() {
+        const BEGUN: Beginnings = Beginnings::EMPTY.with("season").with("сезон").with("se");
+        for word in ["", "s", "se", "sea", "seal", "season", "сезонный", "x"] {
+            assert!(BEGUN.may_begin(word), "{word}");
+        }
+        for word in ["sez", "eason", "harbour"] {
+            assert!(!BEGUN.may_begin(word), "{word}");
+        }
+    }
 
     /// Goal: the sketch only spares work: a list holds its words, whatever their length, and no other.
     #[test]

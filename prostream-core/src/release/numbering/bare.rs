@@ -19,6 +19,9 @@ fn is_end(word: &str) -> bool {
 impl Scanner<'_, '_> {
     /// Numbers without any word, by where they stand.
     pub(super) fn bare(&mut self) {
+        if !self.has_free_number() {
+            return;
+        }
         if self.out.seasons.is_empty() && self.pair() {
             return;
         }
@@ -42,6 +45,13 @@ impl Scanner<'_, '_> {
         {
             *episode %= 100;
         }
+    }
+
+    /// Some word has a number in it that nothing has claimed, and that is no year: without one nothing can be counted here.
+    fn has_free_number(&self) -> bool {
+        let is_year =
+            |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|n| (1900..2100).contains(&n));
+        self.tokens.list.iter().zip(self.taken).any(|(token, taken)| token.has_digit && !taken && !is_year(token))
     }
 
     /// `Season 3/12. Title.mkv`, `Season 3/Show 12.mkv`: in the folder of a season a file has a number.

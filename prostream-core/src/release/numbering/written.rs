@@ -312,6 +312,9 @@ impl Scanner<'_, '_> {
 
     /// `Show T02 1080p`, `Show T02 Completa`, `T01 a T03`: two digits, and nothing but marks or another one behind. `T2` is the name of a film.
     fn is_season_of_t(&self, at: usize) -> bool {
+        if !self.word(at).starts_with('t') {
+            return false;
+        }
         let ends = self.token(at + 1).is_none_or(|next| {
             let joined = if RANGE_WORDS.contains(next.folded) { at + 2 } else { at + 1 };
             !self.free(at + 1)
@@ -352,6 +355,9 @@ impl Scanner<'_, '_> {
 
     /// `S 01 E 02`: the letters stand apart from their numbers.
     fn spelled(&mut self, at: usize) -> Option<usize> {
+        if !self.word(at).starts_with('s') {
+            return None;
+        }
         if self.is_letter_apart(at) {
             let season = self.token(at + 1)?.number(2)?;
             let last = self.token(at + 2).filter(|last| matches!(last.gap, "-" | "~")).and_then(|last| last.number(2));
@@ -655,6 +661,9 @@ impl Scanner<'_, '_> {
     pub(super) fn crossed(&mut self) {
         for at in 0..self.tokens.list.len() {
             let token = &self.tokens.list[at];
+            if !token.has_digit {
+                continue;
+            }
             // "2x 05", "2 x05".
             let apart = |token: &Token<'_>| token.gap == " ";
             let cut = match (token.folded.strip_suffix('x'), self.word(at + 1).strip_prefix('x')) {

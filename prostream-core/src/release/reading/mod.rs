@@ -225,7 +225,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             skipped: 0,
             vague_source: None,
             out: ReleaseName::default(),
-            spans: Vec::new(),
+            spans: Vec::with_capacity(16),
         }
     }
 
