@@ -1,5 +1,7 @@
 //! Marks of the sound: codecs and channels.
 
+use std::borrow::Cow;
+
 use super::dates::YEARS;
 use super::marks::Fact::{self, *};
 use super::marks::Strength::*;
@@ -116,14 +118,15 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         return None;
     }
     // The carrier is the letters in front, and may itself end in a digit: "ac3x2", "eac35".
-    for (carrier, facts) in CARRIERS {
+    let first = text.as_bytes().first();
+    for (carrier, facts) in CARRIERS.iter().filter(|row| row.0.is_empty() || row.0.as_bytes().first() == first) {
         let Some(rest) = text.strip_prefix(carrier) else { continue };
-        let mut facts = facts.to_vec();
+        let mut facts = Cow::Borrowed(*facts);
         if let Some(count) = rest.strip_prefix('x')
             && !carrier.is_empty()
             && super::tokens::number(count, 1).is_some()
         {
-            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts: facts.into() });
+            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts });
         }
         let Some((front, rest)) = leading_number(rest, 1) else { continue };
         let rest = rest.strip_suffix("ch").unwrap_or(rest);
@@ -147,27 +150,22 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
                     return None;
                 }
             }
-            facts.push(Channels(layout));
+            facts.to_mut().push(Channels(layout));
             if behind == "atmos" {
-                facts.push(Audio("atmos"));
+                facts.to_mut().push(Audio("atmos"));
             }
-            return Some(Mark {
-                tokens: at..at + 2,
-                span: token.span.start..next.span.end,
-                strength: Strong,
-                facts: facts.into(),
-            });
+            return Some(Mark { tokens: at..at + 2, span: token.span.start..next.span.end, strength: Strong, facts });
         }
         if !carrier.is_empty() && rest.is_empty() {
             // "DD51", "AAC2": no full stop.
-            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts: facts.into() });
+            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts });
         }
         if !carrier.is_empty()
             && let Some((low, "")) = leading_number(rest, 1)
             && let Some(layout) = layout(front, low)
         {
-            facts.push(Channels(layout));
-            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts: facts.into() });
+            facts.to_mut().push(Channels(layout));
+            return Some(Mark { tokens: at..at + 1, span: token.span.clone(), strength: Strong, facts });
         }
     }
     None

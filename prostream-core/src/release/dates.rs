@@ -59,7 +59,7 @@ fn month_by_name(text: &str) -> Option<u32> {
                     | "november"
                     | "december"
             ));
-    let index = MONTHS.iter().position(|month| text.starts_with(month)).filter(|_| known)?;
+    let index = MONTHS.iter().position(|month| known && text.starts_with(month))?;
     u32::try_from(index + 1).ok()
 }
 

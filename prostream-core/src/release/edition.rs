@@ -323,9 +323,5 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
 
 /// A word without its apostrophe.
 fn bare<'t>(token: &Token<'t>) -> Cow<'t, str> {
-    if token.folded.contains(['\'', '’']) {
-        token.folded.replace(['\'', '’'], "").into()
-    } else {
-        token.folded.into()
-    }
+    if token.has_apostrophe { token.folded.replace(['\'', '’'], "").into() } else { token.folded.into() }
 }

@@ -140,6 +140,12 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
     if ![at + 1, at + 2].into_iter().any(|end| tokens.list.get(end).is_some_and(|end| end.gap == ".")) {
         return None;
     }
+    let is_sure = |end: &Token<'_>| end.gap == "." && SURE_ENDS.contains(&end.folded);
+    let is_sure_next = tokens.list.get(at + 1).is_some_and(is_sure);
+    // In the middle of a name, outside brackets, the end has to be a sure one.
+    if at > 0 && at + 3 < tokens.list.len() && token.bracket == 0 && !is_sure_next {
+        return None;
+    }
     // "[Lektor.PL]" and "- legendado.br" tell languages, "[XviD.HU]" a codec and one.
     let is_about = |name: &Token<'_>| {
         look_up(name.folded).is_some_and(|(strength, facts)| {
@@ -168,8 +174,7 @@ fn site_at(tokens: &Tokens<'_>, at: usize, token: &Token<'_>) -> Option<Site> {
         return Some(Site { tokens: at..at + 2, span: span(at + 2)? });
     }
     // "site.com_Title", "Title.1080p.site.com": between a mark and the end.
-    let is_sure = |end: &Token<'_>| end.gap == "." && SURE_ENDS.contains(&end.folded);
-    let named = tokens.list.get(at + 1).is_some_and(is_sure)
+    let named = is_sure_next
         && token.bracket == 0
         && token.folded.len() >= 3
         && token.folded.bytes().any(|byte| byte.is_ascii_alphabetic());

@@ -573,6 +573,23 @@ const SUBTITLE_BEGINNINGS: &[&str] = &["napisy", "subs", "sub", "leg", "nu"];
 const DUBBING_ENDINGS: &[&str] = &["dubbed", "dubs", "dub"];
 const DUBBING_BEGINNINGS: &[&str] = &["dubbing", "dub", "lektor", "lek"];
 
+/// A bit for each first letter of the beginnings.
+const BEGINNINGS: u32 = letters(SUBTITLE_BEGINNINGS, false) | letters(DUBBING_BEGINNINGS, false);
+/// A bit for each last letter of the endings.
+const ENDINGS: u32 = letters(SUBTITLE_ENDINGS, true) | letters(DUBBING_ENDINGS, true);
+
+/// A bit for each first or last letter of some words.
+const fn letters(words: &[&str], last: bool) -> u32 {
+    let mut bits = 0;
+    let mut at = 0;
+    while at < words.len() {
+        let word = words[at].as_bytes();
+        bits |= 1 << (word[if last { word.len() - 1 } else { 0 }] & 31);
+        at += 1;
+    }
+    bits
+}
+
 /// Reads languages within longer words.
 pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     let token = tokens.list.get(at)?;
@@ -611,7 +628,12 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
     if text.len() < 4 {
         return short_code(text).and_then(|language| mark(Tail, vec![Language(language)]));
     }
-    for ending in SUBTITLE_ENDINGS {
+    let (first, last) = (text.as_bytes().first(), text.as_bytes().last());
+    let may = |known: u32, byte: Option<&u8>| byte.is_some_and(|byte| known >> (byte & 31) & 1 == 1);
+    if !may(BEGINNINGS, first) && !may(ENDINGS, last) {
+        return short_code(text).and_then(|language| mark(Tail, vec![Language(language)]));
+    }
+    for ending in SUBTITLE_ENDINGS.iter().filter(|ending| ending.as_bytes().last() == last) {
         if let Some(language) = text.strip_suffix(ending).and_then(code) {
             return mark(Strong, vec![Language(language), Subtitle(language), Subbed]);
         }
@@ -621,17 +643,17 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         let written = token.text.get(text.len() - rest.len()..).unwrap_or_default();
         rest.len() == 3 || rest.len() == 2 && written.bytes().all(|byte| byte.is_ascii_uppercase())
     };
-    for beginning in SUBTITLE_BEGINNINGS {
+    for beginning in SUBTITLE_BEGINNINGS.iter().filter(|beginning| beginning.as_bytes().first() == first) {
         if let Some(language) = text.strip_prefix(beginning).filter(is_code).and_then(code) {
             return mark(Weak, vec![Language(language), Subtitle(language), Subbed]);
         }
     }
-    for ending in DUBBING_ENDINGS {
+    for ending in DUBBING_ENDINGS.iter().filter(|ending| ending.as_bytes().last() == last) {
         if let Some(language) = text.strip_suffix(ending).and_then(code) {
             return mark(Strong, vec![Language(language), Dubbed]);
         }
     }
-    for beginning in DUBBING_BEGINNINGS {
+    for beginning in DUBBING_BEGINNINGS.iter().filter(|beginning| beginning.as_bytes().first() == first) {
         if let Some(language) = text.strip_prefix(beginning).filter(is_code).and_then(code) {
             return mark(Strong, vec![Language(language), Dubbed]);
         }

@@ -173,16 +173,23 @@ pub(super) fn find_marks(tokens: &Tokens<'_>) -> Vec<Mark> {
 
 /// The longest run of tokens from `at` on that a table knows.
 fn longest(tokens: &Tokens<'_>, at: usize, key: &mut String) -> Option<Mark> {
+    let first = tokens.list.get(at)?;
+    if !first.has_apostrophe && !KEYS.1.may_begin(first.folded) {
+        return None;
+    }
     key.clear();
     let mut found = None;
-    let first = tokens.list.get(at)?;
     for (count, token) in tokens.list.iter().skip(at).take(MAX_TOKENS).enumerate() {
         // "S.W.A.T. HD": a letter with its full stop is no part of a mark.
         let is_initial = token.gap == ". " && key.len() == 1;
         if count > 0 && (!joins(token) || is_initial) {
             break;
         }
-        token.folded.split(['\'', '’']).for_each(|part| key.push_str(part));
+        if token.has_apostrophe {
+            token.folded.split(['\'', '’']).for_each(|part| key.push_str(part));
+        } else {
+            key.push_str(token.folded);
+        }
         if !KEYS.1.may_begin(key) {
             break;
         }
@@ -240,9 +247,10 @@ fn cut_short(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         return None;
     }
     let key: String = words.iter().map(|token| token.folded).collect();
-    let is_long = key.len() >= MIN_CUT;
-    let mut begun =
-        [languages::MARKS, edition::MARKS].into_iter().flatten().filter(|row| is_long && row.0.starts_with(&key));
+    if key.len() < MIN_CUT || !KEYS.1.may_begin(&key) {
+        return None;
+    }
+    let mut begun = [languages::MARKS, edition::MARKS].into_iter().flatten().filter(|row| row.0.starts_with(&key));
     let stated = |facts: &[Fact]| {
         let is_told = |fact: &Fact| matches!(fact, Fact::Language(_) | Fact::Complete | Fact::MultiSubs);
         facts.iter().copied().find(is_told)

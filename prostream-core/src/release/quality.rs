@@ -559,9 +559,10 @@ fn whole_resolution(text: &str) -> Option<&'static str> {
 fn glued_resolution(text: &str) -> Option<(std::ops::Range<usize>, &'static str)> {
     const STEPS: &[(&str, &str)] =
         &[("2160", "2160p"), ("1080", "1080p"), ("720", "720p"), ("576", "576p"), ("480", "480p")];
-    let has_height = text.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_digit));
+    let bytes = text.as_bytes();
+    let has_height = bytes.windows(3).any(|three| three.iter().all(u8::is_ascii_digit));
     STEPS.iter().filter(|_| has_height).find_map(|(digits, name)| {
-        let start = text.find(digits)?;
+        let start = bytes.windows(digits.len()).position(|part| part == digits.as_bytes())?;
         let end = start + digits.len();
         let rest = text.get(end..)?;
         let with_p = rest.starts_with(['p', 'i']);

@@ -30,13 +30,14 @@ fn script(text: &str) -> Script {
         return Script { latin: text.bytes().any(|byte| byte.is_ascii_alphabetic()), ..Script::default() };
     }
     let mut script = Script::default();
-    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+    for letter in text.chars() {
         match letter {
+            // Signs among the letters; Roman numerals stand in titles of every script.
+            '×' | '÷' | 'ª' | 'º' | '\u{482}'..='\u{489}' | '\u{2160}'..='\u{2188}' => {}
             'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => script.latin = true,
+            '\0'..='\u{bf}' => script.other |= letter == 'µ',
             '\u{400}'..='\u{52f}' => script.cyrillic = true,
-            'ª' | 'º' => {}
-            '\u{2160}'..='\u{2188}' => {}
-            _ => script.other = true,
+            _ => script.other |= letter.is_alphabetic(),
         }
     }
     script
@@ -119,12 +120,12 @@ pub(super) fn find_title(name: &str, tokens: &Tokens<'_>, covered: &[bool], skip
 
 /// Stretches of tokens that nothing covers. Square brackets cut, round ones that hold only free tokens do not.
 fn stretches(name: &str, tokens: &Tokens<'_>, covered: &[bool], skipped: usize) -> Vec<Stretch> {
-    let before: Vec<usize> = std::iter::once(0)
-        .chain(covered.iter().scan(0, |sum, covered| {
-            *sum += usize::from(*covered);
-            Some(*sum)
-        }))
-        .collect();
+    let mut sum = 0;
+    let sums = covered.iter().map(|covered| {
+        sum += usize::from(*covered);
+        sum
+    });
+    let before: Vec<usize> = std::iter::once(0).chain(sums).collect();
     let covered_in = |range: &Range<usize>| before.get(range.end) != before.get(range.start);
     let cutting: Vec<bool> =
         tokens.brackets.iter().map(|bracket| bracket.opening != '(' || covered_in(&bracket.tokens)).collect();
@@ -187,10 +188,10 @@ pub(super) fn read_titles(name: &str, stretch: &Stretch) -> Titles {
         clean(text)
     };
     let before_square = name.get(stretch.span.end..).is_some_and(|rest| rest.trim_start().starts_with('['));
-    let first = if before_square { without_person(&first) } else { &first };
+    let first = if before_square { without_person(first) } else { first };
     let first = without_remark(first, parts.len() > 1, &mut others);
-    let first = without_foreign_ends(&first, &mut others);
-    let first = without_alias(&first, &mut others);
+    let first = without_foreign_ends(first, &mut others);
+    let first = without_alias(first, &mut others);
     let first = without_brackets_around(first);
     for mark in [" / ", " | "] {
         if first.contains(['/', '|']) && first.contains(mark) {
@@ -211,10 +212,10 @@ fn is_mostly_foreign(part: &str) -> bool {
     script(part).foreign() || script(part).cyrillic && words.all(is_sign)
 }
 
-/// Parts between slashes; a slash without spaces only parts different scripts.
+/// Parts between slashes, if there is one; a slash without spaces only parts different scripts.
 fn split_parts(text: &str) -> Vec<&str> {
     if !text.contains(['/', '|', '／']) {
-        return vec![text];
+        return Vec::new();
     }
     if text.contains(" / ") || text.contains(" | ") {
         return text.split(" / ").flat_map(|part| part.split(" | ")).collect();
@@ -225,40 +226,40 @@ fn split_parts(text: &str) -> Vec<&str> {
 }
 
 /// `Glass Harbour AKA Port de Verre`: the first title, the other one beside it.
-fn without_alias(title: &str, others: &mut Vec<String>) -> String {
-    if !title.contains(['k', 'K']) {
-        return title.to_owned();
+fn without_alias(title: String, others: &mut Vec<String>) -> String {
+    if !title.bytes().any(|byte| matches!(byte, b'k' | b'K')) {
+        return title;
     }
     let lower = title.to_ascii_lowercase();
     let found =
         [" (aka ", " aka ", " a.k.a. ", " a k a "].iter().find_map(|mark| lower.find(mark).map(|at| (at, mark.len())));
-    let Some((at, length)) = found else { return title.to_owned() };
-    let (Some(front), Some(back)) = (title.get(..at), title.get(at + length..)) else { return title.to_owned() };
+    let Some((at, length)) = found else { return title };
+    let (Some(front), Some(back)) = (title.get(..at), title.get(at + length..)) else { return title };
     let bracketed = lower.get(at..).is_some_and(|mark| mark.starts_with(" ("));
     others.push(clean(if bracketed { back.trim_end_matches(')') } else { back }));
     clean(front)
 }
 
 /// `Огни (Иван Смирнов) [2021, …]`: whoever directed it stands in round brackets before the square ones, by two names or more.
-fn without_person(title: &str) -> &str {
+fn without_person(title: String) -> String {
     let Some((front, rest)) = title.rsplit_once(" (") else { return title };
     let inner = rest.strip_suffix(')').unwrap_or_default();
     let is_name = |word: &str| word.chars().next().is_some_and(char::is_uppercase) && script(word).foreign();
     let is_person = inner.contains(' ') && inner.split([' ', ',']).filter(|word| !word.is_empty()).all(is_name);
-    if is_person && script(front).foreign() { front.trim() } else { title }
+    if is_person && script(front).foreign() { front.trim().to_owned() } else { title }
 }
 
 /// `О мышах (Of Mice)`: the other script in round brackets is the title; behind slashes brackets hold people.
-fn without_remark(title: &str, has_parts: bool, others: &mut Vec<String>) -> String {
+fn without_remark(title: String, has_parts: bool, others: &mut Vec<String>) -> String {
     if !title.contains('(') {
-        return title.to_owned();
+        return title;
     }
-    let Some((front, rest)) = title.split_once(" (") else { return title.to_owned() };
+    let Some((front, rest)) = title.split_once(" (") else { return title };
     let inner = rest.split(')').next().unwrap_or_default();
     if has_parts {
         // People stand there, or the rest of a title.
         if script(inner).only_latin() {
-            others.push(title.to_owned());
+            others.push(title.clone());
         }
         return front.trim().to_owned();
     }
@@ -271,18 +272,19 @@ fn without_remark(title: &str, has_parts: bool, others: &mut Vec<String>) -> Str
         return front.trim().to_owned();
     }
     others.push(front.trim().to_owned());
-    title.to_owned()
+    title
 }
 
 /// `劇場版 ペンギン Penguin Film`, `О мышах - Of Mice`: what stands in other letters before or behind a Latin title.
-fn without_foreign_ends(title: &str, others: &mut Vec<String>) -> String {
-    if !script(title).latin || script(title).only_latin() {
-        return title.to_owned();
+fn without_foreign_ends(title: String, others: &mut Vec<String>) -> String {
+    let letters = script(&title);
+    if !letters.latin || letters.only_latin() {
+        return title;
     }
     let is_latin = |word: &&str| script(word).latin;
     let words: Vec<&str> = title.split(' ').collect();
     let (first, last) = (words.iter().position(is_latin), words.iter().rposition(is_latin));
-    let Some((first, last)) = first.zip(last) else { return title.to_owned() };
+    let Some((first, last)) = first.zip(last) else { return title };
     // Words without letters belong to what stands before them: "Part 2".
     let foreign_from = words.iter().skip(last + 1).position(|word| script(word).foreign()).map(|at| last + 1 + at);
     let is_front_foreign = words.iter().take(first).any(|word| script(word).foreign());
@@ -293,8 +295,8 @@ fn without_foreign_ends(title: &str, others: &mut Vec<String>) -> String {
     let start = if is_front_foreign { own } else { 0 };
     let part = |range: Range<usize>| clean(&words.get(range).unwrap_or_default().join(" "));
     let latin = part(start..foreign_from.unwrap_or(words.len()));
-    if !is_title_of_its_own(&latin, script(title).cyrillic) {
-        return title.to_owned();
+    if !is_title_of_its_own(&latin, letters.cyrillic) {
+        return title;
     }
     others.push(part(0..start));
     others.extend(foreign_from.map(|from| part(from..words.len())));
@@ -342,8 +344,9 @@ pub(super) fn clean(text: &str) -> String {
             c.is_whitespace()
                 || matches!(c, '-' | ',' | ':' | ';' | '/' | '|' | '~' | '+' | '–' | '—' | '#' | '@' | '&' | '•')
         });
-        let opened = trimmed.chars().filter(|letter| is_opening(*letter)).count();
-        let closed = trimmed.chars().filter(|letter| is_closing(*letter)).count();
+        let (opened, closed) = trimmed.chars().fold((0_usize, 0_usize), |(opened, closed), letter| {
+            (opened + usize::from(is_opening(letter)), closed + usize::from(is_closing(letter)))
+        });
         let trimmed = match (opened, closed) {
             (opened, closed) if opened > closed => trimmed.trim_end_matches(is_opening),
             (opened, closed) if opened < closed => trimmed.trim_start_matches(is_closing),

@@ -14,6 +14,8 @@ pub(super) struct Token<'a> {
     pub(super) folded: &'a str,
     /// An ASCII digit is in it.
     pub(super) has_digit: bool,
+    /// An apostrophe is in it.
+    pub(super) has_apostrophe: bool,
     /// Its bytes in the name.
     pub(super) span: Range<usize>,
     /// What stands between the token before and this one, brackets included.
@@ -102,10 +104,57 @@ pub(super) fn is_closing(letter: char) -> bool {
 
 /// Whether a letter belongs to words.
 fn is_word(letter: char) -> bool {
-    if letter.is_ascii() {
-        return letter.is_ascii_alphanumeric() || letter == '\'';
+    match letter {
+        '\0'..='\x7f' => letter.is_ascii_alphanumeric() || letter == '\'',
+        // Cyrillic and the common ideograms, without a look at the large tables.
+        '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' | '\u{4e00}'..='\u{9fef}' => true,
+        _ => letter.is_alphanumeric() || is_combining_mark(letter) || matches!(letter, '’' | 'ª' | 'º'),
     }
-    letter.is_alphanumeric() || is_combining_mark(letter) || matches!(letter, '’' | 'ª' | 'º')
+}
+
+/// The letter that begins at a byte.
+fn letter_at(name: &str, at: usize) -> Option<char> {
+    let byte = *name.as_bytes().get(at)?;
+    if byte.is_ascii() { Some(char::from(byte)) } else { name.get(at..)?.chars().next() }
+}
+
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const APOSTROPHE: u8 = 4;
+
+/// What each byte is within a word; 0 where it ends one, or is no ASCII.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'\'' => APOSTROPHE,
+            letter if letter.is_ascii_alphabetic() => LETTER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Where the word ends that goes on at a byte, and what ASCII is in it.
+fn word_end(name: &str, from: usize) -> (usize, u8) {
+    let (mut end, mut classes) = (from, 0);
+    loop {
+        for byte in name.as_bytes().iter().skip(end) {
+            let class = CLASSES[usize::from(*byte)];
+            if class == 0 {
+                break;
+            }
+            classes |= class;
+            end += 1;
+        }
+        match letter_at(name, end) {
+            Some(letter) if !letter.is_ascii() && is_word(letter) => end += letter.len_utf8(),
+            _ => return (end, classes),
+        }
+    }
 }
 
 /// Lower case without accents; the Cyrillic `х` between digits is the multiplication sign it looks like.
@@ -139,14 +188,16 @@ pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
     let mut brackets: Vec<Bracket> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut gap_start = 0;
-    let mut letters = name.char_indices().peekable();
-    while let Some((start, letter)) = letters.next() {
+    let mut end = 0;
+    while let Some(letter) = letter_at(name, end) {
+        let start = end;
         if !is_word(letter) {
+            end += letter.len_utf8();
             let closes = is_closing(letter) && !(letter == '★' && open.is_empty());
             if closes && !open.is_empty() {
                 if let Some(bracket) = open.pop().and_then(|index| brackets.get_mut(index)) {
                     bracket.tokens.end = list.len();
-                    bracket.span.end = start + letter.len_utf8();
+                    bracket.span.end = end;
                 }
             } else if is_opening(letter) {
                 open.push(brackets.len());
@@ -154,10 +205,8 @@ pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
             }
             continue;
         }
-        let mut end = start + letter.len_utf8();
-        while let Some((at, next)) = letters.next_if(|(_, next)| is_word(*next)) {
-            end = at + next.len_utf8();
-        }
+        let (word_end, classes) = word_end(name, start);
+        end = word_end;
         let text = name.get(start..end).unwrap_or_default();
         let gap = name.get(gap_start..start).unwrap_or_default();
         let bracket = open.last().map_or(0, |index| index + 1);
@@ -166,7 +215,8 @@ pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
             lower.push_str(&fold(text));
             places.push(place..lower.len());
         }
-        list.push(Token { text, folded: "", has_digit: false, span: start..end, gap, bracket });
+        let (has_digit, has_apostrophe) = (classes & DIGIT != 0, classes & APOSTROPHE != 0);
+        list.push(Token { text, folded: "", has_digit, has_apostrophe, span: start..end, gap, bracket });
         gap_start = end;
     }
     // Brackets that never close hold the rest.
@@ -179,7 +229,11 @@ pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
     for (at, token) in list.iter_mut().enumerate() {
         let place = places.get(at).unwrap_or(&token.span);
         token.folded = lower.get(place.clone()).unwrap_or_default();
-        token.has_digit = token.folded.bytes().any(|byte| byte.is_ascii_digit());
+        if !is_ascii {
+            // Folding makes plain digits of wide ones.
+            token.has_digit = token.folded.bytes().any(|byte| byte.is_ascii_digit());
+            token.has_apostrophe = token.folded.contains(['\'', '’']);
+        }
     }
     Tokens { list, brackets, tail: name.get(gap_start..).unwrap_or_default() }
 }

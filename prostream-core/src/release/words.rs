@@ -20,6 +20,16 @@ impl Sketch {
         self
     }
 
+    /// Of the words of both.
+    pub(super) const fn or(mut self, other: &Self) -> Self {
+        let mut at = 0;
+        while at < self.lengths.len() {
+            self.lengths[at] |= other.lengths[at];
+            at += 1;
+        }
+        self
+    }
+
     pub(super) fn may_hold(&self, word: &str) -> bool {
         let first = word.as_bytes().first();
         first.is_some_and(|first| self.lengths[usize::from(first & 31)] >> word.len().min(63) & 1 == 1)
@@ -58,6 +68,11 @@ impl Beginnings {
     }
 }
 
+/// Equal; most words of a list are told from another by their first byte.
+fn is_same(known: &str, word: &str) -> bool {
+    known.as_bytes().first() == word.as_bytes().first() && known == word
+}
+
 /// A list of words, none of them empty.
 pub(super) struct Words {
     list: &'static [&'static str],
@@ -75,8 +90,12 @@ impl Words {
         Self { list, sketch }
     }
 
+    pub(super) const fn sketch(&self) -> &Sketch {
+        &self.sketch
+    }
+
     pub(super) fn contains(&self, word: &str) -> bool {
-        self.sketch.may_hold(word) && self.list.contains(&word)
+        self.sketch.may_hold(word) && self.list.iter().any(|known| is_same(known, word))
     }
 }
 
@@ -101,7 +120,7 @@ impl Pairs {
         if !self.sketch.may_hold(word) {
             return None;
         }
-        self.list.iter().find(|row| row.0 == word).map(|row| row.1)
+        self.list.iter().find(|row| is_same(row.0, word)).map(|row| row.1)
     }
 }
 

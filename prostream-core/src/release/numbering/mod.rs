@@ -1,7 +1,9 @@
 //! Seasons, episodes, volumes: everything a name counts with.
 
 mod bare;
+mod glued;
 mod named;
+mod signs;
 mod written;
 
 use std::ops::Range;

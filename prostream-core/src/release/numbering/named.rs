@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::release::tokens::{Token, leading_number, number};
-use crate::release::words::Words;
+use crate::release::words::{Sketch, Words};
 
+use super::signs::HANGUL_SEASON;
 use super::written::episode_number;
 use super::{OF_WORDS, RANGE_WORDS, Scanner, YEARS, range};
 
@@ -115,8 +116,6 @@ pub(super) static SEASON_WORDS: Words = Words::new(&[
 /// Season words that numbers in words and Roman numerals follow.
 static SPELLED_SEASONS: Words =
     Words::new(&["season", "seasons", "series", "saison", "temporada", "stagione", "staffel", "sezon", "сезон"]);
-/// The Korean word for a season, as written: folding takes syllables apart.
-const HANGUL_SEASON: &str = "시즌";
 /// Season words that follow their number in their language.
 static SEASON_WORDS_AFTER: Words = Words::new(&[
     "evad",
@@ -231,6 +230,9 @@ const EPISODE_OR_PART: &[&str] = &["resz", "dil", "diel"];
 /// Words in the case that numbers from five on take: `8 серий` is how many there are.
 const COUNTED_EPISODES: &[&str] = &["серий", "серій"];
 static VOLUME_WORDS: Words = Words::new(&["vol", "vols", "volume", "volumes", "tome"]);
+/// All words that count something.
+static COUNTING_WORDS: Sketch =
+    Sketch::EMPTY.or(SEASON_WORDS.sketch()).or(EPISODE_WORDS.sketch()).or(VOLUME_WORDS.sketch());
 /// Words whose number is no episode.
 pub(super) static OTHER_COUNTS: Words = Words::new(&[
     "movie", "film", "part", "pt", "parte", "vol", "volume", "ova", "oad", "cd", "disc", "disk", "chapter",
@@ -245,9 +247,11 @@ impl Scanner<'_, '_> {
     pub(super) fn words(&mut self) {
         let had_episodes = !self.out.episodes.is_empty();
         for at in 0..self.tokens.list.len() {
-            let word = self.word(at);
-            let is_ascii = self.token(at).is_some_and(|token| token.text.is_ascii());
-            let has_digit = self.token(at).is_some_and(|token| token.has_digit);
+            let Some(Token { text, folded: word, has_digit, .. }) = self.token(at) else { break };
+            let (is_plain, word) = (text.is_ascii() && !has_digit, *word);
+            if is_plain && !COUNTING_WORDS.may_hold(word) {
+                continue;
+            }
             if self.is_season_word(at) && self.out.seasons.len() < 2 {
                 self.season_word(at);
             } else if EPISODE_WORDS.contains(word) && self.is_accented(at) {
@@ -257,74 +261,8 @@ impl Scanner<'_, '_> {
             {
                 self.out.volumes.extend(volumes);
                 self.claim_tokens("volumes", at..end);
-            } else if is_ascii && !has_digit {
-                // What follows has signs or a number in it.
-            } else if let Some(season) = ideogram_number(word, &['季', '期']) {
-                self.out.seasons.push(season);
-                self.claim_tokens("seasons", at..at + 1);
-            } else if let Some(episode) = ideogram_number(word, &EPISODE_IDEOGRAMS)
-                && !had_episodes
-            {
-                self.out.episodes.push(episode);
-                self.claim_tokens("episodes", at..at + 1);
-            } else if let Some(seasons) = self.ideogram_range(at, &['季', '期']) {
-                self.out.seasons.extend(seasons);
-                self.claim_tokens("seasons", at..at + 2);
-            } else if let Some(episodes) = self.ideogram_range(at, &EPISODE_IDEOGRAMS).filter(|_| !had_episodes) {
-                self.out.episodes.extend(episodes);
-                self.claim_tokens("episodes", at..at + 2);
-            } else if let Some(episodes) = self.ideogram_count(at).filter(|_| self.out.episodes.is_empty()) {
-                self.out.episodes.extend(episodes);
-                self.claim_tokens("episodes", at..at + 1);
-            } else if let Some(episode) = numbered_ideogram(word).filter(|_| !had_episodes) {
-                let all = self.range_before(at, episode, 4);
-                let (episodes, start) = all.unwrap_or((vec![episode], at));
-                self.out.episodes.extend(episodes);
-                self.claim_tokens("episodes", start..at + 1);
-            } else if let Some(season) = self.token(at).and_then(|token| hangul_season(token.text)) {
-                self.out.seasons.push(season);
-                self.claim_tokens("seasons", at..at + 1);
-            } else if let Some(episode) = self.token(at).and_then(|token| hangul_number(token.text))
-                && !had_episodes
-            {
-                let all = self.range_before(at, episode, 4);
-                let (episodes, start) = all.unwrap_or((vec![episode], at));
-                self.out.episodes.extend(episodes);
-                self.claim_tokens("episodes", start..at + 1);
-            } else if let Some((season, episode)) = glued_words(word).filter(|_| !had_episodes) {
-                self.take_both((season, at..at + 1), (episode, at..at + 1));
-            } else if let Some(season) = number_glued_before(word).filter(|_| self.out.seasons.is_empty()) {
-                self.out.seasons.push(season);
-                self.claim_tokens("seasons", at..at + 1);
-            } else if let Some((prefix, value)) = glued_word(word) {
-                if SEASON_WORDS.contains(prefix) && self.out.seasons.is_empty() {
-                    // "Sn1-Sn3", "Sn1-3".
-                    let last = self.token(at + 1).filter(|next| matches!(next.gap, "-" | "~" | " - "));
-                    let last = last.and_then(|next| {
-                        let same = glued_word(next.folded).filter(|word| word.0 == prefix);
-                        same.map(|word| word.1).or_else(|| next.number(2).filter(|_| next.tight()))
-                    });
-                    let all = last.and_then(|last| range(value, last));
-                    let end = at + 1 + usize::from(all.is_some());
-                    match all {
-                        Some(all) => self.out.seasons.extend(all),
-                        None => self.out.seasons.push(value),
-                    }
-                    self.claim_tokens("seasons", at..end);
-                } else if EPISODE_WORDS.contains(prefix) && prefix.len() > 2 && self.out.episodes.is_empty() {
-                    // "Eps01-12".
-                    let last = self.token(at + 1).filter(|next| matches!(next.gap, "-" | "~") && self.free(at + 1));
-                    let all = last.and_then(|last| range(value, last.number(4)?));
-                    let end = at + 1 + usize::from(all.is_some());
-                    match all {
-                        Some(all) => self.out.episodes.extend(all),
-                        None => self.out.episodes.push(value),
-                    }
-                    self.claim_tokens("episodes", at..end);
-                }
-            } else if let Some(all) = glued_range(word).filter(|_| !had_episodes && self.free(at)) {
-                self.out.episodes.extend(all);
-                self.claim_tokens("episodes", at..at + 1);
+            } else if !is_plain && (text.is_ascii() || !self.signs(at, had_episodes)) {
+                self.glued(at, had_episodes);
             }
         }
     }
@@ -360,20 +298,6 @@ impl Scanner<'_, '_> {
             || token.is_set_apart()
             || digits.starts_with(|letter: char| letter.is_ascii_digit()) && !self.year_follows(at)
             || EPISODE_WORDS.contains(token.folded)
-    }
-
-    /// `全12話`: so many in all.
-    fn ideogram_count(&self, at: usize) -> Option<impl Iterator<Item = u32> + use<>> {
-        let (last, rest) = leading_number(self.word(at).strip_prefix('全')?, 4)?;
-        rest.starts_with(EPISODE_IDEOGRAMS).then(|| range(1, last)).flatten()
-    }
-
-    /// `第01-12話`, `第1-3季`.
-    fn ideogram_range(&self, at: usize, signs: &[char]) -> Option<impl Iterator<Item = u32> + use<>> {
-        let first = number(self.word(at).strip_prefix('第')?, 4)?;
-        let next = self.token(at + 1).filter(|next| next.tight() && matches!(next.gap, "-" | "~"))?;
-        let (last, rest) = leading_number(next.folded, 4)?;
-        rest.starts_with(signs).then(|| range(first, last)).flatten()
     }
 
     /// The number right before a word: `2nd Season`, `10º Temporada`, `5-й сезон`, `09-я серия`.
@@ -537,7 +461,7 @@ impl Scanner<'_, '_> {
     }
 
     /// The rest of a range that ends in the number at `start`: `1-4 сезон`, `1 - 4 Temporadas`, `01-16화`.
-    fn range_before(&self, start: usize, last: u32, digits: usize) -> Option<(Vec<u32>, usize)> {
+    pub(super) fn range_before(&self, start: usize, last: u32, digits: usize) -> Option<(Vec<u32>, usize)> {
         let dashed = self.token(start).is_some_and(|token| matches!(token.gap, "-" | "~" | "–" | " - " | ".-."));
         // "1 a 3 Temporada".
         let worded = RANGE_WORDS.contains(self.word(start.checked_sub(1)?));
@@ -908,70 +832,4 @@ impl Scanner<'_, '_> {
 fn roman(word: &str) -> Option<u32> {
     const NUMERALS: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
     spelled_number(word, NUMERALS)
-}
-
-/// What counts episodes in Chinese and Japanese.
-const EPISODE_IDEOGRAMS: [char; 4] = ['话', '話', '集', '回'];
-
-/// `5화`, `제5회`: an episode in Korean, as written, because folding takes syllables apart.
-fn hangul_number(text: &str) -> Option<u32> {
-    let (episode, rest) = leading_number(text.strip_prefix('제').unwrap_or(text), 4)?;
-    rest.starts_with(['화', '회']).then_some(episode)
-}
-
-/// `05集`, `12話`: an episode without the sign for its order.
-fn numbered_ideogram(word: &str) -> Option<u32> {
-    let (episode, rest) = leading_number(word, 4)?;
-    let mut signs = rest.chars();
-    (signs.next().is_some_and(|sign| EPISODE_IDEOGRAMS.contains(&sign)) && signs.next().is_none()).then_some(episode)
-}
-
-/// `시즌2`: a season in Korean, as written.
-fn hangul_season(text: &str) -> Option<u32> {
-    // "3기" is the third.
-    let counted = || leading_number(text, 2).filter(|(_, rest)| *rest == "기").map(|(season, _)| season);
-    text.strip_prefix(HANGUL_SEASON).and_then(|digits| number(digits, 2)).or_else(counted)
-}
-
-/// `第3季`, `第02话`, `第二季`: the number of a word that ends in one of `endings`.
-fn ideogram_number(word: &str, endings: &[char]) -> Option<u32> {
-    const NUMERALS: [char; 10] = ['一', '二', '三', '四', '五', '六', '七', '八', '九', '十'];
-    let at = word.find('第')?;
-    let behind = word.get(at + '第'.len_utf8()..)?;
-    let (value, rest) = leading_number(behind, 4).or_else(|| {
-        let numeral = behind.chars().next()?;
-        let index = NUMERALS.iter().position(|known| *known == numeral)?;
-        Some((u32::try_from(index + 1).ok()?, behind.get(numeral.len_utf8()..)?))
-    })?;
-    rest.starts_with(endings).then_some(value)
-}
-
-/// `3ªTemporada`, `2сезон`: a season word with its number in front.
-fn number_glued_before(word: &str) -> Option<u32> {
-    let (season, rest) = leading_number(word, 2)?;
-    let is_word = |rest: &str| rest.chars().count() > 3 && SEASON_WORDS.contains(rest);
-    let ordinal = ["st", "nd", "rd", "th", "a", "o", "й"].into_iter().find_map(|ending| rest.strip_prefix(ending));
-    (is_word(rest) || ordinal.is_some_and(is_word)).then_some(season)
-}
-
-/// `1ao12`: a range in one word, as Portuguese lists write it.
-fn glued_range(word: &str) -> Option<impl Iterator<Item = u32> + use<>> {
-    let (first, rest) = leading_number(word, 3)?;
-    range(first, number(rest.strip_prefix("ao")?, 3)?)
-}
-
-/// `Season1Episode9`: season and episode in one word.
-fn glued_words(word: &str) -> Option<(u32, u32)> {
-    let digits = word.find(|letter: char| letter.is_ascii_digit())?;
-    let (season_word, rest) = word.split_at_checked(digits)?;
-    let (season, rest) = leading_number(rest, 2)?;
-    let (episode_word, episode) = glued_word(rest)?;
-    (SEASON_WORDS.contains(season_word) && EPISODE_WORDS.contains(episode_word)).then_some((season, episode))
-}
-
-/// `season2`, `temporada01`, `episode05`, `sn4`: a word with its number.
-fn glued_word(word: &str) -> Option<(&str, u32)> {
-    let at = word.find(|letter: char| letter.is_ascii_digit())?;
-    let (prefix, digits) = word.split_at_checked(at)?;
-    number(digits, 3).filter(|_| prefix.len() > 1).map(|value| (prefix, value))
 }

@@ -130,7 +130,8 @@ fn spaced(name: &str) -> Option<String> {
     }
     // As addresses write them.
     for mark in ["%20", "+"] {
-        if name.matches(mark).count() > 1 && !name.contains(['.', '_']) {
+        let is_there = mark.as_bytes().first().is_some_and(|first| name.as_bytes().contains(first));
+        if is_there && name.matches(mark).count() > 1 && !name.contains(['.', '_']) {
             return Some(name.replace(mark, " ".repeat(mark.len()).as_str()));
         }
     }
@@ -266,13 +267,11 @@ impl<'t, 'a> Reading<'t, 'a> {
                 self.cover(mark.tokens.clone());
             }
         }
-        let strong: Vec<usize> = found
-            .iter()
-            .filter(|mark| mark.strength == Strength::Strong && !leading.contains(&mark.tokens.start))
-            .map(|mark| mark.tokens.start)
-            .collect();
-        let first_strong = |from: usize| strong.iter().copied().find(|at| *at >= from);
-        let first_quality = first_strong(0);
+        let first_strong = |found: &[Mark], from: usize| {
+            let strong = found.iter().filter(|mark| mark.strength == Strength::Strong);
+            strong.map(|mark| mark.tokens.start).find(|at| *at >= from && !leading.contains(at))
+        };
+        let first_quality = first_strong(&found, 0);
         if let Some(date) = dates::find_date(self.tokens, &self.covered) {
             self.spans.push(("date", self.bytes(date.tokens.clone())));
             self.cover(date.tokens);
@@ -296,7 +295,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         // What opens the name stands before its title: "2008 French Harbour", "[中文字幕].French.Harbour.2008".
         let opening = self.opening();
         let behind_number = first_number.into_iter().chain(first_year).filter(|at| *at >= opening).min();
-        let quality_behind = if opening == 0 { first_quality } else { first_strong(opening) };
+        let quality_behind = if opening == 0 { first_quality } else { first_strong(&found, opening) };
         let accepted = self.accept(&found, quality_behind, behind_number, anchor, has_group.then(|| leading.clone()));
         self.read_group(has_group.then_some(leading), anchor, first_quality, &accepted, &found);
         self.read_title(&found);
@@ -417,17 +416,20 @@ impl<'t, 'a> Reading<'t, 'a> {
                 taken.fill(true);
             }
         }
-        let years = dates::find_years(self.tokens, &taken);
+        let mut years = dates::find_years(self.tokens, &taken);
+        if years.is_empty() {
+            return None;
+        }
         let mut first = None;
         let opening =
             (0..self.tokens.list.len()).find(|at| *at >= self.skipped && !taken.get(*at).copied().unwrap_or(true));
-        let (spans, years): (Vec<Year>, Vec<Year>) = years.into_iter().partition(|year| year.last.is_some());
-        for span in spans.into_iter().filter(|span| Some(span.tokens.start) != opening) {
+        for span in years.iter().filter(|year| year.last.is_some() && Some(year.tokens.start) != opening) {
             self.cover(span.tokens.clone());
             self.spans.push(("complete", self.bytes(span.tokens.clone())));
             self.out.complete = true;
             first = Some(first.map_or(span.tokens.start, |first: usize| first.min(span.tokens.start)));
         }
+        years.retain(|year| year.last.is_none());
         let chosen = self.choose_year(&years, opening, first_quality, first_number, &taken);
         if let Some(year) = chosen {
             self.cover(year.tokens.clone());
@@ -666,7 +668,8 @@ impl<'t, 'a> Reading<'t, 'a> {
         self.spans.push(("title", titles.span.clone()));
         self.read_episode_title(&stretch);
         // The way an event was sold is none of its title.
-        self.out.title = std::mem::take(&mut titles.first).replace(" PPV ", " ");
+        let title = std::mem::take(&mut titles.first);
+        self.out.title = if title.contains("PPV") { title.replace(" PPV ", " ") } else { title };
         self.out.other_titles.append(&mut titles.others);
     }
 

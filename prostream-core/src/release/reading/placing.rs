@@ -53,6 +53,9 @@ impl Reading<'_, '_> {
         anchor: Option<usize>,
         group: Option<Range<usize>>,
     ) -> Vec<bool> {
+        if marks.iter().all(|mark| mark.strength == Strength::Strong) {
+            return vec![true; marks.len()];
+        }
         let first = self.tokens.list.get(self.skipped).map_or(0, |first| first.span.start);
         let known = |at: usize| self.is_mark.get(at).copied().unwrap_or(false) || self.is_covered(at);
         let end = (self.skipped..self.tokens.list.len()).find(|at| known(*at));
@@ -67,11 +70,8 @@ impl Reading<'_, '_> {
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
         // From the back, so that a run of marks before a strong one is taken whole; then from the front.
         for backwards in [true, false] {
-            let mut order: Vec<usize> = (0..marks.len()).collect();
-            if backwards {
-                order.reverse();
-            }
-            for index in order {
+            for step in 0..marks.len() {
+                let index = if backwards { marks.len() - 1 - step } else { step };
                 let (Some(mark), Some(false)) = (marks.get(index), accepted.get(index)) else { continue };
                 if group.as_ref().is_some_and(|group| group.contains(&mark.tokens.start)) {
                     continue;
@@ -115,6 +115,10 @@ impl Reading<'_, '_> {
                 end += 1;
             }
             let run = marks.get(start..end).unwrap_or_default();
+            if run.len() < 2 {
+                start = end;
+                continue;
+            }
             let opens = !self.only_marks
                 && run.first().is_some_and(|mark| {
                     mark.tokens.start == self.skipped || has_group && mark.tokens.start < self.skipped
@@ -126,18 +130,17 @@ impl Reading<'_, '_> {
                 self.is_covered_before(first.tokens.start)
                     && (self.is_covered(last.tokens.end) || last.tokens.end == self.tokens.list.len())
             });
-            let codes = (run.len() > 2 || run.len() > 1 && between) && run.iter().all(|mark| mark.span.len() > 2);
+            let codes = (run.len() > 2 || between) && run.iter().all(|mark| mark.span.len() > 2);
             // "Fr Eng" has a longer code beside it, "en/fr" a slash.
             let beside = run.iter().any(|mark| {
                 let code = self.text(mark.span.clone()).to_ascii_lowercase();
                 code.len() > 2 && !WORDS_TOO.contains(code.as_str())
             });
             let has_long = run.iter().any(|mark| mark.span.len() > 3);
-            let slashed = run.len() > 1
-                && run.iter().skip(1).all(|mark| {
-                    let gap = self.tokens.list.get(mark.tokens.start).map_or("", |token| token.gap);
-                    gap == "/" || run.len() > 2 && gap == ","
-                });
+            let slashed = run.iter().skip(1).all(|mark| {
+                let gap = self.tokens.list.get(mark.tokens.start).map_or("", |token| token.gap);
+                gap == "/" || run.len() > 2 && gap == ","
+            });
             let written = codes
                 || has_long
                 || slashed
@@ -153,8 +156,7 @@ impl Reading<'_, '_> {
                     };
                     long || bracketed || is_code
                 });
-            let long_enough =
-                run.len() > 1 && (!run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run));
+            let long_enough = !run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run);
             if long_enough && states_language && written && !opens {
                 in_run[start..end].fill(true);
             }
@@ -369,10 +371,12 @@ impl Reading<'_, '_> {
         first_quality: Option<usize>,
     ) -> bool {
         let Some(mark) = marks.get(index) else { return false };
+        if !mark.is_language() || mark.tokens.len() != 1 {
+            return true;
+        }
         let code = self.text(mark.span.clone()).to_ascii_lowercase();
         let is_code = mark.span.len() <= 3 || languages::short_code(&code).is_some();
-        let short = mark.is_language() && mark.tokens.len() == 1 && is_code;
-        if !short {
+        if !is_code {
             return true;
         }
         let about_language = |fact: &Fact| {
