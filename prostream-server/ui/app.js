@@ -296,6 +296,7 @@ const fillDetails = (id, summary, texts) => {
 };
 
 const openPlayer = (playback, start) => {
+  const shown = state.mediaId && state.positionKey === state.mediaId ? player.shownFound : null;
   show("player");
   byId("playing").textContent = state.mediaId ? titleText() : playback.name || "";
   byId("playing-release").textContent = state.mediaId ? playback.name || "" : "";
@@ -315,6 +316,7 @@ const openPlayer = (playback, start) => {
   state.positionKey = state.mediaId || playback.name;
   player.play(playback.hls_url, start);
   subtitles.offerFor(playback.id);
+  if (shown) subtitles.goOn(shown).catch(() => { /* others can be found */ });
   const chapters = playback.chapters ? Promise.resolve(playback.chapters) : api.chapters(playback.hls_url);
   chapters.then(found => player.showChapters(found)).catch(() => { /* it plays without */ });
 };

@@ -125,7 +125,7 @@ export class Player {
     if (language) element.srclang = language;
     // Without a label: hls.js leaves tracks that have none alone.
     element.src = URL.createObjectURL(new Blob([text], {type: "text/vtt"}));
-    const found = this.found = {element, name: `${name} (found)`, shift: 0, cues: []};
+    const found = this.found = {element, text, called: name, name: `${name} (found)`, language, shift: 0, cues: []};
     const loaded = new Promise((resolve, reject) => {
       element.addEventListener("load", resolve, {once: true});
       element.addEventListener("error", () => reject(new Error("the browser cannot read this subtitle")), {once: true});
@@ -156,6 +156,12 @@ export class Player {
       cue.endTime = Math.max(0, to + found.shift);
     }
     return found.shift;
+  }
+
+  /** The subtitle from outside that is shown, for another file of the same film to go on with; null when there is none. */
+  get shownFound() {
+    const {found} = this;
+    return found?.element.track.mode === "showing" ? {text: found.text, name: found.called, language: found.language, shift: found.shift} : null;
   }
 
   dropFound() {

@@ -9,8 +9,10 @@ const STEP_S = 0.5;
 /** Most languages that are asked for. */
 const MAX_LANGUAGES = 20;
 
-/** The playback that is looked for, and the subtitle that was chosen for it. */
-let id = null, chosen = null;
+/** The playback that is looked for, the subtitle that was chosen for it, and what shows it. */
+let id = null, chosen = null, player = null;
+/** What is shown goes on from another file; what there is for this one has not been asked for. */
+let hasGoneOn = false;
 
 /** The viewer's languages, each also without its region: `en-US`, `en`. */
 const mine = () => {
@@ -24,14 +26,30 @@ const say = text => { byId("found-text").textContent = text; };
 export const offerFor = playback => {
   id = playback || null;
   chosen = null;
+  hasGoneOn = false;
   byId("find-subtitles").hidden = !id;
   byId("found").hidden = byId("found-shift").hidden = true;
   byId("found-list").replaceChildren();
   say("");
 };
 
+const drawShift = shift => { byId("found-by").textContent = `${shift > 0 ? "+" : shift < 0 ? "−" : ""}${Math.abs(shift).toFixed(1)} s`; };
+
+/** Another file of the same film plays: the subtitle that was shown by the one before goes on, moved as it was. */
+export const goOn = async shown => {
+  const asked = id;
+  await player.showFound(shown.text, shown.name, shown.language);
+  if (id !== asked) return;
+  drawShift(player.shiftFound(shown.shift));
+  hasGoneOn = true;
+  byId("found").hidden = byId("found-shift").hidden = false;
+  say("The subtitle goes on with this file. Is it too early or too late now? Move it, or find another one.");
+};
+
 /** Wires the control; `languageText` names a language for people. */
-export const start = (player, make, languageText) => {
+export const start = (shownBy, make, languageText) => {
+  player = shownBy;
+
   /** What goes wrong is said here, beside the film, which plays on. */
   const attempt = async action => {
     const asked = id;
@@ -41,8 +59,6 @@ export const start = (player, make, languageText) => {
       if (id === asked) say([problem.message, problem.advice].filter(Boolean).map(text => text.replace(/[.!]?$/, ".")).join(" "));
     }
   };
-
-  const drawShift = shift => { byId("found-by").textContent = `${shift > 0 ? "+" : shift < 0 ? "−" : ""}${Math.abs(shift).toFixed(1)} s`; };
 
   const facts = one => [
     one.is_hash_match ? "made for this very file" : null,
@@ -67,7 +83,7 @@ export const start = (player, make, languageText) => {
   });
 
   const list = isAll => attempt(async asked => {
-    byId("found").hidden = false;
+    byId("found").hidden = hasGoneOn = false;
     say("Searching …");
     const {subtitles, is_partial: isPartial} = await api.subtitles(asked, isAll ? [] : mine());
     if (id !== asked) return;
@@ -85,7 +101,7 @@ export const start = (player, make, languageText) => {
   });
 
   byId("find-subtitles").addEventListener("click", () => {
-    if (byId("found").hidden) list(false);
+    if (byId("found").hidden || hasGoneOn) list(false);
     else byId("found").hidden = true;
   });
   byId("found-all").addEventListener("click", () => list(true));

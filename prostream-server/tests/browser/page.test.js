@@ -265,6 +265,18 @@ test("subtitles from outside are found, shown, and moved in time; what is in the
   await page.selectOption("#subtitle", {label: "Off"});
   await page.waitForFunction(() => [...document.querySelector("video").textTracks].every(track => track.mode !== "showing"));
 
+  // Another release of the same film goes on with it, moved as it was.
+  await page.selectOption("#subtitle", {label: "English (found)"});
+  await page.click("#next-release");
+  await said(/^The subtitle goes on with this file\./);
+  await page.waitForFunction(isPlaying, undefined, {timeout: 20_000});
+  assert.equal(await page.textContent("#found-by"), "+0.5 s");
+  assert.deepEqual(await showing(), [{language: "en", cues: [[2.5, 4, "Lantern 1"], [4.5, 6, "Lantern 2"]]}]);
+  await page.click("#find-subtitles");
+  await said(/subtitles? found\.$|^There are no subtitles in your languages\.$/);
+  await page.click("#found-all");
+  await said(/subtitles? found\.$/);
+
   // What is in the way is said beside the film, with what helps.
   const refuse = (path, status, problem) => page.route(path, route => route.fulfill({status, contentType: "application/problem+json", body: JSON.stringify({status, ...problem})}));
   await refuse("**/subtitles/*.vtt*", 403, {code: "account_limit", detail: "the downloads of today are used up", advice: "try again after midnight"});
