@@ -2,17 +2,18 @@
 # Builds the fuzz targets and runs them under libFuzzer, on the stable toolchain: coverage is asked of LLVM by code generation flags
 # (rustc.sh), the fuzzer itself is built by a C++ compiler.
 #
-#   fuzz/run.sh [--seconds N | --executions N] [--jobs N] [TARGET…]
+#   fuzz/run.sh [--build | --seconds N | --executions N] [--jobs N] [TARGET…]
 #
-# Without a limit each target runs 10 seconds; without targets all run. What it finds is kept in fuzz/artifacts/, with the command that
+# Without a limit each target runs 10 seconds, with --build none does; without targets all run. What it finds is kept in fuzz/artifacts/, with the command that
 # shows it again. Inputs that reach something new are kept in fuzz/target/found/ from run to run; `--merge` adds those that matter to the
 # committed corpus.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-limit=(-max_total_time=10) jobs=$(nproc) merge="" targets=()
+limit=(-max_total_time=10) jobs=$(nproc) merge="" only_build="" targets=()
 while [ $# -gt 0 ]; do
   case $1 in
+    --build) only_build=yes; shift ;;
     --seconds) limit=(-max_total_time="$2"); shift 2 ;;
     --executions) limit=(-runs="$2"); shift 2 ;;
     --jobs) jobs=$2; shift 2 ;;
@@ -24,6 +25,7 @@ done
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(sed -nE 's/^ *(of_boxes|of_elements|plain)\("([a-z0-9_]+)".*/\2/p' src/targets/mod.rs)
 
 RUSTC_WRAPPER=$PWD/rustc.sh cargo build --quiet --profile fuzz --target-dir target
+[ -z "$only_build" ] || exit 0
 program=$PWD/target/fuzz/fuzz
 
 # The two targets of a container share their seeds.
