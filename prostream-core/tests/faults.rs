@@ -5,92 +5,44 @@
 #![cfg(all(feature = "http", feature = "sqlite"))]
 
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod one_film;
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod scenes;
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 #[path = "cases/workshop.rs"]
 mod workshop;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use prostream_core::model::{ByteRange, InfoHash, MediaId, ProviderId, Title, TitleId, TitleKind, TitleSummary};
-use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
+use one_film::{IMDB_NUMBER, LinkHost, ONE, RELEASE, Shelf, client, hash, long_film, media_id, wait_until};
+use prostream_core::model::{ByteRange, InfoHash, ProviderId};
+use prostream_core::net::{Call, HttpClient, Secret};
 use prostream_core::playback::{
     Playback, PlaybackConfig, PlaybackEvent, PlaybackSource, PreparingConfig, PreparingState, StartPlayback, Started,
 };
 use prostream_core::provider::debrid::DebridConfig;
 use prostream_core::provider::indexer::Indexer;
 use prostream_core::provider::indexer::prowlarr::{Prowlarr, ProwlarrConfig};
-use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
+use prostream_core::provider::metadata::MetadataProvider;
 use prostream_core::resolve::{ProviderSet, ResolveConfig, Viewer};
 use prostream_core::source::BlockCacheConfig;
 use prostream_core::testing::stand_in::{
-    AllDebridStandIn, FilmHost, Mishap, OtherTypes, ProwlarrStandIn, RealDebridStandIn, StandIn, StandInRelease,
-    StandInReply, StandInRequest, StandInTorrent, StandInUnlock,
+    AllDebridStandIn, FilmHost, Mishap, OtherTypes, ProwlarrStandIn, RealDebridStandIn, StandInRelease, StandInTorrent,
+    StandInUnlock,
 };
 use prostream_core::{Error, ErrorKind, ProStream, Result};
 use scenes::Mounted;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
-use workshop::Workshop;
 
 const KEY: &str = "a-key-of-the-stand-ins";
-const TORRENT: InfoHash = InfoHash([7; 20]);
-const OTHER_TORRENT: InfoHash = InfoHash([8; 20]);
+const TORRENT: InfoHash = hash(ONE);
+const OTHER_TORRENT: InfoHash = hash(2);
 const OTHER_RELEASE: &str = "The.Long.Walk.2019.720p.WEB-DL.H.264-OTHER";
-const RELEASE: &str = "The.Long.Walk.2019.1080p.WEB-DL.H.264-GROUP";
-
-/// The one title.
-#[derive(Debug)]
-struct Shelf(ProviderId);
-
-fn media_id() -> MediaId {
-    MediaId::of_title(TitleId::Local("walk".to_owned()))
-}
-
-fn summary() -> TitleSummary {
-    TitleSummary {
-        media_id: media_id(),
-        kind: TitleKind::Movie,
-        name: "The Long Walk".to_owned(),
-        year: Some(2019),
-        overview: None,
-        poster_url: None,
-    }
-}
-
-#[async_trait]
-impl MetadataProvider for Shelf {
-    fn id(&self) -> &ProviderId {
-        &self.0
-    }
-
-    async fn search(&self, _call: &Call, _request: &TitleSearch) -> Result<Vec<TitleSummary>> {
-        Ok(vec![summary()])
-    }
-
-    async fn title(&self, _call: &Call, _request: &TitleRequest) -> Result<Title> {
-        Ok(Title {
-            summary: summary(),
-            original_name: None,
-            other_names: Vec::new(),
-            original_language: None,
-            runtime_min: None,
-            genres: Vec::new(),
-            backdrop_url: None,
-            imdb_id: Some("tt7654321".to_owned()),
-            tmdb_id: None,
-            tvdb_id: None,
-            seasons: Vec::new(),
-        })
-    }
-}
-
 /// An indexer and two services of different vendors that have its release. Whoever uses them has one client.
 struct Outside {
     indexer: Mounted<ProwlarrStandIn>,
@@ -120,7 +72,7 @@ impl Outside {
         first.given_rate_limit(false);
         let second = RealDebridStandIn::new(KEY, media).with_torrent(torrent);
         second.given_rate_limit(false);
-        let release = StandInRelease { imdb_number: 7_654_321, ..StandInRelease::movie(RELEASE, TORRENT, 2 << 30) };
+        let release = StandInRelease { imdb_number: IMDB_NUMBER, ..StandInRelease::movie(RELEASE, TORRENT, 2 << 30) };
         let indexer = Mounted::new(ProwlarrStandIn::new(KEY).with_release(release)).await;
         let (first, second) = (Mounted::slow(first, delay).await, Mounted::new(second).await);
         let allow = vec![indexer.url("/"), first.url("/"), second.url("/")];
@@ -149,7 +101,7 @@ impl Outside {
             Has::Second => vec![second],
             Has::Both => vec![first, second],
         };
-        let metadata: Vec<Arc<dyn MetadataProvider>> = vec![Arc::new(Shelf(ProviderId::new("shelf")))];
+        let metadata: Vec<Arc<dyn MetadataProvider>> = vec![Shelf::new(2 << 30)];
         Viewer::new(
             format!("mia with {key}"),
             Arc::new(ProviderSet { metadata, indexers: vec![self.indexer()], debrid, ..ProviderSet::default() }),
@@ -160,16 +112,10 @@ impl Outside {
     async fn play(&self, has: Has) -> Seen {
         let engine = engine();
         let viewer = self.viewer(has, KEY);
-        let seen = Seen::of(engine.resolve(&call(), &viewer, &media_id(), None).await.map(|_| ()));
+        let seen = Seen::of(engine.resolve(&call(), &viewer, &media_id(ONE), None).await.map(|_| ()));
         engine.playbacks().close().await;
         seen
     }
-}
-
-fn client(allow: &[Url]) -> HttpClient {
-    let host = |url: &Url| format!("127.0.0.1:{}", url.port().unwrap()).parse().unwrap();
-    let policy = AddressPolicy { allow: allow.iter().map(host).collect() };
-    HttpClient::new(HttpClientConfig { policy, ..HttpClientConfig::default() }).unwrap()
 }
 
 fn torrent() -> StandInTorrent {
@@ -308,9 +254,9 @@ async fn another_indexer_goes_on() {
     providers.indexers.insert(0, broken.indexer());
     viewer.providers = Arc::new(providers);
     let engine = engine();
-    let played = engine.resolve(&call(), &viewer, &media_id(), None).await.map(|_| ());
+    let played = engine.resolve(&call(), &viewer, &media_id(ONE), None).await.map(|_| ());
     Seen::of(played).assert("first of two indexers: 500", None, None, "");
-    assert!(engine.find_releases(&call(), &viewer, &media_id()).await.unwrap().is_partial, "and the viewer is told");
+    assert!(engine.find_releases(&call(), &viewer, &media_id(ONE)).await.unwrap().is_partial, "and the viewer is told");
 }
 
 /// Goal: what is wrong with an account is named with what to do; the wrong key of one user is nobody else's trouble, though they share the
@@ -331,12 +277,12 @@ async fn accounts_that_do_not_work() {
         let outside = Outside::new().await;
         let (engine, wrong, right) = (engine(), outside.viewer(has, "wr0ng"), outside.viewer(has, KEY));
         for _ in 0..15 {
-            let error = engine.resolve(&call(), &wrong, &media_id(), None).await.unwrap_err();
+            let error = engine.resolve(&call(), &wrong, &media_id(ONE), None).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unauthorized);
         }
-        let seen = Seen::of(engine.resolve(&call(), &wrong, &media_id(), None).await.map(|_| ()));
+        let seen = Seen::of(engine.resolve(&call(), &wrong, &media_id(ONE), None).await.map(|_| ()));
         seen.assert("wrong key, the sixteenth time", Some(ErrorKind::Unauthorized), None, "key");
-        let seen = Seen::of(engine.resolve(&call(), &right, &media_id(), None).await.map(|_| ()));
+        let seen = Seen::of(engine.resolve(&call(), &right, &media_id(ONE), None).await.map(|_| ()));
         seen.assert("another user's wrong key", None, None, "");
     }
 }
@@ -346,11 +292,11 @@ async fn accounts_that_do_not_work() {
 async fn blocked_content_is_remembered() {
     let outside = Outside::with(torrent().unlocking(StandInUnlock::Blocked), Duration::ZERO).await;
     let (engine, viewer) = (engine(), outside.viewer(Has::First, KEY));
-    let seen = Seen::of(engine.resolve(&call(), &viewer, &media_id(), None).await.map(|_| ()));
+    let seen = Seen::of(engine.resolve(&call(), &viewer, &media_id(ONE), None).await.map(|_| ()));
     seen.assert("blocked content", Some(ErrorKind::Refused), None, "another release");
     wait_until(|| outside.first.stand_in.account_torrents().is_empty()).await;
     let asked = outside.first.requests().await.len();
-    let error = engine.resolve(&call(), &viewer, &media_id(), None).await.unwrap_err();
+    let error = engine.resolve(&call(), &viewer, &media_id(ONE), None).await.unwrap_err();
     assert!(error.to_string().contains("has refused it before"), "{error}");
     Seen::of(Err(error)).assert("blocked content, the second time", Some(ErrorKind::Refused), None, "another release");
     assert_eq!(outside.first.requests().await.len(), asked, "the service is asked nothing");
@@ -378,7 +324,7 @@ async fn a_torrent_that_never_finishes() {
         };
         let playback = PlaybackConfig { preparing, ..PlaybackConfig::default() };
         let engine = ProStream::builder().playback(playback).build().unwrap();
-        let mut wish = StartPlayback::new(PlaybackSource::Title(media_id()));
+        let mut wish = StartPlayback::new(PlaybackSource::Title(media_id(ONE)));
         wish.prepares = true;
         let viewer = outside.viewer(Has::First, KEY);
         let Started::Preparing(preparing) = engine.start_or_prepare(&call(), &viewer, &wish).await.unwrap() else {
@@ -413,7 +359,7 @@ async fn a_first_service_that_hangs_costs_the_head_start() {
         }
         let (engine, viewer) = (engine(), outside.viewer(Has::Both, KEY));
         let began = Instant::now();
-        let played = engine.resolve(&call(), &viewer, &media_id(), None).await;
+        let played = engine.resolve(&call(), &viewer, &media_id(ONE), None).await;
         // It had not even said what it did with the torrent.
         assert!(began.elapsed() < 2 * THINKING, "{:?}", began.elapsed());
         assert_eq!(played.as_ref().unwrap().playable.provider, ProviderId::new("real_debrid"));
@@ -478,7 +424,7 @@ async fn a_body_that_trickles() {
         ("indexer: slow body", set(vec![Arc::clone(&indexer)], good.debrid.clone()), Some(ErrorKind::TimedOut)),
         ("first of two indexers: slow body", set(vec![indexer, good.indexers[0].clone()], good.debrid.clone()), None),
     ] {
-        let (call, media_id) = (call(), media_id());
+        let (call, media_id) = (call(), media_id(ONE));
         let playing = engine.resolve(&call, &viewer, &media_id, None);
         let played = tokio::time::timeout(Duration::from_secs(15), playing).await;
         let played = played.expect("the deadline of the candidate or the indexer holds").map(|_| ());
@@ -489,48 +435,16 @@ async fn a_body_that_trickles() {
     }
 }
 
-/// A film of some megabytes.
 fn film() -> &'static Bytes {
     static FILM: OnceLock<Bytes> = OnceLock::new();
-    FILM.get_or_init(|| {
-        let workshop = Workshop::new();
-        let pictures = "testsrc2=size=320x180:rate=24:duration=20,noise=alls=40:all_seed=1";
-        let path = workshop.ffmpeg(&format!(
-            "-f lavfi -i {pictures} -f lavfi -i sine=duration=20 -c:v libx264 -preset ultrafast -crf 12 -g 48 -c:a aac film.mkv"
-        ));
-        let film = std::fs::read(path).unwrap();
-        assert!(film.len() > 4 << 20, "large enough that most lies between the ends");
-        film.into()
-    })
-}
-
-/// The host behind the links of both services; a link that has ended is gone.
-#[derive(Debug, Default)]
-struct LinkHost {
-    films: FilmHost,
-    first: OnceLock<Arc<AllDebridStandIn>>,
-    second: OnceLock<Arc<RealDebridStandIn>>,
-    refused: AtomicUsize,
-}
-
-impl StandIn for LinkHost {
-    fn reply(&self, request: &StandInRequest) -> StandInReply {
-        let query = request.uri().query().unwrap_or_default();
-        let is_live = self.first.get().is_some_and(|service| service.is_live_link(query))
-            || self.second.get().is_some_and(|service| service.is_live_link(query));
-        if !is_live {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return http::Response::builder().status(410).body(Bytes::new()).unwrap();
-        }
-        self.films.reply(request)
-    }
+    FILM.get_or_init(|| long_film(1))
 }
 
 /// The host with the film under the names of all these torrents, and the two services that have them.
 async fn staged(at_first: Vec<StandInTorrent>, at_second: Vec<StandInTorrent>) -> (Mounted<LinkHost>, Outside) {
     let names = [RELEASE, OTHER_RELEASE].map(|name| format!("/{name}.mkv"));
     let films = names.iter().fold(FilmHost::new(), |host, path| host.with_file(path, film().clone()));
-    let host = Mounted::new(LinkHost { films, ..LinkHost::default() }).await;
+    let host = Mounted::new(LinkHost::new(films)).await;
     let mut outside = Outside::new().await;
     let first = AllDebridStandIn::new(KEY, host.url("/"));
     let first = at_first.into_iter().fold(first, AllDebridStandIn::with_torrent);
@@ -541,8 +455,8 @@ async fn staged(at_first: Vec<StandInTorrent>, at_second: Vec<StandInTorrent>) -
     // The links of the two differ.
     (0..1_000).for_each(|_| second.expire_links());
     (outside.first, outside.second) = (Mounted::new(first).await, Mounted::new(second).await);
-    host.stand_in.first.set(Arc::clone(&outside.first.stand_in)).unwrap();
-    host.stand_in.second.set(Arc::clone(&outside.second.stand_in)).unwrap();
+    let (first, second) = (Arc::clone(&outside.first.stand_in), Arc::clone(&outside.second.stand_in));
+    host.stand_in.given_live_links(move |query| first.is_live_link(query) || second.is_live_link(query));
     outside.allow.extend([host.url("/"), outside.first.url("/"), outside.second.url("/")]);
     outside.http = client(&outside.allow);
     (host, outside)
@@ -559,7 +473,7 @@ async fn a_film_plays_through_whatever_its_links_do() {
     let (host, outside) = staged(vec![torrent.clone()], vec![torrent]).await;
     let (engine, viewer) =
         (ProStream::builder().http(outside.http.clone()).build().unwrap(), outside.viewer(Has::Both, KEY));
-    let request = StartPlayback::new(PlaybackSource::Title(media_id()));
+    let request = StartPlayback::new(PlaybackSource::Title(media_id(ONE)));
     let playback = engine.start_playback(&call(), &viewer, &request).await.unwrap();
 
     let mut last_expired = Instant::now();
@@ -584,7 +498,7 @@ async fn a_film_plays_through_whatever_its_links_do() {
         end = start;
     }
     assert!(renewals >= 3 && is_dead, "{renewals}");
-    assert!(host.stand_in.refused.load(Ordering::Relaxed) >= 3, "old links were tried");
+    assert!(host.stand_in.refused_count() >= 3, "old links were tried");
     let asked = outside.second.requests().await;
     assert!(asked.iter().any(|path| path.contains("unrestrict/link")), "the second went on: {asked:?}");
     Seen::of(Ok(())).assert("link ends every 300 ms, service dies mid-film", None, None, "");
@@ -600,7 +514,7 @@ async fn another_release_goes_on_when_a_service_dies_that_alone_had_it() {
     let (_host, mut outside) =
         staged(vec![torrent(TORRENT, RELEASE)], vec![torrent(OTHER_TORRENT, OTHER_RELEASE)]).await;
     let released =
-        |hash, name: &str| StandInRelease { imdb_number: 7_654_321, ..StandInRelease::movie(name, hash, size_bytes) };
+        |hash, name: &str| StandInRelease { imdb_number: IMDB_NUMBER, ..StandInRelease::movie(name, hash, size_bytes) };
     let indexer = ProwlarrStandIn::new(KEY)
         .with_release(released(TORRENT, RELEASE))
         .with_release(released(OTHER_TORRENT, OTHER_RELEASE));
@@ -613,7 +527,7 @@ async fn another_release_goes_on_when_a_service_dies_that_alone_had_it() {
     let playback = PlaybackConfig { blocks, ..PlaybackConfig::default() };
     let engine = ProStream::builder().http(outside.http.clone()).playback(playback).build().unwrap();
     let viewer = outside.viewer(Has::Both, KEY);
-    let request = StartPlayback::new(PlaybackSource::Title(media_id()));
+    let request = StartPlayback::new(PlaybackSource::Title(media_id(ONE)));
     let playback = engine.start_playback(&call(), &viewer, &request).await.unwrap();
     assert_eq!(playback.record().name, format!("{RELEASE}.mkv"));
     let segment = async |playback: &Playback, number: u32| {
@@ -680,7 +594,7 @@ async fn a_loss_is_told_once_and_not_each_15_seconds() {
     let playback = PlaybackConfig { blocks, ..PlaybackConfig::default() };
     let engine = ProStream::builder().http(outside.http.clone()).playback(playback).build().unwrap();
     let viewer = outside.viewer(Has::First, KEY);
-    let request = StartPlayback::new(PlaybackSource::Title(media_id()));
+    let request = StartPlayback::new(PlaybackSource::Title(media_id(ONE)));
     let playback = engine.start_playback(&call(), &viewer, &request).await.unwrap();
     let mut events = engine.playbacks().events(&call(), &viewer, playback.id()).await.unwrap().boxed();
     let middle = ByteRange::new(size_bytes / 2, size_bytes / 2 + 1_000);
@@ -714,14 +628,4 @@ async fn a_loss_is_told_once_and_not_each_15_seconds() {
 async fn film_segment(number: u32) -> Bytes {
     let presentation = workshop::present(workshop::memory(film().to_vec())).await.unwrap();
     presentation.renditions()[0].segment(number).await.unwrap().into_bytes().await.unwrap()
-}
-
-async fn wait_until(is_so: impl Fn() -> bool) {
-    for _ in 0..2_000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it did not come to that");
 }

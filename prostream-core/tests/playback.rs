@@ -5,148 +5,40 @@
 #[path = "cases/ebml.rs"]
 mod ebml;
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod one_film;
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod scenes;
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 #[path = "cases/workshop.rs"]
 mod workshop;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
+use one_film::{LinkHost, ONE, RELEASE, Shelf, client, hash, long_film, media_id};
 use prostream_core::hls::{CutFindings, playlist};
-use prostream_core::model::{
-    ByteRange, DeviceProfile, InfoHash, MediaId, ProviderId, Release, Title, TitleId, TitleKind, TitleSummary,
-};
-use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
+use prostream_core::model::{ByteRange, DeviceProfile, ProviderId};
+use prostream_core::net::{Call, HttpClient, Secret};
 use prostream_core::playback::{Playback, PlaybackConfig, PlaybackSource, StartPlayback};
 use prostream_core::provider::debrid::DebridService;
 use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
-use prostream_core::provider::indexer::{Indexer, Query, Releases};
-use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
 use prostream_core::resolve::{ProviderSet, Viewer};
 use prostream_core::source::BlockCacheConfig;
 use prostream_core::store::records::{Records, SqliteRecords};
-use prostream_core::testing::stand_in::{
-    AllDebridStandIn, FilmHost, StandIn, StandInReply, StandInRequest, StandInTorrent,
-};
+use prostream_core::testing::stand_in::{AllDebridStandIn, FilmHost, StandInTorrent};
 use prostream_core::{ErrorKind, ProStream, Result};
 use scenes::Mounted;
 use url::Url;
 use workshop::{Workshop, rendition};
 
 const KEY: &str = "a-key-of-the-stand-in";
-const TORRENT: InfoHash = InfoHash([7; 20]);
-const RELEASE: &str = "The.Long.Walk.2019.1080p.WEB-DL.H.264-GROUP";
 
-/// Two films of some megabytes, so that a segment in the middle is not among what opening brings along.
+/// The film, and another one.
 fn films() -> &'static [Bytes; 2] {
     static FILMS: OnceLock<[Bytes; 2]> = OnceLock::new();
-    FILMS.get_or_init(|| {
-        let workshop = Workshop::new();
-        let film = |name: &str, seed: u32| {
-            let pictures = format!("testsrc2=size=320x180:rate=24:duration=20,noise=alls=40:all_seed={seed}");
-            let path = workshop.ffmpeg(&format!(
-                "-f lavfi -i {pictures} -f lavfi -i sine=duration=20 -c:v libx264 -preset ultrafast -crf 12 -g 48 -c:a aac {name}"
-            ));
-            Bytes::from(std::fs::read(path).unwrap())
-        };
-        let films = [film("one.mkv", 1), film("two.mkv", 2)];
-        assert!(films.iter().all(|film| film.len() > 4 << 20), "large enough that most lies between the ends");
-        films
-    })
-}
-
-/// The title and its one release.
-#[derive(Debug)]
-struct Shelf(ProviderId);
-
-fn media_id() -> MediaId {
-    MediaId::of_title(TitleId::Local("walk".to_owned()))
-}
-
-fn summary() -> TitleSummary {
-    TitleSummary {
-        media_id: media_id(),
-        kind: TitleKind::Movie,
-        name: "The Long Walk".to_owned(),
-        year: Some(2019),
-        overview: None,
-        poster_url: None,
-    }
-}
-
-#[async_trait]
-impl MetadataProvider for Shelf {
-    fn id(&self) -> &ProviderId {
-        &self.0
-    }
-
-    async fn search(&self, _call: &Call, _request: &TitleSearch) -> Result<Vec<TitleSummary>> {
-        Ok(vec![summary()])
-    }
-
-    async fn title(&self, _call: &Call, _request: &TitleRequest) -> Result<Title> {
-        Ok(Title {
-            summary: summary(),
-            original_name: None,
-            other_names: Vec::new(),
-            original_language: None,
-            runtime_min: None,
-            genres: Vec::new(),
-            backdrop_url: None,
-            imdb_id: None,
-            tmdb_id: None,
-            tvdb_id: None,
-            seasons: Vec::new(),
-        })
-    }
-}
-
-#[async_trait]
-impl Indexer for Shelf {
-    fn id(&self) -> &ProviderId {
-        &self.0
-    }
-
-    async fn search(&self, _call: &Call, _query: &Query) -> Result<Releases> {
-        let release = Release {
-            indexer: self.0.clone(),
-            tracker: None,
-            name: RELEASE.to_owned(),
-            info_hash: Some(TORRENT),
-            link: None,
-            size_bytes: Some(films()[0].len() as u64),
-            seeder_count: Some(10),
-            age_days: None,
-            playable: None,
-        };
-        Ok(Releases { releases: vec![release], ..Releases::default() })
-    }
-}
-
-/// The host behind the links of debrid services: a link that has ended is gone.
-#[derive(Debug, Default)]
-struct LinkHost {
-    films: FilmHost,
-    services: OnceLock<Vec<Arc<AllDebridStandIn>>>,
-    /// Requests with a link that had ended.
-    refused: AtomicUsize,
-}
-
-impl StandIn for LinkHost {
-    fn reply(&self, request: &StandInRequest) -> StandInReply {
-        if let Some(query) = request.uri().query()
-            && !self.services.get().unwrap().iter().any(|service| service.is_live_link(query))
-        {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return http::Response::builder().status(410).body(Bytes::new()).unwrap();
-        }
-        self.films.reply(request)
-    }
+    FILMS.get_or_init(|| [1, 2].map(long_film))
 }
 
 /// A host of films, two debrid services whose links lead there, and a data folder; engines come and go.
@@ -166,33 +58,28 @@ impl House {
         let film_host = FilmHost::new()
             .with_file("/film.mkv", films()[0].clone())
             .with_file(format!("/{file_name}"), films()[0].clone());
-        let host = Mounted::new(LinkHost { films: film_host, ..LinkHost::default() }).await;
+        let host = Mounted::new(LinkHost::new(film_host)).await;
         let size_bytes = films()[0].len() as u64;
         let service = |folder: &str| {
-            let torrent = StandInTorrent::new(TORRENT, RELEASE).with_file(format!("{folder}{file_name}"), size_bytes);
+            let torrent = StandInTorrent::new(hash(ONE), RELEASE).with_file(format!("{folder}{file_name}"), size_bytes);
             Mounted::new(AllDebridStandIn::new(KEY, host.url("/")).with_torrent(torrent))
         };
         let (debrid, second) = (service(&format!("{RELEASE}/")).await, service("").await);
         // Its links differ from those that the first one gives here.
         (0..10).for_each(|_| second.stand_in.expire_links());
-        let services = vec![Arc::clone(&debrid.stand_in), Arc::clone(&second.stand_in)];
-        host.stand_in.services.set(services).unwrap();
-        let allow = [host.url("/"), debrid.url("/"), second.url("/")]
-            .iter()
-            .map(|url| format!("127.0.0.1:{}", url.port().unwrap()).parse().unwrap())
-            .collect();
-        let config = HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() };
-        let http = HttpClient::new(config).unwrap();
-        let client = |mounted: &Mounted<AllDebridStandIn>, instance: &str| -> Arc<dyn DebridService> {
+        let services = [&debrid, &second].map(|mounted| Arc::clone(&mounted.stand_in));
+        host.stand_in.given_live_links(move |query| services.iter().any(|service| service.is_live_link(query)));
+        let http = client(&[host.url("/"), debrid.url("/"), second.url("/")]);
+        let account = |mounted: &Mounted<AllDebridStandIn>, instance: &str| -> Arc<dyn DebridService> {
             let id = ProviderId::with_instance("alldebrid", instance);
             let settings = AllDebridConfig { id, base_url: mounted.url("/"), ..AllDebridConfig::new(Secret::new(KEY)) };
             Arc::new(AllDebrid::new(settings, http.clone()).unwrap())
         };
-        let shelf = Arc::new(Shelf(ProviderId::new("shelf")));
+        let shelf = Shelf::new(size_bytes);
         let providers = ProviderSet {
             metadata: vec![shelf.clone()],
             indexers: vec![shelf],
-            debrid: vec![client(&debrid, "first"), client(&second, "second")],
+            debrid: vec![account(&debrid, "first"), account(&second, "second")],
             ..ProviderSet::default()
         };
         let viewer = Viewer::new("mia", Arc::new(providers));
@@ -275,7 +162,7 @@ async fn a_known_link_is_asked_for_nothing_until_its_first_segment() {
 async fn a_torrent_is_known_under_every_link() {
     let house = House::new().await;
     let engine = house.engine().await;
-    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
     let expected = (front(&playback).await, segment(&playback, "video", 1).await.unwrap());
     engine.playbacks().close().await;
 
@@ -293,7 +180,7 @@ async fn a_torrent_is_known_under_every_link() {
     assert!((1..=2).contains(&count), "{count} requests");
     assert!(house.debrid.requests().await.len() > asked_before);
 
-    let new = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let new = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
     assert!(front(&new).await == expected.0);
     assert!(segment(&new, "video", 1).await.unwrap() == expected.1);
     assert_eq!(house.take_requests(), 0, "what one viewer read is there for the next with the same accounts");
@@ -368,10 +255,10 @@ async fn play_finds_a_title_that_was_prepared_ready() {
     let house = House::new().await;
     let engine = house.engine().await;
     for _ in 0..3 {
-        engine.prepare(&house.viewer, &media_id());
+        engine.prepare(&house.viewer, &media_id(ONE));
     }
     wait_until(|| house.host.stand_in.films.requests().len() >= 2).await;
-    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
     front(&playback).await;
     assert_eq!(house.take_requests(), 2, "read once, and not for play");
     assert_eq!(unlock_count(&house.debrid).await, 1);
@@ -404,14 +291,14 @@ async fn a_link_that_ends_is_renewed_once_and_playing_goes_on() {
     let house = House::new().await;
     let direct = workshop::present(workshop::memory(films()[0].to_vec())).await.unwrap();
     let engine = house.engine().await;
-    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
     assert!(!segment(&playback, "video", 0).await.unwrap().is_empty());
     assert_eq!(unlock_count(&house.debrid).await, 1);
     house.debrid.stand_in.expire_links();
     // Nothing that was read ahead helps: a restart forgets it, and the film is played from the middle of the file too.
     engine.playbacks().close().await;
     let engine = house.engine().await;
-    let other = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let other = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
     house.debrid.stand_in.expire_links();
     let unlocked_before = unlock_count(&house.debrid).await;
     let mut expected = Vec::new();
@@ -422,7 +309,7 @@ async fn a_link_that_ends_is_renewed_once_and_playing_goes_on() {
     }
     let (one, two) = tokio::join!(whole_film(&other), whole_film(&other));
     assert!(one == expected && two == expected);
-    assert!(house.host.stand_in.refused.load(Ordering::Relaxed) > 0, "the old link was tried");
+    assert!(house.host.stand_in.refused_count() > 0, "the old link was tried");
     assert_eq!(unlock_count(&house.debrid).await - unlocked_before, 1);
 }
 
@@ -433,7 +320,7 @@ async fn another_service_goes_on_when_one_dies() {
     let direct = workshop::present(workshop::memory(films()[0].to_vec())).await.unwrap();
     let expected = rendition(&direct, "video").segment(3).await.unwrap().into_bytes().await.unwrap();
     let engine = house.engine().await;
-    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
     assert_eq!(unlock_count(&house.second).await, 0);
     // Behind what the first request goes on with.
     house.debrid.stand_in.expire_links();
@@ -450,7 +337,7 @@ async fn what_was_prepared_in_vain_is_taken_back() {
     let prepare = async |prepared_for: Duration| {
         let config = PlaybackConfig { prepared_for, ..PlaybackConfig::default() };
         let engine = ProStream::builder().http(house.http.clone()).playback(config).build().unwrap();
-        engine.prepare(&house.viewer, &media_id());
+        engine.prepare(&house.viewer, &media_id(ONE));
         wait_until(|| house.host.stand_in.films.requests().len() >= 2).await;
         house.take_requests();
         engine
@@ -463,19 +350,19 @@ async fn what_was_prepared_in_vain_is_taken_back() {
         engine.playbacks().close().await;
     };
     let engine = prepare(brief).await;
-    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT]);
+    assert_eq!(house.debrid.stand_in.account_torrents(), [hash(ONE)]);
     end(&engine).await;
     assert_eq!(house.debrid.stand_in.account_torrents(), []);
 
     let engine = prepare(long).await;
-    let playback = house.start(&engine, PlaybackSource::Title(media_id())).await.unwrap();
+    let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
     end(&engine).await;
-    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it is played");
+    assert_eq!(house.debrid.stand_in.account_torrents(), [hash(ONE)], "it is played");
     drop(playback);
 
     let engine = prepare(brief).await;
     end(&engine).await;
-    assert_eq!(house.debrid.stand_in.account_torrents(), [TORRENT], "it was there before");
+    assert_eq!(house.debrid.stand_in.account_torrents(), [hash(ONE)], "it was there before");
 }
 
 /// Goal: local files are known too, and one that was written over is not taken for the other.
@@ -542,10 +429,10 @@ async fn viewers_of_a_file_share_what_is_open() {
     assert!(Arc::ptr_eq(first.source(), other.source()));
     assert!(!Arc::ptr_eq(first.presentation(), other.presentation()));
 
-    let own = start(&house.viewer, PlaybackSource::Title(media_id())).await;
-    let same = start(&house.viewer, PlaybackSource::Title(media_id())).await;
+    let own = start(&house.viewer, PlaybackSource::Title(media_id(ONE))).await;
+    let same = start(&house.viewer, PlaybackSource::Title(media_id(ONE))).await;
     let tom = Viewer::new("tom", Arc::new(ProviderSet::clone(&house.viewer.providers)));
-    let toms = start(&tom, PlaybackSource::Title(media_id())).await;
+    let toms = start(&tom, PlaybackSource::Title(media_id(ONE))).await;
     assert!(Arc::ptr_eq(own.source(), same.source()));
     assert!(!Arc::ptr_eq(own.source(), toms.source()));
 

@@ -3,6 +3,8 @@
 #![cfg(all(feature = "http", feature = "sqlite"))]
 
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod one_film;
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod scenes;
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 #[path = "cases/workshop.rs"]
@@ -14,19 +16,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use prostream_core::model::{
-    ByteRange, DeviceProfile, FileEntry, InfoHash, MediaId, ProviderId, Release, Title, TitleId, TitleKind,
-    TitleSummary,
-};
-use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
+use one_film::{ONE, RELEASE, Shelf, client, hash, media_id, wait_until};
+use prostream_core::model::{ByteRange, DeviceProfile, FileEntry, InfoHash, ProviderId};
+use prostream_core::net::{Call, HttpClient, Secret};
 use prostream_core::playback::{
     PlaybackConfig, PlaybackSource, Preparing, PreparingConfig, PreparingState, StartPlayback, Started,
 };
 use prostream_core::provider::debrid::{
     Account, Added, Cached, Capabilities, DebridConfig, DebridService, Link, RemoteFile, TorrentId, TorrentState,
 };
-use prostream_core::provider::indexer::{Indexer, Query, Releases, TorrentLink};
-use prostream_core::provider::metadata::{MetadataProvider, TitleRequest, TitleSearch};
+use prostream_core::provider::indexer::TorrentLink;
 use prostream_core::resolve::{ProviderSet, Viewer};
 use prostream_core::store::now_ms;
 use prostream_core::store::records::{PreparingRecord, Records, SqliteRecords};
@@ -37,9 +36,6 @@ use url::Url;
 use workshop::Workshop;
 
 const KEY: &str = "a-key-of-the-stand-ins";
-const RELEASE: &str = "The.Long.Walk.2019.1080p.WEB-DL.H.264-GROUP";
-/// The film of most tests, and the torrent of its one release.
-const ONE: u8 = 1;
 /// So many questions that nobody waits for the answer.
 const NEVER: u32 = 1_000_000;
 
@@ -52,76 +48,6 @@ fn film() -> &'static Bytes {
         );
         std::fs::read(path).unwrap().into()
     })
-}
-
-fn media_id(number: u8) -> MediaId {
-    MediaId::of_title(TitleId::Local(format!("walk-{number}")))
-}
-
-fn hash(number: u8) -> InfoHash {
-    InfoHash([number; 20])
-}
-
-/// Titles by number, each with one release whose torrent has that number.
-#[derive(Debug)]
-struct Shelf(ProviderId);
-
-#[async_trait]
-impl MetadataProvider for Shelf {
-    fn id(&self) -> &ProviderId {
-        &self.0
-    }
-
-    async fn search(&self, _call: &Call, _request: &TitleSearch) -> Result<Vec<TitleSummary>> {
-        Ok(Vec::new())
-    }
-
-    async fn title(&self, _call: &Call, request: &TitleRequest) -> Result<Title> {
-        let summary = TitleSummary {
-            media_id: MediaId::of_title(request.media_id.title.clone()),
-            kind: TitleKind::Movie,
-            name: "The Long Walk".to_owned(),
-            year: Some(2019),
-            overview: None,
-            poster_url: None,
-        };
-        Ok(Title {
-            summary,
-            original_name: None,
-            other_names: Vec::new(),
-            original_language: None,
-            runtime_min: None,
-            genres: Vec::new(),
-            backdrop_url: None,
-            imdb_id: None,
-            tmdb_id: None,
-            tvdb_id: None,
-            seasons: Vec::new(),
-        })
-    }
-}
-
-#[async_trait]
-impl Indexer for Shelf {
-    fn id(&self) -> &ProviderId {
-        &self.0
-    }
-
-    async fn search(&self, _call: &Call, query: &Query) -> Result<Releases> {
-        let number = query.local_id.as_deref().and_then(|id| id.strip_prefix("walk-")).unwrap().parse().unwrap();
-        let release = Release {
-            indexer: self.0.clone(),
-            tracker: None,
-            name: RELEASE.to_owned(),
-            info_hash: Some(hash(number)),
-            link: None,
-            size_bytes: Some(film().len() as u64),
-            seeder_count: Some(10),
-            age_days: None,
-            playable: None,
-        };
-        Ok(Releases { releases: vec![release], ..Releases::default() })
-    }
 }
 
 /// Two services of different vendors, the host behind their links, and a data folder; engines come and go.
@@ -150,10 +76,7 @@ impl House {
         let second = Mounted::new(RealDebridStandIn::new(KEY, host.url("/"))).await;
         first.stand_in.given_rate_limit(false);
         second.stand_in.given_rate_limit(false);
-        let allow = [host.url("/"), first.url("/"), second.url("/")];
-        let allow = allow.iter().map(|url| format!("127.0.0.1:{}", url.port().unwrap()).parse().unwrap()).collect();
-        let config = HttpClientConfig { policy: AddressPolicy { allow }, ..HttpClientConfig::default() };
-        let http = HttpClient::new(config).unwrap();
+        let http = client(&[host.url("/"), first.url("/"), second.url("/")]);
         Self { first, second, host, http, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -171,7 +94,7 @@ impl House {
             Has::Second => ("real_debrid", self.second.url("/")),
         };
         let config = DebridConfig::new(vendor, ProviderId::new(vendor), Secret::new(KEY), Some(url)).unwrap();
-        let shelf = Arc::new(Shelf(ProviderId::new("shelf")));
+        let shelf = Shelf::new(film().len() as u64);
         Arc::new(ProviderSet {
             metadata: vec![shelf.clone()],
             indexers: vec![shelf],
@@ -244,16 +167,6 @@ async fn failure(preparing: &Preparing) -> Arc<Error> {
         Some(PreparingState::Failed(error)) => error,
         other => panic!("it did not fail: {other:?}"),
     }
-}
-
-async fn wait_until(is_so: impl Fn() -> bool) {
-    for _ in 0..2_000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it did not come to that");
 }
 
 /// The playback under this id gives the film's own bytes.
@@ -461,7 +374,7 @@ struct Held {
 impl Depot {
     fn viewer(link: Url) -> (Arc<Self>, Viewer) {
         let depot = Arc::new(Self { id: ProviderId::new("depot"), link, held: Mutex::default() });
-        let shelf = Arc::new(Shelf(ProviderId::new("shelf")));
+        let shelf = Shelf::new(film().len() as u64);
         let debrid: Vec<Arc<dyn DebridService>> = vec![depot.clone()];
         let providers =
             ProviderSet { metadata: vec![shelf.clone()], indexers: vec![shelf], debrid, ..ProviderSet::default() };

@@ -244,23 +244,17 @@ impl Resolver {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use async_trait::async_trait;
 
     use super::super::race::{Choose, unlock_chosen};
+    use super::super::silent::Silent;
     use super::super::{ProviderSet, ResolveConfig};
     use super::*;
-    use crate::model::{DeviceProfile, EpisodeNumber, FileEntry, Release};
-    use crate::net::Secret;
-    use crate::provider::debrid::{
-        Account, Added, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState,
-    };
-    use crate::provider::indexer::TorrentLink;
+    use crate::ErrorKind;
+    use crate::model::{DeviceProfile, EpisodeNumber, Release};
+    use crate::provider::debrid::{DebridService, TorrentId};
     use crate::release::{Preferences, rank};
     use crate::store::cache::MemoryCache;
     use crate::store::records::{MemoryRecords, Records};
-    use crate::{Error, ErrorKind, Result};
 
     const HASH: InfoHash = InfoHash([7; 20]);
     const DAY_MS: i64 = 24 * 3_600_000;
@@ -283,64 +277,15 @@ mod tests {
     }
 
     /// Holds a season of three episodes, the first of which it refuses, and has lost the third.
-    #[derive(Debug)]
-    struct Pack {
-        id: ProviderId,
-        unlock_count: AtomicUsize,
-    }
-
-    fn never<T>() -> Result<T> {
-        Err(Error::new(ErrorKind::Internal, "test"))
-    }
-
-    #[async_trait]
-    impl DebridService for Pack {
-        fn id(&self) -> &ProviderId {
-            &self.id
-        }
-        fn capabilities(&self) -> Capabilities {
-            Capabilities::none()
-        }
-        async fn account(&self, _: &Call) -> Result<Account> {
-            never()
-        }
-        async fn check_cached(&self, _: &Call, _: &[InfoHash]) -> Result<Vec<Cached>> {
-            never()
-        }
-        async fn add(&self, _: &Call, _: &TorrentLink) -> Result<Added> {
-            never()
-        }
-        async fn status(&self, _: &Call, _: &[TorrentId]) -> Result<Vec<TorrentState>> {
-            never()
-        }
-        async fn files(&self, _: &Call, _: &TorrentId) -> Result<Vec<RemoteFile>> {
-            let file = |episode: u32| RemoteFile {
-                entry: FileEntry { path: path(episode), size_bytes: 1 << 30 },
-                handle: Secret::new(episode.to_string()),
-            };
-            Ok((1..=3).map(file).collect())
-        }
-        async fn unlock(&self, _: &Call, file: &RemoteFile) -> Result<Link> {
-            self.unlock_count.fetch_add(1, Ordering::Relaxed);
-            match file.handle.expose() {
-                "1" => Err(Error::new(ErrorKind::Refused, "test")),
-                "3" => Err(Error::new(ErrorKind::NotFound, "test")),
-                _ => Ok(Link {
-                    url: "https://files.example/2.mkv".parse().unwrap(),
-                    expires_at: None,
-                    headers: Vec::new(),
-                    size_bytes: None,
-                    file_name: None,
-                }),
-            }
-        }
-        async fn remove(&self, _: &Call, _: &TorrentId) -> Result<()> {
-            never()
-        }
+    fn pack() -> Silent {
+        Silent::new("one")
+            .with_file(path(1), Some(ErrorKind::Refused))
+            .with_file(path(2), None)
+            .with_file(path(3), Some(ErrorKind::NotFound))
     }
 
     struct Stage {
-        pack: Arc<Pack>,
+        pack: Arc<Silent>,
         records: Arc<MemoryRecords>,
         resolver: Resolver,
         viewer: Viewer,
@@ -348,7 +293,7 @@ mod tests {
 
     impl Stage {
         fn new() -> Self {
-            let pack = Arc::new(Pack { id: ProviderId::new("one"), unlock_count: AtomicUsize::new(0) });
+            let pack = Arc::new(pack());
             let records = Arc::new(MemoryRecords::new());
             let resolver = Resolver::new(ResolveConfig::default(), records.clone(), Arc::new(MemoryCache::default()));
             let providers = ProviderSet { debrid: vec![pack.clone()], ..ProviderSet::default() };
@@ -366,7 +311,7 @@ mod tests {
 
         async fn observe(&self, info_hash: InfoHash, file: Option<u32>, availability: Availability, age_ms: i64) {
             let file = file.and_then(|episode| ObservedFile::of(&path(episode)));
-            let service = self.pack.id.clone();
+            let service = self.pack.id().clone();
             let observation = Observation { service, info_hash, file, availability, seen_at_ms: now_ms() - age_ms };
             self.records.observe(&observation).await.unwrap();
         }
@@ -397,7 +342,7 @@ mod tests {
             assert_eq!(stage.seen(FileOf::Wanted(&wanted(other))).await, Some(Availability::Ready), "{other}");
         }
         assert_eq!(stage.unlock(1).await, Some(ErrorKind::Refused));
-        assert_eq!(stage.pack.unlock_count.load(Ordering::Relaxed), 1, "the service is not asked again");
+        assert_eq!(stage.pack.unlock_count(), 1, "the service is not asked again");
         assert_eq!((stage.unlock(2).await, stage.unlock(3).await), (None, Some(ErrorKind::NotFound)));
         assert_eq!(stage.seen(FileOf::Wanted(&wanted(3))).await, Some(Availability::Absent));
         let told = [stage.readiness(1).await, stage.readiness(2).await, stage.readiness(3).await];
@@ -411,7 +356,7 @@ mod tests {
         let stage = Stage::new();
         stage.observe(HASH, None, Availability::Absent, DAY_MS / 24).await;
         assert_eq!(stage.readiness(1).await.map(|known| known.0), Some(false));
-        stage.resolver.note_played(&stage.pack.id, HASH, &path(1)).await;
+        stage.resolver.note_played(stage.pack.id(), HASH, &path(1)).await;
         assert_eq!(stage.readiness(1).await, Some((true, "played here".to_owned())));
         assert_eq!(stage.readiness(2).await, Some((true, "was ready at one".to_owned())));
     }

@@ -11,6 +11,8 @@ mod once;
 mod playable;
 mod race;
 mod releases;
+#[cfg(test)]
+mod silent;
 mod subtitles;
 mod titles;
 

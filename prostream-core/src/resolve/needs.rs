@@ -143,58 +143,13 @@ impl Drop for Removal {
 mod tests {
     use std::time::Duration;
 
-    use async_trait::async_trait;
-
+    use super::super::silent::Silent;
     use super::*;
-    use crate::model::ProviderId;
-    use crate::net::Call;
-    use crate::provider::debrid::{Account, Added, Cached, Capabilities, Link, RemoteFile, TorrentId, TorrentState};
-    use crate::provider::indexer::TorrentLink;
-    use crate::{Error, ErrorKind, Result};
-
-    /// Never asked here.
-    #[derive(Debug)]
-    struct Unasked(ProviderId);
-
-    fn never<T>() -> Result<T> {
-        Err(Error::new(ErrorKind::Internal, "test"))
-    }
-
-    #[async_trait]
-    impl DebridService for Unasked {
-        fn id(&self) -> &ProviderId {
-            &self.0
-        }
-        fn capabilities(&self) -> Capabilities {
-            Capabilities::none()
-        }
-        async fn account(&self, _: &Call) -> Result<Account> {
-            never()
-        }
-        async fn check_cached(&self, _: &Call, _: &[InfoHash]) -> Result<Vec<Cached>> {
-            never()
-        }
-        async fn add(&self, _: &Call, _: &TorrentLink) -> Result<Added> {
-            never()
-        }
-        async fn status(&self, _: &Call, _: &[TorrentId]) -> Result<Vec<TorrentState>> {
-            never()
-        }
-        async fn files(&self, _: &Call, _: &TorrentId) -> Result<Vec<RemoteFile>> {
-            never()
-        }
-        async fn unlock(&self, _: &Call, _: &RemoteFile) -> Result<Link> {
-            never()
-        }
-        async fn remove(&self, _: &Call, _: &TorrentId) -> Result<()> {
-            never()
-        }
-    }
 
     const HASH: InfoHash = InfoHash([7; 20]);
 
     fn service() -> Arc<dyn DebridService> {
-        Arc::new(Unasked(ProviderId::new("one")))
+        Arc::new(Silent::new("one"))
     }
 
     /// Goal: what one of us has added goes with the last who needs it, and nobody takes it from him; what was the user's goes with nobody.
