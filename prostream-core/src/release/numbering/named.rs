@@ -385,6 +385,7 @@ impl Scanner<'_, '_> {
             } else if (RANGE_WORDS.contains(token.folded) || mark == "-" && self.word(at) == token.folded)
                 && let Some(last_at) = self.skip_article(end + 1 + usize::from(self.word(end + 1) == self.word(at)))
                 && let Some(next) = self.token(last_at).and_then(|next| next.number(digits))
+                && !(token.folded == "al" && names_one(first))
                 && let Some(more) = range(last, next)
             {
                 // "1 to 12", "1 a la 3", "Ep 1 - Ep 12", "Season 1 to Season 5".
@@ -826,6 +827,12 @@ impl Scanner<'_, '_> {
             }
         }
     }
+}
+
+/// `cap. 3 al 18`: behind an abbreviation in the singular, with its full stop, the public suites read the one number that it names. A range
+/// takes the plural in Spanish, or does without the full stop: `Capítulos 3 al 18`, `Cap 05 al 08`.
+fn names_one(number: &Token<'_>) -> bool {
+    number.gap == ". "
 }
 
 /// Roman numerals of seasons.
