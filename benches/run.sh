@@ -14,7 +14,7 @@ fi
 [ "${PROGRAMS_BUILT:-}" = release ] || cargo build --release --locked --quiet -p prostream-server -p prostream-ffi -p prostream-benches
 folder=${CARGO_TARGET_DIR:-target}/release
 status=0
-for bench in against_ffmpeg against_nginx start_and_seek many_viewers; do
+for bench in long_names against_ffmpeg against_nginx start_and_seek many_viewers; do
   echo "--- $bench"
   # One that misses its limits does not keep the others from being measured.
   "$folder/$bench" "$@" || status=1

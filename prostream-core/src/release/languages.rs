@@ -497,55 +497,61 @@ fn long_code(text: &str) -> Option<(Strength, &'static str)> {
 }
 
 /// What Chinese and Japanese words state; they stand without spaces, so they are looked for within a word.
-const IDEOGRAMS: &[(&str, &[Fact])] = &[
-    ("简体", &[Language("zh"), Subtitle("zh")]),
-    ("简繁", &[Language("zh"), Subtitle("zh")]),
-    ("简中", &[Language("zh"), Subtitle("zh")]),
-    ("简日", &[Language("zh"), Subtitle("zh")]),
-    ("简英", &[Language("zh"), Subtitle("zh")]),
-    ("繁体", &[Language("zh"), Subtitle("zh")]),
-    ("繁體", &[Language("zh"), Subtitle("zh")]),
-    ("繁中", &[Language("zh"), Subtitle("zh")]),
-    ("簡體", &[Language("zh"), Subtitle("zh")]),
-    ("簡繁", &[Language("zh"), Subtitle("zh")]),
-    ("中字", &[Language("zh"), Subtitle("zh"), Subbed]),
-    ("中文", &[Language("zh")]),
-    ("国语", &[Language("zh")]),
-    ("國語", &[Language("zh")]),
-    ("粤语", &[Language("zh")]),
-    ("日语", &[Language("ja")]),
-    ("日語", &[Language("ja")]),
-    ("新番", &[Noise]),
-    ("内嵌", &[Hardcoded]),
-    ("字幕", &[Subbed]),
+const IDEOGRAMS: &[([char; 2], &[Fact])] = &[
+    (['简', '体'], &[Language("zh"), Subtitle("zh")]),
+    (['简', '繁'], &[Language("zh"), Subtitle("zh")]),
+    (['简', '中'], &[Language("zh"), Subtitle("zh")]),
+    (['简', '日'], &[Language("zh"), Subtitle("zh")]),
+    (['简', '英'], &[Language("zh"), Subtitle("zh")]),
+    (['繁', '体'], &[Language("zh"), Subtitle("zh")]),
+    (['繁', '體'], &[Language("zh"), Subtitle("zh")]),
+    (['繁', '中'], &[Language("zh"), Subtitle("zh")]),
+    (['簡', '體'], &[Language("zh"), Subtitle("zh")]),
+    (['簡', '繁'], &[Language("zh"), Subtitle("zh")]),
+    (['中', '字'], &[Language("zh"), Subtitle("zh"), Subbed]),
+    (['中', '文'], &[Language("zh")]),
+    (['国', '语'], &[Language("zh")]),
+    (['國', '語'], &[Language("zh")]),
+    (['粤', '语'], &[Language("zh")]),
+    (['日', '语'], &[Language("ja")]),
+    (['日', '語'], &[Language("ja")]),
+    (['新', '番'], &[Noise]),
+    (['内', '嵌'], &[Hardcoded]),
+    (['字', '幕'], &[Subbed]),
 ];
 
 /// Signs that words about languages are made of, and the language of each: `简日双语`, `中英字幕`, `日本語吹替`. Those without one tell nothing.
-const LANGUAGE_SIGNS: &[(&str, Option<&str>)] = &[
-    ("中国简繁簡國国粤粵华華", Some("zh")),
-    ("日本", Some("ja")),
-    ("英", Some("en")),
-    ("韩韓", Some("ko")),
-    ("俄", Some("ru")),
-    ("法", Some("fr")),
-    ("德", Some("de")),
-    ("西", Some("es")),
-    ("泰", Some("th")),
-    ("语語文字幕双雙体體配音内內嵌挂掛外封版吹替", None),
+const LANGUAGE_SIGNS: &[(&[char], Option<&str>)] = &[
+    (&['中', '国', '简', '繁', '簡', '國', '国', '粤', '粵', '华', '華'], Some("zh")),
+    (&['日', '本'], Some("ja")),
+    (&['英'], Some("en")),
+    (&['韩', '韓'], Some("ko")),
+    (&['俄'], Some("ru")),
+    (&['法'], Some("fr")),
+    (&['德'], Some("de")),
+    (&['西'], Some("es")),
+    (&['泰'], Some("th")),
+    (
+        &[
+            '语', '語', '文', '字', '幕', '双', '雙', '体', '體', '配', '音', '内', '內', '嵌', '挂', '掛', '外', '封',
+            '版', '吹', '替',
+        ],
+        None,
+    ),
 ];
 /// Signs of which at least one makes such a word sure.
-const SURE_SIGNS: &str = "语語文字双雙体體配吹";
+const SURE_SIGNS: &[char] = &['语', '語', '文', '字', '双', '雙', '体', '體', '配', '吹'];
 
 /// Every sign of the lists stands behind it: the radicals of Chinese and Japanese begin there.
 const FIRST_IDEOGRAM: char = '\u{2e80}';
 
 /// What a word says that holds nothing but signs for languages and how they are given.
 fn ideogram_languages(word: &str) -> Vec<Fact> {
-    let sign = |letter: char| LANGUAGE_SIGNS.iter().find(|row| row.0.contains(letter));
+    let sign = |letter: char| LANGUAGE_SIGNS.iter().find(|row| row.0.contains(&letter));
     let is_told = word.chars().all(|letter| sign(letter).is_some());
     let languages = || word.chars().filter_map(|letter| sign(letter)?.1);
     let pair = languages().zip(languages().skip(1)).any(|(one, other)| one != other);
-    if !is_told || languages().next().is_none() || !(word.contains(|letter| SURE_SIGNS.contains(letter)) || pair) {
+    if !is_told || languages().next().is_none() || !(word.contains(SURE_SIGNS) || pair) {
         return Vec::new();
     }
     let is_japanese = word.contains("日本");
@@ -605,8 +611,10 @@ pub(super) fn read(tokens: &Tokens<'_>, at: usize) -> Option<Mark> {
         if !told.is_empty() {
             return mark(Strong, told);
         }
+        let signs: Vec<char> = text.chars().collect();
+        let stands = |pair: &[char]| signs.windows(2).any(|signs| signs == pair);
         let facts: Vec<Fact> =
-            IDEOGRAMS.iter().filter(|row| text.contains(row.0)).flat_map(|row| row.1.iter().copied()).collect();
+            IDEOGRAMS.iter().filter(|row| stands(&row.0)).flat_map(|row| row.1.iter().copied()).collect();
         return if facts.is_empty() { None } else { mark(Strong, facts) };
     }
     // "[01-12+SP]": specials.

@@ -142,6 +142,8 @@ pub struct ReleaseName {
 impl ReleaseName {
     /// Longest name that is read, in bytes; the rest is ignored.
     pub const MAX_BYTES: usize = 4096;
+    /// Most words of a name that are read, each folder of a path by itself; the rest is ignored. Names of real releases have some fifty at most.
+    pub const MAX_WORDS: usize = 256;
 
     /// Does it hold more than one episode?
     #[must_use]
@@ -150,7 +152,7 @@ impl ReleaseName {
     }
 
     /// Reads a release name, or the path of a file. Never fails: what cannot be told is left out. Linear in the length; names over
-    /// [`Self::MAX_BYTES`] are cut there.
+    /// [`Self::MAX_BYTES`] or [`Self::MAX_WORDS`] are cut there.
     ///
     /// ```
     /// use prostream_core::release::ReleaseName;

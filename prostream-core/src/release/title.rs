@@ -37,7 +37,7 @@ fn script(text: &str) -> Script {
             'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => script.latin = true,
             '\0'..='\u{bf}' => script.other |= letter == 'µ',
             '\u{400}'..='\u{52f}' => script.cyrillic = true,
-            _ => script.other |= letter.is_alphabetic(),
+            _ => script.other = script.other || letter.is_alphabetic(),
         }
     }
     script

@@ -5,6 +5,8 @@ use std::ops::Range;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::ReleaseName;
+
 /// A word of a release name: a run of letters and digits, apostrophes within it included.
 #[derive(Debug)]
 pub(super) struct Token<'a> {
@@ -106,8 +108,9 @@ pub(super) fn is_closing(letter: char) -> bool {
 fn is_word(letter: char) -> bool {
     match letter {
         '\0'..='\x7f' => letter.is_ascii_alphanumeric() || letter == '\'',
-        // Cyrillic and the common ideograms, without a look at the large tables.
-        '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' | '\u{4e00}'..='\u{9fef}' => true,
+        // Cyrillic, kana, the common ideograms and Hangul, without a look at the large tables.
+        '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' => true,
+        '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fef}' | '\u{ac00}'..='\u{d7a3}' => true,
         _ => letter.is_alphanumeric() || is_combining_mark(letter) || matches!(letter, '’' | 'ª' | 'º'),
     }
 }
@@ -176,7 +179,7 @@ pub(super) fn fold(text: &str) -> String {
     if digits_around { lower.replace('х', "x") } else { lower }
 }
 
-/// Cuts a name into tokens. Linear in its length. `lower` takes all that is folded, in one piece.
+/// Cuts a name into tokens, [`ReleaseName::MAX_WORDS`] at most. Linear in its length. `lower` takes all that is folded, in one piece.
 pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
     let is_ascii = name.is_ascii();
     if is_ascii {
@@ -184,7 +187,7 @@ pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
     }
     // Where each token's letters stand in `lower`, if not where they stand in the name.
     let mut places: Vec<Range<usize>> = Vec::new();
-    let mut list: Vec<Token<'_>> = Vec::with_capacity(name.len() / 4 + 1);
+    let mut list: Vec<Token<'_>> = Vec::with_capacity((name.len() / 4 + 1).min(ReleaseName::MAX_WORDS));
     let mut brackets: Vec<Bracket> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut gap_start = 0;
@@ -204,6 +207,9 @@ pub(super) fn tokenize<'a>(name: &'a str, lower: &'a mut String) -> Tokens<'a> {
                 brackets.push(Bracket { tokens: list.len()..list.len(), span: start..name.len(), opening: letter });
             }
             continue;
+        }
+        if list.len() == ReleaseName::MAX_WORDS {
+            break;
         }
         let (word_end, classes) = word_end(name, start);
         end = word_end;

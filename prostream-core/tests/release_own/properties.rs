@@ -127,3 +127,23 @@ proptest! {
         }
     }
 }
+
+/// Goal: words past the limit are left, so that no name takes longer than its words may.
+/// Method: a name with its season right before the limit and right behind it.
+#[test]
+fn words_past_the_limit_are_left() {
+    let name = |words: usize| format!("{}S02.1080p", "lantern.".repeat(words));
+    assert_eq!(ReleaseName::parse(&name(ReleaseName::MAX_WORDS - 1)).seasons, [2]);
+    assert_eq!(ReleaseName::parse(&name(ReleaseName::MAX_WORDS)).seasons, [0_u32; 0]);
+}
+
+/// Goal: sites in front of sites do not have the rest read again for each of them (it took 12 ms).
+/// Method: three sites before a title, and more than can be.
+#[test]
+fn sites_in_front_of_sites_are_read_a_few_times() {
+    let name = |sites: usize| format!("{}Glass Harbour 2011 720p", "www.lantern.com - ".repeat(sites));
+    let three = ReleaseName::parse(&name(3));
+    assert_eq!((three.title.as_str(), three.site.as_deref()), ("Glass Harbour", Some("www.lantern.com")));
+    let many = ReleaseName::parse(&name(60));
+    assert_eq!((many.site.as_deref(), many.year), (Some("www.lantern.com"), Some(2011)));
+}

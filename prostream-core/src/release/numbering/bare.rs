@@ -88,7 +88,7 @@ impl Scanner<'_, '_> {
     fn countable(&self, at: usize) -> Option<(u32, bool)> {
         let token = self.token(at).filter(|_| self.free(at))?;
         let found = episode_number(token.folded, 4)?;
-        if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
+        if self.claim_at(at).is_held {
             return None;
         }
         // "S01 720": a resolution without its letter, at the end.
@@ -303,8 +303,7 @@ impl Scanner<'_, '_> {
                 let states_disc = look_up(next.folded).is_some_and(|(_, facts)| {
                     facts.iter().any(|fact| matches!(fact, Fact::Source("BluRay" | "BDRip" | "DVD" | "DVDRip")))
                 });
-                let counts_season =
-                    self.out.spans.iter().any(|(field, tokens, _)| *field == "seasons" && tokens.start == at + 1);
+                let counts_season = self.claim_at(at + 1).starts_seasons;
                 let is_year = next.bracket > 0
                     && next.folded.len() == 4
                     && next.number(4).is_some_and(|year| YEARS.contains(&year));
@@ -405,18 +404,21 @@ impl Scanner<'_, '_> {
             let dashed = self.token(at + 1).is_some_and(|next| matches!(next.gap, "-" | "~" | " - " | " ~ "));
             // "215 ao 220".
             let worded = RANGE_WORDS.contains(self.word(at + 1)) && matches!(self.word(*at).len(), 1 | 3);
+            if !dashed && !worded {
+                return false;
+            }
             let last_at = if worded { at + 2 } else { at + 1 };
             let ends = self.closes(last_at)
                 || !self.free(last_at + 1)
                 || states_whole(self.word(last_at + 1))
-                || self.out.spans.iter().any(|(_, tokens, _)| tokens.start == last_at + 1)
+                || self.claim_at(last_at + 1).is_start
                 || self.token(last_at + 1).is_some_and(|next| next.mark() == "+");
             let shown = |at: usize| self.countable(at).map_or(0, |(episode, _)| episode);
             let broadcast = self.word(last_at).strip_suffix("tv").and_then(|last| number(last, 4));
             let (first, last) = (shown(*at), broadcast.unwrap_or_else(|| shown(last_at)));
             let padded = self.word(*at).starts_with('0') && last > first;
             let many = first == 1 && (last >= LEAST_EPISODES || padded) || first >= 100 && last > first;
-            (dashed || worded) && ends && many
+            ends && many
         });
         let found = found.filter(|at| !self.has_year() && !self.three_in_a_row(*at));
         found.is_some_and(|at| self.take(at))
@@ -445,7 +447,7 @@ impl Scanner<'_, '_> {
     fn trailing(&mut self) -> bool {
         let Some(at) = self.tokens.list.len().checked_sub(1).filter(|at| *at > 0) else { return false };
         let digits = self.word(at).bytes().take_while(u8::is_ascii_digit).count();
-        let behind_season = self.out.spans.iter().any(|(field, tokens, _)| *field == "seasons" && tokens.end == at);
+        let behind_season = self.claim_at(at).ends_seasons;
         let tight_dash = digits == 3 || digits == 2 && self.word(at).starts_with('0');
         if self.is_file && !self.has_year() && tight_dash || behind_season && digits >= 2 {
             return self.take(at);

@@ -48,8 +48,9 @@ pub(super) fn read(
     let is_year =
         |token: &Token<'_>| token.folded.len() == 4 && token.number(4).is_some_and(|year| YEARS.contains(&year));
     let last_year = tokens.list.iter().rposition(is_year);
+    let claims = vec![Claim::default(); tokens.list.len() + 1];
     let mut scanner =
-        Scanner { tokens, taken, opens_with_group, is_file, folder_season, last_year, out: Numbers::default() };
+        Scanner { tokens, taken, opens_with_group, is_file, folder_season, last_year, claims, out: Numbers::default() };
     scanner.compact();
     if scanner.out.episodes.is_empty() {
         scanner.crossed();
@@ -72,6 +73,19 @@ fn states_whole(word: &str) -> bool {
     look_up(word).is_some_and(|(_, facts)| facts.contains(&Fact::Complete))
 }
 
+/// How a token stands to what has been claimed: the same as the spans tell, without a search through them.
+#[derive(Clone, Copy, Default)]
+struct Claim {
+    /// It counts something.
+    is_held: bool,
+    /// It is the first that counts something.
+    is_start: bool,
+    /// It is the first that counts seasons.
+    starts_seasons: bool,
+    /// It stands right behind what counts seasons.
+    ends_seasons: bool,
+}
+
 struct Scanner<'t, 'a> {
     tokens: &'t Tokens<'a>,
     taken: &'t [bool],
@@ -80,6 +94,8 @@ struct Scanner<'t, 'a> {
     folder_season: Option<u32>,
     /// The last token that looks like a year.
     last_year: Option<usize>,
+    /// What is claimed so far, for each token and the place behind the last one.
+    claims: Vec<Claim>,
     out: Numbers,
 }
 
@@ -102,7 +118,22 @@ impl<'t, 'a> Scanner<'t, 'a> {
     }
 
     fn claim(&mut self, field: &'static str, tokens: Range<usize>, span: Range<usize>) {
+        let is_season = field == "seasons";
+        for claim in self.claims.get_mut(tokens.clone()).unwrap_or_default() {
+            claim.is_held = true;
+        }
+        if let Some(start) = self.claims.get_mut(tokens.start) {
+            start.is_start = true;
+            start.starts_seasons |= is_season;
+        }
+        if let Some(end) = self.claims.get_mut(tokens.end) {
+            end.ends_seasons |= is_season;
+        }
         self.out.spans.push((field, tokens, span));
+    }
+
+    fn claim_at(&self, at: usize) -> Claim {
+        self.claims.get(at).copied().unwrap_or_default()
     }
 
     fn claim_tokens(&mut self, field: &'static str, tokens: Range<usize>) {

@@ -322,7 +322,7 @@ impl Scanner<'_, '_> {
             rest,
             "st" | "nd" | "rd" | "th" | "a" | "o" | "ª" | "º" | "ao" | "aa" | "й" | "я" | "e" | "eme" | "ª." | "ème"
         ) || ORDINAL_ENDINGS.contains(rest);
-        let claimed = self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&before));
+        let claimed = self.claim_at(before).is_held;
         (rest.is_empty() || ordinal).then_some((value, ordinal, before)).filter(|_| self.free(before) && !claimed)
     }
 
@@ -655,7 +655,7 @@ impl Scanner<'_, '_> {
 
     fn episode_word(&mut self, at: usize, had_episodes: bool) {
         // "S 01 E 05" is read.
-        if self.out.spans.iter().any(|(_, tokens, _)| tokens.contains(&at)) {
+        if self.claim_at(at).is_held {
             return;
         }
         let word = self.word(at);

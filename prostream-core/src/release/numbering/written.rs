@@ -215,6 +215,9 @@ fn season_of_t(word: &str) -> Option<u32> {
 
 /// `с01е05`, typed with the Cyrillic letters that look like `s` and `e`.
 fn cyrillic_word(text: &str) -> Option<Compact> {
+    if !text.starts_with(['с', 'С']) {
+        return None;
+    }
     let lower = text.to_lowercase();
     let rest =
         lower.strip_prefix('с').filter(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || letter == 'е'))?;

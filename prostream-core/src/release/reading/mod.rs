@@ -3,6 +3,7 @@
 mod path;
 mod placing;
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::ReleaseName;
@@ -47,17 +48,20 @@ const KINDS: &[&str] = &["tv", "ova", "oad", "ona", "movie", "special", "special
 /// Sources that say more than any other mark: a screen filmed with a camera stays one, whatever else is claimed.
 const EARLY_SOURCES: &[&str] = &["CAM", "TeleSync", "TeleCine", "WORKPRINT", "SCR"];
 
+/// Most sites that may open a name, one behind the other.
+const MOST_SITES: usize = 3;
+
 /// Words that count seasons, and the language that they are of.
 static COUNTED_IN: Pairs =
     Pairs::new(&[("temporada", "es"), ("temporadas", "es"), ("saison", "fr"), ("saisons", "fr"), ("integrale", "fr")]);
 
 /// Reads a name of at most [`ReleaseName::MAX_BYTES`].
 pub(super) fn read(name: &str) -> ReleaseName {
-    let Some(path) = path::split_path(name) else { return read_one(name, 0, None) };
-    let folders = path.folders.iter().map(|(folder, start)| read_one(folder, *start, None));
+    let Some(path) = path::split_path(name) else { return read_one(name, 0, None, MOST_SITES) };
+    let folders = path.folders.iter().map(|(folder, start)| read_one(folder, *start, None, MOST_SITES));
     let folders: Vec<ReleaseName> = folders.collect();
     let season = folders.first().and_then(|folder| <[u32; 1]>::try_from(folder.seasons.as_slice()).ok());
-    let mut out = read_one(path.file, path.file_start, season.map(|[season]| season));
+    let mut out = read_one(path.file, path.file_start, season.map(|[season]| season), MOST_SITES);
     // "05 - Title.mkv": the number stands first, so what follows is the title of the episode.
     let starts = |field: &str| out.spans.iter().find(|(known, _)| *known == field).map(|(_, span)| span.start);
     let mut title_is_episodes = starts("episodes").zip(starts("title")).is_some_and(|(number, title)| number < title);
@@ -74,14 +78,14 @@ pub(super) fn read(name: &str) -> ReleaseName {
     out
 }
 
-/// Reads a single name that stands `offset` bytes into the whole, in the folder of a season if there is one.
-fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseName {
+/// Reads a single name that stands `offset` bytes into the whole, in the folder of a season if there is one, behind at most `sites` sites.
+fn read_one(name: &str, offset: usize, folder_season: Option<u32>, sites: usize) -> ReleaseName {
     let (body, extension) = split_extension(name);
     let spaced = spaced(body);
     let body = spaced.as_deref().unwrap_or(body);
     let mut lower = String::new();
     let tokens = tokenize(body, &mut lower);
-    if let Some(site) = group::opening_site(&tokens) {
+    if let Some(site) = group::opening_site(&tokens).filter(|_| sites > 0) {
         // "www.site.tld - [Grp] Title": what stands behind it is read by itself.
         let end =
             tokens.brackets.first().filter(|bracket| bracket.tokens == site.tokens).map(|bracket| bracket.span.end);
@@ -89,7 +93,7 @@ fn read_one(name: &str, offset: usize, folder_season: Option<u32>) -> ReleaseNam
         let rest = name.get(end..).unwrap_or_default();
         let rest = rest.trim_start_matches(|letter: char| !letter.is_alphanumeric() && !is_opening(letter));
         if !split_extension(rest).0.is_empty() {
-            let mut out = read_one(rest, offset + name.len() - rest.len(), folder_season);
+            let mut out = read_one(rest, offset + name.len() - rest.len(), folder_season, sites - 1);
             let span = site.span.start + offset..site.span.end + offset;
             // What the site says of itself stands first.
             out.spans.retain(|(field, _)| *field != "site");
@@ -195,6 +199,10 @@ struct Reading<'t, 'a> {
     only_marks: bool,
     /// Where what stands before the first mark shouts: for each token, whether all before it does, so that capitals tell nothing.
     loud_up_to: Vec<bool>,
+    /// No capital is in the name; told when marks are placed.
+    is_small: bool,
+    /// How many of the first tokens are left when what may end the name of a subtitle file is cut off its end.
+    subtitle_end: Cell<usize>,
     /// Which tokens a table knows, whether or not they count here.
     is_mark: Vec<bool>,
     /// Tokens that open the name without being its title: a group or a site in brackets.
@@ -223,6 +231,8 @@ impl<'t, 'a> Reading<'t, 'a> {
             is_mark,
             only_marks,
             loud_up_to: Vec::new(),
+            is_small: false,
+            subtitle_end: Cell::new(tokens.list.len()),
             skipped: 0,
             vague_source: None,
             out: ReleaseName::default(),

@@ -65,6 +65,7 @@ impl Reading<'_, '_> {
             // "The.OA.1x08.Quiet.Harbour.ITA": a short title shouts where the name does not.
             self.loud_up_to = self.loudness();
         }
+        self.is_small = !self.name.contains(char::is_uppercase);
         let in_run = self.language_runs(marks, group.is_some());
         let enclosed = self.enclosed(marks);
         let mut accepted: Vec<bool> = marks.iter().map(|mark| mark.strength == Strength::Strong).collect();
@@ -101,6 +102,7 @@ impl Reading<'_, '_> {
                 })
                 || self.text(mark.span.clone()).eq_ignore_ascii_case("language")
         };
+        let first_covered = self.covered.iter().position(|covered| *covered).unwrap_or(usize::MAX);
         let mut in_run = vec![false; marks.len()];
         let mut start = 0;
         while start < marks.len() {
@@ -156,7 +158,8 @@ impl Reading<'_, '_> {
                     };
                     long || bracketed || is_code
                 });
-            let long_enough = !run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run);
+            let long_enough =
+                !run.iter().all(Mark::is_language) || run.len() > 2 || self.behind_title(run, first_covered);
             if long_enough && states_language && written && !opens {
                 in_run[start..end].fill(true);
             }
@@ -202,12 +205,12 @@ impl Reading<'_, '_> {
     }
 
     /// Two languages in a row may still be a title: `English German`. Behind a bracket or at the end they are not.
-    fn behind_title(&self, run: &[Mark]) -> bool {
+    fn behind_title(&self, run: &[Mark], first_covered: usize) -> bool {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return false };
         self.bracket_of(first.tokens.start).is_some()
             || last.tokens.end == self.tokens.list.len()
             || self.is_covered(last.tokens.end)
-            || self.covered.iter().take(first.tokens.start).any(|covered| *covered)
+            || first_covered < first.tokens.start
     }
 
     /// Two tokens stand in the same bracket, or both outside.
@@ -316,10 +319,17 @@ impl Reading<'_, '_> {
 
     /// Nothing but brackets and marks follow in the name of a subtitle file: `Film - Chinese (Traditional).ass`.
     fn ends_subtitle(&self, at: usize) -> bool {
-        let list = self.tokens.list.get(at..).unwrap_or_default();
-        list.iter()
-            .zip(at..)
-            .all(|(token, at)| token.bracket > 0 || self.is_covered(at) || REGIONS.contains(token.folded))
+        let may_end = |at: usize| {
+            let token = self.tokens.list.get(at);
+            self.is_covered(at) || token.is_some_and(|token| token.bracket > 0 || REGIONS.contains(token.folded))
+        };
+        // What is covered stays so: what has been cut off once is not looked at again.
+        let mut end = self.subtitle_end.get();
+        while end > 0 && may_end(end - 1) {
+            end -= 1;
+        }
+        self.subtitle_end.set(end);
+        at >= end
     }
 
     /// The tokens of the bracket around a token.
@@ -407,14 +417,13 @@ impl Reading<'_, '_> {
             .bracket_of(mark.tokens.start)
             .is_some_and(|bracket| bracket.end == mark.tokens.end && bracket.end == self.skipped);
         let between = self.is_covered_before(mark.tokens.start) && (closes || self.is_covered(mark.tokens.end));
-        // In a name without any capital a code has none either.
-        let is_small = !self.name.contains(char::is_uppercase);
         // "720p.es[www.site.tld]": no title reaches between two marks.
         let is_behind_quality = first_quality.is_some_and(|quality| quality < mark.tokens.start)
             && self.text(mark.span.clone()).chars().all(char::is_lowercase);
         let is_clear = CLEAR_CODES.contains(&code.as_str());
         let shouts = self.text(mark.span.clone()).chars().all(char::is_uppercase)
-            || between && (is_small || is_clear || is_behind_quality);
+            // In a name without any capital a code has none either.
+            || between && (self.is_small || is_clear || is_behind_quality);
         let subtitle = self.is_subtitle && self.ends_subtitle(mark.tokens.end);
         // "AC3.iTA-GRP": between a mark and the group.
         let before_group = self.is_covered_before(mark.tokens.start)
