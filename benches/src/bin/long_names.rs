@@ -91,9 +91,13 @@ const SECOND: &[&str] =
     &["", "a", "1", "01", "s01", "e01", "-", ".", "_", ",", "&", "+", "/", "of", "to", "and", "[", "(", "x", "p"];
 /// Most that one name may take.
 const MOST_MS: f64 = 1.0;
-/// Readings of each name, and of one that took too long before it is believed.
+/// Readings of each name.
 const READINGS: usize = 5;
+/// A name that took too long is read again so often, so many times with a pause between, before it is believed: neighbours of a rented machine
+/// take seconds of it.
 const MORE_READINGS: usize = 100;
+const MOST_TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(300);
 /// Every so many shapes are read with `--short`.
 const SHORT_STEP: usize = 16;
 
@@ -134,7 +138,11 @@ fn main() -> ExitCode {
     for piece in pieces().into_iter().step_by(step) {
         let name = piece.repeat(ReleaseName::MAX_BYTES / piece.len() + 1);
         let mut time = fastest(&name, READINGS);
-        if ms(time) > MOST_MS {
+        for _ in 0..MOST_TRIES {
+            if ms(time) <= MOST_MS {
+                break;
+            }
+            std::thread::sleep(PAUSE);
             time = time.min(fastest(&name, MORE_READINGS));
         }
         times.push(time);
