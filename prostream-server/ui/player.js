@@ -63,6 +63,7 @@ export class Player {
     hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.showAudio());
     hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => this.showAudio());
     hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => this.showSubtitles());
+    hls.on(Hls.Events.SUBTITLE_TRACK_SWITCH, () => this.showSubtitles());
     hls.on(Hls.Events.MANIFEST_PARSED, () => video.play().catch(() => { /* the viewer presses play */ }));
     hls.loadSource(address);
     hls.attachMedia(video);
@@ -100,11 +101,13 @@ export class Player {
     const others = [[-1, "Off"], ...(found ? [[FOUND, this.found.name]] : [])];
     const showFound = wanted => { if (found) found.mode = wanted === FOUND ? "showing" : "disabled"; };
     if (this.hls) {
+      // The library shows what the file names as its default, also beside a found one that goes on.
+      if (isFound && this.hls.subtitleTrack >= 0) { this.hls.subtitleTrack = -1; return; }
       const options = this.hls.subtitleTracks.map((track, index) => [index, label(track, index)]);
       fill(subtitle, subtitleLabel, [...others, ...options], isFound ? FOUND : this.hls.subtitleTrack, index => {
+        showFound(index);
         this.hls.subtitleTrack = Math.max(index, -1);
         this.hls.subtitleDisplay = index >= 0;
-        showFound(index);
       });
       return;
     }
