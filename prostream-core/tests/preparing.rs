@@ -162,6 +162,14 @@ async fn told(preparing: &Preparing) -> Vec<PreparingState> {
     tokio::time::timeout(Duration::from_secs(30), changes).await.expect("it comes to an end")
 }
 
+/// Waits until it fetches and this much of it is there, at least.
+async fn until_fetching(preparing: &Preparing, share: f32) {
+    let is_reached = |state: &PreparingState| matches!(state, PreparingState::Fetching { progress: Some(is_there), .. } if *is_there >= share);
+    let mut reached = Box::pin(preparing.changes().filter(|state| std::future::ready(is_reached(state))));
+    let state = tokio::time::timeout(Duration::from_secs(30), reached.next()).await.expect("it goes on");
+    assert!(state.is_some(), "it ended before");
+}
+
 async fn failure(preparing: &Preparing) -> Arc<Error> {
     match told(preparing).await.pop() {
         Some(PreparingState::Failed(error)) => error,
@@ -483,8 +491,7 @@ fn a_program_that_starts_again_goes_on() {
         let id = first.block_on(async {
             let (engine, viewer) = (house.engine().await, house.viewer(has));
             let preparing = prepare(&engine, &viewer, ONE).await;
-            let mut changes = Box::pin(preparing.changes());
-            while !matches!(changes.next().await, Some(PreparingState::Fetching { progress: Some(share), .. }) if share > 0.0) {}
+            until_fetching(&preparing, 0.01).await;
             preparing.id().to_owned()
         });
         first.shutdown_background();
@@ -562,8 +569,7 @@ async fn an_intent_without_an_answer_is_asked_for_again() {
         let (engine, viewer) = (house.engine().await, house.viewer(Has::First));
         assert_eq!(engine.playbacks().resume(|_| Some(viewer.clone())).await.unwrap(), 1);
         let preparing = engine.playbacks().preparing(&viewer, &record(ONE, None).id).await.unwrap();
-        let mut changes = Box::pin(preparing.changes());
-        while !matches!(changes.next().await, Some(PreparingState::Fetching { progress: Some(_), .. })) {}
+        until_fetching(&preparing, 0.0).await;
         let kept = house.records().await.preparings().await.unwrap();
         assert_eq!((kept[0].torrent.is_some(), kept[0].was_known), (true, is_there));
         engine.playbacks().end(&viewer, preparing.id()).await.unwrap();

@@ -165,6 +165,29 @@ impl fmt::Debug for StreamReply {
 }
 
 #[cfg(test)]
+impl Reply {
+    /// A reply without headers.
+    pub(crate) fn of(status: u16, body: impl AsRef<[u8]>) -> Self {
+        let status = StatusCode::from_u16(status).expect("a status");
+        Self { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_ref()) }
+    }
+
+    /// A good one.
+    pub(crate) fn ok(body: impl AsRef<[u8]>) -> Self {
+        Self::of(200, body)
+    }
+
+    /// A good one with one byte changed and its end cut off.
+    pub(crate) fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Self {
+        let mut bytes = body.as_bytes().to_vec();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        bytes.truncate(bytes.len() - cut.min(bytes.len()));
+        Self::ok(bytes)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -269,17 +269,7 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-
-    fn reply(status: u16, body: &'static str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::from_static(body.as_bytes()),
-        }
-    }
 
     /// Goal: no text from outside moves a terminal, turns a line around or fills the memory (OUT-05).
     #[test]
@@ -368,7 +358,7 @@ mod tests {
     /// Goal: each kind of broken body gets its own kind of error.
     #[test]
     fn web_pages_are_unavailable_and_broken_data_is_malformed() {
-        let kind = |status, body| json::<Vec<u8>>(&reply(status, body), "test").unwrap_err().kind();
+        let kind = |status, body| json::<Vec<u8>>(&Reply::of(status, body), "test").unwrap_err().kind();
         assert_eq!(kind(200, "<html>"), ErrorKind::Unavailable);
         assert_eq!(kind(429, "<html>"), ErrorKind::RateLimited);
         assert_eq!(kind(403, "<html>"), ErrorKind::Unavailable);

@@ -327,9 +327,12 @@ async fn a_link_has_two_connections() {
         let source = source.clone();
         readers.spawn(async move { source.read_at(ByteRange::with_len(200_000 + n, 10)).await });
     }
-    while host.seen().len() < 4 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let all_are_there = async {
+        while host.seen().len() < 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all_are_there).await.expect("two readers get a connection");
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(host.seen().len(), 4);
 }

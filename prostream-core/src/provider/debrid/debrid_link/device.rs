@@ -175,13 +175,12 @@ fn grant(token: Token, old: Option<&Secret>, operation: &'static str) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::tests::reply;
     use super::*;
 
     const CODE: &str = r#"{"device_code":"d","user_code":" AB-CD ","verification_url":"https://a.example/device"}"#;
 
     fn token(body: &str) -> Result<Answer<Token>> {
-        answer(&reply(200, body), &Secret::new("d3vice"), "test")
+        answer(&Reply::of(200, body), &Secret::new("d3vice"), "test")
     }
 
     /// Goal: waiting is no error, everything else has its kind, and no secret is repeated.
@@ -189,7 +188,7 @@ mod tests {
     fn answers_wait_or_say_why_not() {
         let refused = |status, code: &str| {
             let body = format!(r#"{{"error":"{code}","error_description":"d3vice is odd"}}"#);
-            answer::<Token>(&reply(status, &body), &Secret::new("d3vice"), "test")
+            answer::<Token>(&Reply::of(status, &body), &Secret::new("d3vice"), "test")
         };
         assert!(matches!(refused(400, "authorization_pending"), Ok(Answer::Pending)));
         let error = refused(400, "expired_token").unwrap_err();
@@ -200,7 +199,7 @@ mod tests {
         assert_eq!(refused(401, "invalid_client").unwrap_err().kind(), ErrorKind::Unauthorized);
         assert_eq!(token("{}").unwrap_err().kind(), ErrorKind::Malformed);
         assert_eq!(token("<html>").unwrap_err().kind(), ErrorKind::Unavailable);
-        let pending = reply(400, r#"{"error":"authorization_pending"}"#);
+        let pending = Reply::of(400, r#"{"error":"authorization_pending"}"#);
         assert_eq!(answered::<Code>(&pending, &Secret::new(""), "test").unwrap_err().kind(), ErrorKind::Unauthorized);
     }
 
@@ -244,10 +243,7 @@ mod tests {
     fn any_body_is_survived() {
         let good = r#"{"device_code":"d","user_code":"u","verification_url":"https://a.example","access_token":"a","interval":3}"#;
         proptest::proptest!(|(at in 0..good.len(), byte: u8, cut in 0usize..100)| {
-            let mut bytes = good.as_bytes().to_vec();
-            bytes[at] = byte;
-            bytes.truncate(bytes.len() - cut);
-            let damaged = Reply { body: bytes.into(), ..reply(200, "") };
+            let damaged = Reply::damaged(good, at, byte, cut);
             let secret = Secret::new("");
             let _ = answered::<Code>(&damaged, &secret, "test").and_then(prompt);
             let _ = answered::<Token>(&damaged, &secret, "test").and_then(|token| grant(token, None, "test"));

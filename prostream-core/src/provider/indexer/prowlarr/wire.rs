@@ -418,8 +418,6 @@ impl ReleaseRow {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
 
     use super::*;
@@ -427,16 +425,12 @@ mod tests {
 
     const HASH: &str = "08ada5a7a6183aae1e09d831df6748d566095a10";
 
-    fn reply(body: &str) -> Reply {
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
-    }
-
     fn base() -> Url {
         Url::parse("http://media.example:9696/prowlarr/").unwrap()
     }
 
     fn read(rows: &str) -> Vec<Release> {
-        read_releases(&reply(rows), &base(), &ProviderId::new("prowlarr")).unwrap().0.0
+        read_releases(&Reply::ok(rows), &base(), &ProviderId::new("prowlarr")).unwrap().0.0
     }
 
     fn pairs(request: &Request) -> Vec<(String, String)> {
@@ -545,7 +539,7 @@ mod tests {
     fn long_lists_are_cut() {
         let row = format!(r#"{{"title":"A","infoHash":"{HASH}"}}"#);
         let rows = format!("[{}]", vec![row; MAX_ROWS + 1].join(","));
-        let ((releases, is_cut), _) = read_releases(&reply(&rows), &base(), &ProviderId::new("prowlarr")).unwrap();
+        let ((releases, is_cut), _) = read_releases(&Reply::ok(&rows), &base(), &ProviderId::new("prowlarr")).unwrap();
         assert_eq!((releases.len(), is_cut), (MAX_ROWS, true));
     }
 
@@ -572,14 +566,21 @@ mod tests {
             movie_params: vec!["q".into(), "imdbid".into()],
             series_params: vec!["q".into()],
         };
-        assert_eq!(read_indexers(&reply(list)).unwrap(), [whole, bare]);
+        assert_eq!(read_indexers(&Reply::ok(list)).unwrap(), [whole, bare]);
     }
 
     /// What a Prowlarr with these answers tells, at 2024-05-13 12:00 UTC.
     fn check_up(app: &str, indexers: &str, failing: &str, health: &str) -> Result<CheckUp> {
         let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_715_601_600);
         let status = format!(r#"{{"appName":"{app}","version":"2.0.0"}}"#);
-        read_check_up(&reply(&status), &reply(indexers), &reply(failing), &reply(health), &Secret::new("k3y"), now)
+        read_check_up(
+            &Reply::ok(&status),
+            &Reply::ok(indexers),
+            &Reply::ok(failing),
+            &Reply::ok(health),
+            &Secret::new("k3y"),
+            now,
+        )
     }
 
     /// Goal: which indexers fail is told by their names; those that are off, speak usenet or are over their failure do not count.
@@ -626,7 +627,8 @@ mod tests {
     /// Goal: each broken body has its kind.
     #[test]
     fn broken_bodies_are_told_apart() {
-        let kind = |body: &str| read_releases(&reply(body), &base(), &ProviderId::new("prowlarr")).unwrap_err().kind();
+        let kind =
+            |body: &str| read_releases(&Reply::ok(body), &base(), &ProviderId::new("prowlarr")).unwrap_err().kind();
         assert_eq!(kind(r#"[{"title":"A""#), ErrorKind::Malformed);
         assert_eq!(kind(r#"{"message":"no list"}"#), ErrorKind::Malformed);
         assert_eq!(kind("<!DOCTYPE html><html>"), ErrorKind::Unavailable);
@@ -636,7 +638,7 @@ mod tests {
         /// Goal: no body makes the reader panic or give a release without a way to it.
         #[test]
         fn any_body_is_survived(body in r#"(\[|\{|"|title|infoHash|guid|magnet:\?xt=urn:btih:|:|,|[0-9a-f]{40}|null|-1|1e99|\}|\]|.){0,60}"#) {
-            if let Ok(((releases, _), _)) = read_releases(&reply(&body), &base(), &ProviderId::new("prowlarr")) {
+            if let Ok(((releases, _), _)) = read_releases(&Reply::ok(&body), &base(), &ProviderId::new("prowlarr")) {
                 for release in releases {
                     prop_assert!(release.info_hash.is_some() || release.link.is_some());
                 }

@@ -512,8 +512,6 @@ fn age_days(date: &str, now: SystemTime) -> Option<u32> {
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
 
     use super::*;
@@ -525,10 +523,6 @@ mod tests {
     /// 2024-05-13 12:00:00 UTC.
     const NOW_S: u64 = 1_715_601_600;
 
-    fn reply(body: &str) -> Reply {
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
-    }
-
     fn base() -> Url {
         Url::parse("http://jackett.example:9117/api").unwrap()
     }
@@ -538,7 +532,7 @@ mod tests {
     fn missing_searches_are_told() {
         let told = |searching: &str| {
             let caps = format!("<caps><searching>{searching}</searching></caps>");
-            let capabilities = read_capabilities(&reply(&caps), &Secret::new("")).unwrap();
+            let capabilities = read_capabilities(&Reply::ok(&caps), &Secret::new("")).unwrap();
             let troubles = capabilities.check_up().troubles;
             (troubles.first().map(|one| (one.what.to_string(), one.is_failure)), capabilities.searchable())
         };
@@ -557,7 +551,7 @@ mod tests {
             "<rss version='2.0' xmlns:t='http://torznab.com/schemas/2015/feed'><channel><title>Site</title><link>http://site.example/</link>{items}</channel></rss>"
         );
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_S);
-        let page = read_page(&reply(&body), &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), now)?;
+        let page = read_page(&Reply::ok(&body), &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), now)?;
         let mut pages = Pages::default();
         let next = pages.take(page, 100);
         Ok(pages.finish(next.is_some()))
@@ -573,7 +567,7 @@ mod tests {
         let told = total.map(|total| format!("<n:response offset='{first}' total='{total}'/>")).unwrap_or_default();
         let items: String = (first..first + count).map(row).collect();
         let body = format!("<rss><channel>{told}{items}</channel></rss>");
-        read_page(&reply(&body), &base(), &Secret::new(""), &ProviderId::new("torznab"), SystemTime::now()).unwrap()
+        read_page(&Reply::ok(&body), &base(), &Secret::new(""), &ProviderId::new("torznab"), SystemTime::now()).unwrap()
     }
 
     /// Goal: pages are read until there are no more, none brings anything new, or the limit is reached; the outcome says whether that was all.
@@ -608,7 +602,7 @@ mod tests {
     }
 
     fn capabilities(xml: &str) -> Capabilities {
-        read_capabilities(&reply(xml), &Secret::new("")).unwrap()
+        read_capabilities(&Reply::ok(xml), &Secret::new("")).unwrap()
     }
 
     /// Goal: capabilities are read as they stand, and what is missing has its usual value.
@@ -779,8 +773,13 @@ mod tests {
     #[test]
     fn other_bodies_are_errors() {
         let kind = |status: u16, body: &str| {
-            let reply = Reply { status: StatusCode::from_u16(status).unwrap(), ..reply(body) };
-            let read = read_page(&reply, &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), SystemTime::now());
+            let read = read_page(
+                &Reply::of(status, body),
+                &base(),
+                &Secret::new("k3y"),
+                &ProviderId::new("torznab"),
+                SystemTime::now(),
+            );
             read.unwrap_err().kind()
         };
         assert_eq!(kind(200, "<error code='100' description='Invalid API Key'/>"), ErrorKind::Unauthorized);

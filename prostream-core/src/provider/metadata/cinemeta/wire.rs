@@ -340,10 +340,6 @@ mod tests {
         "https://images.metahub.space".parse().unwrap()
     }
 
-    fn reply(body: &str) -> Reply {
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
-    }
-
     /// Goal: the text stays one extra value of the path, whatever was typed.
     #[test]
     fn search_text_stays_in_its_place() {
@@ -367,7 +363,7 @@ mod tests {
             let row = |number: u32| format!(r#"{{"id":"tt{number:07}","type":"series","name":"N"}}"#);
             let rows: Vec<String> = (0..count).map(row).collect();
             let body = format!(r#"{{"metas":[{}]}}"#, rows.join(","));
-            let page = parse_list(&reply(&body), TitleKind::Series, &images()).unwrap();
+            let page = parse_list(&Reply::ok(&body), TitleKind::Series, &images()).unwrap();
             (page.titles.len(), page.has_more)
         };
         assert_eq!((rows(47), rows(40), rows(39), rows(0)), ((40, true), (40, true), (39, false), (0, false)));
@@ -377,9 +373,9 @@ mod tests {
     #[test]
     fn an_empty_meta_is_an_unknown_title() {
         for body in [r#"{"meta":{}}"#, r#"{"meta":null}"#] {
-            assert_eq!(parse_meta(&reply(body), TitleKind::Movie, &images()).unwrap(), None);
+            assert_eq!(parse_meta(&Reply::ok(body), TitleKind::Movie, &images()).unwrap(), None);
         }
-        let error = parse_meta(&reply("{}"), TitleKind::Movie, &images()).unwrap_err();
+        let error = parse_meta(&Reply::ok("{}"), TitleKind::Movie, &images()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
     }
 
@@ -392,7 +388,7 @@ mod tests {
             "videos":[{"season":1,"episode":"2","title":"B","released":"2011-04-25T01:00:00.000Z"},
                 {"season":0,"number":1,"name":"Extra"},{"season":"1","episode":1,"name":"A","firstAired":"2011-04-18T01:00:00Z"},
                 {"season":1,"episode":1,"name":"again"},{"name":"no number"},7]}}"#;
-        let title = parse_meta(&reply(body), TitleKind::Series, &images()).unwrap().unwrap();
+        let title = parse_meta(&Reply::ok(body), TitleKind::Series, &images()).unwrap().unwrap();
         assert_eq!((title.summary.year, title.runtime_min), (Some(2011), Some(57)));
         assert_eq!((title.tmdb_id, title.tvdb_id), (Some(1399), Some(121_361)));
         assert_eq!(title.genres, ["Drama"]);
@@ -436,15 +432,6 @@ mod tests {
         assert_eq!(minutes("99999999999 min"), None);
     }
 
-    /// A good body with one byte changed and its end cut off.
-    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
-        let mut bytes = body.as_bytes().to_vec();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        bytes.truncate(bytes.len() - cut.min(bytes.len()));
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
-    }
-
     /// Goal: no body panics, whatever is wrong with it.
     #[test]
     fn any_body_is_survived() {
@@ -453,8 +440,8 @@ mod tests {
             "videos":[{"season":1,"episode":"2","released":"2011-04-25T01:00:00.000Z"}]}}"#;
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(at: usize, byte: u8, cut in cut, runtime: String)| {
-            let _ = parse_search(&damaged(metas, at, byte, cut), TitleKind::Movie, &images());
-            let _ = parse_meta(&damaged(meta, at, byte, cut), TitleKind::Series, &images());
+            let _ = parse_search(&Reply::damaged(metas, at, byte, cut), TitleKind::Movie, &images());
+            let _ = parse_meta(&Reply::damaged(meta, at, byte, cut), TitleKind::Series, &images());
             let _ = minutes(&runtime);
         });
     }

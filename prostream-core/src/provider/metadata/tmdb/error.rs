@@ -107,14 +107,7 @@ pub(super) fn complaint(reply: &Reply, operation: &'static str, key: &Secret) ->
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
-
-    fn reply(status: u16, body: String) -> Reply {
-        Reply { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: Bytes::from(body) }
-    }
 
     /// Goal: every number that TMDB documents, with its HTTP status, has the kind a caller can act on.
     /// Method: the documented table, sorted by kind; the rows together are 1 to 47 without a gap.
@@ -159,7 +152,7 @@ mod tests {
                 numbers.push(*code);
                 let is_success = kind.is_none();
                 let body = format!(r#"{{"success":{is_success},"status_code":{code},"status_message":"m"}}"#);
-                let error = complaint(&reply(*status, body), "test", &Secret::new("k"));
+                let error = complaint(&Reply::of(*status, body), "test", &Secret::new("k"));
                 assert_eq!(error.as_ref().map(Error::kind), *kind, "code {code}");
                 assert!(error.is_none_or(|error| error.advice().is_some()), "code {code} has no advice");
             }
@@ -173,10 +166,10 @@ mod tests {
     #[test]
     fn unknown_complaints_keep_their_words() {
         let key = Secret::new("s3cret");
-        let error = complaint(&reply(404, r#"{"errors":["no such s3cret"]}"#.to_owned()), "test", &key).unwrap();
+        let error = complaint(&Reply::of(404, r#"{"errors":["no such s3cret"]}"#), "test", &key).unwrap();
         assert_eq!((error.kind(), error.detail_text()), (ErrorKind::NotFound, Some("no such …")));
         let unknown = r#"{"status_code":99,"status_message":"new"}"#.to_owned();
-        let error = complaint(&reply(503, unknown), "test", &key).unwrap();
+        let error = complaint(&Reply::of(503, unknown), "test", &key).unwrap();
         assert_eq!((error.kind(), error.detail_text()), (ErrorKind::Unavailable, Some("code 99: new")));
     }
 }

@@ -83,20 +83,12 @@ pub(super) fn complaint(reply: &Reply, operation: &'static str, secrets: &[&Secr
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn reply(status: u16, body: &str) -> Reply {
-        let status = StatusCode::from_u16(status).unwrap();
-        Reply { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
-    }
-
     fn told(status: u16, body: &str) -> Error {
-        complaint(&reply(status, body), "test", &[&Secret::new("s3cret")], NOW).unwrap()
+        complaint(&Reply::of(status, body), "test", &[&Secret::new("s3cret")], NOW).unwrap()
     }
 
     /// Goal: every documented status has the kind a caller can act on, and advice.
@@ -135,7 +127,7 @@ mod tests {
         assert_eq!(told(418, "").detail_text(), Some("HTTP 418"));
         let page = told(403, "<html>blocked</html>");
         assert_eq!(page.kind(), ErrorKind::Unavailable);
-        assert!(complaint(&reply(200, "{}"), "test", &[], NOW).is_none());
+        assert!(complaint(&Reply::of(200, "{}"), "test", &[], NOW).is_none());
     }
 
     /// Goal: a used-up quota says how long; a reset that has passed, is none, or belongs to another error says nothing; a far one is cut.

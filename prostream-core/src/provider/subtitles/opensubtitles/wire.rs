@@ -375,9 +375,6 @@ pub(super) fn parse_formats(reply: &Reply) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
     use crate::model::EpisodeNumber;
 
@@ -387,10 +384,6 @@ mod tests {
 
     fn api() -> Endpoint {
         endpoint("https://api.opensubtitles.com/api/v1")
-    }
-
-    fn reply(body: &str) -> Reply {
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
     fn languages(tags: &[&str]) -> Vec<Language> {
@@ -490,7 +483,7 @@ mod tests {
     /// Goal: a sign-in gives its token and where it goes; one without a token is none.
     #[test]
     fn sign_ins_are_read() {
-        let read = |body: &str| api().parse_login(&reply(body));
+        let read = |body: &str| api().parse_login(&Reply::ok(body));
         let body = r#"{"user":{"vip":true},"base_url":"vip-api.opensubtitles.com","token":"t","status":200}"#;
         let session = read(body).unwrap();
         assert_eq!((session.token.expose(), session.base_url.host_str()), ("t", Some("vip-api.opensubtitles.com")));
@@ -505,7 +498,7 @@ mod tests {
     fn links_are_web_addresses() {
         let read = |base: &str, link: &str| {
             let body = json!({"link": link, "file_name": " a\u{7}.srt "}).to_string();
-            endpoint(base).parse_download(&reply(&body)).map(|(link, name)| (link.to_string(), name.unwrap()))
+            endpoint(base).parse_download(&Reply::ok(&body)).map(|(link, name)| (link.to_string(), name.unwrap()))
         };
         let (link, name) = read("https://a.example/", "https://cdn.example/f.srt?x").unwrap();
         assert_eq!((link.as_str(), name.as_str()), ("https://cdn.example/f.srt?x", "a.srt"));
@@ -524,7 +517,7 @@ mod tests {
     #[test]
     fn rows_are_read() {
         let search = SubtitleSearch::of_file("8e245d9679d31e12".parse().unwrap());
-        let found = parse_search(&reply(ROW), &search, &provider()).unwrap();
+        let found = parse_search(&Reply::ok(ROW), &search, &provider()).unwrap();
         let expected = Subtitle {
             provider: provider(),
             id: SubtitleId::new("7157051").unwrap(),
@@ -539,7 +532,7 @@ mod tests {
             frames_per_s: Some(23.976),
         };
         assert_eq!((found.subtitles, found.page_count), (vec![expected], 2));
-        let by_name = parse_search(&reply(ROW), &SubtitleSearch::of_name("x"), &provider()).unwrap();
+        let by_name = parse_search(&Reply::ok(ROW), &SubtitleSearch::of_name("x"), &provider()).unwrap();
         assert!(!by_name.subtitles[0].is_hash_match);
     }
 
@@ -559,7 +552,7 @@ mod tests {
         let body = format!(r#"{{"data":[{}]}}"#, rows.join(","));
         let read = |languages| {
             let search = SubtitleSearch { languages, ..SubtitleSearch::of_name("x") };
-            let found = parse_search(&reply(&body), &search, &provider()).unwrap();
+            let found = parse_search(&Reply::ok(&body), &search, &provider()).unwrap();
             let short = |one: Subtitle| (one.id.as_str().to_owned(), one.language.map(|language| language.to_string()));
             found.subtitles.into_iter().map(short).collect::<Vec<_>>()
         };
@@ -568,7 +561,7 @@ mod tests {
         assert_eq!(read(Vec::new()), all);
         assert_eq!(read(languages(&["zh"])), all[1..2]);
         for wrong in ["{}", r#"{"data":"odd"}"#, r#"{"data":null}"#, "[1"] {
-            let error = parse_search(&reply(wrong), &SubtitleSearch::default(), &provider()).unwrap_err();
+            let error = parse_search(&Reply::ok(wrong), &SubtitleSearch::default(), &provider()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed, "{wrong}");
         }
     }
@@ -605,15 +598,15 @@ mod tests {
     /// Goal: the quota is told in words; an answer without numbers tells nothing, one of another shape is none.
     #[test]
     fn quotas_are_told() {
-        let read = |body: &str| parse_user(&reply(body));
+        let read = |body: &str| parse_user(&Reply::ok(body));
         let some = read(r#"{"data":{"allowed_downloads":100,"remaining_downloads":99,"vip":false}}"#).unwrap();
         assert_eq!((some.has.as_str(), some.troubles.len()), ("99 of 100 downloads are left today", 0));
         let none = read(r#"{"data":{"allowed_downloads":20,"remaining_downloads":0}}"#).unwrap();
         assert_eq!(none.troubles[0].what, "all 20 downloads of the day are used up");
         assert_eq!(read(r#"{"data":{}}"#).unwrap(), CheckUp::default());
         assert!(read("{}").is_err() && read(r#"{"data":7}"#).is_err());
-        assert!(parse_formats(&reply(r#"{"data":{"output_formats":["srt"]}}"#)).is_ok());
-        assert!(parse_formats(&reply("{}")).is_err());
+        assert!(parse_formats(&Reply::ok(r#"{"data":{"output_formats":["srt"]}}"#)).is_ok());
+        assert!(parse_formats(&Reply::ok("{}")).is_err());
     }
 
     /// Goal: no body panics, whatever is wrong with it.
@@ -622,13 +615,7 @@ mod tests {
         let download = r#"{"link":"https://cdn.example/f.srt","file_name":"f.srt","requests":1,"remaining":9}"#;
         let login = r#"{"base_url":"vip-api.opensubtitles.com","token":"t","status":200}"#;
         proptest::proptest!(|(at: usize, byte: u8, cut in 0usize..200)| {
-            let damaged = |body: &str| {
-                let mut bytes = body.as_bytes().to_vec();
-                let at = at % bytes.len();
-                bytes[at] = byte;
-                bytes.truncate(bytes.len() - cut.min(bytes.len()));
-                Reply { body: bytes.into(), ..reply("") }
-            };
+            let damaged = |body| Reply::damaged(body, at, byte, cut);
             let _ = parse_search(&damaged(ROW), &SubtitleSearch::of_name("x"), &provider());
             let _ = api().parse_download(&damaged(download));
             if let Ok(session) = api().parse_login(&damaged(login)) {

@@ -21,9 +21,6 @@ pub(super) struct Endpoint {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::files::About;
     use super::*;
     use crate::model::InfoHash;
@@ -34,25 +31,8 @@ mod tests {
         Endpoint { base_url: "https://api.example".parse().unwrap(), key: Secret::new("k3y") }
     }
 
-    pub(super) fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
-
     pub(super) fn success(data: &str) -> Reply {
-        reply(200, &format!(r#"{{"status":"success","demo":"true","data":{data}}}"#))
-    }
-
-    /// A good body with one byte changed and its end cut off.
-    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
-        let mut bytes = body.as_bytes().to_vec();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        bytes.truncate(bytes.len() - cut.min(bytes.len()));
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
+        Reply::of(200, format!(r#"{{"status":"success","demo":"true","data":{data}}}"#))
     }
 
     /// Goal: no body panics, whatever is wrong with it.
@@ -70,15 +50,15 @@ mod tests {
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(at: usize, byte: u8, cut in cut)| {
             let endpoint = endpoint();
-            let _ = endpoint.parse_account(&damaged(user, at, byte, cut));
-            let _ = endpoint.parse_upload(&damaged(upload, at, byte, cut), hash);
-            if let Ok(rows) = endpoint.parse_status(&damaged(status, at, byte, cut)) {
+            let _ = endpoint.parse_account(&Reply::damaged(user, at, byte, cut));
+            let _ = endpoint.parse_upload(&Reply::damaged(upload, at, byte, cut), hash);
+            if let Ok(rows) = endpoint.parse_status(&Reply::damaged(status, at, byte, cut)) {
                 let _ = states(&rows, &[TorrentId("7".to_owned())]);
             }
-            let _ = endpoint.parse_files(&damaged(files, at, byte, cut)).and_then(super::super::tree::flatten);
-            let _ = endpoint.parse_unlock(&damaged(unlock, at, byte, cut));
+            let _ = endpoint.parse_files(&Reply::damaged(files, at, byte, cut)).and_then(super::super::tree::flatten);
+            let _ = endpoint.parse_unlock(&Reply::damaged(unlock, at, byte, cut));
             let about = About { size_bytes: None, file_name: None };
-            let _ = endpoint.parse_delayed(&damaged(unlock, at, byte, cut), &about);
+            let _ = endpoint.parse_delayed(&Reply::damaged(unlock, at, byte, cut), &about);
         });
     }
 }

@@ -62,13 +62,13 @@ pub(super) struct Complaint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: the body speaks before the HTTP status; without a readable body the status speaks.
     #[test]
     fn envelopes_are_read_whatever_the_status() {
-        let kind = |status, body: &str| endpoint().open::<Value>(&reply(status, body), "test").unwrap_err().kind();
+        let kind = |status, body: &str| endpoint().open::<Value>(&Reply::of(status, body), "test").unwrap_err().kind();
         let bad_key = r#"{"status":"error","error":{"code":"AUTH_BAD_APIKEY","message":"no"}}"#;
         assert_eq!(kind(200, bad_key), ErrorKind::Unauthorized);
         assert_eq!(kind(401, bad_key), ErrorKind::Unauthorized);
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn complaints_hold_no_key() {
         let body = r#"{"status":"error","error":{"code":"NEW","message":"<b>k3y</b> is odd"}}"#;
-        let error = endpoint().open::<Value>(&reply(200, body), "test").unwrap_err();
+        let error = endpoint().open::<Value>(&Reply::of(200, body), "test").unwrap_err();
         assert_eq!(error.detail_text(), Some("NEW: … is odd"));
     }
 }

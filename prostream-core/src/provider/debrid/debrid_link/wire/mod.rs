@@ -25,9 +25,6 @@ pub(super) struct Endpoint {
 pub(super) mod tests {
     use std::time::SystemTime;
 
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
     use crate::model::InfoHash;
     use crate::net::{Reply, Secret};
@@ -36,29 +33,12 @@ pub(super) mod tests {
         Endpoint { base_url: "https://api.example".parse().unwrap(), key: AccountKey::new(Secret::new("k3y")) }
     }
 
-    pub(in super::super) fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
-
     pub(super) fn success(value: &str) -> Reply {
-        reply(200, &format!(r#"{{"success":true,"value":{value}}}"#))
+        Reply::of(200, format!(r#"{{"success":true,"value":{value}}}"#))
     }
 
     pub(super) fn row(fields: &str) -> TorrentRow {
         serde_json::from_str(fields).unwrap()
-    }
-
-    /// A good body with one byte changed and its end cut off.
-    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
-        let mut bytes = body.as_bytes().to_vec();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        bytes.truncate(bytes.len() - cut.min(bytes.len()));
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
     }
 
     /// Goal: no body panics, whatever is wrong with it.
@@ -75,11 +55,11 @@ pub(super) mod tests {
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(at: usize, byte: u8, cut in cut)| {
             let endpoint = endpoint();
-            let _ = endpoint.parse_account(&damaged(user, at, byte, cut), SystemTime::UNIX_EPOCH);
-            let _ = endpoint.parse_limits(&damaged(limits, at, byte, cut));
-            let _ = endpoint.parse_add(&damaged(&add, at, byte, cut), hash);
-            let _ = endpoint.parse_remove(&damaged(&add, at, byte, cut));
-            if let Ok(page) = endpoint.parse_list(&damaged(&list, at, byte, cut), "test") {
+            let _ = endpoint.parse_account(&Reply::damaged(user, at, byte, cut), SystemTime::UNIX_EPOCH);
+            let _ = endpoint.parse_limits(&Reply::damaged(limits, at, byte, cut));
+            let _ = endpoint.parse_add(&Reply::damaged(&add, at, byte, cut), hash);
+            let _ = endpoint.parse_remove(&Reply::damaged(&add, at, byte, cut));
+            if let Ok(page) = endpoint.parse_list(&Reply::damaged(&list, at, byte, cut), "test") {
                 let _ = listing(&page.rows);
                 for row in page.rows {
                     let _ = row.state();

@@ -79,13 +79,13 @@ pub(super) struct Pagination {
 mod tests {
     use std::time::Duration;
 
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: the body speaks before the HTTP status; without a readable body the status speaks.
     #[test]
     fn envelopes_are_read_whatever_the_status() {
-        let kind = |status, body: &str| endpoint().open::<Value>(&reply(status, body), "test").unwrap_err().kind();
+        let kind = |status, body: &str| endpoint().open::<Value>(&Reply::of(status, body), "test").unwrap_err().kind();
         let bad_key = r#"{"success":false,"error":"badToken","error_id":"x1"}"#;
         assert_eq!(kind(200, bad_key), ErrorKind::Unauthorized);
         assert_eq!(kind(401, bad_key), ErrorKind::Unauthorized);
@@ -104,14 +104,14 @@ mod tests {
     #[test]
     fn complaints_hold_no_key() {
         let body = r#"{"success":false,"error":"newThing","error_description":"<b>k3y</b> is odd"}"#;
-        let error = endpoint().open::<Value>(&reply(400, body), "test").unwrap_err();
+        let error = endpoint().open::<Value>(&Reply::of(400, body), "test").unwrap_err();
         assert_eq!(error.detail_text(), Some("newThing: … is odd"));
     }
 
     /// Goal: the wait that a flood's reply names goes before the hour.
     #[test]
     fn a_flood_may_name_its_wait() {
-        let mut reply = reply(429, r#"{"success":false,"error":"floodDetected"}"#);
+        let mut reply = Reply::of(429, r#"{"success":false,"error":"floodDetected"}"#);
         let wait = |reply: &Reply| endpoint().open::<Value>(reply, "test").unwrap_err().retry_after();
         assert_eq!(wait(&reply), Some(Duration::from_secs(3_600)));
         reply.headers.insert("retry-after", "90".parse().unwrap());

@@ -131,13 +131,13 @@ pub(in super::super) fn id(torrent: &TorrentId) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply, row, success};
+    use super::super::tests::{endpoint, row, success};
     use super::*;
 
     /// Goal: pages end at -1 and where nothing is said; odd rows are left out.
     #[test]
     fn pages_are_read() {
-        let page = |body: &str| endpoint().parse_list(&reply(200, body), "test");
+        let page = |body: &str| endpoint().parse_list(&Reply::of(200, body), "test");
         let first =
             page(r#"{"success":true,"value":[{"id":"a"},5],"pagination":{"page":0,"pages":2,"next":1,"previous":-1}}"#);
         let first = first.unwrap();

@@ -93,7 +93,7 @@ pub(in super::super) struct Token {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply, success};
+    use super::super::tests::{endpoint, success};
     use super::*;
     use crate::ErrorKind;
 
@@ -122,7 +122,7 @@ mod tests {
     /// Goal: a sign-in waits, is granted, or ends, whatever the HTTP status.
     #[test]
     fn sign_ins_are_read() {
-        let token = |status, body: &str| endpoint().parse_token(&reply(status, body));
+        let token = |status, body: &str| endpoint().parse_token(&Reply::of(status, body));
         assert!(token(400, r#"{"error":"authorization_pending"}"#).unwrap().is_none());
         assert_eq!(token(400, r#"{"error":"access_denied"}"#).unwrap_err().kind(), ErrorKind::Unauthorized);
         let granted = token(200, r#"{"access_token":"t","token_type":"bearer","expires_in":"60"}"#).unwrap().unwrap();
@@ -130,6 +130,6 @@ mod tests {
         assert_eq!(token(200, r#"{"access_token":""}"#).unwrap_err().kind(), ErrorKind::Malformed);
         assert_eq!(token(200, "{}").unwrap_err().kind(), ErrorKind::Malformed);
         assert_eq!(token(503, "<html>").unwrap_err().kind(), ErrorKind::Unavailable);
-        assert_eq!(endpoint().parse_device_code(&reply(200, "{}")).unwrap_err().kind(), ErrorKind::Malformed);
+        assert_eq!(endpoint().parse_device_code(&Reply::of(200, "{}")).unwrap_err().kind(), ErrorKind::Malformed);
     }
 }

@@ -25,9 +25,6 @@ pub(super) struct Endpoint {
 mod tests {
     use std::time::SystemTime;
 
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
     use crate::model::InfoHash;
     use crate::net::Reply;
@@ -38,25 +35,8 @@ mod tests {
         Endpoint { base_url: "https://api.example".parse().unwrap(), key: Secret::new("k3y") }
     }
 
-    pub(super) fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
-
     pub(super) fn success(fields: &str) -> Reply {
-        reply(200, &format!(r#"{{"status":"success",{fields}}}"#))
-    }
-
-    /// A good body with one byte changed and its end cut off.
-    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
-        let mut bytes = body.as_bytes().to_vec();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        bytes.truncate(bytes.len() - cut.min(bytes.len()));
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
+        Reply::of(200, format!(r#"{{"status":"success",{fields}}}"#))
     }
 
     /// Goal: no body panics, whatever is wrong with it.
@@ -75,19 +55,19 @@ mod tests {
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(at: usize, byte: u8, cut in cut)| {
             let endpoint = endpoint();
-            let _ = endpoint.parse_account(&damaged(account, at, byte, cut), SystemTime::UNIX_EPOCH);
-            let _ = endpoint.parse_cached(&damaged(cache, at, byte, cut), 4);
-            if let Ok(items) = endpoint.parse_direct(&damaged(direct, at, byte, cut), "test") {
+            let _ = endpoint.parse_account(&Reply::damaged(account, at, byte, cut), SystemTime::UNIX_EPOCH);
+            let _ = endpoint.parse_cached(&Reply::damaged(cache, at, byte, cut), 4);
+            if let Ok(items) = endpoint.parse_direct(&Reply::damaged(direct, at, byte, cut), "test") {
                 let _ = (items[0].link(), cached_files(HASH, &items));
             }
-            let _ = endpoint.parse_created(&damaged(item, at, byte, cut));
-            if let Ok(rows) = endpoint.parse_transfers(&damaged(&transfers, at, byte, cut)) {
+            let _ = endpoint.parse_created(&Reply::damaged(item, at, byte, cut));
+            if let Ok(rows) = endpoint.parse_transfers(&Reply::damaged(&transfers, at, byte, cut)) {
                 let _ = (listing(&rows), rows.first().map(|row| (row.state(), row.made().is_some())));
             }
-            let _ = endpoint.parse_folder(&damaged(folder, at, byte, cut));
-            let _ = endpoint.parse_item(&damaged(item, at, byte, cut), "test");
-            let _ = endpoint.parse_device_code(&damaged(code, at, byte, cut));
-            let _ = endpoint.parse_token(&damaged(token, at, byte, cut));
+            let _ = endpoint.parse_folder(&Reply::damaged(folder, at, byte, cut));
+            let _ = endpoint.parse_item(&Reply::damaged(item, at, byte, cut), "test");
+            let _ = endpoint.parse_device_code(&Reply::damaged(code, at, byte, cut));
+            let _ = endpoint.parse_token(&Reply::damaged(token, at, byte, cut));
         });
     }
 }

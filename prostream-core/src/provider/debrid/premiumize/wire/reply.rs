@@ -104,13 +104,13 @@ pub(in super::super) struct Done {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: the body speaks before the HTTP status; without a readable body the status speaks.
     #[test]
     fn envelopes_are_read_whatever_the_status() {
-        let error = |status, body: &str| endpoint().open::<Value>(&reply(status, body), "test").unwrap_err();
+        let error = |status, body: &str| endpoint().open::<Value>(&Reply::of(status, body), "test").unwrap_err();
         let kind = |status, body: &str| error(status, body).kind();
         let bad_key = r#"{"status":"error","message":"Not logged in."}"#;
         assert_eq!((kind(200, bad_key), kind(500, bad_key)), (ErrorKind::Unauthorized, ErrorKind::Unauthorized));
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn complaints_hold_no_key() {
         let body = r#"{"status":"error","code":"NEW","message":"<b>k3y</b> is odd"}"#;
-        let error = endpoint().open::<Value>(&reply(200, body), "test").unwrap_err();
+        let error = endpoint().open::<Value>(&Reply::of(200, body), "test").unwrap_err();
         assert_eq!(error.detail_text(), Some("NEW: … is odd"));
     }
 }

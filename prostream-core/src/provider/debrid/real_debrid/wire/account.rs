@@ -174,14 +174,14 @@ pub(in super::super) struct Access {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: the end of a plan is read from its date, and from the seconds that are left; one that has ended has no end to come.
     #[test]
     fn accounts_are_read_leniently() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let account = |user: &str| endpoint().parse_account(&reply(200, user), now).unwrap();
+        let account = |user: &str| endpoint().parse_account(&Reply::of(200, user), now).unwrap();
         let paid = account(
             r#"{"id":1,"username":"u","type":"premium","premium":"60","expiration":"2025-03-14T14:16:27.000Z"}"#,
         );
@@ -192,14 +192,14 @@ mod tests {
         let free = account(r#"{"username":7,"type":"free","premium":0,"expiration":"2025-03-14T14:16:27.000Z"}"#);
         assert_eq!((free.user_name.as_str(), free.is_premium, free.premium_until), ("7", false, None));
         account(r#"{"username":"u","premium":18446744073709551615}"#);
-        let nameless = endpoint().parse_account(&reply(200, r#"{"username":["odd"]}"#), now);
+        let nameless = endpoint().parse_account(&Reply::of(200, r#"{"username":["odd"]}"#), now);
         assert_eq!(nameless.unwrap_err().kind(), ErrorKind::Malformed);
     }
 
     /// Goal: an error without a code means "not yet", every other one an end, and trouble stays trouble.
     #[test]
     fn sign_ins_wait_end_or_are_granted() {
-        let look = |status, body: &str| endpoint().parse_credentials(&reply(status, body));
+        let look = |status, body: &str| endpoint().parse_credentials(&Reply::of(status, body));
         assert!(look(403, r#"{"error":"not yet","error_code":null}"#).unwrap().is_none());
         assert!(look(200, r#"{"client_id":"a","client_secret":null}"#).unwrap().is_none());
         assert!(look(200, r#"{"client_id":"a","client_secret":"b"}"#).unwrap().is_some());
@@ -207,12 +207,12 @@ mod tests {
         assert_eq!(look(503, r#"{"error":"busy","error_code":25}"#).unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(look(429, "{}").unwrap_err().kind(), ErrorKind::RateLimited);
         assert_eq!(look(403, "<html>").unwrap_err().kind(), ErrorKind::Unavailable);
-        let token = |status, body: &str| endpoint().parse_token(&reply(status, body), "test");
+        let token = |status, body: &str| endpoint().parse_token(&Reply::of(status, body), "test");
         let access = token(200, r#"{"access_token":"a","refresh_token":"r"}"#).unwrap();
         assert_eq!(access.life, ACCESS_LIFE);
         assert_eq!(token(403, "{}").unwrap_err().kind(), ErrorKind::Unauthorized);
         assert_eq!(token(200, r#"{"access_token":"a"}"#).unwrap_err().kind(), ErrorKind::Malformed);
-        let begin = |body: &str| endpoint().parse_device_code(&reply(200, body));
+        let begin = |body: &str| endpoint().parse_device_code(&Reply::of(200, body));
         let code = begin(
             r#"{"device_code":"d","user_code":"U","interval":0,"expires_in":9999,"verification_url":"https://a.example/device"}"#,
         )

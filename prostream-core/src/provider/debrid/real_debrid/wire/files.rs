@@ -122,7 +122,7 @@ impl Endpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply, torrent};
+    use super::super::tests::{endpoint, torrent};
     use super::*;
 
     /// Goal: the first link is that of the first chosen file, whatever stands between them and in whatever order they come.
@@ -191,7 +191,7 @@ mod tests {
     /// Goal: a link, and the ways it must not go.
     #[test]
     fn unlocks_give_a_link_or_say_why_not() {
-        let parse = |data: &str| endpoint().parse_unlock(&reply(200, data));
+        let parse = |data: &str| endpoint().parse_unlock(&Reply::of(200, data));
         let link = parse(r#"{"download":"https://a.example/f.mkv","filename":"f.mkv","filesize":9}"#).unwrap();
         assert_eq!((link.size_bytes, link.file_name.as_deref()), (Some(9), Some("f.mkv")));
         for wrong in [r#"{"download":""}"#, r#"{"download":["odd"]}"#, r#"{"download":"file:///etc/passwd"}"#, "{}"] {

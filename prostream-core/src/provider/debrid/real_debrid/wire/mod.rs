@@ -26,8 +26,7 @@ pub(super) struct Endpoint {
 mod tests {
     use std::time::SystemTime;
 
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
+    use http::StatusCode;
 
     use super::*;
     use crate::model::InfoHash;
@@ -37,25 +36,8 @@ mod tests {
         Endpoint { base_url: "https://api.example/".parse().unwrap(), key: AccountKey::new(Secret::new("k3y")) }
     }
 
-    pub(super) fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
-
     pub(super) fn torrent(body: &str) -> Torrent {
-        endpoint().parse_info(&reply(200, body)).unwrap()
-    }
-
-    /// A good body with one byte changed and its end cut off.
-    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
-        let mut bytes = body.as_bytes().to_vec();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        bytes.truncate(bytes.len() - cut.min(bytes.len()));
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
+        endpoint().parse_info(&Reply::of(200, body)).unwrap()
     }
 
     /// Goal: no body panics, whatever is wrong with it.
@@ -71,17 +53,17 @@ mod tests {
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(at: usize, byte: u8, cut in cut)| {
             let endpoint = endpoint();
-            let _ = endpoint.parse_account(&damaged(user, at, byte, cut), SystemTime::now());
-            if let Ok(torrent) = endpoint.parse_info(&damaged(info, at, byte, cut)) {
+            let _ = endpoint.parse_account(&Reply::damaged(user, at, byte, cut), SystemTime::now());
+            if let Ok(torrent) = endpoint.parse_info(&Reply::damaged(info, at, byte, cut)) {
                 let _ = (torrent.state(), torrent.worth_selecting(), torrent.remote_files());
                 let _ = torrent.check_hash(InfoHash([0x11; 20]));
             }
-            let _ = endpoint.parse_torrents(&damaged(&page, at, byte, cut));
-            let _ = endpoint.parse_added(&damaged(info, at, byte, cut));
-            let _ = endpoint.parse_unlock(&damaged(unlock, at, byte, cut));
-            let _ = endpoint.parse_device_code(&damaged(device, at, byte, cut));
-            let _ = endpoint.parse_token(&damaged(token, at, byte, cut), "test");
-            let mut refused = damaged(token, at, byte, cut);
+            let _ = endpoint.parse_torrents(&Reply::damaged(&page, at, byte, cut));
+            let _ = endpoint.parse_added(&Reply::damaged(info, at, byte, cut));
+            let _ = endpoint.parse_unlock(&Reply::damaged(unlock, at, byte, cut));
+            let _ = endpoint.parse_device_code(&Reply::damaged(device, at, byte, cut));
+            let _ = endpoint.parse_token(&Reply::damaged(token, at, byte, cut), "test");
+            let mut refused = Reply::damaged(token, at, byte, cut);
             let _ = endpoint.parse_credentials(&refused);
             refused.status = StatusCode::FORBIDDEN;
             let _ = (endpoint.parse_credentials(&refused), endpoint.code(&refused), endpoint.check(&refused, "test"));

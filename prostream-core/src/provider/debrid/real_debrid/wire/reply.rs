@@ -70,13 +70,13 @@ impl Complaint {
 mod tests {
     use serde_json::Value;
 
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: the code speaks before the HTTP status; without a readable code the status speaks.
     #[test]
     fn replies_are_read_whatever_the_status() {
-        let kind = |status, body: &str| endpoint().open::<Value>(&reply(status, body), "test").unwrap_err().kind();
+        let kind = |status, body: &str| endpoint().open::<Value>(&Reply::of(status, body), "test").unwrap_err().kind();
         let code = |code: &str| format!(r#"{{"error":"words","error_code":{code}}}"#);
         assert_eq!(kind(401, &code("8")), ErrorKind::Unauthorized);
         assert_eq!(kind(403, &code("9")), ErrorKind::AccountLimit);
@@ -95,15 +95,15 @@ mod tests {
         assert_eq!(kind(509, "<html>busy</html>"), ErrorKind::AccountLimit);
         assert_eq!(kind(200, "<html>hello</html>"), ErrorKind::Unavailable);
         assert_eq!(kind(200, r#"{"id":"#), ErrorKind::Malformed);
-        assert!(endpoint().check(&reply(204, ""), "test").is_ok());
-        assert_eq!(endpoint().check(&reply(200, "<html>"), "test").unwrap_err().kind(), ErrorKind::Unavailable);
+        assert!(endpoint().check(&Reply::of(204, ""), "test").is_ok());
+        assert_eq!(endpoint().check(&Reply::of(200, "<html>"), "test").unwrap_err().kind(), ErrorKind::Unavailable);
     }
 
     /// Goal: no key in an error text, even if the service repeats it, and no markup.
     #[test]
     fn complaints_hold_no_key() {
         let body = r#"{"error":"<b>k3y</b> is odd","error_code":8}"#;
-        let error = endpoint().check(&reply(401, body), "test").unwrap_err();
+        let error = endpoint().check(&Reply::of(401, body), "test").unwrap_err();
         assert_eq!(error.detail_text(), Some("code 8: … is odd"));
     }
 }

@@ -187,18 +187,18 @@ impl Torrent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply, torrent};
+    use super::super::tests::{endpoint, torrent};
     use super::*;
 
     /// Goal: an empty account is empty in all its spellings, and rows that cannot be read are counted, so that the next page begins right.
     #[test]
     fn listings_come_in_several_shapes() {
-        let page = |status, body: &str| endpoint().parse_torrents(&reply(status, body));
+        let page = |status, body: &str| endpoint().parse_torrents(&Reply::of(status, body));
         for (status, body) in [(204, ""), (200, ""), (200, "[]"), (200, "{}")] {
             let page = page(status, body).unwrap();
             assert_eq!((page.torrents.len(), page.row_count), (0, 0), "{status} {body}");
         }
-        let mut counted = reply(200, r#"[{"id":"A"},7,{"id":"B","links":"odd"}]"#);
+        let mut counted = Reply::of(200, r#"[{"id":"A"},7,{"id":"B","links":"odd"}]"#);
         counted.headers.insert("x-total-count", "1200".parse().unwrap());
         let page_of_three = endpoint().parse_torrents(&counted).unwrap();
         assert_eq!((page_of_three.torrents.len(), page_of_three.row_count), (1, 3));
@@ -228,7 +228,7 @@ mod tests {
         let preparing = TorrentState::Preparing { progress: Some(0.25), speed_bytes_per_s: Some(5) };
         assert_eq!(going.state(), preparing);
         for wrong in ["{}", r#"{"status":["odd"]}"#, r#"{"status":"queued","files":"odd"}"#] {
-            let error = endpoint().parse_info(&reply(200, wrong)).unwrap_err();
+            let error = endpoint().parse_info(&Reply::of(200, wrong)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed, "{wrong}");
         }
     }

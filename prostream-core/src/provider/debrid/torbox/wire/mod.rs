@@ -25,9 +25,6 @@ pub(super) struct Endpoint {
 mod tests {
     use std::time::SystemTime;
 
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
     use crate::model::InfoHash;
     use crate::net::Reply;
@@ -38,16 +35,8 @@ mod tests {
         Endpoint { base_url: "https://api.example".parse().unwrap(), key: Secret::new("k3y") }
     }
 
-    pub(super) fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
-
     pub(super) fn success(data: &str) -> Reply {
-        reply(200, &format!(r#"{{"success":true,"error":null,"detail":"Fine.","data":{data}}}"#))
+        Reply::of(200, format!(r#"{{"success":true,"error":null,"detail":"Fine.","data":{data}}}"#))
     }
 
     pub(super) fn row(fields: &str) -> TorrentRow {
@@ -58,20 +47,11 @@ mod tests {
     #[test]
     fn the_key_shows_nowhere() {
         let body = r#"{"success":false,"error":"NEW","detail":"<b>k3y</b> is odd"}"#;
-        let failure = endpoint().open(&reply(200, body), "test").unwrap_err();
+        let failure = endpoint().open(&Reply::of(200, body), "test").unwrap_err();
         assert_eq!(failure.error.detail_text(), Some("NEW: … is odd"));
         let request = endpoint().link(1, 0, None);
         assert!(request.url.query().unwrap().contains("token=k3y"));
         assert!(!format!("{request:?}").contains("k3y"));
-    }
-
-    /// A good body with one byte changed and its end cut off.
-    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
-        let mut bytes = body.as_bytes().to_vec();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        bytes.truncate(bytes.len() - cut.min(bytes.len()));
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
     }
 
     /// Goal: no body panics, whatever is wrong with it.
@@ -90,7 +70,7 @@ mod tests {
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(body in 0usize..6, at: usize, byte: u8, cut in cut)| {
             let endpoint = endpoint();
-            let reply = damaged(&bodies[body], at, byte, cut);
+            let reply = Reply::damaged(&bodies[body], at, byte, cut);
             let _ = endpoint.parse_account(&reply, SystemTime::UNIX_EPOCH);
             let _ = endpoint.parse_add(&reply, HASH);
             let _ = endpoint.parse_cached(&reply);

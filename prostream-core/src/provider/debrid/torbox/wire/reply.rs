@@ -147,13 +147,13 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: success speaks first, then the code, then the status; what is no envelope is judged by its status.
     #[test]
     fn envelopes_are_read_whatever_the_status() {
-        let kind = |status, body: &str| endpoint().open(&reply(status, body), "test").unwrap_err().error.kind();
+        let kind = |status, body: &str| endpoint().open(&Reply::of(status, body), "test").unwrap_err().error.kind();
         let bad_token = r#"{"success":false,"error":"BAD_TOKEN","detail":"no","data":null}"#;
         assert_eq!(kind(200, bad_token), ErrorKind::Unauthorized);
         assert_eq!(kind(403, bad_token), ErrorKind::Unauthorized);
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(kind(200, ""), ErrorKind::Malformed);
         for error in ["null", r#""null""#, r#""""#] {
             let body = format!(r#"{{"success":true,"error":{error},"data":1}}"#);
-            assert_eq!(endpoint().open(&reply(200, &body), "test").unwrap().data, 1, "{error}");
+            assert_eq!(endpoint().open(&Reply::of(200, &body), "test").unwrap().data, 1, "{error}");
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
     fn limits_are_known_by_their_data() {
         let error = |status, data: &str| {
             let body = format!(r#"{{"success":false,"error":true,"detail":"no","data":{data}}}"#);
-            endpoint().open(&reply(status, &body), "test").unwrap_err()
+            endpoint().open(&Reply::of(status, &body), "test").unwrap_err()
         };
         assert!(error(200, r#"{"active_limit":3,"current_active_downloads":3}"#).is("ACTIVE_LIMIT"));
         assert!(error(400, r#"{"monthly_limit":10,"current_downloads":10}"#).is("MONTHLY_LIMIT"));

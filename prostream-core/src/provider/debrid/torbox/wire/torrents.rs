@@ -253,7 +253,7 @@ pub(in super::super) fn states(rows: &[TorrentRow], queue: &[QueueRow], torrents
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{HASH, endpoint, reply, row, success};
+    use super::super::tests::{HASH, endpoint, row, success};
     use super::*;
 
     /// Goal: what is cached is read from objects and lists, in either case; none has many forms.
@@ -271,7 +271,7 @@ mod tests {
         for none in ["null", "{}", "[]", &format!(r#"{{"{HASH}":null}}"#), &format!(r#"{{"{HASH}":false}}"#)] {
             assert!(cached(none).unwrap().is_empty(), "{none}");
         }
-        let not_found = reply(404, r#"{"success":false,"error":"ITEM_NOT_FOUND","data":null}"#);
+        let not_found = Reply::of(404, r#"{"success":false,"error":"ITEM_NOT_FOUND","data":null}"#);
         assert!(endpoint().parse_cached(&not_found).unwrap().is_empty());
         assert_eq!(cached(r#""odd""#).unwrap_err().kind(), ErrorKind::Malformed);
     }
@@ -288,9 +288,9 @@ mod tests {
             assert!(ids(&success(none)).unwrap().is_empty(), "{none}");
         }
         let not_found = r#"{"success":true,"error":"ITEM_NOT_FOUND","detail":"none","data":null}"#;
-        assert!(ids(&reply(404, not_found)).unwrap().is_empty());
+        assert!(ids(&Reply::of(404, not_found)).unwrap().is_empty());
         assert_eq!(ids(&success(r#""odd""#)).unwrap_err().kind(), ErrorKind::Malformed);
-        assert_eq!(ids(&reply(404, "Not Found")).unwrap_err().kind(), ErrorKind::NotFound, "that is no empty list");
+        assert_eq!(ids(&Reply::of(404, "Not Found")).unwrap_err().kind(), ErrorKind::NotFound, "that is no empty list");
         let row = r#"{"id":1},"#.repeat(199);
         let page = |rows: &str| endpoint().parse_torrents(&success(&format!("[{rows}]"))).unwrap();
         assert!(page(row.trim_end_matches(',')).is_last);
@@ -337,7 +337,7 @@ mod tests {
     fn additions_answer_for_the_torrent_sent() {
         let parse = |detail: &str, data: &str| {
             let body = format!(r#"{{"success":true,"error":null,"detail":"{detail}","data":{data}}}"#);
-            match endpoint().parse_add(&reply(200, &body), HASH) {
+            match endpoint().parse_add(&Reply::of(200, &body), HASH) {
                 Ok(Created::New { torrent, is_ready }) => Ok((Id::of(&torrent).unwrap(), is_ready)),
                 Ok(Created::Duplicate(error)) | Err(error) => Err(error.kind()),
             }
@@ -354,7 +354,7 @@ mod tests {
         );
         assert_eq!(parse(cached, "{}"), Err(ErrorKind::Malformed));
         assert_eq!(parse(cached, "null"), Err(ErrorKind::Malformed));
-        let duplicate = reply(400, r#"{"success":false,"error":"DUPLICATE_ITEM","detail":"there"}"#);
+        let duplicate = Reply::of(400, r#"{"success":false,"error":"DUPLICATE_ITEM","detail":"there"}"#);
         assert!(matches!(endpoint().parse_add(&duplicate, HASH), Ok(Created::Duplicate(_))));
         for wrong in ["queued:", "queued:1", "queued:1:", "queued:x:abababababababababababababababababababab", "-1", ""]
         {

@@ -172,7 +172,7 @@ pub(in super::super) fn parse_genres(reply: &Reply) -> Result<Vec<Genre>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: rows are taken as they come: persons and unknown types left out, blank and missing dates and pictures allowed.
@@ -186,7 +186,7 @@ mod tests {
             {"id":5,"media_type":"movie","title":"","original_title":"Fünf","release_date":null},
             {"id":"six","media_type":"movie","title":"Six"},
             {"id":7,"media_type":"movie","title":7}]}"#;
-        let page = parse_list(&endpoint("k"), &reply(body), None, None, "test").unwrap();
+        let page = parse_list(&endpoint("k"), &Reply::ok(body), None, None, "test").unwrap();
         let titles: Vec<_> = page.rows.iter().map(|row| &row.summary).collect();
         let names: Vec<_> = titles.iter().map(|title| (title.name.as_str(), title.year)).collect();
         assert_eq!(names, [("One", Some(1999)), ("Two", None), ("Fünf", None)]);
@@ -200,7 +200,8 @@ mod tests {
     fn other_languages_fill_gaps_only() {
         let german = Language::parse("de").unwrap();
         let list = |rows: &str, language: Option<&Language>| {
-            parse_list(&endpoint("k"), &reply(&format!(r#"{{"results":[{rows}]}}"#)), None, language, "test").unwrap()
+            parse_list(&endpoint("k"), &Reply::ok(format!(r#"{{"results":[{rows}]}}"#)), None, language, "test")
+                .unwrap()
         };
         let mut page = list(
             r#"{"id":1,"media_type":"movie","title":"紙の船","original_title":"紙の船","original_language":"ja","overview":""},
@@ -224,10 +225,10 @@ mod tests {
     /// Goal: pages end where TMDB's do, whatever it counts.
     #[test]
     fn no_page_beyond_the_last_is_promised() {
-        let page =
-            parse_list(&endpoint("k"), &reply(r#"{"results":[],"total_pages":38102}"#), None, None, "test").unwrap();
+        let page = parse_list(&endpoint("k"), &Reply::ok(r#"{"results":[],"total_pages":38102}"#), None, None, "test")
+            .unwrap();
         assert!(page.is_followed(499) && !page.is_followed(500));
-        let page = parse_list(&endpoint("k"), &reply(r#"{"results":[]}"#), None, None, "test").unwrap();
+        let page = parse_list(&endpoint("k"), &Reply::ok(r#"{"results":[]}"#), None, None, "test").unwrap();
         assert!(!page.is_followed(1));
     }
 }

@@ -55,9 +55,6 @@ fn language_of(code: &str) -> Option<Language> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
     use crate::ErrorKind;
     use crate::model::{Season, TitleKind};
@@ -70,27 +67,14 @@ mod tests {
         }
     }
 
-    pub(super) fn reply(body: &str) -> Reply {
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
-    }
-
     /// Goal: only TMDB's own answer passes for one.
     #[test]
     fn a_check_up_knows_the_answer() {
-        assert!(parse_configuration(&reply(r#"{"images":{"base_url":"x"},"change_keys":[]}"#)).is_ok());
+        assert!(parse_configuration(&Reply::ok(r#"{"images":{"base_url":"x"},"change_keys":[]}"#)).is_ok());
         for other in ["{}", r#"{"images":"odd"}"#, "[]", r#"{"images":{"#] {
-            assert_eq!(parse_configuration(&reply(other)).unwrap_err().kind(), ErrorKind::Malformed, "{other}");
+            assert_eq!(parse_configuration(&Reply::ok(other)).unwrap_err().kind(), ErrorKind::Malformed, "{other}");
         }
-        assert_eq!(parse_configuration(&reply("<html>")).unwrap_err().kind(), ErrorKind::Unavailable);
-    }
-
-    /// A good body with one byte changed and its end cut off.
-    fn damaged(body: &str, at: usize, byte: u8, cut: usize) -> Reply {
-        let mut bytes = body.as_bytes().to_vec();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        bytes.truncate(bytes.len() - cut.min(bytes.len()));
-        Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: bytes.into() }
+        assert_eq!(parse_configuration(&Reply::ok("<html>")).unwrap_err().kind(), ErrorKind::Unavailable);
     }
 
     /// Goal: no body panics, whatever is wrong with it.
@@ -107,13 +91,13 @@ mod tests {
             r#"{"posters":[{"file_path":"/p.jpg","iso_639_1":"de","width":1000}],"backdrops":[],"logos":[]}"#;
         let cut = proptest::prop_oneof![proptest::strategy::Just(0usize), 0usize..200];
         proptest::proptest!(|(at: usize, byte: u8, cut in cut)| {
-            let _ = parse_list(&endpoint("k"), &damaged(search, at, byte, cut), None, None, "test");
-            let _ = parse_genres(&damaged(genres, at, byte, cut));
-            let _ = parse_pictures(&endpoint("k"), &damaged(pictures, at, byte, cut), None);
-            let _ = parse_find(&damaged(find, at, byte, cut), None);
-            let _ = parse_details(&endpoint("k"), &damaged(details, at, byte, cut), TitleKind::Series, None);
+            let _ = parse_list(&endpoint("k"), &Reply::damaged(search, at, byte, cut), None, None, "test");
+            let _ = parse_genres(&Reply::damaged(genres, at, byte, cut));
+            let _ = parse_pictures(&endpoint("k"), &Reply::damaged(pictures, at, byte, cut), None);
+            let _ = parse_find(&Reply::damaged(find, at, byte, cut), None);
+            let _ = parse_details(&endpoint("k"), &Reply::damaged(details, at, byte, cut), TitleKind::Series, None);
             let mut season = [Season { number: 1, name: None, episodes: Vec::new() }];
-            let _ = fill_seasons(&damaged(seasons, at, byte, cut), &mut season);
+            let _ = fill_seasons(&Reply::damaged(seasons, at, byte, cut), &mut season);
         });
     }
 }

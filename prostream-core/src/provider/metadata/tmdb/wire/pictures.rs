@@ -97,7 +97,7 @@ pub(in super::super) fn parse_pictures(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
     use crate::model::TitleKind;
 
@@ -118,7 +118,7 @@ mod tests {
                 {"file_path":"/de.jpg","iso_639_1":"de"},{"file_path":"//evil/x.jpg"},{"iso_639_1":"de"}],
             "logos":[{"file_path":"/l.SVG","iso_639_1":"de","width":500}]}"#;
         let german = Language::parse("de-AT").unwrap();
-        let pictures = parse_pictures(&endpoint("k"), &reply(body), Some(&german)).unwrap();
+        let pictures = parse_pictures(&endpoint("k"), &Reply::ok(body), Some(&german)).unwrap();
         let told: Vec<_> = pictures
             .iter()
             .map(|picture| {

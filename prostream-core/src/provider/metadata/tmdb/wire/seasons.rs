@@ -69,7 +69,7 @@ pub(in super::super) fn has_text_gaps(seasons: &[Season]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::parse_details;
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
     use crate::model::TitleKind;
 
@@ -78,14 +78,14 @@ mod tests {
     fn seasons_are_filled_from_appended_parts() {
         let details = r#"{"id":7,"name":"Show","seasons":[
             {"season_number":2,"name":""},{"season_number":0,"name":"Specials"},{"season_number":1}]}"#;
-        let mut title = parse_details(&endpoint("k"), &reply(details), TitleKind::Series, None).unwrap();
+        let mut title = parse_details(&endpoint("k"), &Reply::ok(details), TitleKind::Series, None).unwrap();
         let numbers: Vec<u32> = title.seasons.iter().map(|season| season.number).collect();
         assert_eq!(numbers, [0, 1, 2]);
         let parts = r#"{"id":7,"season/1":{"episodes":[
             {"episode_number":2,"name":"B","air_date":"","runtime":null},
             {"episode_number":1,"name":"A","air_date":"2020-01-01","runtime":50,"episode_type":"novel"},
             {"episode_number":1,"name":"again"}]},"season/2":{"episodes":[]}}"#;
-        fill_seasons(&reply(parts), &mut title.seasons).unwrap();
+        fill_seasons(&Reply::ok(parts), &mut title.seasons).unwrap();
         let first: Vec<_> =
             title.seasons[1].episodes.iter().map(|episode| (episode.number, episode.runtime_min)).collect();
         assert_eq!(first, [(1, Some(50)), (2, None)]);
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn other_languages_fill_gaps_only() {
         let mut seasons = [Season { number: 1, name: None, episodes: Vec::new() }];
-        let part = |rows: &str| reply(&format!(r#"{{"season/1":{{"episodes":[{rows}]}}}}"#));
+        let part = |rows: &str| Reply::ok(format!(r#"{{"season/1":{{"episodes":[{rows}]}}}}"#));
         fill_seasons(&part(r#"{"episode_number":1,"name":"Eins","overview":""}"#), &mut seasons).unwrap();
         assert!(has_text_gaps(&seasons));
         fill_seasons(&part(r#"{"episode_number":1,"name":"One","overview":"O.","runtime":9}"#), &mut seasons).unwrap();

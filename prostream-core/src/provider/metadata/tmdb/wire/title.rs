@@ -189,18 +189,18 @@ fn is_imdb_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{endpoint, reply};
+    use super::super::tests::endpoint;
     use super::*;
 
     /// Goal: an IMDb id that leads to a film and a series is settled by the wanted kind; an episode's id leads to its series.
     #[test]
     fn the_wanted_kind_decides_what_an_id_stands_for() {
-        let both = reply(r#"{"movie_results":[{"id":550}],"tv_results":[{"id":9}],"tv_episode_results":[]}"#);
+        let both = Reply::ok(r#"{"movie_results":[{"id":550}],"tv_results":[{"id":9}],"tv_episode_results":[]}"#);
         assert_eq!(parse_find(&both, Some(TitleKind::Series)).unwrap(), [(TitleKind::Series, 9)]);
         assert_eq!(parse_find(&both, None).unwrap(), [(TitleKind::Movie, 550), (TitleKind::Series, 9)]);
-        let episode = reply(r#"{"movie_results":[],"tv_results":[],"tv_episode_results":[{"id":1,"show_id":7}]}"#);
+        let episode = Reply::ok(r#"{"movie_results":[],"tv_results":[],"tv_episode_results":[{"id":1,"show_id":7}]}"#);
         assert_eq!(parse_find(&episode, None).unwrap(), [(TitleKind::Series, 7)]);
-        let nothing = reply(r#"{"movie_results":[],"tv_results":[]}"#);
+        let nothing = Reply::ok(r#"{"movie_results":[],"tv_results":[]}"#);
         assert!(parse_find(&nothing, None).unwrap().is_empty());
     }
 
@@ -216,7 +216,7 @@ mod tests {
                 {"iso_639_1":"de","iso_3166_1":"DE","data":{"title":"","overview":""}},
                 {"iso_639_1":"fr","iso_3166_1":"FR","data":{"title":"Le Voyage","overview":"Une fille."}}]}}"#;
         let german = Language::parse("de").unwrap();
-        let title = parse_details(&endpoint("k"), &reply(body), TitleKind::Movie, Some(&german)).unwrap();
+        let title = parse_details(&endpoint("k"), &Reply::ok(body), TitleKind::Movie, Some(&german)).unwrap();
         assert_eq!(title.summary.name, "Spirited");
         assert_eq!(title.summary.overview.as_deref(), Some("A girl."));
         assert_eq!(title.original_name.as_deref(), Some("原題"));
