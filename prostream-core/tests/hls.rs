@@ -22,7 +22,7 @@ use prostream_core::source::{
     BlockCache, BlockCacheConfig, ByteSource, CachedSource, FileAccess, FileSource, HttpSource, HttpSourceConfig,
     MemorySource,
 };
-use prostream_core::{ErrorKind, Result};
+use prostream_core::{ErrorKind, Result, testing};
 use support::{Answer, Host, Seen};
 
 /// A film to be muxed from ready-made tracks.
@@ -88,7 +88,7 @@ const SUBTITLES: &str = "1\n00:00:01,000 --> 00:00:02,500\n<i>First</i> at A&B\n
 
 /// Runs a tool of the ffmpeg family and gives what it prints.
 fn run(tool: &str, arguments: &[&str]) -> String {
-    let output = Command::new(tool).args(arguments).output().expect("ffmpeg is installed");
+    let output = testing::tool::run(Command::new(tool).args(arguments));
     assert!(output.status.success(), "{tool} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("ffmpeg prints UTF-8")
 }

@@ -10,13 +10,14 @@ use bytes::Bytes;
 use prostream_core::Result;
 use prostream_core::container::{Boundary, MediaIndex, Packet, PacketQuery, Payload, Step, matroska};
 use prostream_core::model::{ByteRange, Codec, Extents, TrackKind};
+use prostream_core::testing::tool;
 use sha2::{Digest, Sha256};
 
 /// Rounds of reads that any answer may take here.
 const MAX_ROUNDS: usize = 24;
 
 fn run(program: &str, arguments: &[&str], folder: &Path) {
-    let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();
+    let output = tool::run(Command::new(program).args(arguments).current_dir(folder));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -148,11 +149,8 @@ struct Probed {
 
 /// What ffprobe reads, by stream.
 fn probe(path: &Path) -> BTreeMap<usize, Vec<Probed>> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-show_packets", "-show_data_hash", "SHA256", "-of", "json"])
-        .arg(path)
-        .output()
-        .unwrap();
+    let options = ["-v", "error", "-show_packets", "-show_data_hash", "SHA256", "-of", "json"];
+    let output = tool::run(Command::new("ffprobe").args(options).arg(path));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut streams: BTreeMap<usize, Vec<Probed>> = BTreeMap::new();
     for packet in json["packets"].as_array().unwrap() {

@@ -9,6 +9,7 @@ use prostream_core::ErrorKind;
 use prostream_core::container::codec::{MatroskaTrack, from_matroska, is_random_access, packet_samples};
 use prostream_core::container::{Boundary, MAX_OPEN_ROUNDS, MediaIndex, Packet, PacketQuery, Payload, Step, mp4};
 use prostream_core::model::{ByteRange, Codec, Extents, Rope, TextFormat, TrackKind};
+use prostream_core::testing::tool;
 
 /// What an HTTP source brings along.
 const EDGE: u64 = 512 * 1024;
@@ -19,15 +20,11 @@ const SOUND: &str = "sine=frequency=440:r=48000:d=4";
 /// Runs ffmpeg on generated pictures and sound.
 fn encode(folder: &Path, name: &str, args: &str) -> PathBuf {
     let path = folder.join(name);
-    let status = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", VIDEO, "-f", "lavfi", "-i", SOUND])
-        .args(args.split_whitespace())
-        .args(["-fflags", "+bitexact", "-t", "4"])
-        .env("SVT_LOG", "0")
-        .arg(&path)
-        .status()
-        .expect("ffmpeg starts");
-    assert!(status.success(), "ffmpeg {args}");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", VIDEO, "-f", "lavfi", "-i", SOUND]);
+    command.args(args.split_whitespace()).args(["-fflags", "+bitexact", "-t", "4"]).env("SVT_LOG", "0").arg(&path);
+    let output = tool::run(&command);
+    assert!(output.status.success(), "ffmpeg {args}: {}", String::from_utf8_lossy(&output.stderr));
     path
 }
 
@@ -102,12 +99,9 @@ fn packets(index: &MediaIndex, query: &PacketQuery) -> Vec<Packet> {
 }
 
 fn ffprobe(path: &Path, options: &[&str]) -> serde_json::Value {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-of", "json", "-show_packets", "-show_streams"])
-        .args(options)
-        .arg(path)
-        .output()
-        .expect("ffprobe starts");
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-of", "json", "-show_packets", "-show_streams"]).args(options).arg(path);
+    let output = tool::run(&command);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -333,7 +327,8 @@ fn segments_tile_every_track() {
 fn delays_and_track_facts_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("late.mp4");
-    let status = Command::new("ffmpeg")
+    let mut command = Command::new("ffmpeg");
+    command
         .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", VIDEO])
         .args(["-itsoffset", "0.5", "-f", "lavfi", "-i", SOUND, "-f", "lavfi", "-i", SOUND])
         .args(["-map", "0", "-map", "1", "-map", "2", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "ac3"])
@@ -345,10 +340,9 @@ fn delays_and_track_facts_are_kept() {
             "-disposition:a:1",
             "default",
         ])
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(status.success());
+        .arg(&path);
+    let output = tool::run(&command);
+    assert!(output.status.success());
     let index = open(&path);
     assert_like_ffprobe(&path, &index);
     let (late, other) = (&index.tracks[1], &index.tracks[2]);

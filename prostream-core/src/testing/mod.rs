@@ -15,3 +15,5 @@ pub mod records;
 pub mod stand_in;
 #[cfg(feature = "testing")]
 pub mod subtitles;
+#[cfg(feature = "testing")]
+pub mod tool;

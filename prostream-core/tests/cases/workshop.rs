@@ -13,6 +13,7 @@ use prostream_core::container::{self, MediaIndex};
 use prostream_core::hls::{HlsProvider, NativePackager, Presentation, Rendition};
 use prostream_core::model::{ByteRange, DeviceProfile, Rope};
 use prostream_core::source::{ByteSource, ByteStream, FileSource, MemorySource, SourceStats};
+use prostream_core::testing::tool;
 use prostream_core::{Error, Result};
 
 /// A folder of films that is gone after the test.
@@ -44,7 +45,7 @@ impl Workshop {
     /// Runs a program in the folder; arguments are parted by spaces.
     pub(crate) fn run(&self, program: &str, arguments: &str) -> String {
         let output =
-            Command::new(program).args(arguments.split_whitespace()).current_dir(self.folder.path()).output().unwrap();
+            tool::run(Command::new(program).args(arguments.split_whitespace()).current_dir(self.folder.path()));
         // mkvmerge ends with 1 where it only warned.
         let is_fine = output.status.success() || (program == "mkvmerge" && output.status.code() == Some(1));
         assert!(is_fine, "{program} {arguments}: {}", String::from_utf8_lossy(&output.stderr));
@@ -102,12 +103,9 @@ pub(crate) fn rendition<'a>(presentation: &'a Arc<dyn Presentation>, name: &str)
 
 /// The packets of a stream (`v:0`, `a:1`), in decode order.
 pub(crate) fn packets(path: &Path, stream: &str) -> Vec<Probed> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", stream, "-show_data_hash", "md5", "-show_entries"])
-        .args(["packet=pts_time,size,flags,data_hash", "-of", "compact=p=0"])
-        .arg(path)
-        .output()
-        .unwrap();
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-select_streams", stream, "-show_data_hash", "md5", "-show_entries"]);
+    let output = tool::run(command.args(["packet=pts_time,size,flags,data_hash", "-of", "compact=p=0"]).arg(path));
     // A packet with side data is broken over two lines.
     let text = String::from_utf8(output.stdout).unwrap().replace("\n|", "|");
     let packet = |line: &str| {

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use prostream_core::testing::tool;
+
 /// How many films there are.
 pub(crate) const FILM_COUNT: usize = 9 * WRAPPERS.len();
 /// How many of them stand for all: each wrapper once.
@@ -433,7 +435,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 pub(crate) fn run(program: &str, arguments: &[String]) -> Vec<u8> {
-    let output = Command::new(program).args(arguments).env("SVT_LOG", "0").output().expect("the program starts");
+    let output = tool::run(Command::new(program).args(arguments).env("SVT_LOG", "0"));
     // mkvmerge ends with 1 where it only warned.
     let is_fine = output.status.success() || (program == "mkvmerge" && output.status.code() == Some(1));
     let said = [&output.stderr[..], if program == "mkvmerge" { &output.stdout } else { b"" }].concat();

@@ -7,6 +7,7 @@ use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, RANGE, VARY,
 };
+use prostream_core::testing::tool;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ fn film_with_extras(library: &Path) -> std::path::PathBuf {
     for (name, media_type) in attachments {
         command.args(["--attachment-mime-type", media_type, "--attach-file", name]);
     }
-    let output = command.args(["base.mkv", "script.ass", "pictures.sup"]).output().expect("mkvmerge is installed");
+    let output = tool::run(command.args(["base.mkv", "script.ass", "pictures.sup"]));
     // It ends with 1 where it only warned.
     assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stdout));
     film

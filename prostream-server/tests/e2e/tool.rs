@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
+use prostream_core::testing;
+
 /// Runs a tool and gives what it prints.
 ///
 /// # Panics
 /// When it is not installed or fails.
 pub(crate) fn run(tool: &str, arguments: &[&str]) -> String {
-    let output = Command::new(tool)
-        .args(arguments)
-        .output()
-        .unwrap_or_else(|error| panic!("{tool} is needed (Debian: ffmpeg, mkvtoolnix): {error}"));
+    let output = testing::tool::run(Command::new(tool).args(arguments));
     assert!(
         output.status.success(),
         "{tool} {arguments:?}: {}{}",
