@@ -352,6 +352,25 @@ async fn a_torrent_that_never_finishes() {
     }
 }
 
+/// Goal: whoever presses play on what no service has is told so, also while it is made ready ahead because he looks at its page, and nothing
+/// is left behind. What had been added to look at it was taken away under him, and he heard that it is no longer at the service.
+#[tokio::test]
+async fn looking_at_once_takes_nothing_from_another() {
+    for has in [Has::First, Has::Second] {
+        let outside = Outside::with(torrent().ready_after(1_000_000), Duration::from_millis(20)).await;
+        for step in 0..8 {
+            let (engine, viewer) = (engine_within(Duration::from_secs(15)), outside.viewer(has, KEY));
+            engine.prepare(&viewer, &media_id(ONE));
+            tokio::time::sleep(Duration::from_millis(15) * step).await;
+            let error = engine.resolve(&call(), &viewer, &media_id(ONE), None).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotCached, "{has:?}, step {step}: {error:?}");
+            engine.playbacks().close().await;
+        }
+        wait_until(|| outside.first.stand_in.account_torrents().is_empty()).await;
+        wait_until(|| outside.second.stand_in.account_torrents().is_empty()).await;
+    }
+}
+
 /// Goal: a service that hangs costs the head start, and leaves nothing behind: what it adds after it has lost is taken away, unless it was the
 /// user's. Method: the first service thinks for two seconds about each answer, so that adding takes longer than a candidate may; the second
 /// has the film at once.

@@ -1,5 +1,5 @@
 //! Who needs which torrent at which service. Many of us use one account: what one has added and gives up again may be what another waits for.
-//! So nobody takes away what is claimed, and nobody asks for what is just being taken away.
+//! So nobody takes away what is claimed or being tried, and nobody asks for what is just being taken away.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::model::InfoHash;
-use crate::provider::debrid::DebridService;
+use crate::provider::debrid::{DebridService, TorrentId};
 
 /// One account at a service, as long as somebody holds it, and a torrent.
 type Key = (usize, InfoHash);
@@ -27,6 +27,26 @@ struct Need {
     /// One of us has added it: whoever needs it last takes it away.
     is_ours: bool,
     is_removed_now: bool,
+    /// Tries under way.
+    try_count: usize,
+    /// What was left to the last of them to be taken away: at most one torrent for each try and each removal meanwhile.
+    left: Vec<TorrentId>,
+    /// What is played meanwhile.
+    played: Vec<TorrentId>,
+}
+
+impl Need {
+    fn is_over(&self) -> bool {
+        self.claim_count == 0 && self.try_count == 0 && !self.is_removed_now
+    }
+
+    /// Begins to take it away, unless it is claimed, and then it goes with the last claim, or goes already.
+    fn begin_removal(&mut self) -> bool {
+        self.is_ours |= self.claim_count > 0;
+        let begins = self.claim_count == 0 && !self.is_removed_now;
+        self.is_removed_now |= begins;
+        begins
+    }
 }
 
 /// All needs of a process. Empty where nothing is fetched or taken away.
@@ -43,6 +63,21 @@ impl Needs {
     /// # Cancel safety
     /// Safe to drop at any point: nothing is claimed then.
     pub(crate) async fn claim(self: &Arc<Self>, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Claim {
+        self.once_removed(service, info_hash, |need| need.claim_count = need.claim_count.saturating_add(1)).await;
+        Claim { needs: Arc::clone(self), service: Arc::clone(service), info_hash }
+    }
+
+    /// Begins to add, look at and perhaps take away a torrent; waits until a removal of it that is under way is over. Several may try at once:
+    /// the last of them takes away what none plays.
+    ///
+    /// # Cancel safety
+    /// Safe to drop at any point: nothing has begun then.
+    pub(super) async fn begin_try(self: &Arc<Self>, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Try {
+        self.once_removed(service, info_hash, |need| need.try_count = need.try_count.saturating_add(1)).await;
+        Try { needs: Arc::clone(self), service: Arc::clone(service), info_hash }
+    }
+
+    async fn once_removed(&self, service: &Arc<dyn DebridService>, info_hash: InfoHash, begin: impl FnOnce(&mut Need)) {
         loop {
             // Listened for before looking, so that no end is missed.
             let mut removed = std::pin::pin!(self.removed.notified());
@@ -51,12 +86,25 @@ impl Needs {
                 let mut needs = self.needs();
                 let need = needs.entry(key(service, info_hash)).or_default();
                 if !need.is_removed_now {
-                    need.claim_count = need.claim_count.saturating_add(1);
-                    return Claim { needs: Arc::clone(self), service: Arc::clone(service), info_hash };
+                    return begin(need);
                 }
             }
             removed.await;
         }
+    }
+
+    /// As [`Self::removal`], of one torrent that was added: where another tries it just now, the last to try takes it away.
+    pub(super) fn removal_of(
+        self: &Arc<Self>,
+        service: &Arc<dyn DebridService>,
+        info_hash: InfoHash,
+        torrent: &TorrentId,
+    ) -> Option<Removal> {
+        if let Some(need) = self.needs().get_mut(&key(service, info_hash)).filter(|need| need.try_count > 0) {
+            need.left.push(torrent.clone());
+            return None;
+        }
+        self.removal(service, info_hash)
     }
 
     /// The right to take away what one of us has added and does not need; none where another needs it, who will take it away then, or where
@@ -64,15 +112,7 @@ impl Needs {
     pub(crate) fn removal(self: &Arc<Self>, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Option<Removal> {
         let mut needs = self.needs();
         let need = needs.entry(key(service, info_hash)).or_default();
-        if need.claim_count > 0 {
-            need.is_ours = true;
-            return None;
-        }
-        if need.is_removed_now {
-            return None;
-        }
-        need.is_removed_now = true;
-        Some(Removal { needs: Arc::clone(self), service: Arc::clone(service), info_hash })
+        need.begin_removal().then(|| Removal { needs: Arc::clone(self), service: Arc::clone(service), info_hash })
     }
 
     /// The needs. They are whole at every point where a holder could panic, so a poisoned lock is no reason to stop.
@@ -118,7 +158,61 @@ impl Drop for Claim {
         let key = key(&self.service, self.info_hash);
         let Some(need) = needs.get_mut(&key) else { return };
         need.claim_count = need.claim_count.saturating_sub(1);
-        if need.claim_count == 0 && !need.is_removed_now {
+        if need.is_over() {
+            needs.remove(&key);
+        }
+    }
+}
+
+/// Somebody tries a torrent, as long as this is held.
+#[derive(Debug)]
+pub(super) struct Try {
+    needs: Arc<Needs>,
+    service: Arc<dyn DebridService>,
+    info_hash: InfoHash,
+}
+
+impl Try {
+    /// It is played, whoever of those who try it has added it.
+    pub(super) fn played(&self, torrent: TorrentId) {
+        self.note(|need| need.played.push(torrent));
+    }
+
+    /// One of us has added it, and it is not played.
+    pub(super) fn left(&self, torrent: TorrentId) {
+        self.note(|need| need.left.push(torrent));
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Need)) {
+        if let Some(need) = self.needs.needs().get_mut(&key(&self.service, self.info_hash)) {
+            note(need);
+        }
+    }
+
+    /// The try is over: for the last of those who tried, what has to be taken away now. None where another needs it, who will do so then.
+    pub(super) fn end(self) -> Option<(Removal, Vec<TorrentId>)> {
+        let mut needs = self.needs.needs();
+        // This one is counted until it is dropped.
+        let need = needs.get_mut(&key(&self.service, self.info_hash)).filter(|need| need.try_count == 1)?;
+        let played = std::mem::take(&mut need.played);
+        let mut left = std::mem::take(&mut need.left);
+        left.retain(|torrent| !played.contains(torrent));
+        left.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        left.dedup();
+        (!left.is_empty() && need.begin_removal()).then(|| {
+            let (needs, service) = (Arc::clone(&self.needs), Arc::clone(&self.service));
+            (Removal { needs, service, info_hash: self.info_hash }, left)
+        })
+    }
+}
+
+impl Drop for Try {
+    fn drop(&mut self) {
+        let mut needs = self.needs.needs();
+        let key = key(&self.service, self.info_hash);
+        let Some(need) = needs.get_mut(&key) else { return };
+        need.try_count = need.try_count.saturating_sub(1);
+        if need.is_over() {
             needs.remove(&key);
         }
     }
@@ -134,7 +228,15 @@ pub(crate) struct Removal {
 
 impl Drop for Removal {
     fn drop(&mut self) {
-        self.needs.needs().remove(&key(&self.service, self.info_hash));
+        let mut needs = self.needs.needs();
+        let key = key(&self.service, self.info_hash);
+        if let Some(need) = needs.get_mut(&key) {
+            (need.is_removed_now, need.is_ours) = (false, false);
+            if need.is_over() {
+                needs.remove(&key);
+            }
+        }
+        drop(needs);
         self.needs.removed.notify_waiters();
     }
 }
@@ -185,6 +287,40 @@ mod tests {
         });
         assert!(!claim.is_ours());
         drop(claim);
+        assert!(needs.needs().is_empty());
+    }
+
+    /// Goal: of several who try a torrent at once none loses it to another: what was added for it goes with the last, unless it is played;
+    /// who comes while it goes waits.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_tried_is_not_taken_away() {
+        let (needs, one) = (Arc::new(Needs::default()), service());
+        let id = |text: &str| TorrentId(text.to_owned());
+        let (first, second) = (needs.begin_try(&one, HASH).await, needs.begin_try(&one, HASH).await);
+        first.left(id("7"));
+        assert!(first.end().is_none(), "the second looks at it");
+        assert!(needs.removal_of(&one, HASH, &id("8")).is_none());
+        second.left(id("7"));
+        let (removal, left) = second.end().unwrap();
+        assert_eq!(left, [id("7"), id("8")]);
+        let waiting = tokio::time::timeout(Duration::from_secs(1), needs.begin_try(&one, HASH));
+        assert!(waiting.await.is_err());
+        drop(removal);
+
+        let (first, second) = (needs.begin_try(&one, HASH).await, needs.begin_try(&one, HASH).await);
+        second.played(id("7"));
+        assert!(second.end().is_none());
+        first.left(id("7"));
+        assert!(first.end().is_none(), "it is played");
+        // Somebody fetches it: it is his from now on.
+        let claim = needs.claim(&one, HASH).await;
+        let tried = needs.begin_try(&one, HASH).await;
+        tried.left(id("7"));
+        assert!(tried.end().is_none() && claim.is_ours());
+        drop(claim);
+        // Who is cut off leaves nothing behind.
+        drop(needs.begin_try(&one, HASH).await);
+        assert!(needs.removal_of(&one, HASH, &id("7")).is_some());
         assert!(needs.needs().is_empty());
     }
 }

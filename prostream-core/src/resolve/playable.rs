@@ -49,10 +49,15 @@ impl NewlyAdded {
 
     /// Takes it away again: nobody played it. Where another waits for it, it is his from now on.
     pub(crate) async fn remove(&self, call: &Call) {
-        let Some(_removal) = self.needs.removal(&self.service, self.info_hash) else { return };
-        if let Err(error) = self.service.remove(call, &self.torrent).await {
-            tracing::warn!(service = %self.service.id(), %error, "a torrent that we added could not be removed");
-        }
+        let Some(_removal) = self.needs.removal_of(&self.service, self.info_hash, &self.torrent) else { return };
+        remove_added(call, self.service.as_ref(), &self.torrent).await;
+    }
+}
+
+/// Takes away what we added. What cannot be removed is told in the log: nobody waits for it.
+pub(super) async fn remove_added(call: &Call, service: &dyn DebridService, torrent: &TorrentId) {
+    if let Err(error) = service.remove(call, torrent).await {
+        tracing::warn!(service = %service.id(), %error, "a torrent that we added could not be removed");
     }
 }
 

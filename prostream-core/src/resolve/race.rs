@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::cached::{Seen, Sighting};
 use super::needs::Needs;
-use super::playable::{NewlyAdded, Unlocked};
+use super::playable::{NewlyAdded, Unlocked, remove_added};
 use crate::model::{InfoHash, ProviderId};
 use crate::net::Call;
 use crate::provider::debrid::{Added, DebridService, RemoteFile, TorrentId, TorrentState};
@@ -283,22 +283,44 @@ struct Attempt {
 impl Attempt {
     async fn run(self, ended: oneshot::Sender<Ended>) {
         let Some(link) = self.lost.run_until_cancelled(self.link.link(&self.call)).await else { return };
-        let (answer, added) = match link {
-            Err(error) => (Err(error), None),
-            Ok(link) => self.unlock(&link).await,
+        let (link, tried) = match link {
+            Err(error) => return self.give_up(ended, error),
+            // What one of us is just taking away would be gone in a moment: waited for.
+            Ok(link) => {
+                let begin = self.ground.needs.begin_try(&self.service, link.info_hash());
+                match self.lost.run_until_cancelled(timeout(self.call.remaining(), begin)).await {
+                    None => return,
+                    Some(Err(_)) => return self.give_up(ended, too_late(Some(&self.service))),
+                    Some(Ok(tried)) => (link, tried),
+                }
+            }
         };
+        let (answer, added) = self.unlock(&link).await;
         // Of two that are ready at once the race takes one, and the other hears nothing.
         let is_good = answer.is_ok();
         let (taken, is_taken) = oneshot::channel();
         let is_kept = ended.send(Ended { answer, taken }).is_ok() && is_good && is_taken.await.is_ok();
         // What we added and do not play is taken away again; what the user had stays.
-        if let Some(added) = added.filter(|_| !is_kept) {
-            added.remove(&Call { deadline: Call::within(CLEAN_UP_LIMIT).deadline, ..self.call.clone() }).await;
+        match added {
+            Some(added) if is_kept => tried.played(added.torrent),
+            Some(added) if !added.was_known => tried.left(added.torrent),
+            _ => {}
+        }
+        if let Some((_removal, torrents)) = tried.end() {
+            let call = Call { deadline: Call::within(CLEAN_UP_LIMIT).deadline, ..self.call.clone() };
+            for torrent in torrents {
+                remove_added(&call, self.service.as_ref(), &torrent).await;
+            }
         }
     }
 
-    /// The answer, and what was newly added for it.
-    async fn unlock(&self, link: &TorrentLink) -> (Result<Unlocked>, Option<NewlyAdded>) {
+    fn give_up(&self, ended: oneshot::Sender<Ended>, error: Error) {
+        // Nobody may be there to hear it.
+        let _ = ended.send(Ended { answer: Err(error), taken: oneshot::channel().0 });
+    }
+
+    /// The answer, and what was added for it.
+    async fn unlock(&self, link: &TorrentLink) -> (Result<Unlocked>, Option<Added>) {
         if self.lost.is_cancelled() {
             return (Err(Error::new(ErrorKind::Cancelled, "try release")), None);
         }
@@ -320,10 +342,9 @@ impl Attempt {
         });
         let work = self.unlock_added(link.info_hash(), &added);
         let Some(answer) = self.lost.run_until_cancelled(work).await else {
-            return (Err(Error::new(ErrorKind::Cancelled, "try release")), newly);
+            return (Err(Error::new(ErrorKind::Cancelled, "try release")), Some(added));
         };
-        let answer = answer.map(|unlocked| Unlocked { newly_added: newly.clone(), ..unlocked });
-        (answer, newly)
+        (answer.map(|unlocked| Unlocked { newly_added: newly, ..unlocked }), Some(added))
     }
 
     async fn unlock_added(&self, info_hash: InfoHash, added: &Added) -> Result<Unlocked> {
