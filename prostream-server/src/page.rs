@@ -16,6 +16,7 @@ pub fn assets() -> Assets {
         Asset::new("links.js", SCRIPT, include_bytes!("../ui/links.js")),
         Asset::new("player.js", SCRIPT, include_bytes!("../ui/player.js")),
         Asset::new("position.js", SCRIPT, include_bytes!("../ui/position.js")),
+        Asset::new("releases.js", SCRIPT, include_bytes!("../ui/releases.js")),
         Asset::new("subtitles.js", SCRIPT, include_bytes!("../ui/subtitles.js")),
         Asset::new("hls.js", SCRIPT, include_bytes!(concat!(env!("OUT_DIR"), "/hls.js"))),
     ])

@@ -5,6 +5,7 @@ import {Player} from "./player.js";
 import * as fetching from "./fetching.js";
 import * as links from "./links.js";
 import * as position from "./position.js";
+import * as releases from "./releases.js";
 import * as subtitles from "./subtitles.js";
 
 const byId = id => document.getElementById(id);
@@ -55,8 +56,6 @@ const showProblem = problem => {
 
 const LANGUAGES = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(undefined, {type: "language"}) : null;
 const languageText = tag => { try { return tag && LANGUAGES ? LANGUAGES.of(tag) : tag; } catch { return tag; } };
-
-const size = bytes => !bytes ? null : bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** Runs one action of the viewer: problems are shown, a sign-in that ended leads to the form. */
 const attempt = async action => {
@@ -181,35 +180,23 @@ const lookForReleases = mediaId => attempt(async () => {
   links.showFor(state.title.kind, mediaId);
   state.candidates = [];
   state.failed = new Set();
-  drawReleases({candidates: [], rejected: []});
+  releases.draw({candidates: [], rejected: []});
   byId("indexers").textContent = "Asking the indexers…";
   const answered = [];
   await api.releases(mediaId, DEVICE, signal, (name, data) => {
     if (signal.aborted) return;
     if (name === "indexer_answered") answered.push([`${data.indexer}: ${data.release_count}`, ...data.missing.map(one => `without ${one.tracker} (${one.reason})`)].join(", "));
     if (name === "indexer_failed") answered.push(`${data.indexer}: ${data.error.detail || data.error.title}`);
-    if (name === "ranked") drawReleases(data);
+    if (name === "ranked") {
+      state.candidates = data.candidates;
+      releases.draw(data);
+    }
     if (name === "failed") showProblem({message: data.error.detail || data.error.title, advice: data.error.advice});
     const ending = name === "done" ? (data.is_partial ? " (incomplete)" : "") : " …";
     byId("indexers").textContent = answered.join(" · ") + ending;
     if (name === "done" && !state.candidates.length) byId("indexers").textContent += " No release fits.";
   });
 });
-
-const drawReleases = ({candidates, rejected}) => {
-  state.candidates = candidates;
-  byId("releases").replaceChildren(...candidates.map((candidate, index) => make("li", {"data-release": candidate.release},
-    make("span", {class: "release-name"}, candidate.name),
-    make("button", {type: "button", onclick: () => attempt(() => playOrOffer(candidate)), "aria-label": `Play ${candidate.name}`}, index === 0 ? "Play the best" : "Play"),
-    make("span", {class: "facts"}, [size(candidate.size_bytes), candidate.seeder_count === null || candidate.seeder_count === undefined ? null : `${candidate.seeder_count} seeders`,
-      candidate.tracker || candidate.indexer, `score ${candidate.score}`].filter(Boolean).join(" · ")),
-    make("div", {class: "reasons"}, ...candidate.reasons.map(reason => make("span", {class: reason.points > 0 ? "plus" : reason.points < 0 ? "minus" : ""},
-      `${reason.text}${reason.points ? ` ${reason.points > 0 ? "+" : "−"}${Math.abs(reason.points)}` : ""}`))))));
-  const box = byId("rejected");
-  box.hidden = !rejected.length;
-  box.querySelector("summary").textContent = `${rejected.length} left out`;
-  box.querySelector("ul").replaceChildren(...rejected.map(one => make("li", {}, `${one.name}: ${one.reason}`)));
-};
 
 // --- playing
 
@@ -401,6 +388,7 @@ const open = async () => {
 
 links.start(attempt, make);
 fetching.start(attempt, begin);
+releases.start(make, candidate => attempt(() => playOrOffer(candidate)));
 subtitles.start(player, make, languageText);
 addEventListener("hashchange", () => location.reload());
 attempt(open);

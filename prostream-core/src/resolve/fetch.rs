@@ -166,8 +166,8 @@ impl Resolver {
     }
 
     /// The right to take away what one of us has added, unless another needs it.
-    pub(crate) fn removal(&self, service: &Fetcher, info_hash: InfoHash) -> Option<Removal> {
-        self.ground.needs.removal(&service.0, info_hash)
+    pub(crate) fn removal(&self, service: &Fetcher, info_hash: InfoHash, torrent: &TorrentId) -> Option<Removal> {
+        self.ground.needs.removal(&service.0, info_hash, torrent)
     }
 
     /// Chooses the wanted file of a torrent that is on its way, at a service that fetches nothing before.

@@ -64,7 +64,7 @@ impl Needs {
     /// Safe to drop at any point: nothing is claimed then.
     pub(crate) async fn claim(self: &Arc<Self>, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Claim {
         self.once_removed(service, info_hash, |need| need.claim_count = need.claim_count.saturating_add(1)).await;
-        Claim { needs: Arc::clone(self), service: Arc::clone(service), info_hash }
+        Claim(Held::of(self, service, info_hash))
     }
 
     /// Begins to add, look at and perhaps take away a torrent; waits until a removal of it that is under way is over. Several may try at once:
@@ -74,7 +74,7 @@ impl Needs {
     /// Safe to drop at any point: nothing has begun then.
     pub(super) async fn begin_try(self: &Arc<Self>, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Try {
         self.once_removed(service, info_hash, |need| need.try_count = need.try_count.saturating_add(1)).await;
-        Try { needs: Arc::clone(self), service: Arc::clone(service), info_hash }
+        Try(Held::of(self, service, info_hash))
     }
 
     async fn once_removed(&self, service: &Arc<dyn DebridService>, info_hash: InfoHash, begin: impl FnOnce(&mut Need)) {
@@ -93,26 +93,21 @@ impl Needs {
         }
     }
 
-    /// As [`Self::removal`], of one torrent that was added: where another tries it just now, the last to try takes it away.
-    pub(super) fn removal_of(
+    /// The right to take away what one of us has added and does not need. None where another needs it, who will take it away then, where it is
+    /// tried just now, whose last will, or where it is being taken away already.
+    pub(crate) fn removal(
         self: &Arc<Self>,
         service: &Arc<dyn DebridService>,
         info_hash: InfoHash,
         torrent: &TorrentId,
     ) -> Option<Removal> {
-        if let Some(need) = self.needs().get_mut(&key(service, info_hash)).filter(|need| need.try_count > 0) {
+        let mut needs = self.needs();
+        let need = needs.entry(key(service, info_hash)).or_default();
+        if need.try_count > 0 {
             need.left.push(torrent.clone());
             return None;
         }
-        self.removal(service, info_hash)
-    }
-
-    /// The right to take away what one of us has added and does not need; none where another needs it, who will take it away then, or where
-    /// it is being taken away already.
-    pub(crate) fn removal(self: &Arc<Self>, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Option<Removal> {
-        let mut needs = self.needs();
-        let need = needs.entry(key(service, info_hash)).or_default();
-        need.begin_removal().then(|| Removal { needs: Arc::clone(self), service: Arc::clone(service), info_hash })
+        need.begin_removal().then(|| Removal(Held::of(self, service, info_hash)))
     }
 
     /// The needs. They are whole at every point where a holder could panic, so a poisoned lock is no reason to stop.
@@ -121,123 +116,110 @@ impl Needs {
     }
 }
 
-/// Somebody needs a torrent, as long as this is held.
+/// A torrent at a service, and the right to note what becomes of it.
 #[derive(Debug)]
-pub(crate) struct Claim {
+struct Held {
     needs: Arc<Needs>,
     service: Arc<dyn DebridService>,
     info_hash: InfoHash,
 }
 
+impl Held {
+    fn of(needs: &Arc<Needs>, service: &Arc<dyn DebridService>, info_hash: InfoHash) -> Self {
+        Self { needs: Arc::clone(needs), service: Arc::clone(service), info_hash }
+    }
+
+    /// Notes something, and forgets what is over by it.
+    fn note<T>(&self, note: impl FnOnce(&mut Need) -> T) -> Option<T> {
+        let mut needs = self.needs.needs();
+        let key = key(&self.service, self.info_hash);
+        let need = needs.get_mut(&key)?;
+        let noted = note(need);
+        if need.is_over() {
+            needs.remove(&key);
+        }
+        Some(noted)
+    }
+}
+
+/// Somebody needs a torrent, as long as this is held.
+#[derive(Debug)]
+pub(crate) struct Claim(Held);
+
 impl Claim {
     /// One of us has added it.
     pub(crate) fn set_ours(&self) {
-        if let Some(need) = self.needs.needs().get_mut(&key(&self.service, self.info_hash)) {
-            need.is_ours = true;
-        }
+        self.0.note(|need| need.is_ours = true);
     }
 
     /// Has one of us added it?
     pub(crate) fn is_ours(&self) -> bool {
-        self.needs.needs().get(&key(&self.service, self.info_hash)).is_some_and(|need| need.is_ours)
+        self.0.note(|need| need.is_ours).unwrap_or_default()
     }
 
-    /// No longer needed: the right to take it away, where one of us has added it and nobody else needs it.
-    pub(crate) fn give_up(self) -> Option<Removal> {
+    /// No longer needed: the right to take it away, where one of us has added it and nobody else needs or tries it.
+    pub(crate) fn give_up(self, torrent: &TorrentId) -> Option<Removal> {
         let is_ours = self.is_ours();
-        let (needs, service, info_hash) = (Arc::clone(&self.needs), Arc::clone(&self.service), self.info_hash);
+        let (needs, service, info_hash) = (Arc::clone(&self.0.needs), Arc::clone(&self.0.service), self.0.info_hash);
         drop(self);
         // Whoever claims it in between takes it over.
-        is_ours.then(|| needs.removal(&service, info_hash)).flatten()
+        is_ours.then(|| needs.removal(&service, info_hash, torrent)).flatten()
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut needs = self.needs.needs();
-        let key = key(&self.service, self.info_hash);
-        let Some(need) = needs.get_mut(&key) else { return };
-        need.claim_count = need.claim_count.saturating_sub(1);
-        if need.is_over() {
-            needs.remove(&key);
-        }
+        self.0.note(|need| need.claim_count = need.claim_count.saturating_sub(1));
     }
 }
 
 /// Somebody tries a torrent, as long as this is held.
 #[derive(Debug)]
-pub(super) struct Try {
-    needs: Arc<Needs>,
-    service: Arc<dyn DebridService>,
-    info_hash: InfoHash,
-}
+pub(super) struct Try(Held);
 
 impl Try {
     /// It is played, whoever of those who try it has added it.
     pub(super) fn played(&self, torrent: TorrentId) {
-        self.note(|need| need.played.push(torrent));
+        self.0.note(|need| need.played.push(torrent));
     }
 
     /// One of us has added it, and it is not played.
     pub(super) fn left(&self, torrent: TorrentId) {
-        self.note(|need| need.left.push(torrent));
-    }
-
-    fn note(&self, note: impl FnOnce(&mut Need)) {
-        if let Some(need) = self.needs.needs().get_mut(&key(&self.service, self.info_hash)) {
-            note(need);
-        }
+        self.0.note(|need| need.left.push(torrent));
     }
 
     /// The try is over: for the last of those who tried, what has to be taken away now. None where another needs it, who will do so then.
     pub(super) fn end(self) -> Option<(Removal, Vec<TorrentId>)> {
-        let mut needs = self.needs.needs();
-        // This one is counted until it is dropped.
-        let need = needs.get_mut(&key(&self.service, self.info_hash)).filter(|need| need.try_count == 1)?;
-        let played = std::mem::take(&mut need.played);
-        let mut left = std::mem::take(&mut need.left);
-        left.retain(|torrent| !played.contains(torrent));
-        left.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        left.dedup();
-        (!left.is_empty() && need.begin_removal()).then(|| {
-            let (needs, service) = (Arc::clone(&self.needs), Arc::clone(&self.service));
-            (Removal { needs, service, info_hash: self.info_hash }, left)
-        })
+        let left = self.0.note(|need| {
+            // This one is counted until it is dropped.
+            if need.try_count > 1 {
+                return Vec::new();
+            }
+            let played = std::mem::take(&mut need.played);
+            let mut left = std::mem::take(&mut need.left);
+            left.retain(|torrent| !played.contains(torrent));
+            left.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+            left.dedup();
+            if left.is_empty() || need.begin_removal() { left } else { Vec::new() }
+        })?;
+        (!left.is_empty()).then(|| (Removal(Held::of(&self.0.needs, &self.0.service, self.0.info_hash)), left))
     }
 }
 
 impl Drop for Try {
     fn drop(&mut self) {
-        let mut needs = self.needs.needs();
-        let key = key(&self.service, self.info_hash);
-        let Some(need) = needs.get_mut(&key) else { return };
-        need.try_count = need.try_count.saturating_sub(1);
-        if need.is_over() {
-            needs.remove(&key);
-        }
+        self.0.note(|need| need.try_count = need.try_count.saturating_sub(1));
     }
 }
 
 /// A torrent is being taken away, as long as this is held.
 #[derive(Debug)]
-pub(crate) struct Removal {
-    needs: Arc<Needs>,
-    service: Arc<dyn DebridService>,
-    info_hash: InfoHash,
-}
+pub(crate) struct Removal(Held);
 
 impl Drop for Removal {
     fn drop(&mut self) {
-        let mut needs = self.needs.needs();
-        let key = key(&self.service, self.info_hash);
-        if let Some(need) = needs.get_mut(&key) {
-            (need.is_removed_now, need.is_ours) = (false, false);
-            if need.is_over() {
-                needs.remove(&key);
-            }
-        }
-        drop(needs);
-        self.needs.removed.notify_waiters();
+        self.0.note(|need| (need.is_removed_now, need.is_ours) = (false, false));
+        self.0.needs.removed.notify_waiters();
     }
 }
 
@@ -250,6 +232,10 @@ mod tests {
 
     const HASH: InfoHash = InfoHash([7; 20]);
 
+    fn id(text: &str) -> TorrentId {
+        TorrentId(text.to_owned())
+    }
+
     fn service() -> Arc<dyn DebridService> {
         Arc::new(Silent::new("one"))
     }
@@ -261,14 +247,17 @@ mod tests {
         let (first, second) = (needs.claim(&one, HASH).await, needs.claim(&one, HASH).await);
         first.set_ours();
         assert!(second.is_ours());
-        assert!(first.give_up().is_none() && needs.removal(&one, HASH).is_none(), "the second needs it");
-        assert!(needs.removal(&other, HASH).is_some(), "another account is another matter");
-        assert!(second.give_up().is_some());
+        assert!(
+            first.give_up(&id("7")).is_none() && needs.removal(&one, HASH, &id("7")).is_none(),
+            "the second needs it"
+        );
+        assert!(needs.removal(&other, HASH, &id("7")).is_some(), "another account is another matter");
+        assert!(second.give_up(&id("7")).is_some());
         let users = needs.claim(&one, HASH).await;
-        assert!(users.give_up().is_none());
+        assert!(users.give_up(&id("7")).is_none());
         // A race that loses hands over what it has added.
         let claim = needs.claim(&one, HASH).await;
-        assert!(needs.removal(&one, HASH).is_none() && claim.is_ours());
+        assert!(needs.removal(&one, HASH, &id("7")).is_none() && claim.is_ours());
         drop(claim);
         assert!(needs.needs().is_empty());
     }
@@ -277,8 +266,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_claim_waits_for_a_removal() {
         let (needs, one) = (Arc::new(Needs::default()), service());
-        let removal = needs.removal(&one, HASH).unwrap();
-        assert!(needs.removal(&one, HASH).is_none(), "once is enough");
+        let removal = needs.removal(&one, HASH, &id("7")).unwrap();
+        assert!(needs.removal(&one, HASH, &id("7")).is_none(), "once is enough");
         let claiming = tokio::time::timeout(Duration::from_secs(1), needs.claim(&one, HASH));
         assert!(claiming.await.is_err());
         let (claim, ()) = tokio::join!(needs.claim(&one, HASH), async {
@@ -295,11 +284,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_tried_is_not_taken_away() {
         let (needs, one) = (Arc::new(Needs::default()), service());
-        let id = |text: &str| TorrentId(text.to_owned());
         let (first, second) = (needs.begin_try(&one, HASH).await, needs.begin_try(&one, HASH).await);
         first.left(id("7"));
         assert!(first.end().is_none(), "the second looks at it");
-        assert!(needs.removal_of(&one, HASH, &id("8")).is_none());
+        assert!(needs.removal(&one, HASH, &id("8")).is_none());
         second.left(id("7"));
         let (removal, left) = second.end().unwrap();
         assert_eq!(left, [id("7"), id("8")]);
@@ -320,7 +308,24 @@ mod tests {
         drop(claim);
         // Who is cut off leaves nothing behind.
         drop(needs.begin_try(&one, HASH).await);
-        assert!(needs.removal_of(&one, HASH, &id("7")).is_some());
+        assert!(needs.removal(&one, HASH, &id("7")).is_some());
         assert!(needs.needs().is_empty());
+    }
+    /// Goal: who gives up what he has fetched takes it from under nobody who looks at it just then: that one leaves it, or plays it.
+    #[tokio::test]
+    async fn what_is_given_up_is_not_taken_from_who_tries_it() {
+        let (needs, one) = (Arc::new(Needs::default()), service());
+        for is_played in [false, true] {
+            let claim = needs.claim(&one, HASH).await;
+            claim.set_ours();
+            let tried = needs.begin_try(&one, HASH).await;
+            assert!(claim.give_up(&id("7")).is_none(), "it is looked at");
+            if is_played {
+                tried.played(id("7"));
+            }
+            let left = tried.end().map(|(_, left)| left);
+            assert_eq!(left, (!is_played).then(|| vec![id("7")]));
+            assert!(needs.needs().is_empty());
+        }
     }
 }

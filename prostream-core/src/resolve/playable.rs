@@ -49,7 +49,7 @@ impl NewlyAdded {
 
     /// Takes it away again: nobody played it. Where another waits for it, it is his from now on.
     pub(crate) async fn remove(&self, call: &Call) {
-        let Some(_removal) = self.needs.removal_of(&self.service, self.info_hash, &self.torrent) else { return };
+        let Some(_removal) = self.needs.removal(&self.service, self.info_hash, &self.torrent) else { return };
         remove_added(call, self.service.as_ref(), &self.torrent).await;
     }
 }

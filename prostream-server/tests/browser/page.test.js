@@ -301,6 +301,64 @@ test("subtitles from outside are found, shown, and moved in time; what is in the
   await close();
 });
 
+test("a list of releases that changes under the viewer loses neither his press nor his place", {timeout: 60_000}, async () => {
+  const {page, wrong, close} = await openPage(browser);
+  const asked = [];
+  // A second answer after the first: it puts another release on top. Both are given out by the test, when it wants.
+  const told = [];
+  await page.exposeFunction("toldNext", () => new Promise(resolve => told.push(resolve)));
+  await page.addInitScript(() => {
+    const plain = window.fetch;
+    window.fetch = async (input, init) => {
+      const answer = await plain(input, init);
+      if (!/\/releases\?/.test(String(input.url || input)) || !/event-stream/.test(answer.headers.get("content-type"))) return answer;
+      const text = await answer.text();
+      const ranked = text.split("\n\n").filter(event => /^event: ?ranked$/m.test(event)).at(-1);
+      const [, data] = /^data: ?(.*)$/m.exec(ranked);
+      const list = JSON.parse(data);
+      const turned = JSON.stringify({...list, candidates: [...list.candidates].reverse()});
+      const body = new ReadableStream({async start(out) {
+        const write = part => out.enqueue(new TextEncoder().encode(part));
+        write(`${ranked}\n\n`);
+        await window.toldNext();
+        write(`event: ranked\ndata: ${turned}\n\n`);
+        await window.toldNext();
+        write(`event: ranked\ndata: ${data}\n\n`);
+        out.close();
+      }});
+      return new Response(body, {status: answer.status, headers: answer.headers});
+    };
+  });
+  page.on("request", request => {
+    if (request.method() === "POST" && /\/playbacks$/.test(request.url())) asked.push(request.postDataJSON().release);
+  });
+  await choose(page, "Paper Lanterns");
+  const order = () => page.evaluate(() => [...document.querySelectorAll("#releases li")].map(one => one.dataset.release));
+  const focused = () => page.evaluate(() => document.activeElement.closest("#releases li")?.dataset.release);
+  const first = await order();
+  assert.ok(first.length > 1);
+  // By keyboard: the release that had the focus has it still, in its new place.
+  await page.focus("#releases li:first-child button");
+  while (!told.length) await page.waitForTimeout(20);
+  told.shift()();
+  await page.waitForFunction(last => document.querySelector("#releases li:last-child").dataset.release === last, first[0]);
+  assert.equal(await focused(), first[0]);
+  // By pointer: the list comes only after the press.
+  const {x, y, width, height} = await page.locator("#releases li:first-child button").boundingBox();
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  while (!told.length) await page.waitForTimeout(20);
+  told.shift()();
+  await page.waitForTimeout(300);
+  assert.deepEqual(await order(), [...first].reverse(), "it waits for the press to end");
+  await page.mouse.up();
+  await page.waitForFunction(best => document.querySelector("#releases li").dataset.release === best, first[0]);
+  while (!asked.length) await page.waitForTimeout(20);
+  assert.deepEqual(asked, [first.at(-1)], "what was pressed is what was aimed at");
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("without the player library the browser plays by itself, and the page says so", {timeout: 60_000}, async () => {
   const {page, close} = await openPage(browser);
   await page.route("**/hls.js", route => route.fulfill({contentType: "text/javascript", body: ""}));

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::{Playback, PlaybackSource, Playbacks, StartPlayback, prepare, random_id};
 use crate::model::{InfoHash, MediaId, ProviderId};
 use crate::net::Call;
-use crate::resolve::{Claim, Fetchable, Fetcher, Removal, TorrentId, Viewer, Walk};
+use crate::resolve::{Fetchable, Fetcher, Removal, TorrentId, Viewer, Walk};
 use crate::store::now_ms;
 use crate::store::records::PreparingRecord;
 use crate::{Error, ErrorKind, Result};
@@ -267,9 +267,10 @@ impl Playbacks {
                 continue;
             };
             if record.is_ending {
-                let is_ours = !record.was_known && record.torrent.is_some();
-                let removal = is_ours.then(|| self.resolver.removal(&service, record.info_hash)).flatten();
-                self.take_away(&service, &record.id, record.torrent.map(TorrentId), record.info_hash, removal);
+                let added = record.torrent.filter(|_| !record.was_known).map(TorrentId);
+                let removal = added
+                    .and_then(|torrent| Some((self.resolver.removal(&service, record.info_hash, &torrent)?, torrent)));
+                self.take_away(&service, &record.id, record.info_hash, removal);
                 continue;
             }
             let claim = self.resolver.claim(&Call::within(LINK_LIMIT), &service, record.info_hash).await?;
@@ -323,24 +324,20 @@ impl Playbacks {
     /// After its end was written down: tells those who follow it, and takes away what nobody needs.
     async fn let_go(&self, item: &Arc<Item>, state: PreparingState) {
         self.preparings.end(item, state).await;
-        let removal = item.take_claim().and_then(Claim::give_up);
-        self.take_away(&item.service, &item.record.id, item.torrent(), item.record.info_hash, removal);
+        let removal = item
+            .take_claim()
+            .zip(item.torrent())
+            .and_then(|(claim, torrent)| Some((claim.give_up(&torrent)?, torrent)));
+        self.take_away(&item.service, &item.record.id, item.record.info_hash, removal);
     }
 
     /// Takes a torrent away in the background, where there is the right to and nobody plays it, and forgets its record.
-    fn take_away(
-        &self,
-        service: &Fetcher,
-        id: &str,
-        torrent: Option<TorrentId>,
-        info_hash: InfoHash,
-        removal: Option<Removal>,
-    ) {
+    fn take_away(&self, service: &Fetcher, id: &str, info_hash: InfoHash, removal: Option<(Removal, TorrentId)>) {
         let (playbacks, service, id) = (self.clone(), service.clone(), id.to_owned());
         self.preparings.tasks.spawn(async move {
             let is_played = (playbacks.preparings.is_in_use)(info_hash);
-            if let (Some(_), Some(torrent), false) = (&removal, torrent, is_played)
-                && !playbacks.remove(&service, &torrent).await
+            if let (Some((_, torrent)), false) = (&removal, is_played)
+                && !playbacks.remove(&service, torrent).await
             {
                 return;
             }
@@ -434,7 +431,8 @@ impl Playbacks {
         record.torrent = Some(added.torrent.0.clone());
         record.was_known = !claim.is_ours();
         if let Err(error) = self.records.note_preparing(&record.id, &added.torrent.0, record.was_known).await {
-            self.take_away(&one.service, &record.id, Some(added.torrent), info_hash, claim.give_up());
+            let removal = claim.give_up(&added.torrent).map(|right| (right, added.torrent));
+            self.take_away(&one.service, &record.id, info_hash, removal);
             return Err(error);
         }
         let place = place.take().ok_or_else(|| Error::new(ErrorKind::Internal, "keep preparing"))?;

@@ -148,9 +148,10 @@ impl Playbacks {
             Ok(()) => Ok(()),
             // Given up while it was being added, by who did not know its number: what is newly there goes.
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                let (service, info_hash) = (&item.service, item.record.info_hash);
                 let removal =
-                    (!added.was_known).then(|| self.resolver.removal(&item.service, item.record.info_hash)).flatten();
-                self.take_away(&item.service, &item.record.id, Some(added.torrent), item.record.info_hash, removal);
+                    if added.was_known { None } else { self.resolver.removal(service, info_hash, &added.torrent) };
+                self.take_away(service, &item.record.id, info_hash, removal.map(|right| (right, added.torrent)));
                 Ok(())
             }
             Err(error) => {
