@@ -17,11 +17,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use one_film::{LinkHost, ONE, RELEASE, Shelf, client, hash, long_film, media_id};
+use futures_util::StreamExt;
+use one_film::{Instead, LinkHost, ONE, RELEASE, Shelf, client, hash, long_film, media_id};
 use prostream_core::hls::{CutFindings, playlist};
 use prostream_core::model::{ByteRange, DeviceProfile, ProviderId};
 use prostream_core::net::{Call, HttpClient, Secret};
-use prostream_core::playback::{Playback, PlaybackConfig, PlaybackSource, StartPlayback};
+use prostream_core::playback::{Playback, PlaybackConfig, PlaybackEvent, PlaybackSource, StartPlayback};
 use prostream_core::provider::debrid::DebridService;
 use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
 use prostream_core::resolve::{ProviderSet, Viewer};
@@ -47,6 +48,8 @@ struct House {
     debrid: Mounted<AllDebridStandIn>,
     /// Holds the same, and is asked when the first fails.
     second: Mounted<AllDebridStandIn>,
+    /// Where its links lead.
+    second_host: Mounted<LinkHost>,
     folder: tempfile::TempDir,
     viewer: Viewer,
     http: HttpClient,
@@ -55,21 +58,24 @@ struct House {
 impl House {
     async fn new() -> Self {
         let file_name = format!("{RELEASE}.mkv");
-        let film_host = FilmHost::new()
-            .with_file("/film.mkv", films()[0].clone())
-            .with_file(format!("/{file_name}"), films()[0].clone());
-        let host = Mounted::new(LinkHost::new(film_host)).await;
+        let film_host = || {
+            let host = FilmHost::new().with_file("/film.mkv", films()[0].clone());
+            Mounted::new(LinkHost::new(host.with_file(format!("/{file_name}"), films()[0].clone())))
+        };
+        let (host, second_host) = (film_host().await, film_host().await);
         let size_bytes = films()[0].len() as u64;
-        let service = |folder: &str| {
+        let service = |folder: &str, host: &Mounted<LinkHost>| {
             let torrent = StandInTorrent::new(hash(ONE), RELEASE).with_file(format!("{folder}{file_name}"), size_bytes);
             Mounted::new(AllDebridStandIn::new(KEY, host.url("/")).with_torrent(torrent))
         };
-        let (debrid, second) = (service(&format!("{RELEASE}/")).await, service("").await);
+        let (debrid, second) = (service(&format!("{RELEASE}/"), &host).await, service("", &second_host).await);
         // Its links differ from those that the first one gives here.
         (0..10).for_each(|_| second.stand_in.expire_links());
-        let services = [&debrid, &second].map(|mounted| Arc::clone(&mounted.stand_in));
-        host.stand_in.given_live_links(move |query| services.iter().any(|service| service.is_live_link(query)));
-        let http = client(&[host.url("/"), debrid.url("/"), second.url("/")]);
+        for (host, service) in [(&host, &debrid), (&second_host, &second)] {
+            let service = Arc::clone(&service.stand_in);
+            host.stand_in.given_live_links(move |query| service.is_live_link(query));
+        }
+        let http = client(&[host.url("/"), second_host.url("/"), debrid.url("/"), second.url("/")]);
         let account = |mounted: &Mounted<AllDebridStandIn>, instance: &str| -> Arc<dyn DebridService> {
             let id = ProviderId::with_instance("alldebrid", instance);
             let settings = AllDebridConfig { id, base_url: mounted.url("/"), ..AllDebridConfig::new(Secret::new(KEY)) };
@@ -83,7 +89,7 @@ impl House {
             ..ProviderSet::default()
         };
         let viewer = Viewer::new("mia", Arc::new(providers));
-        Self { host, debrid, second, folder: tempfile::tempdir().unwrap(), viewer, http }
+        Self { host, debrid, second, second_host, folder: tempfile::tempdir().unwrap(), viewer, http }
     }
 
     /// A program that starts with what earlier ones left in the data folder.
@@ -327,6 +333,101 @@ async fn another_service_goes_on_when_one_dies() {
     house.debrid.stand_in.given_maintenance(true);
     assert!(segment(&playback, "video", 3).await.unwrap() == expected);
     assert_eq!(unlock_count(&house.second).await, 1);
+}
+
+/// A segment from the middle of the first film, behind what its first request goes on with.
+async fn middle() -> Bytes {
+    let direct = workshop::present(workshop::memory(films()[0].to_vec())).await.unwrap();
+    rendition(&direct, "video").segment(3).await.unwrap().into_bytes().await.unwrap()
+}
+
+/// Goal: a link that has ended is renewed at its service, however its host says so: with a status, as if the file were shorter, or with
+/// another film in its place.
+#[tokio::test]
+async fn an_ended_link_is_renewed_however_it_says_so() {
+    let expected = middle().await;
+    let statuses = [401, 403, 404, 410, 416].map(Instead::Status);
+    let placeholder = films()[1].slice(..60_000);
+    for ended in statuses.into_iter().chain([Instead::Film(placeholder), Instead::Film(films()[1].clone())]) {
+        let what = format!("{ended:?}").chars().take(60).collect::<String>();
+        let house = House::new().await;
+        let engine = house.engine().await;
+        let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
+        house.host.stand_in.given_ended(ended);
+        house.debrid.stand_in.expire_links();
+        assert!(segment(&playback, "video", 3).await.unwrap() == expected, "{what}");
+        assert_eq!((unlock_count(&house.debrid).await, unlock_count(&house.second).await), (2, 0), "{what}");
+    }
+}
+
+/// Goal: a media host that dies, or that serves none of its service's fresh links either, is left for another service that has the file, at
+/// the same byte. The service itself answers all the time.
+#[tokio::test]
+async fn another_service_goes_on_when_a_media_host_dies() {
+    let expected = middle().await;
+    let statuses = [500, 503, 403, 416].map(Instead::Status);
+    for fault in statuses.into_iter().chain([Instead::Film(films()[1].clone())]) {
+        let what = format!("{fault:?}").chars().take(60).collect::<String>();
+        let house = House::new().await;
+        let engine = house.engine().await;
+        let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
+        house.host.stand_in.given_fault(Some(fault));
+        assert!(segment(&playback, "video", 3).await.unwrap() == expected, "{what}");
+        assert_eq!(unlock_count(&house.second).await, 1, "{what}");
+        // Its next link is had there, too: the first is left as long as the second serves.
+        house.second.stand_in.expire_links();
+        let unlocked = unlock_count(&house.debrid).await;
+        let end = playback.source().size_bytes();
+        let last = playback.source().read_at(ByteRange::new(end - 70_000, end - 69_000)).await.unwrap().into_bytes();
+        assert!(last == films()[0].slice(end as usize - 70_000..end as usize - 69_000), "{what}");
+        assert_eq!(unlock_count(&house.debrid).await, unlocked, "{what}");
+    }
+}
+
+/// Goal: where a torrent leads to another film everywhere, not a byte of it comes under the addresses of the first, also after the
+/// playback was closed; its followers hear of the loss, and the film plays when it is back.
+#[tokio::test]
+async fn another_film_in_place_of_a_torrents_is_a_loss() {
+    let house = House::new().await;
+    let engine = house.engine().await;
+    let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
+    let id = playback.id().to_owned();
+    let mut events = engine.playbacks().events(&call(), &house.viewer, &id).await.unwrap().boxed();
+    let hosts = [&house.host, &house.second_host];
+    hosts.iter().for_each(|host| host.stand_in.given_fault(Some(Instead::Film(films()[1].clone()))));
+    assert_eq!(segment(&playback, "video", 3).await.unwrap_err().kind(), ErrorKind::SourceChanged);
+    drop(playback);
+    for _ in 0..2 {
+        let error = engine.playbacks().playback(&call(), &house.viewer, &id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
+        assert!(error.advice().is_some());
+    }
+    let event = tokio::time::timeout(Duration::from_secs(30), events.next()).await.unwrap().unwrap();
+    assert!(matches!(event, PlaybackEvent::Failed(_)), "no other release is there: {event:?}");
+    hosts.iter().for_each(|host| host.stand_in.given_fault(None));
+    let back = engine.playbacks().playback(&call(), &house.viewer, &id).await.unwrap();
+    assert!(segment(&back, "video", 3).await.unwrap() == middle().await);
+}
+
+/// Goal: who only listens to what happens to a playback keeps it open for nobody.
+/// Method: the listener looks more often than an idle playback lives.
+#[tokio::test]
+async fn a_listener_keeps_no_playback_open() {
+    let house = House::new().await;
+    let config = PlaybackConfig { idle_close: Duration::from_millis(500), ..PlaybackConfig::default() };
+    let engine = ProStream::builder().http(house.http.clone()).playback(config).build().unwrap();
+    let playback = house.start(&engine, PlaybackSource::Title(media_id(ONE))).await.unwrap();
+    let id = playback.id().to_owned();
+    drop(playback);
+    let mut events = engine.playbacks().events(&call(), &house.viewer, &id).await.unwrap().boxed();
+    for _ in 0..5 {
+        let nothing = tokio::time::timeout(Duration::from_millis(200), events.next()).await;
+        assert!(nothing.is_err(), "{nothing:?}");
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(6)).await;
+        tokio::time::resume();
+    }
+    assert!(engine.playbacks().opened(&id).await.is_none());
 }
 
 /// Goal: who only looks at a title leaves no trace in the account behind the service; what was the user's, and what is played, stays.

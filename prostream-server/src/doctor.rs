@@ -147,7 +147,7 @@ pub(crate) fn missing_providers(is_filled: [bool; 3], has_tmdb: bool) -> Vec<doc
             Part::Debrid,
             "debrid",
             "no debrid service",
-            "add AllDebrid to the settings file to play releases; local files play without",
+            "add a debrid service that you have an account with to the settings file, or run prostream sign-in; local files play without",
         ));
     }
     findings

@@ -7,6 +7,7 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::reopen::Stored;
 use super::{Playback, Playbacks, Reopen};
 use crate::hls::RenditionInfo;
 use crate::model::InfoHash;
@@ -73,6 +74,7 @@ pub(super) const fn is_loss(kind: ErrorKind) -> bool {
             | ErrorKind::AccountLimit
             | ErrorKind::NotCached
             | ErrorKind::Malformed
+            | ErrorKind::SourceChanged
     )
 }
 
@@ -132,7 +134,7 @@ impl Playbacks {
         because: Arc<Error>,
     ) -> Result<Next> {
         let Some(media_id) = &record.media_id else { return Err(crate::resolve::again(&because)) };
-        let (what, device) = Reopen::from_json(&record.reopen)?;
+        let Stored { what, device, .. } = Reopen::from_json(&record.reopen)?;
         let viewer = Viewer { device, ..viewer.clone() };
         let mut given_up: Vec<InfoHash> = lost.map(|playback| playback.lost.clone()).unwrap_or_default();
         if let Reopen::Torrent { info_hash, .. } = what {
@@ -199,7 +201,7 @@ impl Watch {
 
     /// Waits a while for the file to be lost; holds nothing open meanwhile.
     async fn health(&self) -> Health {
-        let watched = self.playbacks.opened(&self.id).await.map(|playback| playback.shown.file.health());
+        let watched = self.playbacks.peek(&self.id).map(|playback| playback.shown.file.health());
         match watched {
             Some(Some(mut health)) => {
                 // Nothing is lost, or it was closed meanwhile: it is looked for again.

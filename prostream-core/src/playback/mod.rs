@@ -472,7 +472,7 @@ impl Playbacks {
             owner: viewer.id.clone(),
             media_id,
             name,
-            reopen: what.to_json(&viewer.device)?,
+            reopen: what.to_json(&viewer.device, opened.shown.known.content_id)?,
             start_ms: start_s.map(start_ms),
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.shown.presentation.as_ref())),
@@ -528,6 +528,13 @@ impl Playbacks {
             return None;
         }
         Some(playback)
+    }
+
+    /// As [`Self::opened`], for who only watches it: that is no use of it, and keeps nothing open.
+    fn peek(&self, id: &str) -> Option<Arc<Playback>> {
+        let mut open = self.open.iter();
+        open.find_map(|(key, playback)| (*key == id).then_some(playback))
+            .filter(|playback| !playback.shown.file.is_stale())
     }
 
     /// The playbacks of this viewer, newest first.
@@ -601,8 +608,18 @@ impl Playbacks {
     }
 
     async fn open_again(&self, call: &Call, viewer: &Viewer, record: PlaybackRecord) -> Result<Arc<Playback>> {
-        let (what, device) = Reopen::from_json(&record.reopen)?;
-        let opened = self.open_what(call, viewer, &what, None, &device).await?;
+        let stored = Reopen::from_json(&record.reopen)?;
+        let opened = self.open_what(call, viewer, &stored.what, None, &stored.device).await?;
+        if !stored.is(opened.shown.known.content_id) {
+            // It may be another again the next time.
+            #[cfg(feature = "http")]
+            if let Some(alias) = stored.what.alias() {
+                self.known.forget_alias(&alias).await;
+            }
+            return Err(Error::new(ErrorKind::SourceChanged, "open playback")
+                .detail("the torrent leads to another file than before")
+                .advise("start the playback again, or choose another release"));
+        }
         self.unopened.invalidate(&record.id).await;
         Ok(Arc::new(Playback::new(record, opened)))
     }

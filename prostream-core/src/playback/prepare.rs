@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use super::reopen::Stored;
 use super::{Opened, Playbacks, Reopen};
 use crate::Result;
 use crate::model::{InfoHash, MediaId};
@@ -109,7 +110,7 @@ impl Playbacks {
         let title = self.resolver.title(call, viewer, &media_id).await?;
         let Some(next) = title.episode_after(number) else { return Ok(None) };
         let next = MediaId { episode: Some(next), ..media_id };
-        let (what, device) = Reopen::from_json(&record.reopen)?;
+        let Stored { what, device, .. } = Reopen::from_json(&record.reopen)?;
         let info_hash = match what {
             Reopen::Torrent { info_hash, .. } => Some(info_hash),
             Reopen::File { .. } | Reopen::Link { .. } => None,

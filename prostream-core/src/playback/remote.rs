@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use tokio::sync::{OnceCell, watch};
 use super::events::{Health, is_loss};
 use super::known::{KnownFiles, content_id};
 use super::reopen::Reopen;
-use crate::model::{ByteRange, ContentId, Extents, InfoHash, Location, Playable, Rope};
+use crate::model::{ByteRange, ContentId, Extents, InfoHash, Location, Playable, ProviderId, Rope};
 use crate::net::{Call, HttpClient};
 use crate::resolve::{Resolver, Viewer};
 use crate::source::{
@@ -64,6 +64,7 @@ impl Way {
                         viewer: self.viewer.clone(),
                         info_hash: *info_hash,
                         path: path.clone(),
+                        places: Mutex::new(Places { at: playable.provider.clone(), left: Vec::new() }),
                     };
                     HttpSource::open_leased(&self.http, link, Arc::new(lease), &self.alias, &config).await
                 }
@@ -91,6 +92,30 @@ struct TorrentLease {
     viewer: Viewer,
     info_hash: InfoHash,
     path: String,
+    places: Mutex<Places>,
+}
+
+/// Which services its links come from.
+struct Places {
+    /// Gave the last one.
+    at: ProviderId,
+    /// Those whose hosts did not serve the file, as long as another does.
+    left: Vec<ProviderId>,
+}
+
+impl TorrentLease {
+    /// A link of a service that is none of these.
+    async fn link_without(&self, call: &Call, left: &[ProviderId]) -> Result<Playable> {
+        let mut viewer = self.viewer.clone();
+        if !left.is_empty() {
+            Arc::make_mut(&mut viewer.providers).debrid.retain(|service| !left.contains(service.id()));
+        }
+        self.resolver.reopen(call, &viewer, self.info_hash, &self.path).await
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl fmt::Debug for TorrentLease {
@@ -102,9 +127,35 @@ impl fmt::Debug for TorrentLease {
 #[async_trait]
 impl Lease for TorrentLease {
     async fn renew(&self, call: &Call) -> Result<LeasedLink> {
-        let playable = self.resolver.reopen(call, &self.viewer, self.info_hash, &self.path).await?;
+        let left = self.places().left.clone();
+        let playable = match self.link_without(call, &left).await {
+            // Those that were left may serve it again.
+            Err(_) if !left.is_empty() => self.link_without(call, &[]).await?,
+            answer => answer?,
+        };
         tracing::info!(service = %playable.provider, "link to a file of a torrent was renewed");
+        let mut places = self.places();
+        places.left.retain(|one| *one != playable.provider);
+        places.at = playable.provider.clone();
         leased(&playable)
+    }
+
+    async fn elsewhere(&self, call: &Call) -> Result<Option<LeasedLink>> {
+        let services = || self.viewer.providers.debrid.iter().map(|service| service.id());
+        let left = {
+            let places = self.places();
+            let mut left = places.left.clone();
+            left.push(places.at.clone());
+            // All were left: whoever was first may serve it again.
+            if services().all(|id| left.contains(id)) { vec![places.at.clone()] } else { left }
+        };
+        if services().all(|id| left.contains(id)) {
+            return Ok(None);
+        }
+        let playable = self.link_without(call, &left).await?;
+        tracing::info!(service = %playable.provider, "a file of a torrent is read from another service");
+        *self.places() = Places { at: playable.provider.clone(), left };
+        leased(&playable).map(Some)
     }
 }
 
@@ -238,7 +289,9 @@ impl RemoteFile {
         if error.kind() == ErrorKind::SourceChanged {
             self.forget().await;
         }
-        if !is_loss(error.kind()) {
+        // Another file behind the viewer's own link is what he plays next; what a torrent holds does not change.
+        let is_his = error.kind() == ErrorKind::SourceChanged && !matches!(self.way.what, Reopen::Torrent { .. });
+        if is_his || !is_loss(error.kind()) {
             return Err(error);
         }
         let error = Arc::new(error);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::model::{DeviceProfile, InfoHash, Location};
+use crate::model::{ContentId, DeviceProfile, InfoHash, Location};
 use crate::resolve::Resolution;
 use crate::{Error, ErrorKind, Result};
 
@@ -32,10 +32,23 @@ pub(super) enum Reopen {
     },
 }
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    what: Reopen,
-    device: DeviceProfile,
+/// What a record of a playback says.
+#[derive(Deserialize)]
+pub(super) struct Stored {
+    pub(super) what: Reopen,
+    pub(super) device: DeviceProfile,
+    /// What was played; nothing in records of before it was kept.
+    #[serde(default)]
+    content: Option<String>,
+}
+
+impl Stored {
+    /// Is it the file that was played? What a torrent holds does not change: another file is a service's mistake, and the segments of the two
+    /// have the same names.
+    pub(super) fn is(&self, content_id: ContentId) -> bool {
+        let before = self.content.as_ref().filter(|_| matches!(self.what, Reopen::Torrent { .. }));
+        before.is_none_or(|before| *before == content_id.to_string())
+    }
 }
 
 impl Reopen {
@@ -67,21 +80,21 @@ impl Reopen {
         }
     }
 
-    pub(super) fn to_json(&self, device: &DeviceProfile) -> Result<String> {
+    pub(super) fn to_json(&self, device: &DeviceProfile, content_id: ContentId) -> Result<String> {
         #[derive(Serialize)]
         struct Borrowed<'a> {
             what: &'a Reopen,
             device: &'a DeviceProfile,
+            content: String,
         }
-        serde_json::to_string(&Borrowed { what: self, device })
+        serde_json::to_string(&Borrowed { what: self, device, content: content_id.to_string() })
             .map_err(|error| Error::new(ErrorKind::Internal, "store playback").because(error))
     }
 
-    pub(super) fn from_json(text: &str) -> Result<(Self, DeviceProfile)> {
-        let stored: Stored = serde_json::from_str(text).map_err(|error| {
+    pub(super) fn from_json(text: &str) -> Result<Stored> {
+        serde_json::from_str(text).map_err(|error| {
             Error::new(ErrorKind::NotFound, "open playback").detail("its record cannot be read").because(error)
-        })?;
-        Ok((stored.what, stored.device))
+        })
     }
 }
 

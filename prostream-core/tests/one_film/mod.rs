@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -122,16 +122,47 @@ impl Indexer for Shelf {
 
 type IsLive = dyn Fn(&str) -> bool + Send + Sync;
 
+/// How a host of films answers in place of what was asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Instead {
+    /// With this status and nothing else.
+    Status(u16),
+    /// With this file under every address, as if it were what was asked for.
+    Film(Bytes),
+}
+
+impl Instead {
+    fn reply(&self, request: &StandInRequest) -> StandInReply {
+        match self {
+            Self::Status(status) => http::Response::builder().status(*status).body(Bytes::new()).unwrap(),
+            Self::Film(bytes) => FilmHost::new().with_file(request.uri().path(), bytes.clone()).reply(request),
+        }
+    }
+}
+
 /// The host behind the links of debrid services: a link that has ended is gone.
 pub(crate) struct LinkHost {
     pub(crate) films: FilmHost,
     is_live: OnceLock<Box<IsLive>>,
     refused_count: AtomicUsize,
+    ended: Mutex<Instead>,
+    fault: Mutex<Option<Instead>>,
 }
 
 impl LinkHost {
     pub(crate) fn new(films: FilmHost) -> Self {
-        Self { films, is_live: OnceLock::new(), refused_count: AtomicUsize::new(0) }
+        let (refused_count, ended) = (AtomicUsize::new(0), Mutex::new(Instead::Status(410)));
+        Self { films, is_live: OnceLock::new(), refused_count, ended, fault: Mutex::default() }
+    }
+
+    /// How it answers links that have ended: 410 without a word.
+    pub(crate) fn given_ended(&self, ended: Instead) {
+        *self.ended.lock().unwrap() = ended;
+    }
+
+    /// Answers everything so from now on.
+    pub(crate) fn given_fault(&self, fault: Option<Instead>) {
+        *self.fault.lock().unwrap() = fault;
     }
 
     /// Tells links that live from those that have ended, by their query: the services know, and they are mounted after their host.
@@ -153,12 +184,15 @@ impl fmt::Debug for LinkHost {
 
 impl StandIn for LinkHost {
     fn reply(&self, request: &StandInRequest) -> StandInReply {
+        if let Some(fault) = self.fault.lock().unwrap().as_ref() {
+            return fault.reply(request);
+        }
         // An address without a query is no link of a service.
         if let Some(query) = request.uri().query()
             && !self.is_live.get().unwrap()(query)
         {
             self.refused_count.fetch_add(1, Ordering::Relaxed);
-            return http::Response::builder().status(410).body(Bytes::new()).unwrap();
+            return self.ended.lock().unwrap().reply(request);
         }
         self.films.reply(request)
     }

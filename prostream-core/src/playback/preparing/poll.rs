@@ -249,7 +249,7 @@ impl Playbacks {
             owner: record.owner.clone(),
             media_id: Some(record.media_id.clone()),
             name: file_name,
-            reopen: what.to_json(&viewer.device)?,
+            reopen: what.to_json(&viewer.device, opened.shown.known.content_id)?,
             start_ms: record.start_ms,
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.shown.presentation.as_ref())),

@@ -16,13 +16,17 @@ use crate::model::{ByteRange, Rope};
 use crate::net::retry::retry_after;
 use crate::net::{Call, HttpClient, Request, StreamReply, redact_url};
 use crate::source::connections::Connection;
-use crate::source::{ByteStream, Connections, Lease};
+use crate::source::{ByteStream, Connections, Lease, LeasedLink};
 use crate::{Error, ErrorKind, Result};
 
 /// Longest wait for one of the connections of a link, then for the headers of a reply, and for a fresh link.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Longest wait that a host may ask for before it is an error instead.
 pub(super) const MAX_ASKED_WAIT: Duration = Duration::from_secs(10);
+/// Longest time for a renewal with all that it asks and compares.
+const MAX_RENEWAL: Duration = Duration::from_secs(90);
+/// A host that has served no byte for so long, and failed, is left for another: a cut connection is not a host that is down.
+const LEFT_AFTER: Duration = Duration::from_millis(300);
 /// A link is renewed so long before its end.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
 /// A link that has served nothing is renewed at most twice a minute, successful or not: what is wrong then is not its age.
@@ -90,7 +94,7 @@ struct Refusal {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
-    /// The address does not serve the file, or no longer (401, 403, 404, 410, HTML).
+    /// The address does not serve the file, or no longer (401, 403, 404, 410, 416, HTML, another file).
     Stale,
     /// The host is asked too much, or by too many at once (429, 503, no connection).
     Busy,
@@ -99,8 +103,19 @@ enum Reason {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self { error, reason: Reason::Other }
+        // Links that have ended lead to a short film that says so, or answer as if the file were shorter.
+        let reason = if error.kind() == ErrorKind::SourceChanged { Reason::Stale } else { Reason::Other };
+        Self { error, reason }
     }
+}
+
+/// Why a fresh link is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Renewal {
+    /// The old one has ended, or is about to.
+    Ended,
+    /// Its host is out of reach.
+    Unreachable,
 }
 
 /// An address that answers ranges: knows where it led to last, how many may ask at a time, and how to get a fresh one.
@@ -112,6 +127,8 @@ pub(super) struct Link {
     renewed_at: tokio::sync::Mutex<Option<Instant>>,
     /// The link of now has served something since.
     has_served: AtomicBool,
+    /// Since when its host has failed and served no byte.
+    failing_since: Mutex<Option<Instant>>,
     /// Both ends of the file, once it was opened.
     ends: OnceLock<Ends>,
     connections: Arc<Connections>,
@@ -136,6 +153,7 @@ impl Link {
             lease,
             renewed_at: tokio::sync::Mutex::default(),
             has_served: AtomicBool::new(false),
+            failing_since: Mutex::default(),
             ends: OnceLock::new(),
             connections,
             parked: Parked::default(),
@@ -166,23 +184,27 @@ impl Link {
 
     /// Sends one request for a part, and checks what came against what is known of the file.
     ///
-    /// A final address that no longer serves the file is given up: the original leads to the next, and after that a fresh link. A connection
-    /// that the host refuses while another is open is given up too: from then on there is one.
+    /// A final address that no longer serves the file is given up: the original leads to the next, and after that a fresh link. A host that
+    /// has failed for a while is left for another. A connection that the host refuses while another is open is given up too: from then on
+    /// there is one.
     pub(super) async fn open(&self, wanted: Wanted, known: Option<&Facts>) -> Result<Opened> {
         let mut connection = self.connect().await?;
         let (mut has_given_up, mut has_renewed) = (false, false);
         let mut take_over_waits = TAKE_OVER_WAITS.into_iter();
         loop {
             let address = self.address().clone();
-            if known.is_some() && !has_renewed && address.ends_within(RENEWED_BEFORE_END, SystemTime::now()) {
+            if !has_renewed && let Some(renewal) = self.due_renewal(&address, known) {
                 has_renewed = true;
-                // While the old one still serves, failing to renew it is no failure.
-                match self.renew(&address, known).await {
-                    Err(error) if error.kind() == ErrorKind::SourceChanged => return Err(error),
+                // While the old one still serves, failing to renew it is no failure; and a host that is down may come back.
+                match self.renew(&address, known, renewal).await {
+                    Err(error) if error.kind() == ErrorKind::SourceChanged && renewal == Renewal::Ended => {
+                        return Err(error);
+                    }
                     Ok(true) => continue,
                     Ok(false) | Err(_) => {}
                 }
             }
+            let began = Instant::now();
             let refusal = match self.ask(&address, wanted, known).await {
                 Ok(mut opened) => {
                     if address.generation == self.address().generation {
@@ -193,6 +215,7 @@ impl Link {
                 }
                 Err(refusal) => refusal,
             };
+            self.failed(began, &refusal.error);
             match refusal.reason {
                 Reason::Busy => {
                     let asked = refusal.error.retry_after().unwrap_or_default();
@@ -217,13 +240,34 @@ impl Link {
                 }
                 Reason::Stale if !has_renewed && self.lease.is_some() => {
                     has_renewed = true;
-                    if !self.renew(&address, known).await? {
+                    if !self.renew(&address, known, Renewal::Ended).await? {
                         return Err(refusal.error);
                     }
                 }
                 Reason::Stale | Reason::Other => return Err(refusal.error),
             }
         }
+    }
+
+    /// Has it to be renewed before it is asked?
+    fn due_renewal(&self, address: &Address, known: Option<&Facts>) -> Option<Renewal> {
+        self.lease.as_ref()?;
+        if self.failing_since().is_some_and(|since| since.elapsed() >= LEFT_AFTER) {
+            return Some(Renewal::Unreachable);
+        }
+        let is_ending = known.is_some() && address.ends_within(RENEWED_BEFORE_END, SystemTime::now());
+        is_ending.then_some(Renewal::Ended)
+    }
+
+    /// Notes that what was asked for at `began` brought no byte, where it is the host that cannot be reached.
+    pub(super) fn failed(&self, began: Instant, error: &Error) {
+        if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut) {
+            self.failing_since().get_or_insert(began);
+        }
+    }
+
+    fn failing_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.failing_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a reply that has more to give from `at` on, for who reads on there soon.
@@ -314,7 +358,7 @@ impl Link {
 
     /// Gets a fresh link: once for all who find that the one they `saw` has ended. `false` when that was done just now, and has
     /// served nothing since.
-    async fn renew(&self, saw: &Address, known: Option<&Facts>) -> Result<bool> {
+    async fn renew(&self, saw: &Address, known: Option<&Facts>, renewal: Renewal) -> Result<bool> {
         let Some(lease) = &self.lease else { return Ok(false) };
         let mut renewed_at = self.renewed_at.lock().await;
         if self.address().generation != saw.generation {
@@ -324,21 +368,51 @@ impl Link {
         if !has_served && renewed_at.is_some_and(|at| at.elapsed() < RENEWAL_COOL_DOWN) {
             return Ok(false);
         }
-        let outcome = self.renewed(lease.as_ref(), saw, known).await;
+        let renewing = timeout(MAX_RENEWAL, self.renewed(lease.as_ref(), saw, known, renewal)).await;
+        let outcome = renewing.unwrap_or_else(|_| Err(slow_service()));
         // Only now: who was dropped in the middle has not renewed.
         self.has_served.store(false, Ordering::Relaxed);
         *renewed_at = Some(Instant::now());
         let fresh = outcome?;
         tracing::debug!(link = redact_url(&fresh.original), "link was renewed");
         *self.address() = fresh;
+        *self.failing_since() = None;
         Ok(true)
     }
 
-    async fn renewed(&self, lease: &dyn Lease, saw: &Address, known: Option<&Facts>) -> Result<Address> {
-        let call = Call::within(MAX_WAIT);
-        let link = timeout(call.remaining(), lease.renew(&call)).await.map_err(|_| {
-            Error::new(ErrorKind::TimedOut, "renew link").advise("the service is slow: try again in a moment")
-        })??;
+    /// A fresh link that serves the file: of whoever has it first, and where that one does not serve it, of another. Where the host of now is
+    /// out of reach, of another first.
+    async fn renewed(
+        &self,
+        lease: &dyn Lease,
+        saw: &Address,
+        known: Option<&Facts>,
+        renewal: Renewal,
+    ) -> Result<Address> {
+        let mut failure = None;
+        for is_first in [true, false] {
+            let call = Call::within(MAX_WAIT);
+            let elsewhere = if is_first && renewal == Renewal::Ended {
+                None
+            } else {
+                timeout(call.remaining(), lease.elsewhere(&call)).await.ok().and_then(Result::ok).flatten()
+            };
+            let link = match elsewhere {
+                Some(link) => link,
+                None if is_first => {
+                    timeout(call.remaining(), lease.renew(&call)).await.map_err(|_| slow_service())??
+                }
+                None => break,
+            };
+            match self.verified(link, saw, known).await {
+                Ok(fresh) => return Ok(fresh),
+                Err(error) => failure.get_or_insert(error),
+            };
+        }
+        Err(failure.unwrap_or_else(slow_service))
+    }
+
+    async fn verified(&self, link: LeasedLink, saw: &Address, known: Option<&Facts>) -> Result<Address> {
         let fresh = saw.renewed(link)?;
         match known {
             Some(facts) => self.verify(&Call::within(MAX_WAIT), fresh, facts).await.map_err(|refusal| refusal.error),
@@ -418,6 +492,7 @@ impl Link {
 
     /// Counts bytes that came.
     pub(super) fn count(&self, len: usize) {
+        *self.failing_since() = None;
         self.read_bytes.fetch_add(len as u64, Ordering::Relaxed);
     }
 }
@@ -439,12 +514,13 @@ fn check(
     let malformed = |detail| Error::new(ErrorKind::Malformed, "read link").detail(detail);
     let content_range = ContentRange::of(headers);
     if !matches!(reply.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+        let refusal = Refusal::from(status_error(reply.status, headers, known));
         let reason = match reply.status.as_u16() {
             401 | 403 | 404 | 410 => Reason::Stale,
             429 | 503 => Reason::Busy,
-            _ => Reason::Other,
+            _ => refusal.reason,
         };
-        return Err(Refusal { error: status_error(reply.status, headers, known), reason });
+        return Err(Refusal { reason, ..refusal });
     }
     if is_html(headers) {
         let error = Error::new(ErrorKind::Unavailable, "read link")
@@ -502,6 +578,10 @@ async fn collect(mut body: ByteStream, len: u64) -> Result<Rope> {
         rope.push(piece);
     }
     Ok(rope.slice(0, len))
+}
+
+fn slow_service() -> Error {
+    Error::new(ErrorKind::TimedOut, "renew link").advise("the service is slow: try again in a moment")
 }
 
 pub(super) fn changed() -> Error {

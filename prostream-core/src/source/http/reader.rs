@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::facts::Facts;
 use super::link::{Link, MAX_ASKED_WAIT, Opened, Wanted};
@@ -39,6 +40,7 @@ impl RangeReader {
     /// The next bytes; `None` at the end of the range, and only there.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         while self.at < self.range.end {
+            let began = Instant::now();
             let failure = match self.read().await {
                 Ok(piece) => {
                     self.is_parked = false;
@@ -56,6 +58,7 @@ impl RangeReader {
             self.opened = None;
             // A reply that rested may have been given up by its host: that says nothing of the next.
             if !std::mem::take(&mut self.is_parked) {
+                self.link.failed(began, &failure);
                 self.wait_after(failure).await?;
             }
         }
