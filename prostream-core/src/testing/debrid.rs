@@ -76,6 +76,7 @@ macro_rules! debrid_suite {
             a_torrent_that_is_gone_has_failed states_come_in_the_order_asked files_are_flat_and_have_sizes
             files_come_when_the_torrent_is_ready unlocking_gives_a_link a_file_that_is_gone_is_not_found
             a_refused_address_is_refused a_rate_limit_says_how_long a_web_page_is_unavailable broken_data_is_malformed
+            a_bare_403_refuses_no_release
             values_of_other_types_are_no_answer
             a_passed_deadline_is_no_failure_of_the_service a_huge_body_is_cut several_are_added_in_the_order_given
             a_torrent_that_cannot_be_fetched_has_failed blocked_content_is_refused a_used_up_quota_is_an_account_limit
@@ -441,6 +442,38 @@ pub async fn a_web_page_is_unavailable<S: DebridScene>() {
             [service.account(&call()).await.unwrap_err(), service.add(&call(), &magnet(MINE)).await.unwrap_err()]
         {
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{mishap:?}: {error}");
+        }
+    }
+}
+
+/// Goal: a 403 of what stands before the service, in plain text, is never taken for a refusal of what was asked for: those are remembered. Where
+/// it names a rule against addresses it is told as that, and else as trouble that passes.
+pub async fn a_bare_403_refuses_no_release<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let torrent = service.add(&call(), &magnet(MINE)).await.unwrap().torrent;
+    let file = service.files(&call(), &torrent).await.unwrap().remove(0);
+    for (text, kind) in [
+        ("error code: 1006", ErrorKind::AddressRefused),
+        ("error code: 1020", ErrorKind::AddressRefused),
+        ("error code: 1010", ErrorKind::Unavailable),
+        ("Forbidden", ErrorKind::Unavailable),
+        ("", ErrorKind::Unavailable),
+    ] {
+        scene.given_mishap(Some(Mishap::PlainText { status: 403, text })).await;
+        for error in [
+            service.account(&call()).await.unwrap_err(),
+            service.add(&call(), &magnet(YOURS)).await.unwrap_err(),
+            service.status(&call(), std::slice::from_ref(&torrent)).await.unwrap_err(),
+            service.files(&call(), &torrent).await.unwrap_err(),
+            service.unlock(&call(), &file).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), kind, "{text:?}: {error}");
+            assert_eq!(
+                error.advice().is_some_and(|advice| advice.contains("address")),
+                kind == ErrorKind::AddressRefused
+            );
         }
     }
 }

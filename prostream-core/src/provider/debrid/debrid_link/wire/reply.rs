@@ -32,6 +32,9 @@ impl Endpoint {
 
 /// A body that speaks JSON, whatever the status; without one the status speaks.
 pub(in super::super) fn read<T: DeserializeOwned>(reply: &Reply, operation: &'static str) -> Result<T> {
+    if let Some(refusal) = lenient::edge_refusal(reply, operation, "Debrid-Link") {
+        return Err(refusal);
+    }
     let is_readable = !reply.body.iter().all(u8::is_ascii_whitespace) && !lenient::is_web_page(reply);
     if !is_readable && !reply.status.is_success() {
         return Err(
