@@ -25,6 +25,9 @@ const CLIENT_ID: &str = "t3st-cl1ent";
 impl DebridScene for Scene {
     const KEY: &'static str = "debrid-link-t3st-k3y";
 
+    /// The service says no more than that it has not added the torrent.
+    const BLOCKED: ErrorKind = ErrorKind::Unavailable;
+
     async fn start() -> Self {
         let media = "http://media.example/films/".parse().unwrap();
         Self(Mounted::new(DebridLinkStandIn::new(Self::KEY, CLIENT_ID, media)).await)

@@ -21,6 +21,9 @@ struct Scene(Mounted<TorBoxStandIn>);
 impl DebridScene for Scene {
     const KEY: &'static str = "torbox-t3st-k3y";
 
+    /// It is larger than the plan allows, which another plan may.
+    const BLOCKED: ErrorKind = ErrorKind::LimitExceeded;
+
     async fn start() -> Self {
         let media = "http://media.example/films/".parse().unwrap();
         Self(Mounted::new(TorBoxStandIn::new(Self::KEY, media)).await)

@@ -40,8 +40,8 @@ pub(super) const TABLE: &[(&str, ErrorKind, &str)] = &[
     ("MONTHLY_LIMIT", ErrorKind::AccountLimit, MONTH),
     ("COOLDOWN_LIMIT", ErrorKind::AccountLimit, COOLDOWN),
     ("ACTIVE_LIMIT", ErrorKind::AccountLimit, SLOTS),
-    // Not a limit of the account alone: the next release may be smaller.
-    ("DOWNLOAD_TOO_LARGE", ErrorKind::Refused, TOO_LARGE),
+    // Neither a limit of the account alone, as the next release may be smaller, nor a refusal for good, as plans change.
+    ("DOWNLOAD_TOO_LARGE", ErrorKind::LimitExceeded, TOO_LARGE),
     // trouble that passes
     ("DATABASE_ERROR", ErrorKind::Unavailable, LATER),
     ("UNKNOWN_ERROR", ErrorKind::Unavailable, LATER),
@@ -124,7 +124,7 @@ mod tests {
                 ],
             ),
             (AccountLimit, &["PLAN_RESTRICTED_FEATURE", "MONTHLY_LIMIT", "COOLDOWN_LIMIT", "ACTIVE_LIMIT"]),
-            (Refused, &["DOWNLOAD_TOO_LARGE", "VENDOR_DISABLED"]),
+            (Refused, &["VENDOR_DISABLED"]),
             (
                 Unavailable,
                 &[
@@ -151,7 +151,7 @@ mod tests {
                     "BOZO_REGEX",
                 ],
             ),
-            (LimitExceeded, &["TOO_MUCH_DATA"]),
+            (LimitExceeded, &["DOWNLOAD_TOO_LARGE", "TOO_MUCH_DATA"]),
             (NotFound, &["ITEM_NOT_FOUND", "LINK_OFFLINE", "DIFF_ISSUE"]),
         ];
         let mut codes = std::collections::HashSet::new();
