@@ -61,6 +61,9 @@ pub trait DebridScene: Sized + Send + Sync {
     /// What the account holds.
     async fn account_torrents(&self) -> Vec<InfoHash>;
 
+    /// How often the service was asked anything.
+    async fn request_count(&self) -> usize;
+
     /// The vendor with the right key.
     fn service(&self) -> Arc<dyn DebridService> {
         self.service_with_key(Self::KEY)
@@ -78,7 +81,7 @@ macro_rules! debrid_suite {
             what_the_user_had_stays of_two_additions_at_once_one_is_ours removing_what_is_gone_is_no_error
             a_torrent_that_is_gone_has_failed states_come_in_the_order_asked files_are_flat_and_have_sizes
             files_come_when_the_torrent_is_ready unlocking_gives_a_link a_file_that_is_gone_is_not_found
-            a_refused_address_is_refused a_rate_limit_says_how_long a_web_page_is_unavailable broken_data_is_malformed
+            a_refused_address_is_refused a_rate_limit_says_how_long a_silent_429_stops_the_account a_web_page_is_unavailable broken_data_is_malformed
             a_bare_403_refuses_no_release
             values_of_other_types_are_no_answer
             a_passed_deadline_is_no_failure_of_the_service a_huge_body_is_cut several_are_added_in_the_order_given
@@ -432,6 +435,25 @@ pub async fn a_rate_limit_says_how_long<S: DebridScene>() {
     let error = scene.service().account(&call()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+}
+
+/// Goal: a 429 that names no time is told with one, and until then nothing is asked again, neither by whom it was told nor by others of the
+/// account, who are told how long at once.
+pub async fn a_silent_429_stops_the_account<S: DebridScene>() {
+    let scene = S::start().await;
+    let service = scene.service();
+    scene.given_mishap(Some(Mishap::RateLimited { retry_after_s: None })).await;
+    let error = service.account(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    let pause = error.retry_after().unwrap();
+    assert!(pause >= Duration::from_secs(60), "{pause:?}");
+    scene.given_mishap(None).await;
+    for _ in 0..3 {
+        let error = service.account(&call()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert!(error.retry_after().is_some_and(|left| left <= pause && left > pause / 2));
+    }
+    assert_eq!(scene.request_count().await, 1);
 }
 
 /// Goal: what stands between us and the service, and speaks HTML, is trouble that passes.

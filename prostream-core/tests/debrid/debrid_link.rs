@@ -74,6 +74,10 @@ impl DebridScene for Scene {
         self.0.stand_in.viewer_addresses()
     }
 
+    async fn request_count(&self) -> usize {
+        self.0.requests().await.len()
+    }
+
     fn sign_in(&self) -> Arc<dyn DebridSignIn> {
         Arc::new(DebridLinkSignIn::new(self.0.url(""), CLIENT_ID, self.0.http.clone()))
     }

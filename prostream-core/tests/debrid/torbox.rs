@@ -70,6 +70,10 @@ impl DebridScene for Scene {
         self.0.stand_in.viewer_addresses()
     }
 
+    async fn request_count(&self) -> usize {
+        self.0.requests().await.len()
+    }
+
     fn sign_in(&self) -> Arc<dyn DebridSignIn> {
         Arc::new(TorBoxSignIn::new(self.0.url(""), self.0.http.clone()))
     }

@@ -11,7 +11,7 @@ mod wire;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -24,6 +24,7 @@ use super::account_key::AccountKey;
 use super::known::{Known, Listing};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
+    throttle,
 };
 use crate::model::{FileEntry, InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
@@ -37,6 +38,10 @@ pub use device::DebridLinkSignIn;
 /// takes four or five at once.
 const RATE_PER_S: NonZeroU32 = NonZeroU32::new(1).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+/// How long nothing is asked after a complaint of too many requests that is no flood and does not say how long: the minute that the most
+/// careful client counts by has passed then.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// Most pages of the account that are looked through, of 100 torrents each. An account that holds more cannot be told apart from what we
 /// add: then everything counts as the user's.
@@ -105,7 +110,8 @@ impl DebridLink {
         self.shut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks and reads the answer. A route that the service has shut is not asked before its time.
+    /// Asks and reads the answer. A route that the service has shut is not asked before its time; any other complaint of too many requests
+    /// stops all that use this account for a while.
     async fn ask<T>(
         &self,
         call: &Call,
@@ -119,14 +125,16 @@ impl DebridLink {
             return Err(error::error_of("floodDetected", "the pause is not over", operation).after(left));
         }
         self.pace.turn(call, operation).await?;
-        let answer = read(&self.http.send(call, request).await?);
+        let reply = self.http.send(call, request).await?;
+        let answer = read(&reply);
         if let Err(error) = &answer
             && error.kind() == ErrorKind::RateLimited
-            && let Some(wait) = error.retry_after()
+            && wire::is_flood(&reply)
         {
-            self.shut().shut(Instant::now(), route, wait);
+            self.shut().shut(Instant::now(), route, error.retry_after().unwrap_or(flood::PAUSE));
+            return answer;
         }
-        answer
+        throttle::heed(&[&self.pace], PAUSE, &reply, answer)
     }
 
     /// With our name; every error that leaves this provider passes here.

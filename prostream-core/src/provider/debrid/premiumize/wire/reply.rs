@@ -13,8 +13,8 @@ use crate::net::Reply;
 use crate::provider::lenient;
 use crate::{Error, ErrorKind, Result};
 
-/// Pause after a 429 that does not say how long. Source: the clients of the service, which keep two minutes.
-const PAUSE: Duration = Duration::from_secs(120);
+/// Pause after a complaint of too many requests that does not say how long. Source: the clients of the service, which keep two minutes.
+pub(in super::super) const PAUSE: Duration = Duration::from_secs(120);
 
 /// Longest wait for a deferred file that is believed.
 const MAX_DELAY_S: u64 = 3_600;
