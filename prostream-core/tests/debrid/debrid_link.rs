@@ -193,6 +193,21 @@ async fn an_archive_is_no_film() {
     assert!(error.advice().is_some());
 }
 
+/// Goal: files that are listed one by one play, though the service offers them as an archive as well.
+#[tokio::test]
+async fn an_archive_beside_the_files_is_in_nobodys_way() {
+    let scene = Scene::start().await;
+    scene.given_torrent(film().with_file("Film/Extra.mkv", 5).with_file("Film/Film.nfo", 1)).await;
+    scene.0.stand_in.given_archives_beside_files();
+    let service = scene.service();
+    let added = service.add(&call(), &link()).await.unwrap();
+    let files = service.files(&call(), &added.torrent).await.unwrap();
+    let paths: Vec<&str> = files.iter().map(|file| file.entry.path.as_str()).collect();
+    assert_eq!(paths, ["Film/Film.mkv", "Film/Extra.mkv", "Film/Film.nfo"]);
+    let fresh = service.unlock(&call(), &files[1]).await.unwrap();
+    assert_eq!(fresh.file_name.as_deref(), Some("Extra.mkv"));
+}
+
 /// Goal: a tree that cannot be read costs the folders, not the files.
 #[tokio::test]
 async fn a_strange_tree_is_asked_for_as_a_list() {

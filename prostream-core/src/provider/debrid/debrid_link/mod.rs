@@ -253,27 +253,30 @@ impl DebridLink {
                 return Err(Error::new(ErrorKind::NotFound, OPERATION).detail(reason).advise("choose another release"));
             }
         }
-        if row.is_archive() {
-            return Err(Error::new(ErrorKind::Unsupported, OPERATION)
-                .detail("the service offers its files as a single archive only")
-                .advise("choose another release"));
-        }
+        let is_archive = row.is_archive();
         let mut files = row.files()?;
         if files.is_empty() {
             // How a tree is written is not documented: one that cannot be read is asked for as a list, which has no folders.
             let row = self.torrent(call, OPERATION, id, Structure::List).await?.ok_or_else(|| gone(OPERATION))?;
             files = row.files()?;
         }
+        let file = |file: wire::TorrentFile| RemoteFile {
+            handle: wire::handle(id, &file.id),
+            entry: FileEntry { path: file.path, size_bytes: file.size_bytes },
+        };
+        let files: Vec<RemoteFile> = files.into_iter().map(file).collect();
+        // Of a torrent with many files the service may say the same, and list them one by one nevertheless: each has its link then.
+        if is_archive && !files.iter().any(|file| file.entry.is_video()) {
+            return Err(Error::new(ErrorKind::Unsupported, OPERATION)
+                .detail("the service offers its files as a single archive only")
+                .advise("choose another release"));
+        }
         if files.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, OPERATION)
                 .detail("the torrent has no files")
                 .advise("choose another release"));
         }
-        let file = |file: wire::TorrentFile| RemoteFile {
-            handle: wire::handle(id, &file.id),
-            entry: FileEntry { path: file.path, size_bytes: file.size_bytes },
-        };
-        Ok(files.into_iter().map(file).collect())
+        Ok(files)
     }
 
     /// Looks the link up: one that was handed out before may be dead by now.
