@@ -349,8 +349,19 @@ impl RealDebrid {
     async fn unlock_file(&self, call: &Call, file: &RemoteFile) -> Result<Link> {
         const OPERATION: &str = "unlock link";
         wire::check_selected(file, OPERATION)?;
-        let request = self.endpoint.unlock(call, &file.handle);
-        self.ask(call, OPERATION, request, |reply| self.endpoint.parse_unlock(reply)).await
+        let unlock = |link: &Secret| {
+            let request = self.endpoint.unlock(call, link);
+            self.ask(call, OPERATION, request, |reply| self.endpoint.parse_unlock(reply))
+        };
+        match unlock(&file.handle).await {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
+                match wire::shortened(&file.handle) {
+                    Some(link) => unlock(&link).await,
+                    None => Err(error),
+                }
+            }
+            answer => answer,
+        }
     }
 
     async fn delete(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
