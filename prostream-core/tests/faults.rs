@@ -199,8 +199,8 @@ async fn a_service_that_misbehaves() {
         for has in [Has::First, Has::Second] {
             let outside = Outside::new().await;
             outside.given_mishap(mishap);
-            // Its limits are counted in minutes.
-            let is_minute = has == Has::Second && kind == ErrorKind::RateLimited;
+            // Their limits are counted in minutes.
+            let is_minute = kind == ErrorKind::RateLimited;
             let retry_after_s = retry_after_s.or(is_minute.then_some(60));
             outside.play(has).await.assert(&format!("service ({has:?}): {fault}"), Some(kind), retry_after_s, ANY);
         }

@@ -97,6 +97,8 @@ impl Health {
         chance: f64,
     ) -> Option<Duration> {
         let asked = match outcome {
+            // Who is told to ask less, and not how long, does not ask at once: how long each service means its askers know.
+            Ok(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS => Some(retry_after(&reply.headers, wall)?),
             Ok(reply) if is_retryable(reply.status) => retry_after(&reply.headers, wall),
             Err(error) if is_connection_failure(error) => None,
             _ => return None,
@@ -229,6 +231,20 @@ mod tests {
         health.admit(probed + wait).expect("another probe");
         health.ended(probed + wait, wall, &reply(WELL), None);
         assert!(health.admit(probed + wait).is_ok());
+    }
+
+    /// Goal: a 429 that names no time is not tried again at once; one that names a time is, then; trouble of the host is, soon.
+    #[test]
+    fn a_silent_429_is_not_tried_again() {
+        let (now, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
+        let tried = Tried { is_idempotent: true, retries: 0, max_retries: 2, remaining: Duration::from_secs(30) };
+        let wait = |answer: Answer| Health::new(now).retry(now, wall, &reply(answer), &tried, 1.0);
+        for content_type in ["text/html", "application/json"] {
+            assert_eq!(wait((429, content_type, None)), None);
+            assert_eq!(wait((429, content_type, Some(5))), Some(Duration::from_secs(5)));
+            assert_eq!(wait((429, content_type, Some(60))), None, "beyond the call");
+            assert_eq!(wait((503, content_type, None)), Some(Duration::from_millis(250)));
+        }
     }
 
     /// What a simulated minute of trouble came to.

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -24,6 +24,13 @@ const MAX_QUOTE_CHARS: usize = 200;
 
 /// What helps against a web page where data is expected.
 const WEB_PAGE_ADVICE: &str = "check the address in the settings, and open it in a browser: a login page, a proxy or a block may stand before the service";
+
+/// What Cloudflare, which stands before many services, calls an address (1006 to 1008, 1106), a network (1005) or a country (1009) that it
+/// lets nothing through for, and the rules of a service's owner (1020). Source: developers.cloudflare.com, "Cloudflare 1xxx errors".
+const EDGE_REFUSALS: [u16; 7] = [1005, 1006, 1007, 1008, 1009, 1020, 1106];
+
+/// Longest text that is looked at for such a code.
+const MAX_EDGE_TEXT: usize = 64;
 
 /// Longest wait that is believed when a service asks for one.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
@@ -121,6 +128,26 @@ pub(crate) fn is_web_page(reply: &Reply) -> bool {
     first == Some(&b'<') || (says_html && !matches!(first, Some(b'{' | b'[')))
 }
 
+/// Is the body a JSON object or list, which only the service itself writes? What stands before it speaks HTML or plain text.
+pub(crate) fn is_json(reply: &Reply) -> bool {
+    let first = reply.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(first, Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(&reply.body).is_ok()
+}
+
+/// The refusal of this server's address by what stands before `service`, which programs are told as a bare `error code: 1006`.
+pub(crate) fn edge_refusal(reply: &Reply, operation: &'static str, service: &'static str) -> Option<Error> {
+    if reply.status != StatusCode::FORBIDDEN || reply.body.len() > MAX_EDGE_TEXT {
+        return None;
+    }
+    let code = std::str::from_utf8(&reply.body).ok()?.trim().strip_prefix("error code:")?.trim().parse().ok()?;
+    EDGE_REFUSALS.contains(&code).then(|| {
+        Error::new(ErrorKind::AddressRefused, operation).detail(format!("error code: {code}")).advise(format!(
+            "what protects {service} refuses this server's address, as it does with those that were abused; ask the support of {service} \
+             about this address, or run ProStream on another connection"
+        ))
+    })
+}
+
 /// Reads a JSON body. The cause is told by its place alone: what stands there may be secret.
 pub(crate) fn json<T: DeserializeOwned>(reply: &Reply, operation: &'static str) -> Result<T> {
     if is_web_page(reply) {
@@ -145,13 +172,15 @@ fn malformed(operation: &'static str, error: &serde_json::Error) -> Error {
         .advise("the service answered with something unexpected; try again later, and report it if it stays")
 }
 
-/// The error that a reply's status alone tells, for replies that say nothing else. A web page is never worth more than `Unavailable`.
+/// The error that a reply's status alone tells, for replies that say nothing else. A web page is never worth more than `Unavailable`, nor is
+/// a 403 that is no JSON: what stands before a service refuses whoever asks with it, and that says nothing of what was asked for.
 pub(crate) fn status_error(reply: &Reply, operation: &'static str) -> Error {
     let kind = match reply.status {
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
         status if status.is_server_error() => ErrorKind::Unavailable,
         _ if is_web_page(reply) => ErrorKind::Unavailable,
         StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
+        StatusCode::FORBIDDEN if !is_json(reply) => ErrorKind::Unavailable,
         StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => ErrorKind::Refused,
         StatusCode::NOT_FOUND | StatusCode::GONE => ErrorKind::NotFound,
         StatusCode::REQUEST_TIMEOUT => ErrorKind::Unavailable,
@@ -385,5 +414,29 @@ mod tests {
             proptest::prop_assert!(!cleaned.chars().any(char::is_control));
             proptest::prop_assert_eq!(clean(&cleaned, max_chars), cleaned);
         });
+    }
+
+    /// Goal: only what is known to mean the address is told as that.
+    #[test]
+    fn the_edge_refuses_addresses_by_number() {
+        let kind = |status, body| edge_refusal(&Reply::of(status, body), "test", "it").map(|error| error.kind());
+        assert_eq!(kind(403, "error code: 1006\n"), Some(ErrorKind::AddressRefused));
+        assert_eq!(kind(403, "error code: 1020"), Some(ErrorKind::AddressRefused));
+        assert_eq!(kind(403, "error code: 1010"), None);
+        assert_eq!(kind(429, "error code: 1015"), None);
+        assert_eq!(kind(403, "error code: 99999999"), None);
+        assert_eq!(kind(403, ""), None);
+    }
+
+    /// Goal: a 403 is a refusal of what was asked for only where the service itself says it, which speaks JSON.
+    #[test]
+    fn a_403_without_json_refuses_nothing() {
+        let kind = |body| status_error(&Reply::of(403, body), "test").kind();
+        assert_eq!(kind(r#"{"error":"no"}"#), ErrorKind::Refused);
+        assert_eq!(kind(" [] "), ErrorKind::Refused);
+        for body in ["", "error code: 1010", "1020", "Forbidden", "{", "[blocked]", "<html>blocked</html>"] {
+            assert_eq!(kind(body), ErrorKind::Unavailable, "{body}");
+        }
+        assert_eq!(status_error(&Reply::of(451, ""), "test").kind(), ErrorKind::Refused);
     }
 }

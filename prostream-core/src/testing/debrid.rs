@@ -22,6 +22,9 @@ pub trait DebridScene: Sized + Send + Sync {
     /// A key that the stand-in takes.
     const KEY: &'static str;
 
+    /// What the service's word for content that it does not serve comes to: one that may not be final is not remembered as a refusal.
+    const BLOCKED: ErrorKind = ErrorKind::Refused;
+
     /// A stand-in that listens, and nothing in it.
     async fn start() -> Self;
 
@@ -58,6 +61,9 @@ pub trait DebridScene: Sized + Send + Sync {
     /// What the account holds.
     async fn account_torrents(&self) -> Vec<InfoHash>;
 
+    /// How often the service was asked anything.
+    async fn request_count(&self) -> usize;
+
     /// The vendor with the right key.
     fn service(&self) -> Arc<dyn DebridService> {
         self.service_with_key(Self::KEY)
@@ -75,7 +81,8 @@ macro_rules! debrid_suite {
             what_the_user_had_stays of_two_additions_at_once_one_is_ours removing_what_is_gone_is_no_error
             a_torrent_that_is_gone_has_failed states_come_in_the_order_asked files_are_flat_and_have_sizes
             files_come_when_the_torrent_is_ready unlocking_gives_a_link a_file_that_is_gone_is_not_found
-            a_refused_address_is_refused a_rate_limit_says_how_long a_web_page_is_unavailable broken_data_is_malformed
+            a_refused_address_is_refused a_rate_limit_says_how_long a_silent_429_stops_the_account a_web_page_is_unavailable broken_data_is_malformed
+            a_bare_403_refuses_no_release
             values_of_other_types_are_no_answer
             a_passed_deadline_is_no_failure_of_the_service a_huge_body_is_cut several_are_added_in_the_order_given
             a_torrent_that_cannot_be_fetched_has_failed blocked_content_is_refused a_used_up_quota_is_an_account_limit
@@ -430,6 +437,25 @@ pub async fn a_rate_limit_says_how_long<S: DebridScene>() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
 }
 
+/// Goal: a 429 that names no time is told with one, and until then nothing is asked again, neither by whom it was told nor by others of the
+/// account, who are told how long at once.
+pub async fn a_silent_429_stops_the_account<S: DebridScene>() {
+    let scene = S::start().await;
+    let service = scene.service();
+    scene.given_mishap(Some(Mishap::RateLimited { retry_after_s: None })).await;
+    let error = service.account(&call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    let pause = error.retry_after().unwrap();
+    assert!(pause >= Duration::from_secs(60), "{pause:?}");
+    scene.given_mishap(None).await;
+    for _ in 0..3 {
+        let error = service.account(&call()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert!(error.retry_after().is_some_and(|left| left <= pause && left > pause / 2));
+    }
+    assert_eq!(scene.request_count().await, 1);
+}
+
 /// Goal: what stands between us and the service, and speaks HTML, is trouble that passes.
 pub async fn a_web_page_is_unavailable<S: DebridScene>() {
     let scene = S::start().await;
@@ -441,6 +467,38 @@ pub async fn a_web_page_is_unavailable<S: DebridScene>() {
             [service.account(&call()).await.unwrap_err(), service.add(&call(), &magnet(MINE)).await.unwrap_err()]
         {
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{mishap:?}: {error}");
+        }
+    }
+}
+
+/// Goal: a 403 of what stands before the service, in plain text, is never taken for a refusal of what was asked for: those are remembered. Where
+/// it names a rule against addresses it is told as that, and else as trouble that passes.
+pub async fn a_bare_403_refuses_no_release<S: DebridScene>() {
+    let scene = S::start().await;
+    scene.given_torrent(film(MINE)).await;
+    let service = scene.service();
+    let torrent = service.add(&call(), &magnet(MINE)).await.unwrap().torrent;
+    let file = service.files(&call(), &torrent).await.unwrap().remove(0);
+    for (text, kind) in [
+        ("error code: 1006", ErrorKind::AddressRefused),
+        ("error code: 1020", ErrorKind::AddressRefused),
+        ("error code: 1010", ErrorKind::Unavailable),
+        ("Forbidden", ErrorKind::Unavailable),
+        ("", ErrorKind::Unavailable),
+    ] {
+        scene.given_mishap(Some(Mishap::PlainText { status: 403, text })).await;
+        for error in [
+            service.account(&call()).await.unwrap_err(),
+            service.add(&call(), &magnet(YOURS)).await.unwrap_err(),
+            service.status(&call(), std::slice::from_ref(&torrent)).await.unwrap_err(),
+            service.files(&call(), &torrent).await.unwrap_err(),
+            service.unlock(&call(), &file).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), kind, "{text:?}: {error}");
+            assert_eq!(
+                error.advice().is_some_and(|advice| advice.contains("address")),
+                kind == ErrorKind::AddressRefused
+            );
         }
     }
 }
@@ -543,7 +601,7 @@ pub async fn a_torrent_that_cannot_be_fetched_has_failed<S: DebridScene>() {
     assert!(matches!(&state, TorrentState::Failed { reason } if !reason.is_empty()), "{state:?}");
 }
 
-/// Goal: what the service will not serve is a final refusal, wherever on the way it says so.
+/// Goal: what the service will not serve is a final refusal where it says that, wherever on the way, and no refusal where it says less.
 pub async fn blocked_content_is_refused<S: DebridScene>() {
     let scene = S::start().await;
     scene.given_torrent(film(MINE).unlocking(StandInUnlock::Blocked)).await;
@@ -556,8 +614,8 @@ pub async fn blocked_content_is_refused<S: DebridScene>() {
         service.unlock(&call, &file).await
     };
     let error = way.await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
-    assert!(!error.kind().is_transient() && error.advice().is_some());
+    assert_eq!(error.kind(), S::BLOCKED, "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("choose a")), "{:?}", error.advice());
 }
 
 /// Goal: a used-up quota is a limit of the account, not a failure of the film or of the service.

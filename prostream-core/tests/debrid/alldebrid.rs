@@ -67,6 +67,10 @@ impl DebridScene for Scene {
         Vec::new()
     }
 
+    async fn request_count(&self) -> usize {
+        self.0.requests().await.len()
+    }
+
     fn sign_in(&self) -> Arc<dyn DebridSignIn> {
         Arc::new(AllDebridSignIn::new(self.0.url(""), self.0.http.clone()))
     }

@@ -25,6 +25,9 @@ const CLIENT_ID: &str = "t3st-cl1ent";
 impl DebridScene for Scene {
     const KEY: &'static str = "debrid-link-t3st-k3y";
 
+    /// The service says no more than that it has not added the torrent.
+    const BLOCKED: ErrorKind = ErrorKind::Unavailable;
+
     async fn start() -> Self {
         let media = "http://media.example/films/".parse().unwrap();
         Self(Mounted::new(DebridLinkStandIn::new(Self::KEY, CLIENT_ID, media)).await)
@@ -69,6 +72,10 @@ impl DebridScene for Scene {
 
     async fn viewer_addresses(&self) -> Vec<String> {
         self.0.stand_in.viewer_addresses()
+    }
+
+    async fn request_count(&self) -> usize {
+        self.0.requests().await.len()
     }
 
     fn sign_in(&self) -> Arc<dyn DebridSignIn> {
@@ -184,6 +191,21 @@ async fn an_archive_is_no_film() {
     let error = service.files(&call(), &added.torrent).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.advice().is_some());
+}
+
+/// Goal: files that are listed one by one play, though the service offers them as an archive as well.
+#[tokio::test]
+async fn an_archive_beside_the_files_is_in_nobodys_way() {
+    let scene = Scene::start().await;
+    scene.given_torrent(film().with_file("Film/Extra.mkv", 5).with_file("Film/Film.nfo", 1)).await;
+    scene.0.stand_in.given_archives_beside_files();
+    let service = scene.service();
+    let added = service.add(&call(), &link()).await.unwrap();
+    let files = service.files(&call(), &added.torrent).await.unwrap();
+    let paths: Vec<&str> = files.iter().map(|file| file.entry.path.as_str()).collect();
+    assert_eq!(paths, ["Film/Film.mkv", "Film/Extra.mkv", "Film/Film.nfo"]);
+    let fresh = service.unlock(&call(), &files[1]).await.unwrap();
+    assert_eq!(fresh.file_name.as_deref(), Some("Extra.mkv"));
 }
 
 /// Goal: a tree that cannot be read costs the folders, not the files.

@@ -72,6 +72,10 @@ impl DebridScene for Scene {
         Vec::new()
     }
 
+    async fn request_count(&self) -> usize {
+        self.0.requests().await.len()
+    }
+
     fn sign_in(&self) -> Arc<dyn DebridSignIn> {
         Arc::new(PremiumizeSignIn::new(self.0.url(""), PROGRAM, self.0.http.clone()))
     }

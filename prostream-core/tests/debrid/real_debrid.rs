@@ -69,6 +69,10 @@ impl DebridScene for Scene {
         self.0.stand_in.viewer_addresses()
     }
 
+    async fn request_count(&self) -> usize {
+        self.0.requests().await.len()
+    }
+
     fn sign_in(&self) -> Arc<dyn DebridSignIn> {
         Arc::new(RealDebridSignIn::new(self.0.url(""), self.0.http.clone()))
     }
@@ -115,6 +119,23 @@ async fn each_video_has_its_own_link() {
     let none = Err(ErrorKind::Unsupported);
     let expected = [none.clone(), Ok("E01.mkv".to_owned()), none.clone(), Ok("E02.mkv".to_owned()), none];
     assert_eq!(unlocked(service.as_ref(), &added.torrent).await, expected);
+}
+
+/// Goal: a link that is longer than the service takes it is asked for once more as long as usual, and only such a one is.
+#[tokio::test]
+async fn a_link_that_is_too_long_is_cut() {
+    let scene = Scene::start().await;
+    scene.given_torrent(pack()).await;
+    scene.0.stand_in.given_long_links();
+    let service = scene.service();
+    let added = add(service.as_ref(), HASH).await;
+    let files = service.files(&call(), &added.torrent).await.unwrap();
+    assert!(files[1].handle.expose().len() > files[0].handle.expose().len());
+    assert_eq!(service.unlock(&call(), &files[1]).await.unwrap().file_name.as_deref(), Some("E01.mkv"));
+    service.remove(&call(), &added.torrent).await.unwrap();
+    let before = scene.0.requests().await.len();
+    assert_eq!(service.unlock(&call(), &files[1]).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(scene.0.requests().await.len(), before + 2);
 }
 
 /// Goal: what the user chose stays his choice: other files of his torrent are refused with advice, before anything is asked.

@@ -21,6 +21,9 @@ struct Scene(Mounted<TorBoxStandIn>);
 impl DebridScene for Scene {
     const KEY: &'static str = "torbox-t3st-k3y";
 
+    /// It is larger than the plan allows, which another plan may.
+    const BLOCKED: ErrorKind = ErrorKind::LimitExceeded;
+
     async fn start() -> Self {
         let media = "http://media.example/films/".parse().unwrap();
         Self(Mounted::new(TorBoxStandIn::new(Self::KEY, media)).await)
@@ -65,6 +68,10 @@ impl DebridScene for Scene {
 
     async fn viewer_addresses(&self) -> Vec<String> {
         self.0.stand_in.viewer_addresses()
+    }
+
+    async fn request_count(&self) -> usize {
+        self.0.requests().await.len()
     }
 
     fn sign_in(&self) -> Arc<dyn DebridSignIn> {

@@ -16,6 +16,8 @@ pub mod premiumize;
 pub mod real_debrid;
 mod sign_in;
 #[cfg(feature = "http")]
+mod throttle;
+#[cfg(feature = "http")]
 pub mod torbox;
 #[cfg(feature = "http")]
 mod tree;

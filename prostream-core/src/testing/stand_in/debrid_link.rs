@@ -53,6 +53,7 @@ struct State {
     is_refused: bool,
     is_used_up: bool,
     is_archived: bool,
+    is_archived_too: bool,
     has_trees: bool,
     has_limits: bool,
     flooded: Option<&'static str>,
@@ -116,6 +117,7 @@ impl DebridLinkStandIn {
             is_refused: false,
             is_used_up: false,
             is_archived: false,
+            is_archived_too: false,
             has_trees: true,
             has_limits: true,
             flooded: None,
@@ -165,6 +167,11 @@ impl DebridLinkStandIn {
     /// Files of torrents are offered as a single archive.
     pub fn given_archives(&self) {
         self.state().is_archived = true;
+    }
+
+    /// Files of torrents are offered as an archive, and beside it one by one.
+    pub fn given_archives_beside_files(&self) {
+        self.state().is_archived_too = true;
     }
 
     /// Trees are written in a way that nobody knows.
@@ -436,7 +443,7 @@ impl State {
             "wait": false, "peersConnected": u8::from(!is_ready && known.is_some()), "status": status, "error": error,
             "errorString": words, "totalSize": known.map_or(0, StandInTorrent::size_bytes), "downloadPercent": percent,
             "downloadSpeed": if is_ready || known.is_none() { 0 } else { 1_000_000 }, "uploadSpeed": 0, "created": 1_753_908_042 + at,
-            "isZip": self.is_archived, "files": known.map(|torrent| self.files(media_url, torrent, is_ready, percent, is_tree)),
+            "isZip": self.is_archived || self.is_archived_too, "files": known.map(|torrent| self.files(media_url, torrent, is_ready, percent, is_tree)),
             "trackers": [],
         });
         if is_step && !is_ready && !fails && known.is_some() {

@@ -15,6 +15,13 @@ pub enum Mishap {
         /// Status of the reply.
         status: u16,
     },
+    /// A plain text of something in between, with this HTTP status.
+    PlainText {
+        /// Status of the reply.
+        status: u16,
+        /// The text.
+        text: &'static str,
+    },
     /// The right reply, cut off in its middle.
     Truncated,
     /// The right reply, its parts being of other types than documented.
@@ -76,6 +83,10 @@ impl Mishap {
                 let page = Bytes::from_static(b"<!DOCTYPE html><html><body>One moment, please</body></html>");
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
                 wire::reply(status, "text/html; charset=UTF-8", page)
+            }
+            Mishap::PlainText { status, text } => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                wire::reply(status, "text/plain; charset=UTF-8", Bytes::from_static(text.as_bytes()))
             }
             Mishap::Truncated => right.map(|body| body.slice(..body.len() / 2)),
             Mishap::WrongTypes => right.map(|body| match serde_json::from_slice::<Value>(&body) {

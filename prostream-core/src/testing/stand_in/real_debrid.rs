@@ -40,6 +40,7 @@ struct State {
     held: BTreeMap<u64, Held>,
     next_id: u64,
     metadata_looks: u32,
+    has_long_links: bool,
     infringing: HashMap<InfoHash, bool>,
     link_generation: u32,
     is_premium: bool,
@@ -125,6 +126,7 @@ impl RealDebridStandIn {
             held: BTreeMap::new(),
             next_id: 1,
             metadata_looks: 0,
+            has_long_links: false,
             infringing: HashMap::new(),
             link_generation: 1,
             is_premium: true,
@@ -174,6 +176,11 @@ impl RealDebridStandIn {
     /// The files of magnets that are added from now on are known after so many looks.
     pub fn given_late_metadata(&self, looks: u32) {
         self.state().metadata_looks = looks;
+    }
+
+    /// Links to files are written longer than it takes them, as the service does at times.
+    pub fn given_long_links(&self) {
+        self.state().has_long_links = true;
     }
 
     /// The service may not serve this torrent, and says so when it is added, or when its files are known and chosen.
@@ -537,7 +544,8 @@ impl State {
             row["status"] = "downloaded".into();
             row["progress"] = 100.into();
             row["ended"] = "2025-03-14T15:29:36.000Z".into();
-            row["links"] = links(id, held, known).into();
+            let written = |link: String| if self.has_long_links { format!("{link}ABC") } else { link };
+            row["links"] = links(id, held, known).into_iter().map(written).collect();
         } else if held.was_queued {
             row["status"] = "downloading".into();
             row["progress"] = (100 * u64::from(held.steps_done) / u64::from(known.steps_to_ready.max(1))).into();

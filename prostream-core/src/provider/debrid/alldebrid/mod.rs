@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::future::join;
+use http::StatusCode;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
@@ -21,6 +22,7 @@ use url::Url;
 use super::known::{Known, Listing};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
+    throttle,
 };
 use crate::model::{InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
@@ -33,6 +35,10 @@ pub use pin::AllDebridSignIn;
 /// Documented are 12 requests a second and 600 a minute: 3 at once and 8 a second stay below both, in whatever second or minute.
 const RATE_PER_S: NonZeroU32 = NonZeroU32::new(8).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
+/// How long nothing is asked after a complaint of too many requests that does not say how long: which of the two limits was passed it does not
+/// say either, and the minute of the longer one has passed then.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// How often a delayed link may be looked at. Source: docs.alldebrid.com, "Delayed links" (every 5 seconds or more).
 const DELAYED_POLL: Duration = Duration::from_secs(5);
@@ -97,9 +103,23 @@ impl AllDebrid {
         Ok(Self { id, endpoint, http, pace, known: Mutex::default() })
     }
 
-    async fn send(&self, call: &Call, operation: &'static str, request: Request) -> Result<Reply> {
+    /// Asks once, in turn. A complaint of too many requests stops all that use this account for a while; a torrent that has to wait, which is
+    /// told among others, stops nothing.
+    async fn ask<T>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        request: Request,
+        read: impl FnOnce(&Reply) -> Result<T> + Send,
+    ) -> Result<T> {
         self.pace.turn(call, operation).await?;
-        self.http.send(call, request).await
+        let reply = self.http.send(call, request).await?;
+        let answer = read(&reply);
+        if reply.status == StatusCode::TOO_MANY_REQUESTS {
+            throttle::heed(&[&self.pace], PAUSE, &reply, answer)
+        } else {
+            answer
+        }
     }
 
     /// With our name; every error that leaves this provider passes here.
@@ -108,21 +128,22 @@ impl AllDebrid {
     }
 
     /// What the account holds now, asked for once by all that add at the same time; `None` when it cannot be read.
-    async fn listing(&self, call: &Call) -> Option<Arc<Listing>> {
+    ///
+    /// # Errors
+    /// `RateLimited`: the addition would be one more request that is too many.
+    async fn listing(&self, call: &Call) -> Result<Option<Arc<Listing>>> {
         let mut known = self.known.lock().await;
         let now = Instant::now();
         if let Some(listing) = known.listing(now) {
-            return Some(listing);
+            return Ok(Some(listing));
         }
-        let rows = async {
-            let reply = self.send(call, "read torrents", self.endpoint.status(None)).await?;
-            self.endpoint.parse_status(&reply)
-        };
-        match rows.await {
-            Ok(rows) => Some(known.listed(now, wire::listing(&rows))),
+        let request = self.endpoint.status(None);
+        match self.ask(call, "read torrents", request, |reply| self.endpoint.parse_status(reply)).await {
+            Ok(rows) => Ok(Some(known.listed(now, wire::listing(&rows)))),
+            Err(error) if error.kind() == ErrorKind::RateLimited => Err(error),
             Err(error) => {
                 tracing::debug!(provider = %self.id, %error, "what the account holds cannot be read: what is added counts as the user's");
-                None
+                Ok(None)
             }
         }
     }
@@ -134,9 +155,10 @@ impl AllDebrid {
             return Err(Error::new(ErrorKind::LimitExceeded, "add torrent").detail("the torrent file is too large"));
         }
         let hash = torrent.info_hash();
-        let before = self.listing(call).await;
-        let reply = self.send(call, "add torrent", self.endpoint.upload(torrent)).await?;
-        let wire::Uploaded { id, is_ready } = self.endpoint.parse_upload(&reply, hash)?;
+        let before = self.listing(call).await?;
+        let read = |reply: &Reply| self.endpoint.parse_upload(reply, hash);
+        let wire::Uploaded { id, is_ready } =
+            self.ask(call, "add torrent", self.endpoint.upload(torrent), read).await?;
         let torrent = TorrentId(id.to_string());
         let was_known = self.known.lock().await.was_there(Instant::now(), before.as_deref(), &torrent, hash);
         Ok(Added { torrent, was_known, is_ready })
@@ -151,8 +173,8 @@ impl AllDebrid {
             },
             _ => None,
         };
-        let reply = self.send(call, "read torrents", self.endpoint.status(single)).await?;
-        match self.endpoint.parse_status(&reply) {
+        let request = self.endpoint.status(single);
+        match self.ask(call, "read torrents", request, |reply| self.endpoint.parse_status(reply)).await {
             Ok(rows) => Ok(wire::states(&rows, torrents)),
             Err(error) if error.kind() == ErrorKind::NotFound && single.is_some() => Ok(vec![wire::gone()]),
             Err(error) => Err(error),
@@ -167,8 +189,8 @@ impl AllDebrid {
                 .advise("open the release again")
         };
         let id = wire::number(torrent).ok_or_else(gone)?;
-        let reply = self.send(call, OPERATION, self.endpoint.files(id)).await?;
-        let files = tree::flatten(self.endpoint.parse_files(&reply)?)?;
+        let read = |reply: &Reply| self.endpoint.parse_files(reply);
+        let files = tree::flatten(self.ask(call, OPERATION, self.endpoint.files(id), read).await?)?;
         if !files.is_empty() {
             return Ok(files);
         }
@@ -185,8 +207,8 @@ impl AllDebrid {
 
     async fn unlock_file(&self, call: &Call, file: &RemoteFile) -> Result<Link> {
         const OPERATION: &str = "unlock link";
-        let reply = self.send(call, OPERATION, self.endpoint.unlock(&file.handle)).await?;
-        let (id, about) = match self.endpoint.parse_unlock(&reply)? {
+        let read = |reply: &Reply| self.endpoint.parse_unlock(reply);
+        let (id, about) = match self.ask(call, OPERATION, self.endpoint.unlock(&file.handle), read).await? {
             wire::Unlocked::Link(link) => return Ok(link),
             wire::Unlocked::Delayed { id, about } => (id, about),
         };
@@ -199,8 +221,8 @@ impl AllDebrid {
                     .after(wait));
             }
             tokio::time::sleep(DELAYED_POLL).await;
-            let reply = self.send(call, OPERATION, self.endpoint.delayed(id)).await?;
-            match self.endpoint.parse_delayed(&reply, &about)? {
+            let read = |reply: &Reply| self.endpoint.parse_delayed(reply, &about);
+            match self.ask(call, OPERATION, self.endpoint.delayed(id), read).await? {
                 wire::Delayed::Ready(link) => return Ok(link),
                 wire::Delayed::Wait(left) => wait = left.max(DELAYED_POLL),
             }
@@ -208,9 +230,10 @@ impl AllDebrid {
     }
 
     async fn delete(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
+        const OPERATION: &str = "remove torrent";
         let Some(id) = wire::number(torrent) else { return Ok(()) };
-        let reply = self.send(call, "remove torrent", self.endpoint.delete(id)).await?;
-        match self.endpoint.open::<serde_json::Value>(&reply, "remove torrent") {
+        let read = |reply: &Reply| self.endpoint.open::<serde_json::Value>(reply, OPERATION);
+        match self.ask(call, OPERATION, self.endpoint.delete(id), read).await {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -231,20 +254,15 @@ impl DebridService for AllDebrid {
     }
 
     async fn account(&self, call: &Call) -> Result<Account> {
-        let account = async {
-            let reply = self.send(call, "read account", self.endpoint.user()).await?;
-            self.endpoint.parse_account(&reply)
-        };
-        self.named(account.await)
+        let read = |reply: &Reply| self.endpoint.parse_account(reply);
+        self.named(self.ask(call, "read account", self.endpoint.user(), read).await)
     }
 
     /// The account says nothing of this server's address, which is refused only where links are unlocked: an unlock of what is no link of
     /// any hoster brings the refusal, and nothing else. Every other complaint about that link is no news.
     async fn check_up(&self, call: &Call) -> Result<Account> {
-        let place = async {
-            let reply = self.send(call, "check up", self.endpoint.unlock(&Secret::new(NO_LINK))).await?;
-            self.endpoint.open::<serde_json::Value>(&reply, "check up")
-        };
+        let read = |reply: &Reply| self.endpoint.open::<serde_json::Value>(reply, "check up");
+        let place = self.ask(call, "check up", self.endpoint.unlock(&Secret::new(NO_LINK)), read);
         let (account, place) = join(self.account(call), place).await;
         match self.named(place) {
             Err(refusal) if refusal.kind() == ErrorKind::AddressRefused => account.and(Err(refusal)),

@@ -22,6 +22,7 @@ const QUOTA: &str = "the day's quota of the Debrid-Link account is used up: try 
 const TRANSFERS: &str =
     "the Debrid-Link account fetches as many torrents as it may: wait for one, or remove some at debrid-link.com";
 const BAD_TORRENT: &str = "Debrid-Link cannot read this torrent; choose another release";
+const NOT_ADDED: &str = "Debrid-Link did not add this torrent; try again later or choose another release";
 const HOSTER_LATER: &str = "the place behind the link does not answer; try again later or choose another release";
 
 /// Code, kind, advice. Sorted by the part of the service they come from.
@@ -67,7 +68,8 @@ pub(super) const TABLE: &[(&str, ErrorKind, &str)] = &[
     ("endpointDisabled", ErrorKind::Unsupported, UPDATE),
     // a torrent
     ("badTorrentFile", ErrorKind::InvalidInput, BAD_TORRENT),
-    ("notAddTorrent", ErrorKind::Refused, NEXT),
+    // It gives no reason: one that is final cannot be told from trouble that passes.
+    ("notAddTorrent", ErrorKind::Unavailable, NOT_ADDED),
     ("torrentTooBig", ErrorKind::Refused, NEXT),
     // a link
     ("notDebrid", ErrorKind::Refused, NEXT),
@@ -136,10 +138,20 @@ mod tests {
                 ],
             ),
             (RateLimited, &["floodDetected", "maxAttempts", "slow_down"]),
-            (Refused, &["torrentTooBig", "notAddTorrent", "notDebrid", "hostNotValid", "badFilePassword"]),
+            (Refused, &["torrentTooBig", "notDebrid", "hostNotValid", "badFilePassword"]),
             (InvalidInput, &["badArguments", "badFileUrl", "badTorrentFile"]),
             (NotFound, &["badId", "fileNotFound"]),
-            (Unavailable, &["fileNotAvailable", "maintenanceHost", "noServerHost", "server_error", "internalError"]),
+            (
+                Unavailable,
+                &[
+                    "notAddTorrent",
+                    "fileNotAvailable",
+                    "maintenanceHost",
+                    "noServerHost",
+                    "server_error",
+                    "internalError",
+                ],
+            ),
             (
                 Unsupported,
                 &[

@@ -11,7 +11,7 @@ mod wire;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -24,6 +24,7 @@ use super::account_key::AccountKey;
 use super::known::{Known, Listing};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
+    throttle,
 };
 use crate::model::{FileEntry, InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
@@ -37,6 +38,10 @@ pub use device::DebridLinkSignIn;
 /// takes four or five at once.
 const RATE_PER_S: NonZeroU32 = NonZeroU32::new(1).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+/// How long nothing is asked after a complaint of too many requests that is no flood and does not say how long: the minute that the most
+/// careful client counts by has passed then.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// Most pages of the account that are looked through, of 100 torrents each. An account that holds more cannot be told apart from what we
 /// add: then everything counts as the user's.
@@ -105,7 +110,8 @@ impl DebridLink {
         self.shut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks and reads the answer. A route that the service has shut is not asked before its time.
+    /// Asks and reads the answer. A route that the service has shut is not asked before its time; any other complaint of too many requests
+    /// stops all that use this account for a while.
     async fn ask<T>(
         &self,
         call: &Call,
@@ -119,14 +125,16 @@ impl DebridLink {
             return Err(error::error_of("floodDetected", "the pause is not over", operation).after(left));
         }
         self.pace.turn(call, operation).await?;
-        let answer = read(&self.http.send(call, request).await?);
+        let reply = self.http.send(call, request).await?;
+        let answer = read(&reply);
         if let Err(error) = &answer
             && error.kind() == ErrorKind::RateLimited
-            && let Some(wait) = error.retry_after()
+            && wire::is_flood(&reply)
         {
-            self.shut().shut(Instant::now(), route, wait);
+            self.shut().shut(Instant::now(), route, error.retry_after().unwrap_or(flood::PAUSE));
+            return answer;
         }
-        answer
+        throttle::heed(&[&self.pace], PAUSE, &reply, answer)
     }
 
     /// With our name; every error that leaves this provider passes here.
@@ -245,27 +253,30 @@ impl DebridLink {
                 return Err(Error::new(ErrorKind::NotFound, OPERATION).detail(reason).advise("choose another release"));
             }
         }
-        if row.is_archive() {
-            return Err(Error::new(ErrorKind::Unsupported, OPERATION)
-                .detail("the service offers its files as a single archive only")
-                .advise("choose another release"));
-        }
+        let is_archive = row.is_archive();
         let mut files = row.files()?;
         if files.is_empty() {
             // How a tree is written is not documented: one that cannot be read is asked for as a list, which has no folders.
             let row = self.torrent(call, OPERATION, id, Structure::List).await?.ok_or_else(|| gone(OPERATION))?;
             files = row.files()?;
         }
+        let file = |file: wire::TorrentFile| RemoteFile {
+            handle: wire::handle(id, &file.id),
+            entry: FileEntry { path: file.path, size_bytes: file.size_bytes },
+        };
+        let files: Vec<RemoteFile> = files.into_iter().map(file).collect();
+        // Of a torrent with many files the service may say the same, and list them one by one nevertheless: each has its link then.
+        if is_archive && !files.iter().any(|file| file.entry.is_video()) {
+            return Err(Error::new(ErrorKind::Unsupported, OPERATION)
+                .detail("the service offers its files as a single archive only")
+                .advise("choose another release"));
+        }
         if files.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, OPERATION)
                 .detail("the torrent has no files")
                 .advise("choose another release"));
         }
-        let file = |file: wire::TorrentFile| RemoteFile {
-            handle: wire::handle(id, &file.id),
-            entry: FileEntry { path: file.path, size_bytes: file.size_bytes },
-        };
-        Ok(files.into_iter().map(file).collect())
+        Ok(files)
     }
 
     /// Looks the link up: one that was handed out before may be dead by now.

@@ -20,6 +20,7 @@ const TOO_MANY: &str =
     "Premiumize fetches as many torrents for this account as it may: remove some at premiumize.me/transfers";
 const SLOWER: &str = "Premiumize asks for fewer requests; try again in a while";
 const NOT_CACHED: &str = "Premiumize would have to fetch it first; choose a release that is cached";
+const NOT_PERMITTED: &str = "Premiumize does not permit this and does not say why: look at the account at premiumize.me, or choose another release";
 const CLIENT_ID: &str = "Premiumize does not know this program: check the client id that was registered there";
 
 /// Part of code or words in lower case, kind, advice. The first row that fits is taken.
@@ -48,7 +49,8 @@ pub(super) const TABLE: &[(&str, ErrorKind, &str)] = &[
     ("banned", ErrorKind::Refused, NEXT),
     ("service_unsupported", ErrorKind::Refused, NEXT),
     ("not supported", ErrorKind::Refused, NEXT),
-    ("permission_denied", ErrorKind::Refused, NEXT),
+    // Whom, or what, it does not permit is not said beside it: no word about the release.
+    ("permission_denied", ErrorKind::Unavailable, NOT_PERMITTED),
     // the service
     ("service_down", ErrorKind::Unavailable, LATER),
 ];
@@ -115,7 +117,9 @@ mod tests {
             ("", "This torrent is banned", Refused),
             ("service_unsupported", "", Refused),
             ("", "Hoster not supported", Refused),
-            ("permission_denied", "", Refused),
+            ("permission_denied", "", Unavailable),
+            ("permission_denied", "No.", Unavailable),
+            ("permission_denied", "This torrent is banned", Refused),
             ("service_down", "", Unavailable),
         ];
         for (code, words, kind) in known {

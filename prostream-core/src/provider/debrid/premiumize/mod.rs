@@ -21,7 +21,7 @@ use url::Url;
 use super::known::{Known, Listing};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, MAX_FILES, RemoteFile, TorrentId, TorrentState,
-    checked_key, path,
+    checked_key, path, throttle,
 };
 use crate::model::{InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
@@ -105,9 +105,18 @@ impl Premiumize {
         Ok(Self { id, endpoint, http, pace, known: Mutex::default() })
     }
 
-    async fn send(&self, call: &Call, operation: &'static str, request: Request) -> Result<Reply> {
+    /// Asks once, in turn. A complaint of too many requests stops all that use this account for a while.
+    async fn ask<T>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        request: Request,
+        read: impl FnOnce(&Reply) -> Result<T> + Send,
+    ) -> Result<T> {
         self.pace.turn(call, operation).await?;
-        self.http.send(call, request).await
+        let reply = self.http.send(call, request).await?;
+        let answer = read(&reply);
+        throttle::heed(&[&self.pace], wire::PAUSE, &reply, answer)
     }
 
     /// With our name; every error that leaves this provider passes here.
@@ -116,8 +125,8 @@ impl Premiumize {
     }
 
     async fn transfers(&self, call: &Call) -> Result<Vec<wire::Transfer>> {
-        let reply = self.send(call, "read torrents", self.endpoint.transfers()).await?;
-        self.endpoint.parse_transfers(&reply)
+        let read = |reply: &Reply| self.endpoint.parse_transfers(reply);
+        self.ask(call, "read torrents", self.endpoint.transfers(), read).await
     }
 
     /// What the account holds now, asked for once by all that add at the same time; `None` when it cannot be read.
@@ -139,16 +148,16 @@ impl Premiumize {
     async fn ask_cache(&self, call: &Call, hashes: &[InfoHash]) -> Result<Vec<Cached>> {
         let mut answers = Vec::with_capacity(hashes.len());
         for batch in hashes.chunks(wire::MAX_ITEMS) {
-            let reply = self.send(call, "ask the cache", self.endpoint.check_cached(batch)).await?;
-            answers.extend(self.endpoint.parse_cached(&reply, batch.len())?);
+            let read = |reply: &Reply| self.endpoint.parse_cached(reply, batch.len());
+            answers.extend(self.ask(call, "ask the cache", self.endpoint.check_cached(batch), read).await?);
         }
         Ok(answers)
     }
 
     /// The files of a cached torrent with fresh links.
     async fn direct(&self, call: &Call, hash: InfoHash, operation: &'static str) -> Result<Vec<wire::Item>> {
-        let reply = self.send(call, operation, self.endpoint.direct(hash)).await?;
-        self.endpoint.parse_direct(&reply, operation)
+        let read = |reply: &Reply| self.endpoint.parse_direct(reply, operation);
+        self.ask(call, operation, self.endpoint.direct(hash), read).await
     }
 
     /// Can the torrent be unlocked now? Asked where plan, points and the torrent itself are looked at, not only the cache.
@@ -208,8 +217,8 @@ impl Premiumize {
 
     /// A new transfer, or the one that the service says is there already.
     async fn create(&self, call: &Call, torrent: &TorrentLink) -> Result<Fetched> {
-        let reply = self.send(call, "add torrent", self.endpoint.create(torrent)).await?;
-        match self.endpoint.parse_created(&reply) {
+        let read = |reply: &Reply| self.endpoint.parse_created(reply);
+        match self.ask(call, "add torrent", self.endpoint.create(torrent), read).await {
             Ok(id) => Ok(Fetched { transfer: TorrentId(id), is_ready: false, was_there: false }),
             Err(error) if error.kind() == ErrorKind::NotCached => {
                 self.transfer_of(call, torrent.info_hash()).await?.ok_or(error)
@@ -263,8 +272,8 @@ impl Premiumize {
         row.check_ready()?;
         match row.made() {
             Some(wire::Made::File(id)) => {
-                let reply = self.send(call, OPERATION, self.endpoint.item(id)).await?;
-                let item = self.endpoint.parse_item(&reply, OPERATION)?;
+                let read = |reply: &Reply| self.endpoint.parse_item(reply, OPERATION);
+                let item = self.ask(call, OPERATION, self.endpoint.item(id), read).await?;
                 Ok(vec![wire::cloud_file(id, path::join("", &item.path), item.size)])
             }
             Some(wire::Made::Folder(id)) => self.walk(call, OPERATION, id).await,
@@ -282,8 +291,8 @@ impl Premiumize {
             if folder_count > MAX_FOLDERS {
                 return Err(Error::new(ErrorKind::LimitExceeded, operation).detail("the torrent has too many folders"));
             }
-            let reply = self.send(call, operation, self.endpoint.folder(&id)).await?;
-            let folder = self.endpoint.parse_folder(&reply)?;
+            let read = |reply: &Reply| self.endpoint.parse_folder(reply);
+            let folder = self.ask(call, operation, self.endpoint.folder(&id), read).await?;
             let at = at.unwrap_or_else(|| path::join("", folder.name.as_deref().unwrap_or_default()));
             for entry in folder.content {
                 let Some(id) = entry.id.as_deref().filter(|id| !id.is_empty()) else { continue };
@@ -307,8 +316,8 @@ impl Premiumize {
                 wire::find(&self.direct(call, hash, OPERATION).await?, path)?.link()
             }
             Some(wire::Handle::Cloud(id)) => {
-                let reply = self.send(call, OPERATION, self.endpoint.item(id)).await?;
-                self.endpoint.parse_item(&reply, OPERATION)?.link()
+                let read = |reply: &Reply| self.endpoint.parse_item(reply, OPERATION);
+                self.ask(call, OPERATION, self.endpoint.item(id), read).await?.link()
             }
             None => Err(Error::new(ErrorKind::InvalidInput, OPERATION).detail("the file is none of this service")),
         }
@@ -338,8 +347,8 @@ impl Premiumize {
 
     /// Was the folder made by the transfer? Then it bears its name; any other may hold what the user had before.
     async fn is_its_own(&self, call: &Call, row: &wire::Transfer, folder: &str) -> Result<bool> {
-        let reply = self.send(call, "remove torrent", self.endpoint.folder(folder)).await?;
-        match self.endpoint.parse_folder(&reply) {
+        let read = |reply: &Reply| self.endpoint.parse_folder(reply);
+        match self.ask(call, "remove torrent", self.endpoint.folder(folder), read).await {
             Ok(folder) => Ok(folder.name.is_some_and(|name| !name.is_empty() && Some(&name) == row.name.as_ref())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
@@ -349,8 +358,7 @@ impl Premiumize {
     /// Says what to remove; what is gone already is well.
     async fn tell(&self, call: &Call, request: Request) -> Result<()> {
         const OPERATION: &str = "remove torrent";
-        let reply = self.send(call, OPERATION, request).await?;
-        match self.endpoint.open::<wire::Done>(&reply, OPERATION) {
+        match self.ask(call, OPERATION, request, |reply| self.endpoint.open::<wire::Done>(reply, OPERATION)).await {
             Ok(wire::Done {}) => Ok(()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
@@ -369,11 +377,8 @@ impl DebridService for Premiumize {
     }
 
     async fn account(&self, call: &Call) -> Result<Account> {
-        let account = async {
-            let reply = self.send(call, "read account", self.endpoint.account()).await?;
-            self.endpoint.parse_account(&reply, SystemTime::now())
-        };
-        self.named(account.await)
+        let read = |reply: &Reply| self.endpoint.parse_account(reply, SystemTime::now());
+        self.named(self.ask(call, "read account", self.endpoint.account(), read).await)
     }
 
     async fn check_cached(&self, call: &Call, hashes: &[InfoHash]) -> Result<Vec<Cached>> {

@@ -15,7 +15,6 @@ use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use http::StatusCode;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -26,6 +25,7 @@ use self::wire::{Stage, Torrent};
 use super::account_key::AccountKey;
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
+    throttle,
 };
 use crate::model::{InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
@@ -134,13 +134,7 @@ impl RealDebrid {
         self.pace.turn(call, operation).await?;
         let reply = self.http.send(call, request).await?;
         let answer = read(&reply);
-        let is_complaint = answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::RateLimited);
-        if !is_complaint && reply.status != StatusCode::TOO_MANY_REQUESTS {
-            return answer;
-        }
-        let wait = answer.as_ref().err().and_then(Error::retry_after).unwrap_or(PAUSE);
-        self.pace.pause(wait);
-        answer.map_err(|error| if is_complaint { error.after(wait) } else { error })
+        throttle::heed(&[&self.pace], PAUSE, &reply, answer)
     }
 
     /// With our name; every error that leaves this provider passes here.
@@ -355,8 +349,19 @@ impl RealDebrid {
     async fn unlock_file(&self, call: &Call, file: &RemoteFile) -> Result<Link> {
         const OPERATION: &str = "unlock link";
         wire::check_selected(file, OPERATION)?;
-        let request = self.endpoint.unlock(call, &file.handle);
-        self.ask(call, OPERATION, request, |reply| self.endpoint.parse_unlock(reply)).await
+        let unlock = |link: &Secret| {
+            let request = self.endpoint.unlock(call, link);
+            self.ask(call, OPERATION, request, |reply| self.endpoint.parse_unlock(reply))
+        };
+        match unlock(&file.handle).await {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
+                match wire::shortened(&file.handle) {
+                    Some(link) => unlock(&link).await,
+                    None => Err(error),
+                }
+            }
+            answer => answer,
+        }
     }
 
     async fn delete(&self, call: &Call, torrent: &TorrentId) -> Result<()> {

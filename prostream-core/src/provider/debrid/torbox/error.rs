@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 
-use crate::net::Reply;
 use crate::{Error, ErrorKind};
 
 const CHECK_KEY: &str = "check the TorBox key: torbox.app/settings";
@@ -25,8 +24,6 @@ const UNLISTED: &str = "TorBox has it already, but does not list it yet; try aga
 const SIGN_IN: &str = "start the sign-in at TorBox again";
 const TYPE_CODE: &str = "type the code at tor.box/link";
 const NOT_OURS: &str = "this belongs to a part of TorBox that ProStream does not use; please report it";
-const WRONG_PLACE: &str = "what protects TorBox refuses this server's address, as it does with those that were abused; \
-                           ask TorBox's support about this address, or run ProStream on another connection";
 
 /// Code, kind, advice. Sorted by the part of the service they come from.
 pub(super) const TABLE: &[(&str, ErrorKind, &str)] = &[
@@ -43,8 +40,8 @@ pub(super) const TABLE: &[(&str, ErrorKind, &str)] = &[
     ("MONTHLY_LIMIT", ErrorKind::AccountLimit, MONTH),
     ("COOLDOWN_LIMIT", ErrorKind::AccountLimit, COOLDOWN),
     ("ACTIVE_LIMIT", ErrorKind::AccountLimit, SLOTS),
-    // Not a limit of the account alone: the next release may be smaller.
-    ("DOWNLOAD_TOO_LARGE", ErrorKind::Refused, TOO_LARGE),
+    // Neither a limit of the account alone, as the next release may be smaller, nor a refusal for good, as plans change.
+    ("DOWNLOAD_TOO_LARGE", ErrorKind::LimitExceeded, TOO_LARGE),
     // trouble that passes
     ("DATABASE_ERROR", ErrorKind::Unavailable, LATER),
     ("UNKNOWN_ERROR", ErrorKind::Unavailable, LATER),
@@ -101,29 +98,8 @@ fn told(error: Error, code: &str, words: &str) -> Error {
     error.detail(if words.is_empty() { code.to_owned() } else { format!("{code}: {words}") })
 }
 
-/// What Cloudflare, which stands before the service, calls an address (1006 to 1008, 1106), a network (1005) or a country (1009) that it
-/// lets nothing through for, and the rules of the service's owner (1020). Source: developers.cloudflare.com, "Cloudflare 1xxx errors".
-const EDGE_REFUSALS: [u16; 7] = [1005, 1006, 1007, 1008, 1009, 1020, 1106];
-
-/// Longest text that is looked at for such a code.
-const MAX_EDGE_TEXT: usize = 64;
-
-/// The refusal of this server's address, which programs are told as a bare `error code: 1006`.
-pub(super) fn edge_refusal(reply: &Reply, operation: &'static str) -> Option<Error> {
-    if reply.status != StatusCode::FORBIDDEN || reply.body.len() > MAX_EDGE_TEXT {
-        return None;
-    }
-    let code = std::str::from_utf8(&reply.body).ok()?.trim().strip_prefix("error code:")?.trim().parse().ok()?;
-    EDGE_REFUSALS.contains(&code).then(|| {
-        Error::new(ErrorKind::AddressRefused, operation).detail(format!("error code: {code}")).advise(WRONG_PLACE)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::HeaderMap;
-
     use super::*;
 
     /// Goal: every documented and every seen code has the kind a caller can act on.
@@ -148,7 +124,7 @@ mod tests {
                 ],
             ),
             (AccountLimit, &["PLAN_RESTRICTED_FEATURE", "MONTHLY_LIMIT", "COOLDOWN_LIMIT", "ACTIVE_LIMIT"]),
-            (Refused, &["DOWNLOAD_TOO_LARGE", "VENDOR_DISABLED"]),
+            (Refused, &["VENDOR_DISABLED"]),
             (
                 Unavailable,
                 &[
@@ -175,7 +151,7 @@ mod tests {
                     "BOZO_REGEX",
                 ],
             ),
-            (LimitExceeded, &["TOO_MUCH_DATA"]),
+            (LimitExceeded, &["DOWNLOAD_TOO_LARGE", "TOO_MUCH_DATA"]),
             (NotFound, &["ITEM_NOT_FOUND", "LINK_OFFLINE", "DIFF_ISSUE"]),
         ];
         let mut codes = std::collections::HashSet::new();
@@ -204,19 +180,5 @@ mod tests {
     fn unknown_codes_keep_their_words() {
         let error = error_of("NEW_THING", "something new", StatusCode::BAD_REQUEST, "test");
         assert_eq!((error.kind(), error.detail_text()), (ErrorKind::Unavailable, Some("NEW_THING: something new")));
-    }
-
-    /// Goal: only what is known to mean the address is told as that.
-    #[test]
-    fn the_edge_refuses_addresses_by_number() {
-        let kind = |status: StatusCode, body: &'static str| {
-            let reply = Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
-            edge_refusal(&reply, "test").map(|error| error.kind())
-        };
-        assert_eq!(kind(StatusCode::FORBIDDEN, "error code: 1006\n"), Some(ErrorKind::AddressRefused));
-        assert_eq!(kind(StatusCode::FORBIDDEN, "error code: 1010"), None);
-        assert_eq!(kind(StatusCode::TOO_MANY_REQUESTS, "error code: 1015"), None);
-        assert_eq!(kind(StatusCode::FORBIDDEN, "error code: 99999999"), None);
-        assert_eq!(kind(StatusCode::FORBIDDEN, ""), None);
     }
 }

@@ -23,7 +23,7 @@ use super::known::{Known, Listing};
 use super::sign_in::expires_in;
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, MAX_BATCH, RemoteFile, TorrentId, TorrentState,
-    checked_key,
+    checked_key, throttle,
 };
 use crate::model::{InfoHash, ProviderId};
 use crate::net::{Call, HttpClient, Reply, Request, Secret};
@@ -46,6 +46,10 @@ const ADDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 /// Documented are 60 additions an hour: 20 after a pause and 40 an hour stay below.
 const ADDS_PER_HOUR: NonZeroU32 = NonZeroU32::new(40).unwrap();
 const ADDS_AFTER_A_PAUSE: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+/// How long an endpoint is not asked after a complaint of too many requests that does not say how long. Source: the clients of the service,
+/// which keep five minutes.
+const PAUSE: Duration = Duration::from_secs(300);
 
 /// Within which time a link has to be begun: the documentation says an hour in one place and three in another.
 const LINK_LIFE: Duration = Duration::from_secs(3_600);
@@ -167,9 +171,21 @@ impl TorBox {
         Ok(Self { id, endpoint, http, paces, holdings: Mutex::default() })
     }
 
-    async fn send(&self, call: &Call, operation: &'static str, pace: &Pace, request: Request) -> Result<Reply> {
-        pace.turn(call, operation).await?;
-        self.http.send(call, request).await
+    /// Asks once, when all of `paces` let it pass. A complaint of too many requests stops all that use this endpoint for a while.
+    async fn ask<T>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        paces: &[&Pace],
+        request: Request,
+        read: impl FnOnce(&Reply) -> Result<T> + Send,
+    ) -> Result<T> {
+        for pace in paces {
+            pace.turn(call, operation).await?;
+        }
+        let reply = self.http.send(call, request).await?;
+        let answer = read(&reply);
+        throttle::heed(paces, PAUSE, &reply, answer)
     }
 
     /// With our name; every error that leaves this provider passes here.
@@ -182,7 +198,8 @@ impl TorBox {
         let mut rows = Vec::new();
         for page in 0..MAX_PAGES {
             let request = self.endpoint.torrents(page.saturating_mul(wire::PAGE));
-            let found = self.endpoint.parse_torrents(&self.send(call, READ, &self.paces.torrents, request).await?)?;
+            let read = |reply: &Reply| self.endpoint.parse_torrents(reply);
+            let found = self.ask(call, READ, &[&self.paces.torrents], request, read).await?;
             rows.extend(found.rows);
             if found.is_last {
                 return Ok(rows);
@@ -192,8 +209,8 @@ impl TorBox {
     }
 
     async fn list_queue(&self, call: &Call) -> Result<Vec<wire::QueueRow>> {
-        let reply = self.send(call, READ, &self.paces.queue, self.endpoint.queue()).await?;
-        self.endpoint.parse_queue(&reply)
+        let read = |reply: &Reply| self.endpoint.parse_queue(reply);
+        self.ask(call, READ, &[&self.paces.queue], self.endpoint.queue(), read).await
     }
 
     async fn read_holdings(&self, call: &Call) -> Result<HashMap<InfoHash, Held>> {
@@ -239,9 +256,9 @@ impl TorBox {
         if let Some(held) = held {
             return Ok(there(held));
         }
-        self.paces.adds_per_minute.turn(call, ADD).await?;
-        let reply = self.send(call, ADD, &self.paces.adds_per_hour, self.endpoint.add(torrent)).await?;
-        let (torrent, is_ready) = match self.endpoint.parse_add(&reply, hash)? {
+        let paces = [&self.paces.adds_per_minute, &self.paces.adds_per_hour];
+        let read = |reply: &Reply| self.endpoint.parse_add(reply, hash);
+        let (torrent, is_ready) = match self.ask(call, ADD, &paces, self.endpoint.add(torrent), read).await? {
             wire::Created::New { torrent, is_ready } => (torrent, is_ready),
             wire::Created::Duplicate(error) => {
                 return self.read_holdings(call).await?.get(&hash).map(there).ok_or(error);
@@ -257,8 +274,9 @@ impl TorBox {
         let row = match Id::of(torrent) {
             None => None,
             Some(Id::Torrent(id)) => {
-                let reply = self.send(call, READ, &self.paces.torrents, self.endpoint.torrent(id)).await?;
-                self.endpoint.parse_torrents(&reply)?.rows.into_iter().find(|row| row.id() == Some(id))
+                let read = |reply: &Reply| self.endpoint.parse_torrents(reply);
+                let found = self.ask(call, READ, &[&self.paces.torrents], self.endpoint.torrent(id), read).await?;
+                found.rows.into_iter().find(|row| row.id() == Some(id))
             }
             Some(Id::Queued { id, hash }) => {
                 // In this order: what starts in between is seen in one of the two.
@@ -313,7 +331,8 @@ impl TorBox {
             return Err(Error::new(ErrorKind::NotFound, UNLOCK).detail("the file is none of this service"));
         };
         let request = self.endpoint.link(torrent, id, call.viewer_address);
-        let url = self.endpoint.parse_link(&self.send(call, UNLOCK, &self.paces.links, request).await?)?;
+        let read = |reply: &Reply| self.endpoint.parse_link(reply);
+        let url = self.ask(call, UNLOCK, &[&self.paces.links], request, read).await?;
         let name = file.entry.path.rsplit('/').next().filter(|name| !name.is_empty());
         Ok(Link {
             url,
@@ -326,7 +345,8 @@ impl TorBox {
 
     /// False when there was nothing to delete.
     async fn control(&self, call: &Call, request: Request) -> Result<bool> {
-        self.endpoint.parse_control(&self.send(call, REMOVE, &self.paces.control, request).await?)
+        let read = |reply: &Reply| self.endpoint.parse_control(reply);
+        self.ask(call, REMOVE, &[&self.paces.control], request, read).await
     }
 
     async fn delete(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
@@ -362,11 +382,8 @@ impl DebridService for TorBox {
     }
 
     async fn account(&self, call: &Call) -> Result<Account> {
-        let account = async {
-            let reply = self.send(call, "read account", &self.paces.account, self.endpoint.user()).await?;
-            self.endpoint.parse_account(&reply, SystemTime::now())
-        };
-        self.named(account.await)
+        let read = |reply: &Reply| self.endpoint.parse_account(reply, SystemTime::now());
+        self.named(self.ask(call, "read account", &[&self.paces.account], self.endpoint.user(), read).await)
     }
 
     /// The service may answer from what it knew up to an hour ago.
@@ -376,8 +393,8 @@ impl DebridService for TorBox {
             let mut answer = Vec::with_capacity(hashes.len());
             for batch in hashes.chunks(MAX_BATCH) {
                 let request = self.endpoint.check_cached(batch);
-                let reply = self.send(call, OPERATION, &self.paces.cached, request).await?;
-                let found = self.endpoint.parse_cached(&reply)?;
+                let read = |reply: &Reply| self.endpoint.parse_cached(reply);
+                let found = self.ask(call, OPERATION, &[&self.paces.cached], request, read).await?;
                 answer.extend(batch.iter().map(|hash| if found.contains(hash) { Cached::Yes } else { Cached::No }));
             }
             Ok(answer)

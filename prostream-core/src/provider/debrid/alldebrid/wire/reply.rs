@@ -13,6 +13,9 @@ use crate::{Error, ErrorKind, Result};
 impl Endpoint {
     /// Takes the envelope off: the body speaks before the HTTP status, as errors usually come with 200.
     pub(in super::super) fn open<T: DeserializeOwned>(&self, reply: &Reply, operation: &'static str) -> Result<T> {
+        if let Some(refusal) = lenient::edge_refusal(reply, operation, "AllDebrid") {
+            return Err(refusal);
+        }
         let is_readable = !reply.body.iter().all(u8::is_ascii_whitespace) && !lenient::is_web_page(reply);
         if !is_readable && !reply.status.is_success() {
             return Err(

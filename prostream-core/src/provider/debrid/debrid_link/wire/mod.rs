@@ -9,7 +9,7 @@ mod torrents;
 use url::Url;
 
 pub(super) use self::files::{TorrentFile, handle, ids_of};
-pub(super) use self::reply::{complaint, read};
+pub(super) use self::reply::{complaint, is_flood, read};
 pub(super) use self::requests::{MAX_IDS, Structure};
 pub(super) use self::torrents::{TorrentRow, gone, id, listing};
 use crate::provider::debrid::account_key::AccountKey;

@@ -32,6 +32,9 @@ impl Endpoint {
 
 /// A body that speaks JSON, whatever the status; without one the status speaks.
 pub(in super::super) fn read<T: DeserializeOwned>(reply: &Reply, operation: &'static str) -> Result<T> {
+    if let Some(refusal) = lenient::edge_refusal(reply, operation, "Debrid-Link") {
+        return Err(refusal);
+    }
     let is_readable = !reply.body.iter().all(u8::is_ascii_whitespace) && !lenient::is_web_page(reply);
     if !is_readable && !reply.status.is_success() {
         return Err(
@@ -42,6 +45,12 @@ pub(in super::super) fn read<T: DeserializeOwned>(reply: &Reply, operation: &'st
         Err(_) if !reply.status.is_success() => Err(lenient::status_error(reply, operation)),
         answer => answer,
     }
+}
+
+/// Does it say that its route was asked too often? The service counts each route by itself.
+pub(in super::super) fn is_flood(reply: &Reply) -> bool {
+    serde_json::from_slice::<Envelope>(&reply.body)
+        .is_ok_and(|envelope| envelope.error.as_deref() == Some("floodDetected"))
 }
 
 /// The error of a code and the service's words beside it, without `secrets`.
@@ -98,6 +107,17 @@ mod tests {
         assert_eq!(kind(200, r#"{"success":true}"#), ErrorKind::Malformed);
         assert_eq!(kind(200, r#"{"success":tr"#), ErrorKind::Malformed);
         assert_eq!(kind(200, ""), ErrorKind::Malformed);
+    }
+
+    /// Goal: a flood is known by its code alone, whatever the status.
+    #[test]
+    fn floods_are_told_by_their_code() {
+        assert!(is_flood(&Reply::of(400, r#"{"success":false,"error":"floodDetected"}"#)));
+        for other in
+            [r#"{"success":false,"error":"maxAttempts"}"#, r#"{"success":true,"value":{}}"#, "floodDetected", "{", ""]
+        {
+            assert!(!is_flood(&Reply::of(429, other)), "{other}");
+        }
     }
 
     /// Goal: no key in an error text, even if the service repeats it, and no markup.

@@ -77,7 +77,7 @@ pub(in super::super) struct TorrentRow {
     /// 0 where there is none.
     #[serde(default, deserialize_with = "lenient::number")]
     error: Option<u64>,
-    /// Its many files are listed as a single archive.
+    /// Its many files are offered as an archive. Whether as nothing else its files tell.
     #[serde(default, rename = "isZip", deserialize_with = "lenient::maybe")]
     is_zip: Option<bool>,
     #[serde(default, deserialize_with = "lenient::list")]

@@ -9,7 +9,7 @@ mod torrents;
 use url::Url;
 
 pub(super) use self::files::{Handle, Item, cached_files, cloud_file, find, too_many_files};
-pub(super) use self::reply::Done;
+pub(super) use self::reply::{Done, PAUSE};
 pub(super) use self::requests::MAX_ITEMS;
 pub(super) use self::torrents::{Held, Made, Transfer, bad_torrent, cached_id, gone, gone_error, listing, transfer_id};
 use crate::net::Secret;

@@ -13,8 +13,8 @@ use crate::net::Reply;
 use crate::provider::lenient;
 use crate::{Error, ErrorKind, Result};
 
-/// Pause after a 429 that does not say how long. Source: the clients of the service, which keep two minutes.
-const PAUSE: Duration = Duration::from_secs(120);
+/// Pause after a complaint of too many requests that does not say how long. Source: the clients of the service, which keep two minutes.
+pub(in super::super) const PAUSE: Duration = Duration::from_secs(120);
 
 /// Longest wait for a deferred file that is believed.
 const MAX_DELAY_S: u64 = 3_600;
@@ -56,6 +56,9 @@ pub(super) fn malformed(operation: &'static str, detail: &'static str) -> Error 
 
 /// The JSON of a reply; where there is none, what its status says.
 pub(super) fn read(reply: &Reply, operation: &'static str) -> Result<Value> {
+    if let Some(refusal) = lenient::edge_refusal(reply, operation, "Premiumize") {
+        return Err(refusal);
+    }
     lenient::json(reply, operation)
         .map_err(|error| if reply.status.is_success() { error } else { status_error(reply, operation) })
 }
@@ -68,10 +71,14 @@ fn wrong_shape(reply: &Reply, operation: &'static str) -> Error {
     }
 }
 
-/// What the status alone says. 401 and 403 are about the token, unless they come with a web page of something in between.
+/// What the status alone says. 401 and 403 are about the token, unless something in between says them: a web page, or a 403 that is no JSON.
 fn status_error(reply: &Reply, operation: &'static str) -> Error {
-    let is_about_the_key = matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    if is_about_the_key && !lenient::is_web_page(reply) {
+    let is_about_the_key = match reply.status {
+        StatusCode::UNAUTHORIZED => !lenient::is_web_page(reply),
+        StatusCode::FORBIDDEN => lenient::is_json(reply),
+        _ => false,
+    };
+    if is_about_the_key {
         let detail = format!("HTTP {}", reply.status.as_u16());
         return Error::new(ErrorKind::Unauthorized, operation).detail(detail).advise(CHECK_KEY);
     }
@@ -118,6 +125,10 @@ mod tests {
         assert_eq!((kind(200, unknown), kind(403, unknown)), (ErrorKind::Unavailable, ErrorKind::Unauthorized));
         assert_eq!(kind(200, r#"{"status":"error","error":"topup_required"}"#), ErrorKind::AccountLimit);
         assert_eq!((kind(401, ""), kind(403, "{}")), (ErrorKind::Unauthorized, ErrorKind::Unauthorized));
+        assert_eq!(
+            (kind(403, "Forbidden"), kind(403, "error code: 1020")),
+            (ErrorKind::Unavailable, ErrorKind::AddressRefused)
+        );
         assert_eq!((kind(403, "<html>busy</html>"), kind(521, "")), (ErrorKind::Unavailable, ErrorKind::Unavailable));
         assert_eq!(error(429, "").retry_after(), Some(PAUSE));
         for broken in ["", "{}", "[]", "7", r#"{"status":"succ"#, r#"{"status":["success"]}"#] {

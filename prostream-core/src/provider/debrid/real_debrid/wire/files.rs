@@ -16,6 +16,12 @@ use crate::{Error, ErrorKind, Result};
 /// The handle of a file that was not chosen: there is no link to it.
 const NOT_SELECTED: &str = "not selected";
 
+/// What links to the files of torrents begin with.
+const PAGE_LINKS: &str = "https://real-debrid.com/d/";
+
+/// How many letters and digits follow, usually.
+const CODE_CHARS: usize = 13;
+
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct FileRow {
     id: u64,
@@ -92,6 +98,14 @@ impl Torrent {
 /// Does a link to the file exist? Otherwise it was not chosen when its torrent was added.
 pub(in super::super) fn check_selected(file: &RemoteFile, operation: &'static str) -> Result<()> {
     if file.handle.expose() == NOT_SELECTED { Err(not_selected(operation)) } else { Ok(()) }
+}
+
+/// A link to a file of a torrent that is longer than usual, as long as usual: the service hands out links that it knows only so. `None` for any
+/// other link.
+pub(in super::super) fn shortened(link: &Secret) -> Option<Secret> {
+    let code = link.expose().strip_prefix(PAGE_LINKS)?;
+    let short = code.get(..CODE_CHARS).filter(|short| short.len() < code.len())?;
+    code.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| Secret::new(format!("{PAGE_LINKS}{short}")))
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,6 +200,25 @@ mod tests {
         assert_eq!(chosen(pack), [1, 3]);
         assert_eq!(chosen(r#"[{"id":1,"path":"/a.rar","bytes":1},{"id":2,"path":"/b.rar","bytes":2}]"#), [2]);
         assert!(chosen("[]").is_empty());
+    }
+
+    /// Goal: only what is one of the service's own links, and longer than usual, is cut.
+    #[test]
+    fn long_links_are_cut() {
+        let cut = |link: &str| shortened(&Secret::new(link)).map(|short| short.expose().to_owned());
+        let short = "https://real-debrid.com/d/7AULFT3RUWGL2";
+        assert_eq!(cut(&format!("{short}ABC")).as_deref(), Some(short));
+        for whole in [
+            short,
+            "https://real-debrid.com/d/7AULF",
+            "https://real-debrid.com/d/",
+            "https://real-debrid.com/d/7AULFT3RUWGL2/x",
+            "https://real-debrid.com/d/7AULFT3RUWGLé2",
+            "https://a.example/d/7AULFT3RUWGL2ABC",
+            "",
+        ] {
+            assert_eq!(cut(whole), None, "{whole}");
+        }
     }
 
     /// Goal: a link, and the ways it must not go.

@@ -9,7 +9,7 @@ mod torrents;
 use url::Url;
 
 pub(super) use self::account::{Access, Credentials};
-pub(super) use self::files::check_selected;
+pub(super) use self::files::{check_selected, shortened};
 pub(super) use self::torrents::{Stage, Torrent, gone_state, is_id};
 use crate::provider::debrid::account_key::AccountKey;
 

@@ -20,6 +20,9 @@ impl Endpoint {
         if reply.status.is_success() && !lenient::is_web_page(reply) {
             return Ok(());
         }
+        if let Some(refusal) = lenient::edge_refusal(reply, operation, "Real-Debrid") {
+            return Err(refusal);
+        }
         let complaint = complaint(reply);
         let code = complaint.as_ref().and_then(Complaint::code);
         // Seen without a body that can be read.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::error::{edge_refusal, error_of, error_without_code};
+use super::super::error::{error_of, error_without_code};
 use super::Endpoint;
 use crate::net::Reply;
 use crate::provider::lenient;
@@ -19,7 +19,7 @@ const MAX_COOLDOWN: Duration = Duration::from_secs(31 * 24 * 3_600);
 impl Endpoint {
     /// Takes the envelope off: success speaks first, then the code, then the HTTP status, as failures may come with 200.
     pub(super) fn open(&self, reply: &Reply, operation: &'static str) -> std::result::Result<Answer, Failure> {
-        if let Some(error) = edge_refusal(reply, operation) {
+        if let Some(error) = lenient::edge_refusal(reply, operation, "TorBox") {
             return Err(Failure::plain(error));
         }
         let envelope: Envelope = match lenient::json(reply, operation) {
