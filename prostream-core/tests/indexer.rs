@@ -25,6 +25,9 @@ use scenes::Mounted;
 const KEY: &str = "k3yOfTheIndexer";
 const MAX_BODY_BYTES: usize = 64 << 10;
 
+/// What the largest answers of an indexer have: a feed of Torznab, and the list of a Prowlarr's indexers.
+const MAX_LARGE_BODY_BYTES: usize = 16 << 20;
+
 /// A stand-in whose replies can be changed on their way out.
 struct Changing<T> {
     stand_in: T,
@@ -57,7 +60,7 @@ impl<T: StandIn> StandIn for Changing<T> {
     }
 }
 
-/// A client that reaches these servers, tries nothing twice and takes small bodies only.
+/// A client that reaches these servers, tries nothing twice and takes small bodies only, where a request names no limit of its own.
 fn client(servers: &[&Url]) -> HttpClient {
     let allowed = |url: &&Url| AllowedHost { host: url.host_str().unwrap().to_owned(), port: url.port().unwrap() };
     let config = HttpClientConfig {
@@ -109,7 +112,7 @@ impl IndexerScene for ProwlarrScene {
 #[async_trait]
 impl HttpIndexerScene for ProwlarrScene {
     const KEY: &'static str = KEY;
-    const MAX_BODY_BYTES: usize = MAX_BODY_BYTES;
+    const MAX_BODY_BYTES: usize = MAX_LARGE_BODY_BYTES;
 
     async fn given_replies(&self, change: ReplyChange) {
         self.mounted.stand_in.change(change);
@@ -156,7 +159,7 @@ impl IndexerScene for TorznabScene {
 #[async_trait]
 impl HttpIndexerScene for TorznabScene {
     const KEY: &'static str = KEY;
-    const MAX_BODY_BYTES: usize = MAX_BODY_BYTES;
+    const MAX_BODY_BYTES: usize = MAX_LARGE_BODY_BYTES;
 
     async fn given_replies(&self, change: ReplyChange) {
         self.mounted.stand_in.change(change);
@@ -509,6 +512,30 @@ mod torznab_pages {
         assert_eq!(found(many(TorznabStandIn::new(KEY).with_pages(10), 95)).await, (30, true, 3));
         assert_eq!(found(many(TorznabStandIn::new(KEY), 150)).await, (150, false, 1));
         assert_eq!(found(many(TorznabStandIn::new(KEY), 100)).await, (100, false, 2), "a page, or all there is");
+    }
+
+    /// Goal: a Jackett that names no limits gives all its rows, as it is told none to cut to; rows that end at the usual size of a page without
+    /// a word are not called whole.
+    #[tokio::test]
+    async fn without_limits_all_rows_come() {
+        let jackett = || TorznabStandIn::new(KEY).without_limits();
+        assert_eq!(found(many(jackett(), 150)).await, (150, false, 1));
+        assert_eq!(found(many(jackett(), 99)).await, (99, false, 1));
+        assert_eq!(found(many(jackett(), 100)).await, (100, true, 2));
+        assert_eq!(found(many(jackett().with_pages(100), 150)).await, (150, false, 2), "a site with pages");
+    }
+
+    /// Goal: a feed may be larger than other answers.
+    #[tokio::test]
+    async fn feeds_may_be_large() {
+        let long = "x".repeat(500);
+        let release = |number: u8| StandInRelease::movie(format!("Sintel.{long}.{number}"), InfoHash([number; 20]), 1);
+        let stand_in =
+            (0..150).map(release).fold(TorznabStandIn::new(KEY).without_limits(), TorznabStandIn::with_release);
+        let mounted = Mounted::new(stand_in).await;
+        let indexer = TorznabScene::build(&mounted.url("/api"), KEY);
+        let found = indexer.search(&call(), &Query::new(TitleKind::Movie, "Sintel")).await.unwrap();
+        assert_eq!(found.releases.len(), 150);
     }
 
     /// Goal: an id that is listed and refused all the same takes nothing from the answer.

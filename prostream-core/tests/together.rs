@@ -250,6 +250,33 @@ mod two_catalogues {
         assert_eq!(both.search("paper").await, expected);
     }
 
+    /// Goal: a number at the end of a name that looks like a year costs nobody the title, and a year still narrows: `Paper Kites 2049` is a name,
+    /// whatever came out in that year, and of two films of one name that of the year stands first. In parentheses it is a year and nothing else.
+    #[tokio::test]
+    async fn a_name_that_ends_like_a_year_is_found() {
+        let films = || {
+            let mut films =
+                vec![film(1, "Paper Kites 2049", 2017), film(2, "Tin Robot", 2004), film(3, "Tin Robot", 1984)];
+            films.push(film(4, "Tin Robot 1984", 2020));
+            films
+        };
+        let both = Both::new(films(), films(), Duration::ZERO).await;
+        assert_eq!(both.search("paper kites 2049").await, ["tmdb:movie:900001"]);
+        assert_eq!(both.search("Tin Robot 1984").await, ["tmdb:movie:900004", "tmdb:movie:900003"]);
+        assert_eq!(both.search("Tin Robot 2004").await, ["tmdb:movie:900002"]);
+        assert_eq!(both.search("Tin Robot (1984)").await, ["tmdb:movie:900003"]);
+        assert!(both.search("Paper Kites (2049)").await.is_empty());
+    }
+
+    /// Goal: that a provider failed is told, and not that there is no such title, also where two questions were asked at once.
+    #[tokio::test]
+    async fn a_name_that_ends_like_a_year_fails_like_any() {
+        let both = Both::new(vec![film(1, "Paper Kites 2049", 2017)], Vec::new(), Duration::ZERO).await;
+        both.tmdb.stand_in.given_mishap(Some(Mishap::WebPage { status: 503 }));
+        let error = both.engine.search_titles(&long(), &both.viewer, "Paper Kites 2049").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+
     /// Goal: what one catalogue lacks of a title comes from the other, by the id that both know.
     #[tokio::test]
     async fn details_are_filled_from_the_second() {

@@ -1,6 +1,6 @@
 //! One title out of what several metadata providers say of it: told to be the same by the ids that they share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::{Episode, MediaId, Season, Title, TitleKind, TitleSummary};
 use crate::provider::metadata::{MAX_OTHER_NAMES, MAX_SEARCH_RESULTS};
@@ -26,6 +26,17 @@ pub(super) fn join(titles: &mut Vec<TitleSummary>, more: Vec<TitleSummary>, know
             Place::Another | Place::Unsure => {}
         }
     }
+}
+
+/// What another search of the same provider adds to `titles`, each title once. Rows that are called just as `name` stand before all others where
+/// there is no room for all.
+pub(super) fn add_of_same(titles: &mut Vec<TitleSummary>, more: Vec<TitleSummary>, name: &str) {
+    let name = folded(name);
+    let is_so_called = |row: &TitleSummary| folded(&row.name) == name;
+    let known: HashSet<MediaId> = titles.iter().map(|title| title.media_id.clone()).collect();
+    titles.extend(more.into_iter().filter(|row| !known.contains(&row.media_id)));
+    titles.sort_by_key(|row| !is_so_called(row));
+    titles.truncate(MAX_SEARCH_RESULTS);
 }
 
 /// The rows of `more` of which only their ids can tell whether they are among `titles`.
@@ -69,7 +80,7 @@ fn place(titles: &[TitleSummary], row: &TitleSummary, known: &HashMap<MediaId, M
 }
 
 /// Letters and digits in lower case.
-fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -118,7 +129,7 @@ pub(super) fn fill(title: &mut Title, other: &Title) {
     if title.genres.is_empty() {
         title.genres.clone_from(&other.genres);
     }
-    let mut seen: std::collections::HashSet<String> = [Some(&title.summary.name), title.original_name.as_ref()]
+    let mut seen: HashSet<String> = [Some(&title.summary.name), title.original_name.as_ref()]
         .into_iter()
         .flatten()
         .chain(&title.other_names)

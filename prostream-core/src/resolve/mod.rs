@@ -213,9 +213,10 @@ impl Resolver {
         }
     }
 
-    /// Everything that changes the ranking stands in the key.
+    /// Everything that changes the ranking, or the texts of the title, stands in the key.
     fn found_key(viewer: &Viewer, media_id: &MediaId) -> String {
-        let preferences = serde_json::to_string(&(&viewer.preferences, &viewer.device)).unwrap_or_default();
+        let asked = (&viewer.preferences, &viewer.device, &viewer.language);
+        let preferences = serde_json::to_string(&asked).unwrap_or_default();
         let digest = Sha256::digest(preferences.as_bytes());
         format!("{}\n{media_id}\n{}", viewer.id, hex(&digest[..8]))
     }
@@ -234,15 +235,7 @@ pub fn wanted(title: &Title, episode: Option<EpisodeNumber>) -> Wanted {
         let season = title.seasons.iter().find(|season| season.number == number.season)?;
         season.episodes.iter().find(|episode| episode.number == number.episode)
     });
-    let absolute_episode = episode.filter(|number| number.season > 0 && !title.seasons.is_empty()).map(|number| {
-        let before: usize = title
-            .seasons
-            .iter()
-            .filter(|season| season.number > 0 && season.number < number.season)
-            .map(|season| season.episodes.len())
-            .sum();
-        u32::try_from(before).unwrap_or(u32::MAX).saturating_add(number.episode)
-    });
+    let absolute_episode = episode.and_then(|number| absolute_episode(title, number));
     Wanted {
         kind: title.summary.kind,
         names,
@@ -252,6 +245,28 @@ pub fn wanted(title: &Title, episode: Option<EpisodeNumber>) -> Wanted {
         air_date: found.and_then(|episode| episode.air_date.clone()),
         runtime_min: found.and_then(|episode| episode.runtime_min).or(title.runtime_min),
     }
+}
+
+/// The number of an episode counted through all seasons: the specials do not count. Some catalogues go on counting from season to season: a
+/// season that begins beyond the last number of those before it is counted through already. Without the episodes of an earlier season nobody knows.
+fn absolute_episode(title: &Title, number: EpisodeNumber) -> Option<u32> {
+    if number.season == 0 || title.seasons.is_empty() {
+        return None;
+    }
+    let (mut count, mut last, mut season_count) = (0_u32, 0_u32, 0_u32);
+    for season in title.seasons.iter().filter(|season| season.number > 0 && season.number < number.season) {
+        last = last.max(season.episodes.iter().map(|episode| episode.number).max()?);
+        count = count.saturating_add(u32::try_from(season.episodes.len()).unwrap_or(u32::MAX));
+        season_count = season_count.saturating_add(1);
+    }
+    // A season that is not even listed has no episodes known either.
+    if season_count < number.season.saturating_sub(1) {
+        return None;
+    }
+    let season = title.seasons.iter().find(|season| season.number == number.season);
+    let first = season.and_then(|season| season.episodes.iter().map(|episode| episode.number).min());
+    let is_counted_through = count > 0 && first.is_some_and(|first| first > last);
+    Some(if is_counted_through { number.episode } else { count.saturating_add(number.episode) })
 }
 
 /// Names a release towards clients without giving its link away: the info hash, or a hash of what the indexer said.
@@ -283,4 +298,82 @@ fn hex(bytes: &[u8]) -> String {
 /// Does the id name something that plays by itself: a film, or an episode?
 pub(crate) fn is_playable_id(media_id: &MediaId, kind: TitleKind) -> bool {
     kind == TitleKind::Movie || media_id.episode.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Episode, Season, TitleSummary};
+
+    /// A series with these numbers of seasons and their episodes.
+    fn series(seasons: &[(u32, std::ops::RangeInclusive<u32>)]) -> Title {
+        let episode = |number| Episode { number, name: None, air_date: None, overview: None, runtime_min: None };
+        let season = |(number, episodes): &(u32, std::ops::RangeInclusive<u32>)| Season {
+            number: *number,
+            name: None,
+            episodes: episodes.clone().map(episode).collect(),
+        };
+        Title {
+            summary: TitleSummary {
+                media_id: "tmdb:tv:7".parse().unwrap(),
+                kind: TitleKind::Series,
+                name: "Harbor Lights".to_owned(),
+                year: Some(1999),
+                overview: None,
+                poster_url: None,
+            },
+            original_name: None,
+            other_names: Vec::new(),
+            original_language: None,
+            runtime_min: None,
+            genres: Vec::new(),
+            backdrop_url: None,
+            imdb_id: None,
+            tmdb_id: Some(7),
+            tvdb_id: None,
+            seasons: seasons.iter().map(season).collect(),
+        }
+    }
+
+    fn absolute(title: &Title, season: u32, episode: u32) -> Option<u32> {
+        wanted(title, Some(EpisodeNumber { season, episode })).absolute_episode
+    }
+
+    /// Goal: a number that the catalogue counts through all seasons is not added to those before it once more; specials count nowhere.
+    #[test]
+    fn absolute_numbers_are_counted_once() {
+        let anew = series(&[(0, 1..=9), (1, 1..=61), (2, 1..=16)]);
+        assert_eq!(absolute(&anew, 1, 5), Some(5));
+        assert_eq!(absolute(&anew, 2, 1), Some(62));
+        assert_eq!(absolute(&anew, 0, 1), None);
+        let through = series(&[(0, 1..=9), (1, 1..=61), (2, 62..=77), (3, 78..=80)]);
+        assert_eq!(absolute(&through, 1, 5), Some(5));
+        assert_eq!(absolute(&through, 2, 62), Some(62));
+        assert_eq!(absolute(&through, 3, 80), Some(80));
+    }
+
+    /// Goal: without the episodes of a season before it, no number is made up.
+    #[test]
+    fn without_all_seasons_there_is_no_absolute_number() {
+        let empty = series(&[(1, 1..=0), (2, 1..=16)]);
+        assert_eq!(absolute(&empty, 2, 3), None);
+        assert_eq!(absolute(&empty, 1, 3), Some(3));
+        assert_eq!(absolute(&series(&[(2, 1..=16)]), 2, 3), None, "the first is not even listed");
+        assert_eq!(absolute(&series(&[(2024, 1..=200)]), 2024, 3), None, "a year is no season among others");
+        assert_eq!(absolute(&series(&[]), 1, 3), None);
+    }
+
+    /// Goal: what was found for one language is not given to another: it holds the name of the title.
+    #[test]
+    fn what_was_found_belongs_to_a_language() {
+        let media_id: MediaId = "tt7650001".parse().unwrap();
+        let key = |language: Option<&str>| {
+            let mut viewer = Viewer::new("one", Arc::default());
+            viewer.language = language.and_then(Language::parse);
+            Resolver::found_key(&viewer, &media_id)
+        };
+        assert_eq!(key(Some("de")), key(Some("de")));
+        assert_ne!(key(Some("de")), key(Some("fr")));
+        assert_ne!(key(Some("de")), key(None));
+    }
 }

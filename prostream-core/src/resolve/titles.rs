@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
@@ -16,8 +16,10 @@ use crate::provider::metadata::{
 use crate::{Error, ErrorKind, Result};
 
 impl Resolver {
-    /// Titles whose name fits what a person typed, best first. A year at the end narrows the search: `Sintel 2010`. All providers are asked; the
-    /// order is that of the first that finds some, and what others know adds to it ([`super::ResolveConfig::metadata_patience`]), each title once.
+    /// Titles whose name fits what a person typed, best first. A year at the end narrows the search: `Sintel (2010)`. Without parentheses it may
+    /// as well belong to the name: both are asked at once, titles that are called just so stand first, those of that year follow. All providers
+    /// are asked; the order is that of the first that finds some, and what others know adds to it ([`super::ResolveConfig::metadata_patience`]),
+    /// each title once.
     ///
     /// # Errors
     /// `InvalidInput` for an empty or overlong text; the last provider's error when none found anything and one failed.
@@ -32,10 +34,13 @@ impl Resolver {
         if search.text.chars().count() > MAX_QUERY_CHARS {
             return Err(Error::new(ErrorKind::InvalidInput, "search titles").detail("longer than 200 characters"));
         }
-        if let Some((name, year)) = split_year(&search.text) {
+        let mut whole = None;
+        if let Some((name, year, is_sure)) = split_year(&search.text) {
+            whole = (!is_sure).then(|| search.clone());
             search.year = Some(year);
             search.text = name;
         }
+        let whole = whole.as_ref();
         let providers = &viewer.providers.metadata;
         if providers.is_empty() {
             return Err(no_metadata("search titles"));
@@ -43,7 +48,7 @@ impl Resolver {
         let mut asked: FuturesUnordered<_> = providers
             .iter()
             .enumerate()
-            .map(|(at, provider)| self.search_at(call, provider, &search).map(move |answer| (at, answer)))
+            .map(|(at, provider)| self.search_both(call, provider, &search, whole).map(move |answer| (at, answer)))
             .collect();
         let mut answers: Vec<Option<Vec<TitleSummary>>> = providers.iter().map(|_| None).collect();
         let (mut answered, mut last_error) = (vec![false; providers.len()], None);
@@ -82,6 +87,30 @@ impl Resolver {
             let known = self.numbers_at(call, lead, merged::unsure(&titles, &more)).await;
             merged::join(&mut titles, more, &known);
         }
+        if let Some(whole) = whole {
+            let name = merged::folded(&whole.text);
+            titles.sort_by_key(|title| merged::folded(&title.name) != name);
+        }
+        Ok(titles)
+    }
+
+    /// What `search` finds and, behind it, what `whole` finds: the same text where the year at its end may be a part of the name.
+    async fn search_both(
+        &self,
+        call: &Call,
+        provider: &Arc<dyn MetadataProvider>,
+        search: &TitleSearch,
+        whole: Option<&TitleSearch>,
+    ) -> Result<Vec<TitleSummary>> {
+        let Some(whole) = whole else { return self.search_at(call, provider, search).await };
+        let both = join(self.search_at(call, provider, search), self.search_at(call, provider, whole)).await;
+        let (mut titles, more) = match both {
+            (Ok(titles), Ok(more)) => (titles, more),
+            // Half an answer is one, as long as it says something.
+            (Ok(titles), Err(_)) | (Err(_), Ok(titles)) if !titles.is_empty() => return Ok(titles),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        merged::add_of_same(&mut titles, more, &whole.text);
         Ok(titles)
     }
 
@@ -286,15 +315,15 @@ fn no_metadata(operation: &'static str) -> Error {
         .advise("configure a TMDB key or switch Cinemeta on")
 }
 
-/// `Sintel 2010` and `Sintel (2010)` name a year; `2012` alone is a name.
-fn split_year(text: &str) -> Option<(String, u16)> {
+/// `Sintel (2010)` names a year, and `Sintel 2010` may do so: the name, the year, and whether it is sure to be one. `2012` alone is a name.
+fn split_year(text: &str) -> Option<(String, u16, bool)> {
     let (name, last) = text.rsplit_once(' ')?;
     let digits = last.trim_start_matches('(').trim_end_matches(')');
     if digits.len() != 4 || name.trim().is_empty() {
         return None;
     }
     let year: u16 = digits.parse().ok()?;
-    (1888..=2100).contains(&year).then(|| (name.trim().to_owned(), year))
+    (1888..=2100).contains(&year).then(|| (name.trim().to_owned(), year, digits.len() < last.len()))
 }
 
 #[cfg(test)]
@@ -304,10 +333,10 @@ mod tests {
     /// Goal: a year narrows the search, a title that is a number stays a title.
     #[test]
     fn a_year_at_the_end_is_split_off() {
-        assert_eq!(split_year("Sintel 2010"), Some(("Sintel".to_owned(), 2010)));
-        assert_eq!(split_year("Sintel (2010)"), Some(("Sintel".to_owned(), 2010)));
+        assert_eq!(split_year("Sintel 2010"), Some(("Sintel".to_owned(), 2010, false)));
+        assert_eq!(split_year("Sintel (2010)"), Some(("Sintel".to_owned(), 2010, true)));
         assert_eq!(split_year("2012"), None);
         assert_eq!(split_year("Space 1234567"), None);
-        assert_eq!(split_year("Blade Runner 9999"), None);
+        assert_eq!(split_year("Paper Boats 9999"), None);
     }
 }

@@ -10,8 +10,11 @@ use encoding_rs::{
 
 use crate::model::Language;
 
-/// The text of a file with `\n` between its lines. A byte order mark tells UTF-8 and UTF-16; without one, what can be UTF-8 is; the rest is
-/// written in the letters that Windows had for `language`.
+/// Letters of UTF-8 beyond ASCII that outweigh one broken place: text in other letters has hardly any by chance, and a broken one in each word.
+const LETTERS_PER_BREAK: usize = 10;
+
+/// The text of a file with `\n` between its lines. A byte order mark tells UTF-8 and UTF-16; without one, what can be UTF-8 is, and what is nearly
+/// all of it has a `\u{fffd}` in each broken place; the rest is written in the letters that Windows had for `language`.
 pub(super) fn read(bytes: &[u8], language: Option<&Language>) -> String {
     let text = match Encoding::for_bom(bytes) {
         Some((encoding, mark_len)) => {
@@ -19,10 +22,21 @@ pub(super) fn read(bytes: &[u8], language: Option<&Language>) -> String {
         }
         None => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
+            Err(_) if is_nearly_utf8(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Err(_) => letters_of(language).decode_without_bom_handling(bytes).0.into_owned(),
         },
     };
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+}
+
+/// Is it UTF-8 with a few broken places: letters that were cut in half, bytes that were lost?
+fn is_nearly_utf8(bytes: &[u8]) -> bool {
+    let (mut letter_count, mut break_count) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        letter_count = letter_count.saturating_add(chunk.valid().chars().filter(|letter| !letter.is_ascii()).count());
+        break_count = break_count.saturating_add(usize::from(!chunk.invalid().is_empty()));
+    }
+    letter_count > break_count.saturating_mul(LETTERS_PER_BREAK)
 }
 
 /// What a language was written in before Unicode.
@@ -68,6 +82,29 @@ mod tests {
         }
         assert_eq!(read(b"a\r\nb\rc\n\r", None), "a\nb\nc\n\n");
         assert_eq!(read(b"\xff\xfea", None), "\u{fffd}", "half a letter");
+    }
+
+    /// Goal: a broken byte costs one letter and not the text, wherever it stands and whatever the language is said to be; few letters of UTF-8
+    /// prove nothing.
+    #[test]
+    fn a_broken_byte_breaks_one_letter() {
+        let whole = "Été: cœur, où, déjà, là, ça, forêt, œuvre, été";
+        let at = whole.find('ê').unwrap();
+        for (broken, text) in [
+            ([&whole.as_bytes()[..at], b"\xc3", &whole.as_bytes()[at + 2..]].concat(), whole.replace('ê', "\u{fffd}")),
+            ([b"\xe9\n", whole.as_bytes()].concat(), format!("\u{fffd}\n{whole}")),
+            ([whole.as_bytes(), b"\xc3"].concat(), format!("{whole}\u{fffd}")),
+        ] {
+            for language in ["", "fr", "ru", "zh"] {
+                assert_eq!(read_as(&broken, language), text, "{language}");
+            }
+        }
+        let few = "déjà vu".as_bytes();
+        assert_eq!(read(&[few, b"\xe9"].concat(), None), "dÃ©jÃ\u{a0} vué");
+        assert_eq!(
+            read(&[whole.as_bytes(), b" \xe9", b" \xe9"].concat(), Language::parse("el").as_ref()).chars().next(),
+            Some('Γ')
+        );
     }
 
     /// Goal: other files are in the letters of their language; without one in those of Western Europe.

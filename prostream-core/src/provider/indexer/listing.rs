@@ -54,11 +54,18 @@ pub(super) fn widening(call: &Call) -> Call {
 pub(super) fn at_offset(request: &Request, offset: u64) -> Request {
     let mut next = request.clone();
     next.url.set_query(None);
+    let mut is_told = offset == 0;
     let pairs = request.url.query_pairs().map(|(name, value)| match &*name {
-        "offset" => (name, offset.to_string().into()),
+        "offset" => {
+            is_told = true;
+            (name, offset.to_string().into())
+        }
         _ => (name, value),
     });
     next.url.query_pairs_mut().extend_pairs(pairs);
+    if !is_told {
+        next.url.query_pairs_mut().append_pair("offset", &offset.to_string());
+    }
     next
 }
 
@@ -158,6 +165,9 @@ mod tests {
         let url = "http://x.example/api?t=search&q=a%26b+c&offset=0&apikey=k".parse().unwrap();
         let next = at_offset(&Request::get(url), 100).url;
         assert_eq!(next.as_str(), "http://x.example/api?t=search&q=a%26b+c&offset=100&apikey=k");
+        let without = Request::get("http://x.example/api?t=search&apikey=k".parse().unwrap());
+        assert_eq!(at_offset(&without, 0).url, without.url);
+        assert_eq!(at_offset(&without, 100).url.as_str(), "http://x.example/api?t=search&apikey=k&offset=100");
     }
 
     /// Goal: nothing twice, and never more than the limit, said so.

@@ -17,6 +17,7 @@ pub struct TorznabStandIn {
     searches: bool,
     tells_capabilities_to_all: bool,
     page_size: Option<usize>,
+    tells_limits: bool,
     refuses_ids: bool,
     releases: Mutex<Vec<StandInRelease>>,
     mishap: Mutex<Option<Mishap>>,
@@ -32,6 +33,7 @@ impl TorznabStandIn {
             searches: true,
             tells_capabilities_to_all: false,
             page_size: None,
+            tells_limits: true,
             refuses_ids: false,
             releases: Mutex::default(),
             mishap: Mutex::default(),
@@ -50,6 +52,14 @@ impl TorznabStandIn {
     #[must_use]
     pub fn with_pages(mut self, size: usize) -> Self {
         self.page_size = Some(size);
+        self
+    }
+
+    /// Its capabilities name no limits. Without pages it is a Jackett that gives all rows of its trackers at once, cut to a `limit` that it is
+    /// told; its trackers have no further pages, so nothing stands behind an `offset`.
+    #[must_use]
+    pub fn without_limits(mut self) -> Self {
+        self.tells_limits = false;
         self
     }
 
@@ -104,8 +114,10 @@ impl TorznabStandIn {
         let id = if self.knows_imdb { ",imdbid" } else { "" };
         let available = if self.searches { "yes" } else { "no" };
         let limit = self.page_size.unwrap_or(100);
+        let limits =
+            if self.tells_limits { format!(r#"<limits max="{limit}" default="{limit}"/>"#) } else { String::new() };
         xml(format!(
-            r#"<caps><server title="Jackett"/><limits max="{limit}" default="{limit}"/><searching>
+            r#"<caps><server title="Jackett"/>{limits}<searching>
 <search available="{available}" supportedParams="q"/><tv-search available="{available}" supportedParams="q,season,ep{id}"/>
 <movie-search available="{available}" supportedParams="q{id}"/><music-search available="no" supportedParams="q"/></searching>
 <categories><category id="2000" name="Movies"><subcat id="2040" name="Movies/HD"/></category><category id="5000" name="TV"><subcat id="5040" name="TV/HD"/></category></categories></caps>"#
@@ -135,8 +147,12 @@ impl TorznabStandIn {
         });
         let mut found: Vec<_> = found.collect();
         let mut pages = String::new();
+        let number = |name: &str| first(name).and_then(|value| value.parse::<usize>().ok());
+        if self.page_size.is_none() && !self.tells_limits {
+            let limit = if number("offset").unwrap_or(0) > 0 { 0 } else { number("limit").unwrap_or(usize::MAX) };
+            found.truncate(limit);
+        }
         if let Some(size) = self.page_size {
-            let number = |name: &str| first(name).and_then(|value| value.parse::<usize>().ok());
             let (total, offset) = (found.len(), number("offset").unwrap_or(0));
             found = found.into_iter().skip(offset).take(number("limit").unwrap_or(size).min(size)).collect();
             pages = format!(r#"<torznab:response offset="{offset}" total="{total}"/>"#);

@@ -299,7 +299,7 @@ impl Indexer for Prowlarr {
         let check_up = async {
             let (status, indexers, failing, health) = try_join4(
                 ask("/api/v1/system/status"),
-                ask("/api/v1/indexer"),
+                self.http.send(call, wire::list_indexers(&self.url, &self.key)),
                 ask("/api/v1/indexerstatus"),
                 ask("/api/v1/health"),
             )

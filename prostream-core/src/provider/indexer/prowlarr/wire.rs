@@ -28,6 +28,9 @@ const ALL_TORRENT_INDEXERS: i64 = -2;
 /// Most rows read from one list: usenet rows and duplicates are dropped from them later.
 const MAX_ROWS: usize = 4 * MAX_RELEASES;
 
+/// Largest list of indexers, in bytes: an exception to the limit of API replies (OUT-04), as each stands there with all of its settings.
+const MAX_LIST_BYTES: u64 = 16 << 20;
+
 /// An unknown date comes out as year 1; no listing is older than BitTorrent.
 const MAX_AGE_DAYS: u64 = 20_000;
 
@@ -88,7 +91,9 @@ fn search(base: &Url, key: &Secret, kind: TitleKind, mode: &str, text: &str, ind
 }
 
 pub(super) fn list_indexers(base: &Url, key: &Secret) -> Request {
-    api_request(base, key, "/api/v1/indexer")
+    let mut request = api_request(base, key, "/api/v1/indexer");
+    request.max_body_bytes = Some(MAX_LIST_BYTES);
+    request
 }
 
 /// The key travels as a header: an address may be logged by proxies.

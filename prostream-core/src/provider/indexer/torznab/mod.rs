@@ -81,7 +81,7 @@ impl Torznab {
     }
 
     /// Asks page by page. What is there when a later one fails is an answer that is not whole.
-    async fn ask(&self, call: &Call, request: Request, page_size: u32) -> Result<Found> {
+    async fn ask(&self, call: &Call, request: Request, page_size: Option<u32>) -> Result<Found> {
         let mut pages = Pages::default();
         let mut offset = 0;
         loop {

@@ -18,7 +18,7 @@ use crate::model::{ProviderId, Release, TitleKind};
 use crate::net::{Reply, Request, Secret};
 use crate::provider::{CheckUp, Trouble, lenient};
 
-/// Rows of a page where the capabilities do not say.
+/// Rows of a page where the capabilities do not say: what Newznab gives when it is not told how many.
 const DEFAULT_PAGE_SIZE: u32 = 100;
 
 /// Largest page that is asked for.
@@ -30,13 +30,17 @@ const MAX_PAGES: u32 = 3;
 /// Most categories kept of the capabilities, and sent along.
 const MAX_CATEGORIES: usize = 100;
 
+/// Largest feed, in bytes: an exception to the limit of API replies (OUT-04), as Jackett gives the rows of all its trackers at once.
+const MAX_FEED_BYTES: u64 = 16 << 20;
+
 /// Longest text of an element that is kept, in bytes: a magnet with its trackers.
 const MAX_VALUE_BYTES: usize = 16 * 1024;
 
 /// What an indexer can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Capabilities {
-    page_size: u32,
+    /// Rows that one page holds, where it says so.
+    page_size: Option<u32>,
     search: Mode,
     series: Mode,
     movie: Mode,
@@ -78,9 +82,17 @@ pub(super) fn plan(query: &Query, capabilities: &Capabilities, base: &Url, key: 
         TitleKind::Series => ("tvsearch", &capabilities.series),
     };
     let categories = capabilities.categories_for(query.kind);
-    let limit = capabilities.page_size.to_string();
-    let common = [("cat", categories.as_str()), ("extended", "1"), ("limit", &limit), ("offset", "0")];
-    let with_common = |pairs: &[(&str, &str)]| request(base, key, &[pairs, &common].concat());
+    let limit = capabilities.page_size.map(|size| size.to_string());
+    let mut common = vec![("cat", categories.as_str()), ("extended", "1")];
+    // Who names no limit may have none, and would cut to ours what it gives at once.
+    if let Some(limit) = &limit {
+        common.extend([("limit", limit.as_str()), ("offset", "0")]);
+    }
+    let with_common = |pairs: &[(&str, &str)]| {
+        let mut request = request(base, key, &[pairs, &common].concat());
+        request.max_body_bytes = Some(MAX_FEED_BYTES);
+        request
+    };
 
     let numbers = query.episode.map(|number| (number.season.to_string(), number.episode.to_string()));
     let numbers: Vec<(&str, &str)> = numbers
@@ -158,8 +170,9 @@ pub(super) struct Page {
 
 impl Pages {
     /// Takes a page, and says where the next one begins if one is to be asked for: up to [`MAX_PAGES`], and only as long as each brings something
-    /// new. Some indexers give all they have at once, others the same page whatever is asked for.
-    pub(super) fn take(&mut self, page: Page, page_size: u32) -> Option<u64> {
+    /// new. Some indexers give all they have at once, others the same page whatever is asked for. Who tells no `page_size` and no total, fills one
+    /// page of the usual size and has nothing behind it was cut there, or has just as many: the answer is not called whole.
+    pub(super) fn take(&mut self, page: Page, page_size: Option<u32>) -> Option<u64> {
         // Rows of one page are never the same one: what has no guid may look alike.
         let (ids, releases): (Vec<String>, Vec<Release>) =
             page.rows.into_iter().filter(|(id, _)| !self.seen.contains(id)).unzip();
@@ -172,9 +185,11 @@ impl Pages {
         self.item_count = self.item_count.saturating_add(page.item_count);
         let is_told = page.total.map(|total| total > begin.saturating_add(page.item_count));
         // A page that is larger than was asked for is no page.
-        let has_more = is_told.unwrap_or(has_news && page.item_count == u64::from(page_size));
+        let full = u64::from(page_size.unwrap_or(DEFAULT_PAGE_SIZE));
+        let has_more = is_told.unwrap_or(has_news && page.item_count == full);
         let is_over = self.page_count >= MAX_PAGES || self.releases.len() >= MAX_RELEASES || !has_news;
-        self.is_cut |= page.is_cut || (has_more && is_over);
+        let ends_oddly = page_size.is_none() && page.total.is_none() && page.item_count == 0 && self.page_count == 2;
+        self.is_cut |= page.is_cut || (has_more && is_over) || ends_oddly;
         (has_more && !is_over).then_some(self.item_count)
     }
 
@@ -210,8 +225,8 @@ fn read_document(reply: &Reply, root: &str, sink: &mut impl Sink, key: &Secret, 
 }
 
 impl Capabilities {
-    /// Rows that one page holds.
-    pub(super) fn page_size(&self) -> u32 {
+    /// Rows that one page holds, where it says so.
+    pub(super) fn page_size(&self) -> Option<u32> {
         self.page_size
     }
 
@@ -272,7 +287,7 @@ impl CapabilitiesSink {
     /// Whatever is missing has its usual value.
     fn finish(self) -> Capabilities {
         Capabilities {
-            page_size: self.page_size.unwrap_or(DEFAULT_PAGE_SIZE),
+            page_size: self.page_size,
             search: self.search.unwrap_or(Mode::of(&["q"])),
             series: self.series.unwrap_or_default(),
             movie: self.movie.unwrap_or_default(),
@@ -553,7 +568,7 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_S);
         let page = read_page(&Reply::ok(&body), &base(), &Secret::new("k3y"), &ProviderId::new("torznab"), now)?;
         let mut pages = Pages::default();
-        let next = pages.take(page, 100);
+        let next = pages.take(page, Some(100));
         Ok(pages.finish(next.is_some()))
     }
 
@@ -576,7 +591,7 @@ mod tests {
         /// Takes the pages in turn: where the next ones begin, how many rows were found, and whether some are missing.
         fn read(pages: Vec<Page>) -> (Vec<Option<u64>>, usize, bool) {
             let mut all = Pages::default();
-            let next = pages.into_iter().map(|page| all.take(page, 100)).collect();
+            let next = pages.into_iter().map(|page| all.take(page, Some(100))).collect();
             let (releases, is_cut) = all.finish(false);
             (next, releases.len(), is_cut)
         }
@@ -593,6 +608,30 @@ mod tests {
         assert_eq!(read(endless), (vec![Some(100), Some(200), None], 300, true));
         assert_eq!(read(vec![rows(0, 100, Some(200)), rows(0, 100, Some(200))]), (vec![Some(100), None], 100, true));
         assert_eq!(read(vec![rows(0, 0, Some(7))]), (vec![None], 0, true), "it counts what it does not give");
+    }
+
+    /// Goal: who names no limit is not given one, as it would cut to it; what stops at the usual size of a page without a word is not called
+    /// whole.
+    #[test]
+    fn without_limits_nothing_is_cut_in_silence() {
+        let silent = Capabilities { page_size: None, ..capabilities("<caps/>") };
+        let plan = plan(&Query::new(TitleKind::Movie, "Sintel"), &silent, &base(), &Secret::new("k3y"));
+        assert_eq!(plan.requests[0].url.query(), Some("t=search&q=Sintel&cat=2000&extended=1&apikey=k3y"));
+        assert_eq!(plan.requests[0].max_body_bytes, Some(MAX_FEED_BYTES));
+        let read = |pages: Vec<Page>| {
+            let mut all = Pages::default();
+            let next: Vec<Option<u64>> = pages.into_iter().map(|page| all.take(page, None)).collect();
+            let (releases, is_cut) = all.finish(false);
+            (next, releases.len(), is_cut)
+        };
+        assert_eq!(read(vec![rows(0, 140, None)]), (vec![None], 140, false));
+        assert_eq!(read(vec![rows(0, 0, None)]), (vec![None], 0, false));
+        assert_eq!(read(vec![rows(0, 100, None), rows(100, 0, None)]), (vec![Some(100), None], 100, true));
+        assert_eq!(read(vec![rows(0, 100, None), rows(0, 100, None)]), (vec![Some(100), None], 100, false), "no pages");
+        assert_eq!(read(vec![rows(0, 100, None), rows(100, 7, None)]), (vec![Some(100), None], 107, false));
+        let three = vec![rows(0, 100, None), rows(100, 100, None), rows(200, 0, None)];
+        assert_eq!(read(three), (vec![Some(100), Some(200), None], 200, false), "it has pages, and this is their end");
+        assert_eq!(read(vec![rows(0, 100, Some(100))]), (vec![None], 100, false));
     }
 
     fn item(fields: &str) -> Release {
@@ -614,7 +653,7 @@ mod tests {
                <categories><category id="2000" name="Movies"><subcat id="2040" name="HD"/></category><category id="100017"/><category id="x"/></categories></caps>"#,
         );
         let wanted = Capabilities {
-            page_size: 60,
+            page_size: Some(60),
             search: Mode::of(&["q"]),
             series: Mode::of(&["q", "season", "ep"]),
             movie: Mode::of(&["q", "imdbid"]),
@@ -622,7 +661,7 @@ mod tests {
         };
         assert_eq!(full, wanted);
         let empty = capabilities("<caps><limits max='0'/></caps>");
-        assert_eq!((empty.page_size, &empty.search, &empty.movie), (100, &Mode::of(&["q"]), &Mode::default()));
+        assert_eq!((empty.page_size, &empty.search, &empty.movie), (None, &Mode::of(&["q"]), &Mode::default()));
         assert_eq!(
             capabilities("<caps><searching><tv-search available='no' supportedParams='q'/></searching></caps>").series,
             Mode::default()
@@ -641,7 +680,7 @@ mod tests {
     #[test]
     fn searches_follow_the_capabilities() {
         let able = Capabilities {
-            page_size: 100,
+            page_size: Some(100),
             search: Mode::of(&["q"]),
             series: Mode::of(&["q", "season", "ep", "tvdbid"]),
             movie: Mode::of(&["q", "imdbid"]),
