@@ -1,13 +1,18 @@
 //! What an account held before we came: services do not say so when a torrent is added, and what the user had is never removed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
+use tokio::time::timeout;
 
 use super::TorrentId;
 use crate::model::InfoHash;
+use crate::net::Call;
 
-/// How long a listing of the account is believed. Short: what a user adds elsewhere in between would be taken for ours.
+/// How long a listing of the account is believed, from before its first page was asked for. Short: what a user adds elsewhere in between, also
+/// while the other pages come, would be taken for ours.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// How long our own additions are remembered: longer than any call that still holds a listing from before them.
@@ -20,11 +25,39 @@ pub(super) struct Listing {
     pub(super) hashes: HashSet<InfoHash>,
 }
 
+/// What is known of an account, for all that use it at the same time.
+#[derive(Debug, Default)]
+pub(super) struct Shared<T> {
+    /// Who lists the account holds it, so that it is listed once for all that wait.
+    turn: AsyncMutex<()>,
+    state: Mutex<T>,
+}
+
+impl<T> Shared<T> {
+    /// The turn to list the account; `None` when it does not come within the call's time.
+    pub(super) async fn turn(&self, call: &Call) -> Option<AsyncMutexGuard<'_, ()>> {
+        timeout(call.remaining(), self.turn.lock()).await.ok()
+    }
+
+    /// What is known now; nobody waits while he holds it.
+    pub(super) fn now(&self) -> MutexGuard<'_, T> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The last listing, and what was added since.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     last: Option<(Instant, Arc<Listing>)>,
     added: Vec<(Instant, TorrentId)>,
+    outdated_count: u64,
+}
+
+/// A listing that is being asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    at: Instant,
+    outdated_count: u64,
 }
 
 impl Known {
@@ -34,10 +67,17 @@ impl Known {
         (now.saturating_duration_since(*at) < FRESH_FOR).then(|| Arc::clone(listing))
     }
 
-    /// Keeps a listing that was asked for at `now`.
-    pub(super) fn listed(&mut self, now: Instant, listing: Listing) -> Arc<Listing> {
+    /// A listing will be asked for at `now`.
+    pub(super) fn begin(&self, now: Instant) -> Begun {
+        Begun { at: now, outdated_count: self.outdated_count }
+    }
+
+    /// Keeps a listing, unless it was outdated while it came.
+    pub(super) fn listed(&mut self, begun: Begun, listing: Listing) -> Arc<Listing> {
         let listing = Arc::new(listing);
-        self.last = Some((now, Arc::clone(&listing)));
+        if begun.outdated_count == self.outdated_count {
+            self.last = Some((begun.at, Arc::clone(&listing)));
+        }
         listing
     }
 
@@ -61,6 +101,7 @@ impl Known {
     /// The last listing no longer tells what is there: a new one is asked for before the next addition.
     pub(super) fn outdate(&mut self) {
         self.last = None;
+        self.outdated_count = self.outdated_count.wrapping_add(1);
     }
 }
 
@@ -101,10 +142,35 @@ mod tests {
     fn listings_grow_old() {
         let now = Instant::now();
         let mut known = Known::default();
-        known.listed(now, Listing::default());
+        known.listed(known.begin(now), Listing::default());
         assert!(known.listing(now).is_some());
         assert!(known.listing(now + FRESH_FOR).is_none());
         known.outdate();
         assert!(known.listing(now).is_none());
+    }
+
+    /// Goal: a listing that may still name what was removed while it came serves who asked for it, and nobody else.
+    #[test]
+    fn a_listing_that_was_outdated_on_its_way_is_not_kept() {
+        let now = Instant::now();
+        let mut known = Known::default();
+        let begun = known.begin(now);
+        known.removed(&id(1));
+        let listing = known.listed(begun, Listing { ids: [id(1)].into(), hashes: HashSet::new() });
+        assert!(listing.ids.contains(&id(1)) && known.listing(now).is_none());
+        known.listed(known.begin(now), Listing::default());
+        assert!(known.listing(now).is_some());
+    }
+
+    /// Goal: who lists the account keeps nobody beyond his own time, and nobody at all from what is known.
+    #[tokio::test]
+    async fn a_listing_keeps_nobody_beyond_his_deadline() {
+        let shared = Shared::<Known>::default();
+        let in_no_time = Call::within(Duration::ZERO);
+        let turn = shared.turn(&in_no_time).await.unwrap();
+        assert!(shared.turn(&in_no_time).await.is_none());
+        assert!(!shared.now().was_there(Instant::now(), Some(&Listing::default()), &id(1), HASH));
+        drop(turn);
+        assert!(shared.turn(&in_no_time).await.is_some());
     }
 }

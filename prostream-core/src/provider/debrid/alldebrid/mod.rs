@@ -16,10 +16,9 @@ use async_trait::async_trait;
 use futures_util::future::join;
 use http::StatusCode;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use url::Url;
 
-use super::known::{Known, Listing};
+use super::known::{Known, Listing, Shared};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
     throttle,
@@ -87,7 +86,7 @@ pub struct AllDebrid {
     endpoint: wire::Endpoint,
     http: HttpClient,
     pace: Pace,
-    known: Mutex<Known>,
+    known: Shared<Known>,
 }
 
 impl AllDebrid {
@@ -100,7 +99,7 @@ impl AllDebrid {
         let key = checked_key(&id, &key, &base_url, "make a key at alldebrid.com/apikeys")?;
         let endpoint = wire::Endpoint { base_url, key };
         let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
-        Ok(Self { id, endpoint, http, pace, known: Mutex::default() })
+        Ok(Self { id, endpoint, http, pace, known: Shared::default() })
     }
 
     /// Asks once, in turn. A complaint of too many requests stops all that use this account for a while; a torrent that has to wait, which is
@@ -132,14 +131,18 @@ impl AllDebrid {
     /// # Errors
     /// `RateLimited`: the addition would be one more request that is too many.
     async fn listing(&self, call: &Call) -> Result<Option<Arc<Listing>>> {
-        let mut known = self.known.lock().await;
+        let Some(_turn) = self.known.turn(call).await else { return Ok(None) };
         let now = Instant::now();
-        if let Some(listing) = known.listing(now) {
+        let (last, begun) = {
+            let known = self.known.now();
+            (known.listing(now), known.begin(now))
+        };
+        if let Some(listing) = last {
             return Ok(Some(listing));
         }
         let request = self.endpoint.status(None);
         match self.ask(call, "read torrents", request, |reply| self.endpoint.parse_status(reply)).await {
-            Ok(rows) => Ok(Some(known.listed(now, wire::listing(&rows)))),
+            Ok(rows) => Ok(Some(self.known.now().listed(begun, wire::listing(&rows)))),
             Err(error) if error.kind() == ErrorKind::RateLimited => Err(error),
             Err(error) => {
                 tracing::debug!(provider = %self.id, %error, "what the account holds cannot be read: what is added counts as the user's");
@@ -160,7 +163,7 @@ impl AllDebrid {
         let wire::Uploaded { id, is_ready } =
             self.ask(call, "add torrent", self.endpoint.upload(torrent), read).await?;
         let torrent = TorrentId(id.to_string());
-        let was_known = self.known.lock().await.was_there(Instant::now(), before.as_deref(), &torrent, hash);
+        let was_known = self.known.now().was_there(Instant::now(), before.as_deref(), &torrent, hash);
         Ok(Added { torrent, was_known, is_ready })
     }
 
@@ -238,7 +241,7 @@ impl AllDebrid {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        self.known.lock().await.removed(torrent);
+        self.known.now().removed(torrent);
         Ok(())
     }
 }

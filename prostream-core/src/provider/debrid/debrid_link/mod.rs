@@ -15,13 +15,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
 use self::flood::{Route, Shut};
 use self::wire::{Structure, TorrentRow};
 use super::account_key::AccountKey;
-use super::known::{Known, Listing};
+use super::known::{Known, Listing, Shared};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, RemoteFile, TorrentId, TorrentState, checked_key,
     throttle,
@@ -90,7 +89,7 @@ pub struct DebridLink {
     http: HttpClient,
     pace: Pace,
     shut: Mutex<Shut>,
-    known: AsyncMutex<Known>,
+    known: Shared<Known>,
 }
 
 impl DebridLink {
@@ -103,7 +102,7 @@ impl DebridLink {
         let key = checked_key(&id, &key, &base_url, "make a key at debrid-link.com/webapp/apikey")?;
         let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &base_url, &key, "");
         let endpoint = wire::Endpoint { base_url, key: AccountKey::new(key) };
-        Ok(Self { id, endpoint, http, pace, shut: Mutex::default(), known: AsyncMutex::default() })
+        Ok(Self { id, endpoint, http, pace, shut: Mutex::default(), known: Shared::default() })
     }
 
     fn shut(&self) -> MutexGuard<'_, Shut> {
@@ -196,13 +195,17 @@ impl DebridLink {
 
     /// What the account holds now, asked for once by all that add at the same time; `None` when it cannot be read.
     async fn listing(&self, call: &Call) -> Option<Arc<Listing>> {
-        let mut known = self.known.lock().await;
+        let _turn = self.known.turn(call).await?;
         let now = Instant::now();
-        if let Some(listing) = known.listing(now) {
+        let (last, begun) = {
+            let known = self.known.now();
+            (known.listing(now), known.begin(now))
+        };
+        if let Some(listing) = last {
             return Some(listing);
         }
         match self.torrents(call, "read torrents", &[], Structure::List).await {
-            Ok(rows) => Some(known.listed(now, wire::listing(&rows))),
+            Ok(rows) => Some(self.known.now().listed(begun, wire::listing(&rows))),
             Err(error) => {
                 tracing::debug!(provider = %self.id, %error, "what the account holds cannot be read: what is added counts as the user's");
                 None
@@ -222,7 +225,7 @@ impl DebridLink {
         let request = self.endpoint.add(torrent, call.viewer_address);
         let read = |reply: &Reply| self.endpoint.parse_add(reply, hash);
         let (torrent, is_ready) = self.ask(call, OPERATION, Route::Add, request, read).await?;
-        let was_known = self.known.lock().await.was_there(Instant::now(), before.as_deref(), &torrent, hash);
+        let was_known = self.known.now().was_there(Instant::now(), before.as_deref(), &torrent, hash);
         Ok(Added { torrent, was_known, is_ready })
     }
 
@@ -292,7 +295,7 @@ impl DebridLink {
         let Some(id) = wire::id(torrent) else { return Ok(()) };
         let read = |reply: &Reply| self.endpoint.parse_remove(reply);
         self.ask(call, "remove torrent", Route::Remove, self.endpoint.remove(id), read).await?;
-        self.known.lock().await.removed(torrent);
+        self.known.now().removed(torrent);
         Ok(())
     }
 }

@@ -15,10 +15,9 @@ use std::time::{Instant, SystemTime};
 use async_trait::async_trait;
 use futures_util::future::join;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use url::Url;
 
-use super::known::{Known, Listing};
+use super::known::{Known, Listing, Shared};
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, MAX_FILES, RemoteFile, TorrentId, TorrentState,
     checked_key, path, throttle,
@@ -79,7 +78,7 @@ pub struct Premiumize {
     endpoint: wire::Endpoint,
     http: HttpClient,
     pace: Pace,
-    known: Mutex<Known>,
+    known: Shared<Known>,
 }
 
 /// A torrent that the service fetches.
@@ -102,7 +101,7 @@ impl Premiumize {
         let key = checked_key(&id, &key, &base_url, "the key stands at premiumize.me/account")?;
         let endpoint = wire::Endpoint { base_url, key };
         let pace = Pace::new(RATE_PER_S, BURST).of_account(&http, &endpoint.base_url, &endpoint.key, "");
-        Ok(Self { id, endpoint, http, pace, known: Mutex::default() })
+        Ok(Self { id, endpoint, http, pace, known: Shared::default() })
     }
 
     /// Asks once, in turn. A complaint of too many requests stops all that use this account for a while.
@@ -131,13 +130,17 @@ impl Premiumize {
 
     /// What the account holds now, asked for once by all that add at the same time; `None` when it cannot be read.
     async fn listing(&self, call: &Call) -> Option<Arc<Listing>> {
-        let mut known = self.known.lock().await;
+        let _turn = self.known.turn(call).await?;
         let now = Instant::now();
-        if let Some(listing) = known.listing(now) {
+        let (last, begun) = {
+            let known = self.known.now();
+            (known.listing(now), known.begin(now))
+        };
+        if let Some(listing) = last {
             return Some(listing);
         }
         match self.transfers(call).await {
-            Ok(rows) => Some(known.listed(now, wire::listing(&rows))),
+            Ok(rows) => Some(self.known.now().listed(begun, wire::listing(&rows))),
             Err(error) => {
                 tracing::debug!(provider = %self.id, %error, "what the account holds cannot be read: what is added counts as the user's");
                 None
@@ -198,7 +201,7 @@ impl Premiumize {
         }
         if there.is_none() && is_served {
             let id = wire::cached_id(hash);
-            let was_known = self.known.lock().await.was_there(Instant::now(), before, &id, hash);
+            let was_known = self.known.now().was_there(Instant::now(), before, &id, hash);
             return Ok(Added { torrent: id, was_known, is_ready: true });
         }
         let Fetched { transfer, is_ready, was_there } = match there {
@@ -206,7 +209,7 @@ impl Premiumize {
             None => self.create(call, torrent).await?,
         };
         // A transfer is known by the service's number of it alone: not every one tells its hash.
-        let mut known = self.known.lock().await;
+        let mut known = self.known.now();
         let was_known = known.was_there(Instant::now(), before, &transfer, hash) || was_there;
         if !was_there {
             // Once it is fetched it is served like any cached torrent: the next listing tells that a transfer stands behind it.
@@ -326,7 +329,7 @@ impl Premiumize {
     /// Removes a transfer and what it made; of a cached torrent there is nothing to remove.
     async fn delete(&self, call: &Call, torrent: &TorrentId) -> Result<()> {
         let Some(id) = wire::Held::read(torrent).transfer else {
-            self.known.lock().await.removed(torrent);
+            self.known.now().removed(torrent);
             return Ok(());
         };
         let rows = self.transfers(call).await?;
@@ -341,7 +344,7 @@ impl Premiumize {
             }
             self.tell(call, self.endpoint.delete_transfer(id)).await?;
         }
-        self.known.lock().await.removed(&TorrentId(id.to_owned()));
+        self.known.now().removed(&TorrentId(id.to_owned()));
         Ok(())
     }
 

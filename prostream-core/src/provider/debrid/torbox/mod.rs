@@ -16,10 +16,9 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use futures_util::future::try_join;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use url::Url;
 
-use super::known::{Known, Listing};
+use super::known::{Known, Listing, Shared};
 use super::sign_in::expires_in;
 use super::{
     Account, Added, Cached, Capabilities, DebridService, Link, MAX_BATCH, RemoteFile, TorrentId, TorrentState,
@@ -98,7 +97,7 @@ pub struct TorBox {
     endpoint: wire::Endpoint,
     http: HttpClient,
     paces: Paces,
-    holdings: Mutex<Holdings>,
+    holdings: Shared<Holdings>,
 }
 
 /// The service counts each endpoint by itself.
@@ -168,7 +167,7 @@ impl TorBox {
         let key = checked_key(&id, &key, &base_url, "make a key at torbox.app/settings")?;
         let endpoint = wire::Endpoint { base_url, key };
         let paces = Paces::new(&http, &endpoint);
-        Ok(Self { id, endpoint, http, paces, holdings: Mutex::default() })
+        Ok(Self { id, endpoint, http, paces, holdings: Shared::default() })
     }
 
     /// Asks once, when all of `paces` let it pass. A complaint of too many requests stops all that use this endpoint for a while.
@@ -220,10 +219,18 @@ impl TorBox {
 
     /// What the account holds now, asked for once by all that add at the same time; `None` when it cannot be read.
     async fn before(&self, call: &Call) -> Option<Before> {
-        let mut holdings = self.holdings.lock().await;
+        let _turn = self.holdings.turn(call).await?;
         let now = Instant::now();
-        if let Some(listing) = holdings.known.listing(now) {
-            return Some(Before { listing, torrents: Arc::clone(&holdings.torrents) });
+        let (last, begun) = {
+            let holdings = self.holdings.now();
+            let last = holdings.known.listing(now);
+            (
+                last.map(|listing| Before { listing, torrents: Arc::clone(&holdings.torrents) }),
+                holdings.known.begin(now),
+            )
+        };
+        if last.is_some() {
+            return last;
         }
         match self.read_holdings(call).await {
             Ok(torrents) => {
@@ -231,9 +238,10 @@ impl TorBox {
                     ids: torrents.values().map(|held| held.torrent.clone()).collect(),
                     hashes: torrents.keys().copied().collect(),
                 };
-                holdings.torrents = Arc::new(torrents);
-                let listing = holdings.known.listed(now, listing);
-                Some(Before { listing, torrents: Arc::clone(&holdings.torrents) })
+                let torrents = Arc::new(torrents);
+                let mut holdings = self.holdings.now();
+                holdings.torrents = Arc::clone(&torrents);
+                Some(Before { listing: holdings.known.listed(begun, listing), torrents })
             }
             Err(error) => {
                 tracing::debug!(provider = %self.id, %error, "what the account holds cannot be read: what is added counts as the user's");
@@ -265,7 +273,7 @@ impl TorBox {
             }
         };
         let listing = before.as_ref().map(|before| &*before.listing);
-        let was_known = self.holdings.lock().await.known.was_there(Instant::now(), listing, &torrent, hash);
+        let was_known = self.holdings.now().known.was_there(Instant::now(), listing, &torrent, hash);
         Ok(Added { torrent, was_known, is_ready })
     }
 
@@ -366,7 +374,7 @@ impl TorBox {
                 }
             }
         }
-        self.holdings.lock().await.known.removed(torrent);
+        self.holdings.now().known.removed(torrent);
         Ok(())
     }
 }
