@@ -46,9 +46,9 @@ const ADDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 const ADDS_PER_HOUR: NonZeroU32 = NonZeroU32::new(40).unwrap();
 const ADDS_AFTER_A_PAUSE: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
-/// How long an endpoint is not asked after a complaint of too many requests that does not say how long. Source: the clients of the service,
-/// which keep five minutes.
-const PAUSE: Duration = Duration::from_secs(300);
+/// How long an endpoint is not asked after a complaint of too many requests that does not say how long: its limits are counted by the minute.
+/// A client that keeps five minutes is known; for who waits to watch that is an evening.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// Within which time a link has to be begun: the documentation says an hour in one place and three in another.
 const LINK_LIFE: Duration = Duration::from_secs(3_600);
