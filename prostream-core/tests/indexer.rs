@@ -485,6 +485,93 @@ mod torznab {
     }
 }
 
+mod widening {
+    use prostream_core::model::EpisodeNumber;
+
+    use super::*;
+
+    /// Names that are found, of two releases.
+    async fn found<S: HttpIndexerScene>(query: &Query, releases: [StandInRelease; 2]) -> Vec<String> {
+        let scene = S::start().await;
+        for release in releases {
+            scene.given_release(release).await;
+        }
+        let found = scene.indexer().search(&call(), query).await.unwrap();
+        assert!(!found.is_partial, "{found:?}");
+        let mut names: Vec<String> = found.releases.into_iter().map(|release| release.name).collect();
+        names.sort();
+        names
+    }
+
+    async fn finds_all(query: &Query, releases: [StandInRelease; 2]) {
+        let mut names: Vec<String> = releases.iter().map(|release| release.name.clone()).collect();
+        names.sort();
+        assert_eq!(found::<TorznabScene>(query, releases.clone()).await, names);
+        assert_eq!(found::<ProwlarrScene>(query, releases).await, names);
+    }
+
+    fn film(name: &str, hash: u8) -> StandInRelease {
+        StandInRelease::movie(name, InfoHash([hash; 20]), 1 << 30)
+    }
+
+    fn episode(name: &str, hash: u8) -> StandInRelease {
+        StandInRelease::series(name, InfoHash([hash; 20]), 1 << 30)
+    }
+
+    /// Goal: sites that compare letters as they stand find a title with accents and `&`, however its releases write it.
+    #[tokio::test]
+    async fn names_are_found_without_their_accents() {
+        let mut query = Query::new(TitleKind::Movie, "Café & Lumières");
+        query.year = Some(2010);
+        let releases = [film("Cafe.and.Lumieres.2010.1080p-GRP", 1), film("Café.Lumières.2010.720p-GRP", 2)];
+        finds_all(&query, releases).await;
+    }
+
+    /// Goal: releases of a film that bear its original name are found.
+    #[tokio::test]
+    async fn the_original_name_is_found() {
+        let mut query = Query::new(TitleKind::Movie, "Paper Boats");
+        (query.year, query.original_name) = (Some(2010), Some("Bateaux de papier".to_owned()));
+        finds_all(&query, [film("Paper.Boats.2010.1080p-GRP", 1), film("Bateaux.de.Papier.2010.720p-GRP", 2)]).await;
+    }
+
+    /// Goal: an episode of a daily show is found by its date.
+    #[tokio::test]
+    async fn a_daily_show_is_found_by_its_date() {
+        let mut query = Query::new(TitleKind::Series, "The Hour");
+        query.episode = Some(EpisodeNumber { season: 9, episode: 120 });
+        query.air_date = Some("2024-05-31".to_owned());
+        finds_all(&query, [episode("The.Hour.S09E120.1080p-GRP", 1), episode("The.Hour.2024.05.31.720p-GRP", 2)]).await;
+    }
+
+    /// Goal: an episode of an anime is found by its number counted through all seasons.
+    #[tokio::test]
+    async fn an_anime_is_found_by_its_absolute_number() {
+        let mut query = Query::new(TitleKind::Series, "Harbor Lights");
+        query.episode = Some(EpisodeNumber { season: 2, episode: 3 });
+        query.absolute_episode = Some(5);
+        finds_all(
+            &query,
+            [episode("Harbor.Lights.S02E03.1080p-GRP", 1), episode("[GRP] Harbor Lights - 05 [720p]", 2)],
+        )
+        .await;
+    }
+
+    /// Goal: whatever is known of a title, the number of requests to an indexer has an end.
+    #[tokio::test]
+    async fn requests_are_counted() {
+        let mounted = Mounted::new(TorznabStandIn::new(KEY)).await;
+        let mut query = Query::new(TitleKind::Series, "Café & Lumières");
+        query.original_name = Some("Kissaten".to_owned());
+        query.episode = Some(EpisodeNumber { season: 2, episode: 3 });
+        (query.air_date, query.absolute_episode) = (Some("2024-05-31".to_owned()), Some(5));
+        query.imdb_id = Some("tt1727587".into());
+        TorznabScene::build(&mounted.url("/api"), KEY).search(&call(), &query).await.unwrap();
+        let searches = mounted.requests().await.iter().filter(|request| !request.contains("t=caps")).count();
+        assert_eq!(searches, 6);
+    }
+}
+
 mod torznab_pages {
     use super::*;
 

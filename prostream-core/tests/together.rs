@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use prostream_core::model::{InfoHash, MediaId, ProviderId};
+use prostream_core::model::{InfoHash, Language, MediaId, ProviderId};
 use prostream_core::net::{AddressPolicy, Call, HttpClient, HttpClientConfig, Secret};
 use prostream_core::provider::indexer::Indexer;
 use prostream_core::provider::indexer::prowlarr::{Prowlarr, ProwlarrConfig};
@@ -18,7 +18,9 @@ use prostream_core::provider::indexer::torznab::{Torznab, TorznabConfig};
 use prostream_core::provider::metadata::MetadataProvider;
 use prostream_core::provider::metadata::tmdb::{Tmdb, TmdbConfig};
 use prostream_core::resolve::{Found, ProviderSet, ReleaseEvent, Viewer};
-use prostream_core::testing::stand_in::{ProwlarrStandIn, StandInMovie, StandInRelease, TmdbStandIn, TorznabStandIn};
+use prostream_core::testing::stand_in::{
+    ProwlarrStandIn, StandInMovie, StandInRelease, StandInTranslation, TmdbStandIn, TorznabStandIn,
+};
 use prostream_core::{ErrorKind, ProStream, ProStreamBuilder};
 
 use scenes::Mounted;
@@ -38,12 +40,23 @@ struct Outside {
 
 impl Outside {
     async fn new() -> Self {
+        Self::thinking(THINKING).await
+    }
+
+    async fn thinking(time: Duration) -> Self {
+        let german = StandInTranslation {
+            language: "de".into(),
+            country: "DE".into(),
+            title: "Papierlaternen".into(),
+            overview: String::new(),
+        };
         let film = StandInMovie {
             tmdb_id: 900_001,
             imdb_id: Some("tt7654321".into()),
             title: "Paper Lanterns".into(),
             release_date: "2019-05-04".into(),
             runtime_min: 96,
+            translations: vec![german],
             ..StandInMovie::default()
         };
         let release = |name: &str, hash| StandInRelease {
@@ -53,12 +66,12 @@ impl Outside {
         // Its hash is found behind the link alone, and the link holds the key.
         let hidden = StandInRelease { shows_hash: false, ..release("2160p.WEB-DL.H265", 3) };
         Self {
-            tmdb: Mounted::slow(TmdbStandIn::new(TMDB_KEY).with_movie(film), THINKING).await,
-            prowlarr: Mounted::slow(ProwlarrStandIn::new(KEY).with_release(release("1080p.WEB-DL.H264", 1)), THINKING)
+            tmdb: Mounted::slow(TmdbStandIn::new(TMDB_KEY).with_movie(film), time).await,
+            prowlarr: Mounted::slow(ProwlarrStandIn::new(KEY).with_release(release("1080p.WEB-DL.H264", 1)), time)
                 .await,
             torznab: Mounted::slow(
                 TorznabStandIn::new(KEY).with_release(release("720p.WEB-DL.H264", 2)).with_release(hidden),
-                THINKING,
+                time,
             )
             .await,
         }
@@ -189,6 +202,26 @@ async fn two_hundred_callers_cost_one_request_for_each_question() {
 }
 
 /// TMDB and Cinemeta side by side, TMDB first.
+/// Goal: who reads German is told the German name, and indexers are asked by the one that releases bear; viewers of both languages ask the same.
+#[tokio::test]
+async fn indexers_are_asked_by_the_name_that_releases_bear() {
+    let outside = Outside::thinking(Duration::ZERO).await;
+    let engine = engine(ProStream::builder());
+    let providers = outside.providers();
+    for (language, name) in [(Some("de"), "Papierlaternen"), (None, "Paper Lanterns")] {
+        let mut viewer = Viewer::new("one", Arc::clone(&providers));
+        viewer.language = language.and_then(Language::parse);
+        let found = engine.find_releases(&long(), &viewer, &media_id()).await.unwrap();
+        assert_eq!((found.title.summary.name.as_str(), found.is_partial), (name, false));
+        assert_eq!(summary(&found), all_three());
+    }
+    outside.assert_asked_once().await;
+    let asked = outside.asked().await;
+    let texts = asked.keys().filter(|request| request.contains("type=search") || request.contains("t=search"));
+    let names: Vec<bool> = texts.map(|request| request.contains("Paper+Lanterns+2019")).collect();
+    assert_eq!(names, [true, true], "{asked:#?}");
+}
+
 mod two_catalogues {
     use prostream_core::provider::metadata::cinemeta::{Cinemeta, CinemetaConfig};
     use prostream_core::provider::metadata::{Discover, DiscoverSort, Trending};

@@ -9,6 +9,7 @@ mod merged;
 mod needs;
 mod once;
 mod playable;
+mod query;
 mod race;
 mod releases;
 #[cfg(test)]
@@ -306,7 +307,7 @@ mod tests {
     use crate::model::{Episode, Season, TitleSummary};
 
     /// A series with these numbers of seasons and their episodes.
-    fn series(seasons: &[(u32, std::ops::RangeInclusive<u32>)]) -> Title {
+    pub(super) fn series(seasons: &[(u32, std::ops::RangeInclusive<u32>)]) -> Title {
         let episode = |number| Episode { number, name: None, air_date: None, overview: None, runtime_min: None };
         let season = |(number, episodes): &(u32, std::ops::RangeInclusive<u32>)| Season {
             number: *number,
@@ -355,7 +356,8 @@ mod tests {
     /// Goal: without the episodes of a season before it, no number is made up.
     #[test]
     fn without_all_seasons_there_is_no_absolute_number() {
-        let empty = series(&[(1, 1..=0), (2, 1..=16)]);
+        let mut empty = series(&[(1, 1..=1), (2, 1..=16)]);
+        empty.seasons[0].episodes.clear();
         assert_eq!(absolute(&empty, 2, 3), None);
         assert_eq!(absolute(&empty, 1, 3), Some(3));
         assert_eq!(absolute(&series(&[(2, 1..=16)]), 2, 3), None, "the first is not even listed");

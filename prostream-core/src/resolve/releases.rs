@@ -6,7 +6,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 
 use super::once::Shelf;
 use super::{Found, Resolver, Viewer, answers, is_playable_id, wanted};
-use crate::model::{InfoHash, MediaId, ProviderId, Release, Title, TitleId};
+use crate::model::{InfoHash, MediaId, ProviderId, Release, Title};
 use crate::net::Call;
 use crate::provider::indexer::{Indexer, Missing, Query, Releases, Sharing};
 use crate::release::{Ranker, Ranking, Wanted};
@@ -145,7 +145,7 @@ impl Search {
         wanted: &Arc<Wanted>,
         patience: Option<Duration>,
     ) -> Result<Found> {
-        let query = Arc::new(query(title, wanted, &self.media_id));
+        let query = Arc::new(self.resolver.query(&self.call, &self.viewer, title, wanted, &self.media_id).await);
         let call = self.call.at_most(self.resolver.config.indexer_deadline);
         let started = Instant::now();
         let mut answers: FuturesUnordered<_> = self
@@ -265,20 +265,6 @@ async fn search(
 fn timed_out() -> Error {
     Error::new(ErrorKind::TimedOut, "search releases")
         .advise("the other indexers' releases are shown; try again for the rest")
-}
-
-fn query(title: &Title, wanted: &Wanted, media_id: &MediaId) -> Query {
-    let mut query = Query::new(title.summary.kind, title.summary.name.clone());
-    query.names.clone_from(&wanted.names);
-    query.year = wanted.year;
-    query.episode = wanted.episode;
-    query.imdb_id.clone_from(&title.imdb_id);
-    query.tmdb_id = title.tmdb_id;
-    query.tvdb_id = title.tvdb_id;
-    if let TitleId::Local(name) = &media_id.title {
-        query.local_id = Some(name.clone());
-    }
-    query
 }
 
 /// The same error once more, for a second reader.

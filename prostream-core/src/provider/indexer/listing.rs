@@ -2,31 +2,148 @@
 
 use std::collections::HashSet;
 
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
 use super::{MAX_RELEASES, Query, Releases};
 use crate::Result;
-use crate::model::{ProviderId, Release, TitleKind};
+use crate::model::{EpisodeNumber, ProviderId, Release, TitleKind};
 use crate::net::{Call, Request};
 
 /// Longest search text that is sent, in characters.
 const MAX_SEARCH_CHARS: usize = 200;
 
-/// Texts to search for, the most exact first: `Title 2010`; for an episode `Title S01E02`, then `Title S01` for season packs.
-pub(super) fn search_texts(query: &Query) -> Vec<String> {
-    let name = search_name(query);
-    match (query.kind, query.episode, query.year) {
-        (TitleKind::Series, Some(number), _) => {
-            vec![format!("{name} S{:02}E{:02}", number.season, number.episode), format!("{name} S{:02}", number.season)]
+/// Most searches by words for one query: the title, its season, its name as it stands, its original name, and its date or absolute number. With the
+/// one by id an indexer gets at most one request more, each times its pages. A film whose name is in plain letters costs one.
+const MAX_SEARCHES: usize = 5;
+
+/// A search by words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// All of it.
+    pub(super) text: String,
+    /// The name of the title alone.
+    pub(super) name: String,
+    /// What stands behind the name, where an indexer may be told it apart from that.
+    pub(super) part: Part,
+}
+
+/// What of a series is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What the text says.
+    Text,
+    /// An episode of a season.
+    Episode(EpisodeNumber),
+    /// What came on a day: year, month and day.
+    Day(String, String, String),
+}
+
+impl Part {
+    /// Season and episode, as indexers write them that take them apart from the name; a day is `2024` and `05/31`.
+    pub(super) fn numbers(&self) -> Option<(String, String)> {
+        match self {
+            Part::Text => None,
+            Part::Episode(number) => Some((number.season.to_string(), number.episode.to_string())),
+            Part::Day(year, month, day) => Some((year.clone(), format!("{month}/{day}"))),
         }
-        (TitleKind::Movie, _, Some(year)) => vec![format!("{name} {year}")],
-        _ => vec![name],
     }
 }
 
-/// The best name as a search text, as release names write it: without apostrophes (`Oceans`), other punctuation as spaces. Braces would start a Prowlarr id token; quotes and a leading minus are operators at many sites.
-pub(super) fn search_name(query: &Query) -> String {
-    let name = query.names.first().map(String::as_str).unwrap_or_default();
+/// Searches by words, the most exact first, the others to widen it: `Title 2010`; for an episode `Title S01E02`, then `Title S01` for season packs.
+/// Names are searched for without accents, as most releases bear them and many sites compare letters as they stand; then as they stand, and by the
+/// original name where that is in Latin letters. Daily shows are also found by the date, anime by the absolute number. At most [`MAX_SEARCHES`].
+pub(super) fn searches(query: &Query) -> Vec<Words> {
+    let plain = query.names.first().map(String::as_str).unwrap_or_default();
+    let name = search_name(&folded(plain));
+    let of_text = |text: String| Words { text, name: name.clone(), part: Part::Text };
+    let mut searches = vec![exact(query, &name)];
+    let number = query.episode.filter(|_| query.kind == TitleKind::Series);
+    searches.extend(number.map(|number| of_text(format!("{name} S{:02}", number.season))));
+    let original = query.original_name.as_deref().map(|name| search_name(&folded(name))).filter(|name| is_latin(name));
+    for other in [Some(search_name(plain)), original].into_iter().flatten() {
+        if searches.iter().all(|known| !known.name.eq_ignore_ascii_case(&other)) {
+            searches.push(exact(query, &other));
+        }
+    }
+    if let Some((year, month, day)) = number.and(query.air_date.as_deref()).and_then(read_day) {
+        let part = Part::Day(year.to_owned(), month.to_owned(), day.to_owned());
+        searches.push(Words { part, ..of_text(format!("{name} {year} {month} {day}")) });
+    }
+    searches.extend(number.and(query.absolute_episode).map(|number| of_text(format!("{name} {number:02}"))));
+    searches.truncate(MAX_SEARCHES);
+    searches
+}
+
+/// What is asked for, under this name.
+fn exact(query: &Query, name: &str) -> Words {
+    let (text, part) = match (query.kind, query.episode, query.year) {
+        (TitleKind::Series, Some(number), _) => {
+            (format!("{name} S{:02}E{:02}", number.season, number.episode), Part::Episode(number))
+        }
+        (TitleKind::Movie, _, Some(year)) => (format!("{name} {year}"), Part::Text),
+        _ => (name.to_owned(), Part::Text),
+    };
+    Words { text, name: name.to_owned(), part }
+}
+
+/// Year, month and day of `2024-05-31`, and nothing but digits.
+fn read_day(date: &str) -> Option<(&str, &str, &str)> {
+    let (year, rest) = date.split_once('-')?;
+    let (month, day) = rest.split_once('-')?;
+    let is_day = [(year, 4), (month, 2), (day, 2)]
+        .iter()
+        .all(|(digits, len)| digits.len() == *len && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    is_day.then_some((year, month, day))
+}
+
+/// Has it letters, and only those that names of releases are written in?
+fn is_latin(name: &str) -> bool {
+    name.is_ascii() && name.contains(|letter: char| letter.is_ascii_alphabetic())
+}
+
+/// A name as release names write it: Latin letters without their accents, `and` for `&`. Other scripts stay as they are.
+fn folded(name: &str) -> String {
+    let mut folded = String::with_capacity(name.len());
+    for letter in name.chars().take(MAX_SEARCH_CHARS).nfc() {
+        match letter {
+            '&' => folded.push_str(" and "),
+            'ß' => folded.push_str("ss"),
+            'ẞ' => folded.push_str("SS"),
+            'æ' => folded.push_str("ae"),
+            'Æ' => folded.push_str("Ae"),
+            'œ' => folded.push_str("oe"),
+            'Œ' => folded.push_str("Oe"),
+            'þ' => folded.push_str("th"),
+            'Þ' => folded.push_str("Th"),
+            'ø' => folded.push('o'),
+            'Ø' => folded.push('O'),
+            'ł' => folded.push('l'),
+            'Ł' => folded.push('L'),
+            'đ' | 'ð' => folded.push('d'),
+            'Đ' | 'Ð' => folded.push('D'),
+            'ı' => folded.push('i'),
+            // What is left of an accent that no single letter has.
+            _ if is_combining_mark(letter) && folded.ends_with(|last: char| last.is_ascii_alphabetic()) => {}
+            _ if letter.is_ascii() || !letter.is_alphabetic() => folded.push(letter),
+            _ => {
+                let mut parts = std::iter::once(letter).nfkd().peekable();
+                match parts.peek() {
+                    Some(first) if first.is_ascii_alphabetic() => {
+                        folded.extend(parts.filter(|part| !is_combining_mark(*part)));
+                    }
+                    _ => folded.push(letter),
+                }
+            }
+        }
+    }
+    folded
+}
+
+/// A name as a search text, as release names write it: without apostrophes (`Oceans`), other punctuation as spaces. Braces would start a Prowlarr id token; quotes and a leading minus are operators at many sites.
+fn search_name(name: &str) -> String {
     let spaced: String = name
-        .chars()
+        .nfc()
         .filter(|c| !matches!(c, '\'' | '’' | 'ʼ' | '`'))
         .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '+' | '!' | '&') { c } else { ' ' })
         .take(MAX_SEARCH_CHARS)
@@ -114,7 +231,7 @@ pub(super) fn join_answers(answers: Vec<Result<Found>>, indexer: &ProviderId) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EpisodeNumber, InfoHash};
+    use crate::model::InfoHash;
     use crate::{Error, ErrorKind};
 
     fn release(name: &str, info_hash: Option<InfoHash>, link: &str) -> Release {
@@ -131,22 +248,86 @@ mod tests {
         }
     }
 
-    /// Goal: an episode is also found in a season pack, a film by its year.
+    fn texts(query: &Query) -> Vec<String> {
+        searches(query).into_iter().map(|words| words.text).collect()
+    }
+
+    /// Goal: an episode is also found in a season pack, a film by its year; a name in plain letters costs no request more.
     #[test]
     fn texts_go_from_exact_to_wide() {
         let mut query = Query::new(TitleKind::Series, "A Show");
-        assert_eq!(search_texts(&query), ["A Show"]);
+        assert_eq!(texts(&query), ["A Show"]);
         query.episode = Some(EpisodeNumber { season: 1, episode: 2 });
-        assert_eq!(search_texts(&query), ["A Show S01E02", "A Show S01"]);
-        let film = Query { year: Some(2010), ..Query::new(TitleKind::Movie, "Sintel") };
-        assert_eq!(search_texts(&film), ["Sintel 2010"]);
+        assert_eq!(texts(&query), ["A Show S01E02", "A Show S01"]);
+        let mut film = Query { year: Some(2010), ..Query::new(TitleKind::Movie, "Sintel") };
+        assert_eq!(texts(&film), ["Sintel 2010"]);
+        film.original_name = Some("SINTEL".to_owned());
+        (film.air_date, film.absolute_episode) = (Some("2010-09-27".to_owned()), Some(7));
+        assert_eq!(texts(&film), ["Sintel 2010"], "a film has neither");
+    }
+
+    /// Goal: sites that compare letters as they stand find a name with accents or `&` as releases write it; the name as it stands is asked for too.
+    #[test]
+    fn accents_are_left_out_first() {
+        let film = |name: &str| texts(&Query { year: Some(2010), ..Query::new(TitleKind::Movie, name) });
+        assert_eq!(film("Café Lumières"), ["Cafe Lumieres 2010", "Café Lumières 2010"]);
+        assert_eq!(film("Cafe\u{301} To\u{30d}k")[0], "Cafe Tok 2010", "accents that stand for themselves");
+        assert_eq!(film("Slow & Calm"), ["Slow and Calm 2010", "Slow & Calm 2010"]);
+        assert_eq!(folded("Straße, ŒUVRE, Ægir, Løve, Łódź, Đời, ﬁn"), "Strasse, OeUVRE, Aegir, Love, Lodz, Doi, fin");
+        for other in ["Ёлка", "がくせい", "ਪਿੰਡ", "μάχη", "강"] {
+            assert_eq!(folded(other), other, "other scripts keep their marks");
+            assert_eq!(film(other).len(), 1, "{other}");
+        }
+    }
+
+    /// Goal: releases that bear the original name are found, as long as they can bear it: in Latin letters.
+    #[test]
+    fn the_original_name_widens_the_search() {
+        let original = |name: &str| {
+            let mut query = Query { year: Some(2010), ..Query::new(TitleKind::Movie, "Paper Boats") };
+            query.original_name = Some(name.to_owned());
+            texts(&query)
+        };
+        assert_eq!(original("Bâteaux de papier"), ["Paper Boats 2010", "Bateaux de papier 2010"]);
+        for same in ["Paper boats?", "紙の船", "Лодка", "2049", ""] {
+            assert_eq!(original(same), ["Paper Boats 2010"], "{same}");
+        }
+    }
+
+    /// Goal: a daily show is found by its date and an anime by its absolute number; what is no date is not sent.
+    #[test]
+    fn dates_and_absolute_numbers_widen_the_search() {
+        let mut query = Query::new(TitleKind::Series, "The Hour");
+        query.episode = Some(EpisodeNumber { season: 9, episode: 120 });
+        query.air_date = Some("2024-05-31".to_owned());
+        assert_eq!(texts(&query), ["The Hour S09E120", "The Hour S09", "The Hour 2024 05 31"]);
+        let numbers = searches(&query).last().unwrap().part.numbers();
+        assert_eq!(numbers, Some(("2024".to_owned(), "05/31".to_owned())));
+        for broken in ["2024-05", "24-05-31", "2024-05-31-1", "2024-0{-31", "2024-5-311"] {
+            query.air_date = Some(broken.to_owned());
+            assert_eq!(texts(&query).len(), 2, "{broken}");
+        }
+        for (number, text) in [(5, "The Hour 05"), (1089, "The Hour 1089")] {
+            query.absolute_episode = Some(number);
+            assert_eq!(texts(&query).last().unwrap(), text);
+        }
+    }
+
+    /// Goal: whatever is known of a title, the number of requests has an end.
+    #[test]
+    fn searches_are_counted() {
+        let mut query = Query::new(TitleKind::Series, "Café & Co");
+        query.original_name = Some("Kissaten".to_owned());
+        query.episode = Some(EpisodeNumber { season: 9, episode: 120 });
+        (query.air_date, query.absolute_episode) = (Some("2024-05-31".to_owned()), Some(7));
+        assert_eq!(searches(&query).len(), MAX_SEARCHES);
     }
 
     /// Goal: a name is only a name, whatever operators or tokens it looks like.
     #[test]
     fn names_hold_no_operators() {
-        let query = Query::new(TitleKind::Movie, " -Face/Off {ImdbId:tt1} \"x\"\n* Ocean's ");
-        assert_eq!(search_name(&query), "Face Off ImdbId tt1 x Oceans");
+        let name = " -Face/Off {ImdbId:tt1} \"x\"\n* Ocean's ";
+        assert_eq!(search_name(name), "Face Off ImdbId tt1 x Oceans");
     }
 
     /// Goal: ids are written as indexers read them, and nothing but digits passes.

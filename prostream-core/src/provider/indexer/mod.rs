@@ -87,12 +87,18 @@ pub const MAX_RELEASES: usize = 1_000;
 pub struct Query {
     /// Film or series.
     pub kind: TitleKind,
-    /// Names of the title, the best one for a text search first; never empty.
+    /// Names of the title, the one that releases bear first: it is searched for; never empty.
     pub names: Vec<String>,
+    /// Name in the original language, which some releases bear instead.
+    pub original_name: Option<String>,
     /// Year of a film.
     pub year: Option<u16>,
     /// Season and episode.
     pub episode: Option<EpisodeNumber>,
+    /// First airing of the episode, `YYYY-MM-DD`, where releases may bear it in place of a number: daily shows.
+    pub air_date: Option<String>,
+    /// Number of the episode counted through all seasons, where releases may bear it: anime.
+    pub absolute_episode: Option<u32>,
     /// `tt…`.
     pub imdb_id: Option<String>,
     /// TMDB number.
@@ -110,8 +116,11 @@ impl Query {
         Self {
             kind,
             names: vec![name.into()],
+            original_name: None,
             year: None,
             episode: None,
+            air_date: None,
+            absolute_episode: None,
             imdb_id: None,
             tmdb_id: None,
             tvdb_id: None,

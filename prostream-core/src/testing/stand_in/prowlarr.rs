@@ -174,7 +174,7 @@ impl ProwlarrStandIn {
         let (text, tokens) =
             if matches!(mode, "movie" | "tvsearch") { cut_tokens(text) } else { (text.to_owned(), Vec::new()) };
         let token = |name: &str| tokens.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let number = |name: &str| token(name).and_then(|value| value.parse().ok());
+        let season = token("season").and_then(|value| value.parse().ok());
         let imdb = token("imdbid").map(|id| id.trim_start_matches('t').parse::<u64>().unwrap_or_default());
         let has_unknown_id = tokens.iter().any(|(name, _)| !matches!(name.as_str(), "imdbid" | "season" | "episode"))
             || (imdb.is_some() && !self.searches_by_imdb);
@@ -183,7 +183,7 @@ impl ProwlarrStandIn {
             release.is_in(&categories)
                 && release.matches_text(&text)
                 && imdb.is_none_or(|imdb| release.imdb_number == imdb)
-                && release.matches_episode(number("season"), number("episode"))
+                && release.matches_episode(season, token("episode"))
         };
         let releases = self.releases();
         let of_first = releases.iter().enumerate().filter(|(_, release)| is_asked(1) && is_wanted(release));

@@ -72,12 +72,14 @@ impl StandInRelease {
             })
     }
 
-    /// Does it hold the episode, or the season, by its name?
-    pub(super) fn matches_episode(&self, season: Option<u32>, episode: Option<u32>) -> bool {
-        match (season, episode) {
-            (Some(season), Some(episode)) => self.matches_text(&format!("S{season:02}E{episode:02}")),
-            (Some(season), None) => self.name.to_uppercase().contains(&format!("S{season:02}")),
-            (None, _) => true,
+    /// Does it hold the episode, or the season, by its name? A day is its year as the season and `05/31` as the episode.
+    pub(super) fn matches_episode(&self, season: Option<u32>, episode: Option<&str>) -> bool {
+        let day = episode.and_then(|text| text.split_once('/'));
+        match (season, day, episode.and_then(|text| text.parse::<u32>().ok())) {
+            (Some(year), Some((month, day)), _) => self.matches_text(&format!("{year} {month} {day}")),
+            (Some(season), None, Some(episode)) => self.matches_text(&format!("S{season:02}E{episode:02}")),
+            (Some(season), None, None) => self.name.to_uppercase().contains(&format!("S{season:02}")),
+            (None, _, _) => true,
         }
     }
 

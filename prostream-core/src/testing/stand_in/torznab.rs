@@ -135,7 +135,7 @@ impl TorznabStandIn {
             return error(203, "Function Not Available: a parameter is not supported by this indexer");
         }
         let imdb = first("imdbid").map(|id| id.trim_start_matches('t').parse::<u64>().unwrap_or_default());
-        let number = |name: &str| first(name).and_then(|value| value.parse().ok());
+        let season = first("season").and_then(|value| value.parse().ok());
         let categories: Vec<u32> =
             first("cat").into_iter().flat_map(|list| list.split(',')).filter_map(|id| id.parse().ok()).collect();
         let releases = self.releases();
@@ -143,7 +143,7 @@ impl TorznabStandIn {
             release.is_in(&categories)
                 && release.matches_text(first("q").unwrap_or_default())
                 && imdb.is_none_or(|imdb| release.imdb_number == imdb)
-                && release.matches_episode(number("season"), number("ep"))
+                && release.matches_episode(season, first("ep"))
         });
         let mut found: Vec<_> = found.collect();
         let mut pages = String::new();

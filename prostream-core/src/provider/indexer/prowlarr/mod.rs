@@ -19,7 +19,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::link::{self, ServerKey};
-use super::listing::{Found, at_offset, join_answers, search_texts, widening};
+use super::listing::{Found, Words, at_offset, join_answers, searches, widening};
 use super::{Indexer, MAX_MISSING, Missing, Query, Releases, Sharing, TorrentLink, check_endpoint};
 use crate::model::{ProviderId, Release};
 use crate::net::{Call, HttpClient, Request, Secret, redact_url};
@@ -45,7 +45,8 @@ const MAX_INDEXERS: usize = 50;
 /// Most pages of one query at one indexer: the first hold what fits best, and each costs the site a request.
 const MAX_PAGES: u32 = 3;
 
-/// How fast one indexer is asked: Prowlarr itself asks a site every two seconds. A search costs one to three requests.
+/// How fast one indexer is asked: Prowlarr itself asks a site every two seconds. A search costs one to three requests as a rule, and at most six,
+/// each times its pages.
 const RATE_PER_MIN: NonZeroU32 = NonZeroU32::new(30).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(12).unwrap();
 
@@ -162,11 +163,11 @@ impl Prowlarr {
     }
 
     /// One indexer by text and, where it lists an id that is known, by that.
-    async fn search_at(&self, call: &Call, indexer: &IndexerInfo, query: &Query, texts: &[String]) -> Result<Releases> {
+    async fn search_at(&self, call: &Call, indexer: &IndexerInfo, query: &Query, texts: &[Words]) -> Result<Releases> {
         let widening = widening(call);
-        let by_text = join_all(texts.iter().enumerate().map(|(index, text)| {
+        let by_text = join_all(texts.iter().enumerate().map(|(index, words)| {
             let call = if index == 0 { call } else { &widening };
-            let request = wire::text_search_at(&self.url, &self.key, query.kind, text, indexer);
+            let request = wire::words_search_at(&self.url, &self.key, query.kind, words, indexer);
             self.ask_pages(call, indexer, request)
         }));
         let by_id = async {
@@ -176,17 +177,17 @@ impl Prowlarr {
         };
         let (by_text, by_id) = join(by_text, by_id).await;
         let was_by_id = by_id.as_ref().is_some_and(Result::is_ok);
-        // The first text is what was asked for; season packs and ids widen it.
+        // The first text is what was asked for; the other ones and ids widen it.
         let joined = join_answers(by_text.into_iter().chain(by_id).collect(), &self.id)?;
         Ok(Releases { was_by_id, ..joined })
     }
 
     /// All of its indexers together, while it does not say which it has: who is left out of that is not told.
-    async fn search_together(&self, call: &Call, query: &Query, texts: &[String]) -> Result<Releases> {
+    async fn search_together(&self, call: &Call, query: &Query, texts: &[Words]) -> Result<Releases> {
         let widening = widening(call);
-        let answers = texts.iter().enumerate().map(|(index, text)| {
+        let answers = texts.iter().enumerate().map(|(index, words)| {
             let call = if index == 0 { call } else { &widening };
-            let request = wire::text_search(&self.url, &self.key, query.kind, text);
+            let request = wire::text_search(&self.url, &self.key, query.kind, &words.text);
             self.ask(call, request).map_ok(|(found, _)| found)
         });
         join_answers(join_all(answers).await, &self.id)
@@ -194,7 +195,7 @@ impl Prowlarr {
 
     /// Asks each of its indexers for itself and at its own pace: none waits for a slower one, and what is missing has a name and a reason.
     async fn list(&self, call: &Call, query: &Query) -> Result<Releases> {
-        let texts = search_texts(query);
+        let texts = searches(query);
         let list_call = call.at_most(INDEXER_LIST_WAIT.min(call.remaining().mul_f64(INDEXER_LIST_SHARE)));
         let (indexers, failing) = join(self.known_indexers(&list_call), self.failing_indexers(&list_call)).await;
         let indexers = match indexers {

@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::super::link::{choose_way, parse_hash, parse_link, parse_magnet};
-use super::super::listing::{Found, imdb_digits};
+use super::super::listing::{Found, Part, Words, imdb_digits};
 use super::super::{MAX_RELEASES, Query};
 use super::error::failure;
 use crate::model::{ProviderId, Release, TitleKind};
@@ -55,9 +55,17 @@ pub(super) fn text_search(base: &Url, key: &Secret, kind: TitleKind, text: &str)
     search(base, key, kind, "search", text, &[ALL_TORRENT_INDEXERS], DEFAULT_ROWS)
 }
 
-/// A search by text at one indexer.
-pub(super) fn text_search_at(base: &Url, key: &Secret, kind: TitleKind, text: &str, at: &IndexerInfo) -> Request {
-    search(base, key, kind, "search", text, &[at.id], at.page_rows)
+/// A search by words at one indexer: by text, but for a day where the indexer knows seasons and episodes, as sites write dates in many ways.
+pub(super) fn words_search_at(base: &Url, key: &Secret, kind: TitleKind, words: &Words, at: &IndexerInfo) -> Request {
+    let knows = |name: &str| at.series_params.iter().any(|param| param == name);
+    let numbers = words.part.numbers().filter(|_| matches!(words.part, Part::Day(..)));
+    match numbers.filter(|_| ["q", "season", "ep"].into_iter().all(knows)) {
+        Some((season, episode)) => {
+            let text = format!("{} {{Season:{season}}}{{Episode:{episode}}}", words.name);
+            search(base, key, kind, "tvsearch", &text, &[at.id], at.page_rows)
+        }
+        None => search(base, key, kind, "search", &words.text, &[at.id], at.page_rows),
+    }
 }
 
 /// A search by an outside id at one indexer that lists it.
@@ -425,6 +433,7 @@ impl ReleaseRow {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::super::listing::searches;
     use super::*;
     use crate::model::EpisodeNumber;
 
@@ -492,6 +501,37 @@ mod tests {
         assert!(request.url.as_str().ends_with(
             "query=%7BTvdbId%3A121361%7D%7BSeason%3A1%7D%7BEpisode%3A2%7D&type=tvsearch&categories=5000&indexerIds=1&limit=50&offset=0"
         ));
+    }
+
+    /// Goal: a day is told as season and episode to indexers that know these, and as text to the others; all else is text.
+    #[test]
+    fn days_go_to_the_indexers_that_know_seasons() {
+        let indexer = |params: &[&str]| IndexerInfo {
+            id: 1,
+            name: "Example".to_owned(),
+            page_rows: 50,
+            has_pages: false,
+            movie_params: Vec::new(),
+            series_params: params.iter().map(ToString::to_string).collect(),
+        };
+        let mut query = Query::new(TitleKind::Series, "The Hour");
+        query.episode = Some(EpisodeNumber { season: 9, episode: 120 });
+        query.air_date = Some("2024-05-31".to_owned());
+        let asked = |params: &[&str]| -> Vec<(String, String)> {
+            let at = indexer(params);
+            let request = |words| words_search_at(&base(), &Secret::new("k"), TitleKind::Series, words, &at);
+            let two = |request: Request| (pairs(&request)[0].1.clone(), pairs(&request)[1].1.clone());
+            searches(&query).iter().map(|words| two(request(words))).collect()
+        };
+        let row = |text: &str, mode: &str| (text.to_owned(), mode.to_owned());
+        let texts = [row("The Hour S09E120", "search"), row("The Hour S09", "search")];
+        let knowing = asked(&["q", "season", "ep"]);
+        assert_eq!(
+            (&knowing[..2], &knowing[2]),
+            (&texts[..], &row("The Hour {Season:2024}{Episode:05/31}", "tvsearch"))
+        );
+        let plain = asked(&["q"]);
+        assert_eq!((&plain[..2], &plain[2]), (&texts[..], &row("The Hour 2024 05 31", "search")));
     }
 
     /// Goal: a whole row is read as it is; unknown numbers are unknown, not zero.

@@ -116,11 +116,12 @@ impl Torznab {
         }))
         .await;
 
-        // Some list an id that the site behind them cannot look up, and say so only when they are asked: nothing is missing then.
-        let is_refused = |answer: &&mut Result<Found>| matches!(answer, Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput));
-        let refused = answers.last_mut().filter(|answer| plan.is_by_id && is_refused(answer));
-        let was_refused = refused.map(|answer| *answer = Ok((Vec::new(), false))).is_some();
-        let was_by_id = plan.is_by_id && !was_refused && answers.last().is_some_and(Result::is_ok);
+        // Some list what the site behind them cannot look up, an id or a day, and say so only when they are asked: nothing is missing then.
+        let is_refused = |answer: &Result<Found>| matches!(answer, Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput));
+        let was_by_id = plan.is_by_id && answers.last().is_some_and(Result::is_ok);
+        for answer in answers.iter_mut().skip(1).filter(|answer| is_refused(answer)) {
+            *answer = Ok((Vec::new(), false));
+        }
         let joined = join_answers(answers, &self.id)?;
         Ok(Releases { was_by_id, ..joined })
     }

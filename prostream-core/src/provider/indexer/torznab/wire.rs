@@ -9,7 +9,7 @@ use time::format_description::well_known::{Rfc2822, Rfc3339};
 use url::Url;
 
 use super::super::link::{choose_way, parse_hash, parse_link, parse_magnet};
-use super::super::listing::{Found, imdb_digits, search_name, search_texts};
+use super::super::listing::{Found, imdb_digits, searches};
 use super::super::{MAX_RELEASES, MAX_TORRENT_BYTES, Query};
 use super::error::failure;
 use super::xml::{Element, Sink, decode_references, walk};
@@ -75,7 +75,7 @@ pub(super) fn read_capabilities_request(base: &Url, key: &Secret) -> Request {
     request(base, key, &[("t", "caps")])
 }
 
-/// Plans a search: by text, for an episode also for packs of its season, and by id where the indexer lists one that is known.
+/// Plans a search: by words ([`searches`]), and by id where the indexer lists one that is known.
 pub(super) fn plan(query: &Query, capabilities: &Capabilities, base: &Url, key: &Secret) -> Plan {
     let (function, mode) = match query.kind {
         TitleKind::Movie => ("movie", &capabilities.movie),
@@ -112,16 +112,16 @@ pub(super) fn plan(query: &Query, capabilities: &Capabilities, base: &Url, key: 
         .find_map(|(name, id)| Some((name, id.as_deref()?)).filter(|_| mode.knows(name) && knows_numbers));
 
     let mut requests = Vec::new();
-    let texts = search_texts(query);
-    for (index, text) in texts.iter().enumerate() {
+    let has_numbers = mode.knows("q") && mode.knows("season") && mode.knows("ep");
+    for words in searches(query) {
         // Numbers of their own find an episode however its name writes it. Packs carry no episode, so they are found by text.
-        if index == 0 && mode.knows("q") && knows_numbers && !numbers.is_empty() {
-            let name = search_name(query);
-            requests.push(with_common(&[&[("t", function), ("q", name.as_str())], numbers.as_slice()].concat()));
+        if let Some((season, episode)) = words.part.numbers().filter(|_| has_numbers) {
+            let pairs = [("t", function), ("q", &words.name), ("season", &season), ("ep", &episode)];
+            requests.push(with_common(&pairs));
         } else if capabilities.search.knows("q") {
-            requests.push(with_common(&[("t", "search"), ("q", text)]));
+            requests.push(with_common(&[("t", "search"), ("q", &words.text)]));
         } else if mode.knows("q") {
-            requests.push(with_common(&[("t", function), ("q", text)]));
+            requests.push(with_common(&[("t", function), ("q", &words.text)]));
         }
     }
     if let Some(id) = id {
@@ -707,6 +707,9 @@ mod tests {
         ];
         assert_eq!(planned(&episode, &able), wanted);
         assert_eq!(planned(&episode, &plain), ["t=search&q=A+Show+S01E02&cat=5000", "t=search&q=A+Show+S01&cat=5000"]);
+        let daily = Query { air_date: Some("2024-05-31".into()), ..episode };
+        assert_eq!(planned(&daily, &able)[2], "t=tvsearch&q=A+Show&season=2024&ep=05%2F31&cat=5000");
+        assert_eq!(planned(&daily, &plain)[2], "t=search&q=A+Show+2024+05+31&cat=5000");
     }
 
     /// Goal: each datum is taken from the best place that has it.
