@@ -199,9 +199,9 @@ async fn a_service_that_misbehaves() {
         for has in [Has::First, Has::Second] {
             let outside = Outside::new().await;
             outside.given_mishap(mishap);
-            // Their limits are counted in minutes.
-            let is_minute = kind == ErrorKind::RateLimited;
-            let retry_after_s = retry_after_s.or(is_minute.then_some(60));
+            // What they are given where they do not say how long.
+            let silent = if has == Has::First { 10 } else { 60 };
+            let retry_after_s = retry_after_s.or((kind == ErrorKind::RateLimited).then_some(silent));
             outside.play(has).await.assert(&format!("service ({has:?}): {fault}"), Some(kind), retry_after_s, ANY);
         }
         let outside = Outside::new().await;
