@@ -149,6 +149,13 @@ fn wish(number: u8) -> StartPlayback {
     wish
 }
 
+/// A wish to play the film, perhaps of this release, and to have nothing fetched.
+fn title(release: Option<String>) -> StartPlayback {
+    let mut request = StartPlayback::new(PlaybackSource::Title(media_id(ONE)));
+    request.release = release;
+    request
+}
+
 async fn prepare(engine: &ProStream, viewer: &Viewer, number: u8) -> Preparing {
     match engine.start_or_prepare(&call(), viewer, &wish(number)).await.unwrap() {
         Started::Preparing(preparing) => preparing,
@@ -274,6 +281,69 @@ async fn giving_up_takes_away_what_we_added() {
             assert_eq!(again.kind(), ErrorKind::NotFound);
         }
     }
+}
+
+/// Goal: what was newly added to be played and does not play is taken away again, whether its file is no film or nobody waits any more until
+/// it is open: it stayed in the account for ever. What the user had stays.
+#[tokio::test]
+async fn what_does_not_open_is_taken_away() {
+    for (has, was_users) in [(Has::First, false), (Has::Second, false), (Has::First, true)] {
+        let house = House::with(torrent(ONE)).await;
+        if was_users {
+            house.first.stand_in.given_in_account(hash(ONE));
+        }
+        let expected: &[InfoHash] = if was_users { &[hash(ONE)] } else { &[] };
+        house.host.stand_in.put_file(format!("/{RELEASE}.mkv"), vec![7; film().len()]);
+        let (engine, viewer) = (house.engine().await, house.viewer(has));
+        for release in [None, Some(hash(ONE).to_string())] {
+            let error = engine.start_playback(&call(), &viewer, &title(release)).await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Unsupported), "{error}");
+            engine.playbacks().close().await;
+            assert_eq!(house.held(has), expected, "{has:?}");
+        }
+    }
+}
+
+/// Goal: likewise where nobody waits any more until it is open. Method: the host thinks for so long that the caller leaves first.
+#[tokio::test]
+async fn what_is_left_while_it_opens_is_taken_away() {
+    let house = House::with(torrent(ONE)).await;
+    let films = FilmHost::new().with_file(format!("/{RELEASE}.mkv"), film().clone());
+    let slow = Mounted::slow(films, Duration::from_secs(60)).await;
+    let service = Mounted::new(AllDebridStandIn::new(KEY, slow.url("/")).with_torrent(torrent(ONE))).await;
+    service.stand_in.given_rate_limit(false);
+    let house = House { http: client(&[slow.url("/"), service.url("/")]), first: service, host: slow, ..house };
+    let (engine, viewer) = (house.engine().await, house.viewer(Has::First));
+    for release in [None, Some(hash(ONE).to_string())] {
+        house.host.stand_in.clear_requests();
+        let (playing, viewer, request) = (engine.clone(), viewer.clone(), title(release));
+        let starting = tokio::spawn(async move { playing.start_playback(&call(), &viewer, &request).await.map(drop) });
+        wait_until(|| !house.host.stand_in.requests().is_empty()).await;
+        assert_eq!(house.held(Has::First), [hash(ONE)]);
+        starting.abort();
+        assert!(starting.await.unwrap_err().is_cancelled());
+        engine.playbacks().close().await;
+        assert_eq!(house.held(Has::First), []);
+    }
+}
+
+/// Goal: of several who start the same at once, by one way or the other, none takes it from under those whose playbacks stay.
+#[tokio::test]
+async fn who_leaves_takes_nothing_from_who_plays() {
+    let house = House::with(torrent(ONE)).await;
+    let (engine, viewer) = (house.engine().await, house.viewer(Has::First));
+    let start = async |release: Option<String>, limit: Duration| {
+        let request = title(release);
+        tokio::time::timeout(limit, engine.start_playback(&call(), &viewer, &request)).await
+    };
+    let (long, moment) = (Duration::from_secs(30), Duration::from_millis(40));
+    let named = Some(hash(ONE).to_string());
+    let (first, second, _) = tokio::join!(start(None, long), start(named.clone(), long), async {
+        (start(None, moment).await, start(named, moment).await)
+    });
+    assert!(first.unwrap().is_ok() && second.unwrap().is_ok());
+    engine.playbacks().close().await;
+    assert_eq!(house.held(Has::First), [hash(ONE)]);
 }
 
 /// Goal: two viewers who wait for one torrent of one account: it goes with the last of them, and the first does not take it from the other.
