@@ -113,7 +113,7 @@ impl Resolver {
         media_id: &MediaId,
         release: Option<&str>,
     ) -> Result<Vec<Fetchable>> {
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, release).await?;
         let mut candidates = chosen(&found, media_id, release)?;
         candidates.truncate(self.config.max_tries);
         let hashes: Vec<InfoHash> = candidates.iter().filter_map(|candidate| candidate.release.info_hash).collect();

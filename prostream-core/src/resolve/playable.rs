@@ -152,7 +152,7 @@ impl Resolver {
         media_id: &MediaId,
         release: Option<&str>,
     ) -> Result<Resolution> {
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, release).await?;
         let candidates = chosen(&found, media_id, release)?;
         self.first_playable(call, viewer, &found, candidates).await
     }
@@ -170,7 +170,7 @@ impl Resolver {
         media_id: &MediaId,
         like: &Like,
     ) -> Result<Resolution> {
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, None).await?;
         let mut candidates = chosen(&found, media_id, None)?;
         candidates.sort_by_key(|candidate| like.distance(candidate));
         self.first_playable(call, viewer, &found, candidates).await
@@ -194,7 +194,7 @@ impl Resolver {
                 .detail("no other release can be played")
                 .advise("try again later, or choose one from the list")
         };
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, None).await?;
         let is_given_up = |hash: Option<InfoHash>| hash.is_some_and(|hash| given_up.contains(&hash));
         let mut candidates = chosen(&found, media_id, None)?;
         candidates.retain(|candidate| !is_given_up(candidate.release.info_hash));
