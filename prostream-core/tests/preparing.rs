@@ -368,6 +368,76 @@ async fn the_last_who_waits_takes_it_away() {
     engine.playbacks().close().await;
 }
 
+/// An engine that looks at what is fetched once a minute, and lets go of what it made ready soon.
+fn brief(house: &House, prepared_for: Duration) -> ProStream {
+    let preparing = PreparingConfig { poll_interval: Duration::from_secs(60), ..PreparingConfig::default() };
+    let playback = PlaybackConfig { preparing, prepared_for, ..PlaybackConfig::default() };
+    ProStream::builder().http(house.http.clone()).playback(playback).build().unwrap()
+}
+
+/// Makes it ready, whole.
+async fn look(engine: &ProStream, viewer: &Viewer) {
+    engine.prepare(viewer, &media_id(ONE));
+    engine.playbacks().close().await;
+}
+
+/// The time of what was made ready is over.
+async fn let_go(engine: &ProStream, prepared_for: Duration) {
+    tokio::time::sleep(prepared_for + Duration::from_millis(100)).await;
+    engine.playbacks().trim_idle().await;
+    engine.playbacks().close().await;
+}
+
+/// Goal: of two who only look at a title the last one takes its torrent away: the first, who had added it, left it for the second, and the
+/// second had nothing to take away. Where one of them plays it, it stays; what the user had stays.
+#[tokio::test]
+async fn the_last_who_looks_takes_it_away() {
+    let prepared_for = Duration::from_millis(600);
+    for (was_users, plays) in [(false, None), (false, Some("mia")), (false, Some("leo")), (true, None)] {
+        let house = House::with(torrent(ONE)).await;
+        if was_users {
+            house.first.stand_in.given_in_account(hash(ONE));
+        }
+        let (engine, mia) = (brief(&house, prepared_for), house.viewer(Has::First));
+        let leo = Viewer::new("leo", Arc::clone(&mia.providers));
+        look(&engine, &mia).await;
+        tokio::time::sleep(prepared_for / 2).await;
+        look(&engine, &leo).await;
+        assert_eq!(house.held(Has::First), [hash(ONE)]);
+        let mut playback = None;
+        if let Some(who) = plays {
+            let viewer = Viewer { id: who.to_owned(), ..mia.clone() };
+            playback = Some(engine.start_playback(&call(), &viewer, &title(None)).await.unwrap());
+        }
+        // First of the one, then of the other.
+        for _ in 0..2 {
+            let_go(&engine, prepared_for / 2).await;
+        }
+        let_go(&engine, prepared_for).await;
+        let stays = was_users || playback.is_some();
+        assert_eq!(house.held(Has::First), vec![hash(ONE); usize::from(stays)], "{plays:?}");
+    }
+}
+
+/// Goal: what one gives up while another looks at it is left to that one: it was kept and forgotten.
+/// Method: it comes to be there between two questions of the one who waits for it.
+#[tokio::test]
+async fn what_is_given_up_goes_with_the_last_who_looks_at_it() {
+    let prepared_for = Duration::from_secs(1);
+    let house = House::with(torrent(ONE).ready_after(NEVER)).await;
+    let (engine, mia) = (brief(&house, prepared_for), house.viewer(Has::First));
+    let leo = Viewer::new("leo", Arc::clone(&mia.providers));
+    let preparing = prepare(&engine, &mia, ONE).await;
+    until_fetching(&preparing, 0.0).await;
+    house.first.stand_in.given_torrent(torrent(ONE));
+    engine.prepare(&leo, &media_id(ONE));
+    wait_until(|| house.host.stand_in.requests().len() >= 2).await;
+    engine.playbacks().end(&mia, preparing.id()).await.unwrap();
+    engine.playbacks().close().await;
+    let_go(&engine, prepared_for).await;
+    assert_eq!(house.held(Has::First), []);
+}
+
 /// Goal: a torrent that the service gives up says why, one that stands still is given up by us; what we added goes, what the user had stays.
 #[tokio::test]
 async fn what_comes_to_nothing_says_why() {
