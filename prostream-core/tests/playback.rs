@@ -13,19 +13,22 @@ mod scenes;
 mod workshop;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use one_film::{Instead, LinkHost, ONE, RELEASE, Shelf, client, hash, long_film, media_id};
 use prostream_core::hls::{CutFindings, playlist};
-use prostream_core::model::{ByteRange, DeviceProfile, ProviderId};
+use prostream_core::model::{ByteRange, DeviceProfile, InfoHash, ProviderId, Release};
 use prostream_core::net::{Call, HttpClient, Secret};
 use prostream_core::playback::{Playback, PlaybackConfig, PlaybackEvent, PlaybackSource, StartPlayback};
 use prostream_core::provider::debrid::DebridService;
 use prostream_core::provider::debrid::alldebrid::{AllDebrid, AllDebridConfig};
-use prostream_core::resolve::{ProviderSet, Viewer};
+use prostream_core::provider::indexer::{Indexer, Query, Releases};
+use prostream_core::resolve::{ProviderSet, ReleaseEvent, ResolveConfig, Viewer};
 use prostream_core::source::BlockCacheConfig;
 use prostream_core::store::records::{Records, SqliteRecords};
 use prostream_core::testing::stand_in::{AllDebridStandIn, FilmHost, StandInTorrent};
@@ -464,6 +467,109 @@ async fn what_was_prepared_in_vain_is_taken_back() {
     let engine = prepare(brief).await;
     end(&engine).await;
     assert_eq!(house.debrid.stand_in.account_torrents(), [hash(ONE)], "it was there before");
+}
+
+/// Lists one release after a while, or never; in its answer something is missing.
+#[derive(Debug)]
+struct Late {
+    id: ProviderId,
+    hash: InfoHash,
+    name: String,
+    delay: Duration,
+    is_partial: bool,
+    asked_count: AtomicUsize,
+}
+
+impl Late {
+    fn new(id: &'static str, number: u8, name: &str, delay: Duration, is_partial: bool) -> Arc<Self> {
+        let name = name.to_owned();
+        Arc::new(Self { id: ProviderId::new(id), hash: hash(number), name, delay, is_partial, asked_count: 0.into() })
+    }
+}
+
+#[async_trait]
+impl Indexer for Late {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+    async fn search(&self, _: &Call, _: &Query) -> Result<Releases> {
+        self.asked_count.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(self.delay).await;
+        let release = Release {
+            indexer: self.id.clone(),
+            tracker: None,
+            name: self.name.clone(),
+            info_hash: Some(self.hash),
+            link: None,
+            size_bytes: Some(films()[0].len() as u64),
+            seeder_count: Some(10),
+            age_days: None,
+            playable: None,
+        };
+        Ok(Releases { releases: vec![release], is_partial: self.is_partial, ..Releases::default() })
+    }
+}
+
+/// Goal: what was listed a moment ago plays, and nobody is asked again: an indexer that answers late, because one of its trackers is missing,
+/// was asked again for each start, and cut off before it had answered. Whoever searches again asks again.
+/// Method: what only the late one lists is the film; the search is followed to its end, or left as soon as the release is seen. Play without a
+/// name takes the best of a search that has ended, and asks where it was left.
+#[tokio::test]
+async fn what_was_listed_plays_without_asking_again() {
+    let house = House::new().await;
+    let soft_deadline = Duration::from_millis(200);
+    for is_left in [false, true] {
+        let other = "The.Long.Walk.2019.480p.WEB-DL.H.264-OTHER";
+        let quick = Late::new("quick", 9, other, Duration::ZERO, false);
+        let late = Late::new("late", ONE, RELEASE, soft_deadline * 3, true);
+        let never = Late::new("never", 8, other, Duration::from_secs(3600), false);
+        let mut indexers: Vec<Arc<dyn Indexer>> = vec![quick.clone(), late.clone()];
+        if is_left {
+            indexers.push(never.clone());
+        }
+        let providers = ProviderSet { indexers, ..ProviderSet::clone(&house.viewer.providers) };
+        let viewer = Viewer::new("mia", Arc::new(providers));
+        let resolve = ResolveConfig { soft_deadline, ..ResolveConfig::default() };
+        let engine = ProStream::builder().http(house.http.clone()).resolve(resolve).build().unwrap();
+        let asked = || [&quick, &late, &never].map(|indexer| indexer.asked_count.load(Ordering::Relaxed));
+        let mut request = StartPlayback::new(PlaybackSource::Title(media_id(ONE)));
+        let search = async || {
+            let mut events = Box::pin(engine.releases(&call(), &viewer, &media_id(ONE)));
+            while let Some(event) = events.next().await {
+                match event {
+                    ReleaseEvent::Done { is_partial } => assert!(is_partial),
+                    ReleaseEvent::Ranked(ranking) if is_left && ranking.candidates.len() == 2 => return,
+                    _ => {}
+                }
+            }
+        };
+        search().await;
+        let never_count = usize::from(is_left);
+        assert_eq!(asked(), [1, 1, never_count]);
+        request.release = Some(hash(ONE).to_string());
+        for _ in 0..2 {
+            let playback = engine.start_playback(&call(), &viewer, &request).await.unwrap();
+            assert_eq!(playback.release(), request.release.as_deref());
+        }
+        assert_eq!(asked(), [1, 1, never_count]);
+        if !is_left {
+            request.release = None;
+            let playback = engine.start_playback(&call(), &viewer, &request).await.unwrap();
+            assert_eq!((playback.release(), asked()), (Some(hash(ONE).to_string().as_str()), [1, 1, 0]));
+        }
+        // What nobody has listed is looked for.
+        request.release = Some(hash(7).to_string());
+        let error = engine.start_playback(&call(), &viewer, &request).await.unwrap_err();
+        assert_eq!((error.kind(), asked()), (ErrorKind::NotFound, [2, 2, 2 * never_count]));
+        // That was cut short, which takes nothing from what was listed before.
+        request.release = Some(hash(ONE).to_string());
+        engine.start_playback(&call(), &viewer, &request).await.unwrap();
+        assert_eq!(asked(), [2, 2, 2 * never_count]);
+        search().await;
+        assert_eq!(asked(), [3, 3, 3 * never_count], "a search asks again");
+        engine.find_releases(&call(), &viewer, &media_id(ONE)).await.unwrap();
+        assert_eq!(asked(), [4, 4, 4 * never_count]);
+    }
 }
 
 /// Goal: local files are known too, and one that was written over is not taken for the other.

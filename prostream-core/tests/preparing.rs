@@ -149,6 +149,13 @@ fn wish(number: u8) -> StartPlayback {
     wish
 }
 
+/// A wish to play the film, perhaps of this release, and to have nothing fetched.
+fn title(release: Option<String>) -> StartPlayback {
+    let mut request = StartPlayback::new(PlaybackSource::Title(media_id(ONE)));
+    request.release = release;
+    request
+}
+
 async fn prepare(engine: &ProStream, viewer: &Viewer, number: u8) -> Preparing {
     match engine.start_or_prepare(&call(), viewer, &wish(number)).await.unwrap() {
         Started::Preparing(preparing) => preparing,
@@ -276,6 +283,69 @@ async fn giving_up_takes_away_what_we_added() {
     }
 }
 
+/// Goal: what was newly added to be played and does not play is taken away again, whether its file is no film or nobody waits any more until
+/// it is open: it stayed in the account for ever. What the user had stays.
+#[tokio::test]
+async fn what_does_not_open_is_taken_away() {
+    for (has, was_users) in [(Has::First, false), (Has::Second, false), (Has::First, true)] {
+        let house = House::with(torrent(ONE)).await;
+        if was_users {
+            house.first.stand_in.given_in_account(hash(ONE));
+        }
+        let expected: &[InfoHash] = if was_users { &[hash(ONE)] } else { &[] };
+        house.host.stand_in.put_file(format!("/{RELEASE}.mkv"), vec![7; film().len()]);
+        let (engine, viewer) = (house.engine().await, house.viewer(has));
+        for release in [None, Some(hash(ONE).to_string())] {
+            let error = engine.start_playback(&call(), &viewer, &title(release)).await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Unsupported), "{error}");
+            engine.playbacks().close().await;
+            assert_eq!(house.held(has), expected, "{has:?}");
+        }
+    }
+}
+
+/// Goal: likewise where nobody waits any more until it is open. Method: the host thinks for so long that the caller leaves first.
+#[tokio::test]
+async fn what_is_left_while_it_opens_is_taken_away() {
+    let house = House::with(torrent(ONE)).await;
+    let films = FilmHost::new().with_file(format!("/{RELEASE}.mkv"), film().clone());
+    let slow = Mounted::slow(films, Duration::from_secs(60)).await;
+    let service = Mounted::new(AllDebridStandIn::new(KEY, slow.url("/")).with_torrent(torrent(ONE))).await;
+    service.stand_in.given_rate_limit(false);
+    let house = House { http: client(&[slow.url("/"), service.url("/")]), first: service, host: slow, ..house };
+    let (engine, viewer) = (house.engine().await, house.viewer(Has::First));
+    for release in [None, Some(hash(ONE).to_string())] {
+        house.host.stand_in.clear_requests();
+        let (playing, viewer, request) = (engine.clone(), viewer.clone(), title(release));
+        let starting = tokio::spawn(async move { playing.start_playback(&call(), &viewer, &request).await.map(drop) });
+        wait_until(|| !house.host.stand_in.requests().is_empty()).await;
+        assert_eq!(house.held(Has::First), [hash(ONE)]);
+        starting.abort();
+        assert!(starting.await.unwrap_err().is_cancelled());
+        engine.playbacks().close().await;
+        assert_eq!(house.held(Has::First), []);
+    }
+}
+
+/// Goal: of several who start the same at once, by one way or the other, none takes it from under those whose playbacks stay.
+#[tokio::test]
+async fn who_leaves_takes_nothing_from_who_plays() {
+    let house = House::with(torrent(ONE)).await;
+    let (engine, viewer) = (house.engine().await, house.viewer(Has::First));
+    let start = async |release: Option<String>, limit: Duration| {
+        let request = title(release);
+        tokio::time::timeout(limit, engine.start_playback(&call(), &viewer, &request)).await
+    };
+    let (long, moment) = (Duration::from_secs(30), Duration::from_millis(40));
+    let named = Some(hash(ONE).to_string());
+    let (first, second, _) = tokio::join!(start(None, long), start(named.clone(), long), async {
+        (start(None, moment).await, start(named, moment).await)
+    });
+    assert!(first.unwrap().is_ok() && second.unwrap().is_ok());
+    engine.playbacks().close().await;
+    assert_eq!(house.held(Has::First), [hash(ONE)]);
+}
+
 /// Goal: two viewers who wait for one torrent of one account: it goes with the last of them, and the first does not take it from the other.
 #[tokio::test]
 async fn the_last_who_waits_takes_it_away() {
@@ -296,6 +366,76 @@ async fn the_last_who_waits_takes_it_away() {
     engine.playbacks().end(&leo, second.id()).await.unwrap();
     wait_until(|| house.held(Has::First).is_empty()).await;
     engine.playbacks().close().await;
+}
+
+/// An engine that looks at what is fetched once a minute, and lets go of what it made ready soon.
+fn brief(house: &House, prepared_for: Duration) -> ProStream {
+    let preparing = PreparingConfig { poll_interval: Duration::from_secs(60), ..PreparingConfig::default() };
+    let playback = PlaybackConfig { preparing, prepared_for, ..PlaybackConfig::default() };
+    ProStream::builder().http(house.http.clone()).playback(playback).build().unwrap()
+}
+
+/// Makes it ready, whole.
+async fn look(engine: &ProStream, viewer: &Viewer) {
+    engine.prepare(viewer, &media_id(ONE));
+    engine.playbacks().close().await;
+}
+
+/// The time of what was made ready is over.
+async fn let_go(engine: &ProStream, prepared_for: Duration) {
+    tokio::time::sleep(prepared_for + Duration::from_millis(100)).await;
+    engine.playbacks().trim_idle().await;
+    engine.playbacks().close().await;
+}
+
+/// Goal: of two who only look at a title the last one takes its torrent away: the first, who had added it, left it for the second, and the
+/// second had nothing to take away. Where one of them plays it, it stays; what the user had stays.
+#[tokio::test]
+async fn the_last_who_looks_takes_it_away() {
+    let prepared_for = Duration::from_millis(600);
+    for (was_users, plays) in [(false, None), (false, Some("mia")), (false, Some("leo")), (true, None)] {
+        let house = House::with(torrent(ONE)).await;
+        if was_users {
+            house.first.stand_in.given_in_account(hash(ONE));
+        }
+        let (engine, mia) = (brief(&house, prepared_for), house.viewer(Has::First));
+        let leo = Viewer::new("leo", Arc::clone(&mia.providers));
+        look(&engine, &mia).await;
+        tokio::time::sleep(prepared_for / 2).await;
+        look(&engine, &leo).await;
+        assert_eq!(house.held(Has::First), [hash(ONE)]);
+        let mut playback = None;
+        if let Some(who) = plays {
+            let viewer = Viewer { id: who.to_owned(), ..mia.clone() };
+            playback = Some(engine.start_playback(&call(), &viewer, &title(None)).await.unwrap());
+        }
+        // First of the one, then of the other.
+        for _ in 0..2 {
+            let_go(&engine, prepared_for / 2).await;
+        }
+        let_go(&engine, prepared_for).await;
+        let stays = was_users || playback.is_some();
+        assert_eq!(house.held(Has::First), vec![hash(ONE); usize::from(stays)], "{plays:?}");
+    }
+}
+
+/// Goal: what one gives up while another looks at it is left to that one: it was kept and forgotten.
+/// Method: it comes to be there between two questions of the one who waits for it.
+#[tokio::test]
+async fn what_is_given_up_goes_with_the_last_who_looks_at_it() {
+    let prepared_for = Duration::from_secs(1);
+    let house = House::with(torrent(ONE).ready_after(NEVER)).await;
+    let (engine, mia) = (brief(&house, prepared_for), house.viewer(Has::First));
+    let leo = Viewer::new("leo", Arc::clone(&mia.providers));
+    let preparing = prepare(&engine, &mia, ONE).await;
+    until_fetching(&preparing, 0.0).await;
+    house.first.stand_in.given_torrent(torrent(ONE));
+    engine.prepare(&leo, &media_id(ONE));
+    wait_until(|| house.host.stand_in.requests().len() >= 2).await;
+    engine.playbacks().end(&mia, preparing.id()).await.unwrap();
+    engine.playbacks().close().await;
+    let_go(&engine, prepared_for).await;
+    assert_eq!(house.held(Has::First), []);
 }
 
 /// Goal: a torrent that the service gives up says why, one that stands still is given up by us; what we added goes, what the user had stays.

@@ -3,6 +3,7 @@
 mod events;
 mod known;
 mod library;
+mod looks;
 mod prepare;
 mod preparing;
 #[cfg(feature = "http")]
@@ -44,7 +45,8 @@ pub use events::{Next, PlaybackEvent};
 pub use preparing::{Preparing, PreparingConfig, PreparingState, Started};
 
 use known::{Known, KnownFiles};
-use prepare::{IsInUse, Preparations};
+use looks::{IsInUse, Look};
+use prepare::Preparations;
 use preparing::Preparings;
 #[cfg(feature = "http")]
 use remote::{RemoteFile, Way};
@@ -258,6 +260,11 @@ impl Playback {
             lost: Vec::new(),
         }
     }
+
+    fn is_of_torrent(&self, wanted: InfoHash) -> bool {
+        let stored = Reopen::from_json(&self.record.reopen);
+        stored.is_ok_and(|stored| matches!(stored.what, Reopen::Torrent { info_hash, .. } if info_hash == wanted))
+    }
 }
 
 /// What is to be played.
@@ -266,6 +273,8 @@ struct Start {
     what: Reopen,
     media_id: Option<MediaId>,
     start_s: Option<f64>,
+    /// What was found for a title is looked at until it is played, or is not.
+    look: Option<Look>,
 }
 
 /// A file that was opened for playing.
@@ -307,11 +316,6 @@ impl Remotes {
 
     fn find(&self, key: &RemoteKey) -> Option<Arc<RemoteFile>> {
         self.files.get(key).and_then(Weak::upgrade).filter(|file| !file.has_changed())
-    }
-
-    fn is_torrent_open(&self, info_hash: InfoHash) -> bool {
-        let prefix = reopen::torrent_prefix(info_hash);
-        self.files.iter().any(|((alias, _), file)| file.strong_count() > 0 && alias.starts_with(&prefix))
     }
 
     fn insert(&mut self, key: RemoteKey, file: &Arc<RemoteFile>) {
@@ -363,28 +367,18 @@ impl Playbacks {
     ) -> Self {
         let known = KnownFiles::new(Arc::clone(&records), config.index_budget_bytes, config.stored_index_budget_bytes);
         let known = Arc::new(known);
-        #[cfg(feature = "http")]
-        let remotes: Arc<Mutex<Remotes>> = Arc::default();
-        #[cfg(feature = "http")]
-        let in_use = Arc::clone(&remotes);
-        let is_in_use = move |info_hash| {
-            #[cfg(feature = "http")]
-            return in_use.lock().unwrap_or_else(PoisonError::into_inner).is_torrent_open(info_hash);
-            #[cfg(not(feature = "http"))]
-            return {
-                let _: InfoHash = info_hash;
-                false
-            };
-        };
-        let is_in_use: IsInUse = Arc::new(is_in_use);
-        let preparations = Preparations::new(config.prepared_for, Arc::clone(&is_in_use));
-        let preparings = Preparings::new(config.preparing.clone(), is_in_use);
         let learner = Arc::clone(&known);
-        let open = MokaCache::builder()
+        let open: MokaCache<String, Arc<Playback>> = MokaCache::builder()
             .max_capacity(config.max_open)
             .time_to_idle(config.idle_close)
             .eviction_listener(move |_: Arc<String>, playback: Arc<Playback>, _| learner.learn(&playback.shown, false))
             .build();
+        let played = open.clone();
+        // What is merely held open to be played is not played: those who look at it tell of each other.
+        let is_in_use: IsInUse =
+            Arc::new(move |info_hash| played.iter().any(|(_, playback)| playback.is_of_torrent(info_hash)));
+        let preparations = Preparations::new(config.prepared_for, Arc::clone(&is_in_use));
+        let preparings = Preparings::new(config.preparing.clone(), is_in_use);
         Self {
             blocks: BlockCache::new(config.blocks.clone()),
             config: Arc::new(config),
@@ -396,7 +390,7 @@ impl Playbacks {
             known,
             files: Arc::default(),
             #[cfg(feature = "http")]
-            remotes,
+            remotes: Arc::default(),
             #[cfg(feature = "http")]
             connecting: MokaCache::new(MAX_CONNECTING),
             preparations,
@@ -413,26 +407,27 @@ impl Playbacks {
     /// `InvalidInput`, `Forbidden` for a path outside the library or an address that may not be reached, what resolving answers
     /// ([`Resolver::resolve`]), and what opening the file answers ([`container::open`]).
     /// # Cancel safety
-    /// As [`Resolver::resolve`]; no record is left behind.
+    /// As [`Resolver::resolve`]: also what does not open, or is left while it opens, is taken away again; no record is left behind.
     pub async fn start(&self, call: &Call, viewer: &Viewer, request: &StartPlayback) -> Result<Arc<Playback>> {
         let (playable, what) = match &request.source {
             PlaybackSource::Path(path) => (library::playable(&self.config.library, path).await?, Reopen::file(path)?),
             PlaybackSource::Url(url) => (link_playable(url), Reopen::Link { url: url.clone() }),
             PlaybackSource::Title(media_id) => {
-                // Its file stays open until playing has found it.
+                // Its file stays open, and its torrent where it is, until playing has found it.
                 let mut prepared = None;
                 let found = match request.release.as_deref() {
-                    None => prepared.insert(self.take_ready(call, viewer, media_id).await?).found.clone(),
+                    None => prepared.insert(self.take_ready(call, viewer, media_id).await?).0.found.clone(),
                     release => self.resolver.resolve(call, viewer, media_id, release).await?,
                 };
                 return self.begin(call, viewer, found, media_id, request.start_s, Vec::new()).await;
             }
         };
-        let start = Start { playable, what, media_id: None, start_s: request.start_s };
+        let start = Start { playable, what, media_id: None, start_s: request.start_s, look: None };
         self.add(call, viewer, start, |playback| playback).await
     }
 
-    /// Plays what was found for a title. `lost` are torrents that the same viewing had before.
+    /// Plays what was found for a title. What was newly added for it is taken away where it does not play, also when this is dropped. `lost`
+    /// are torrents that the same viewing had before.
     async fn begin(
         &self,
         call: &Call,
@@ -442,12 +437,13 @@ impl Playbacks {
         start_s: Option<f64>,
         lost: Vec<InfoHash>,
     ) -> Result<Arc<Playback>> {
+        let look = Some(self.preparations.looks.begin(viewer, &found));
         let what = Reopen::of(&found)?;
         let Resolution { title, candidate, playable, tried, .. } = found;
         let mut why: Vec<String> = tried_notes(&tried).collect();
         why.extend(candidate.reasons.iter().map(|reason| reason.text.clone()));
         let release = crate::resolve::release_key(&candidate.release);
-        let start = Start { playable, what, media_id: Some(media_id.clone()), start_s };
+        let start = Start { playable, what, media_id: Some(media_id.clone()), start_s, look };
         let found = |mut playback: Playback| {
             why.append(&mut playback.why);
             Playback { title: Some(title), release: Some(release), why, tried, lost, ..playback }
@@ -463,7 +459,7 @@ impl Playbacks {
         start: Start,
         completed: impl FnOnce(Playback) -> Playback,
     ) -> Result<Arc<Playback>> {
-        let Start { playable, what, media_id, start_s } = start;
+        let Start { playable, what, media_id, start_s, mut look } = start;
         let (name, service) = (playable.file_name.clone(), playable.provider.clone());
         let opened = self.open_what(call, viewer, &what, Some(playable), &viewer.device).await?;
         let created_at_ms = now_ms();
@@ -478,6 +474,9 @@ impl Playbacks {
             expires_at_ms: created_at_ms.saturating_add(self.lifetime_ms(opened.shown.presentation.as_ref())),
         };
         self.records.add_playback(&record).await?;
+        if let Some(look) = &mut look {
+            look.played();
+        }
         self.note_played(&what, &service).await;
         let playback = Arc::new(completed(Playback::new(record, opened)));
         self.open.insert(playback.id().to_owned(), Arc::clone(&playback)).await;

@@ -9,12 +9,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use super::looks::{IsInUse, Look, Looks};
 use super::reopen::Stored;
 use super::{Opened, Playbacks, Reopen};
 use crate::Result;
-use crate::model::{InfoHash, MediaId};
+use crate::model::MediaId;
 use crate::net::Call;
-use crate::resolve::{Like, NewlyAdded, Resolution, Viewer};
+use crate::resolve::{Like, Resolution, Viewer};
 use crate::store::now_ms;
 
 /// Most titles that are made ready at the same time; a wish beyond it is dropped, for play does without.
@@ -33,6 +34,8 @@ pub(super) struct Preparations {
     ready: MokaCache<String, Arc<Prepared>>,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
+    /// What was found for those who prepare or start, until it is played.
+    pub(super) looks: Looks,
 }
 
 /// A title that was resolved.
@@ -40,40 +43,43 @@ pub(super) struct Prepared {
     pub(super) found: Resolution,
     /// Its file, held open so that play finds it connected.
     opened: Mutex<Option<Opened>>,
+    /// As long as it waits to be played.
+    look: Mutex<Option<Look>>,
 }
 
 impl Prepared {
-    fn new(found: Resolution) -> Arc<Self> {
-        Arc::new(Self { found, opened: Mutex::new(None) })
+    fn new(looks: &Looks, viewer: &Viewer, found: Resolution) -> Arc<Self> {
+        let look = looks.begin(viewer, &found);
+        Arc::new(Self { found, opened: Mutex::new(None), look: Mutex::new(Some(look)) })
     }
 
     fn opened(&self) -> MutexGuard<'_, Option<Opened>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// It waits no more.
+    fn end_look(&self) {
+        let look = self.look.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(look);
+    }
 }
 
-/// Is a torrent read by anybody now?
-pub(super) type IsInUse = Arc<dyn Fn(InfoHash) -> bool + Send + Sync>;
-
 impl Preparations {
-    /// A title that was made ready and not played in time leaves no trace: what was added for it at a service is removed, unless `is_in_use`.
+    /// A title that was made ready and not played in time leaves no trace: what was added for it at a service is removed, unless `is_in_use`
+    /// or another looks at it.
     pub(super) fn new(ready_for: Duration, is_in_use: IsInUse) -> Self {
         let tasks = TaskTracker::new();
-        let removals = tasks.clone();
-        let on_end = move |_: Arc<String>, prepared: Arc<Prepared>, cause: RemovalCause| {
-            if !cause.was_evicted() {
-                return;
+        let on_end = |_: Arc<String>, prepared: Arc<Prepared>, cause: RemovalCause| {
+            if cause.was_evicted() {
+                prepared.opened().take();
             }
-            // Held open for play, it would count as in use.
-            prepared.opened().take();
-            let is_played = prepared.found.playable.info_hash.is_some_and(|hash| is_in_use(hash));
-            if let Some(added) = prepared.found.newly_added.clone().filter(|_| !is_played) {
-                removals.spawn(remove(added));
-            }
+            // Whoever plays it looks at it by now.
+            prepared.end_look();
         };
         let ready =
             MokaCache::builder().max_capacity(MAX_READY).time_to_live(ready_for).eviction_listener(on_end).build();
-        Self { ready, permits: Arc::new(Semaphore::new(MAX_PREPARING)), tasks }
+        let looks = Looks::new(is_in_use, tasks.clone());
+        Self { ready, permits: Arc::new(Semaphore::new(MAX_PREPARING)), tasks, looks }
     }
 
     /// Waits for what is being made ready.
@@ -137,7 +143,7 @@ impl Playbacks {
     }
 
     async fn make_ready(&self, call: &Call, viewer: &Viewer, media_id: &MediaId, like: Option<&Like>) -> Result<()> {
-        let prepared = self.resolve_once(call, viewer, media_id, &key(viewer, media_id), like).await?;
+        let (prepared, _look) = self.resolve_once(call, viewer, media_id, &key(viewer, media_id), like).await?;
         if prepared.opened().is_some() {
             return Ok(());
         }
@@ -148,6 +154,7 @@ impl Playbacks {
         Ok(())
     }
 
+    /// With a look at it for the caller: what is made ready may be let go of at any time.
     async fn resolve_once(
         &self,
         call: &Call,
@@ -155,34 +162,45 @@ impl Playbacks {
         media_id: &MediaId,
         key: &str,
         like: Option<&Like>,
-    ) -> Result<Arc<Prepared>> {
+    ) -> Result<(Arc<Prepared>, Look)> {
+        let looks = &self.preparations.looks;
+        let mut own = None;
         let resolving = async {
             let found = match like {
                 Some(like) => self.resolver.resolve_like(call, viewer, media_id, like).await,
                 None => self.resolver.resolve(call, viewer, media_id, None).await,
             };
-            found.map(Prepared::new)
+            found.map(|found| {
+                own = Some(looks.begin(viewer, &found));
+                Prepared::new(looks, viewer, found)
+            })
         };
         let ready = self.preparations.ready.try_get_with(key.to_owned(), resolving).await;
-        ready.map_err(|error| crate::resolve::again(&error))
+        let ready = ready.map_err(|error| crate::resolve::again(&error))?;
+        let look = own.unwrap_or_else(|| looks.begin(viewer, &ready.found));
+        Ok((ready, look))
     }
 
     /// The best release of a title: the one that was made ready, or is being, else found now. Given once: who plays again resolves again.
-    pub(super) async fn take_ready(&self, call: &Call, viewer: &Viewer, media_id: &MediaId) -> Result<Arc<Prepared>> {
+    pub(super) async fn take_ready(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        media_id: &MediaId,
+    ) -> Result<(Arc<Prepared>, Look)> {
         let key = key(viewer, media_id);
-        let prepared = self.resolve_once(call, viewer, media_id, &key, None).await?;
+        let (prepared, look) = self.resolve_once(call, viewer, media_id, &key, None).await?;
         self.preparations.ready.invalidate(&key).await;
         self.preparations.ready.run_pending_tasks().await;
         let ends_at = prepared.found.playable.expires_at;
         if ends_at.is_some_and(|end| end < SystemTime::now() + MIN_LEFT) {
-            return self.resolver.resolve(call, viewer, media_id, None).await.map(Prepared::new);
+            let found = self.resolver.resolve(call, viewer, media_id, None).await?;
+            let looks = &self.preparations.looks;
+            let look = looks.begin(viewer, &found);
+            return Ok((Prepared::new(looks, viewer, found), look));
         }
-        Ok(prepared)
+        Ok((prepared, look))
     }
-}
-
-async fn remove(added: NewlyAdded) {
-    added.remove(&Call::within(PREPARE_LIMIT)).await;
 }
 
 /// Everything that decides what is found, and for whom.

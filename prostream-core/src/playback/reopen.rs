@@ -76,7 +76,7 @@ impl Reopen {
         match self {
             Reopen::File { .. } => None,
             Reopen::Link { url } => Some(format!("link:{}", hashed(url.as_str()))),
-            Reopen::Torrent { info_hash, path } => Some(torrent_prefix(*info_hash) + &hashed(path)),
+            Reopen::Torrent { info_hash, path } => Some(format!("torrent:{info_hash}:{}", hashed(path))),
         }
     }
 
@@ -96,12 +96,6 @@ impl Reopen {
             Error::new(ErrorKind::NotFound, "open playback").detail("its record cannot be read").because(error)
         })
     }
-}
-
-/// Begins what the files of a torrent are known by.
-#[cfg(feature = "http")]
-pub(super) fn torrent_prefix(info_hash: InfoHash) -> String {
-    format!("torrent:{info_hash}:")
 }
 
 #[cfg(feature = "http")]

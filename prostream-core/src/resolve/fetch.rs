@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cached::{FileOf, Sighting};
 use super::needs::{Claim, Removal, account};
-use super::playable::{choose_wanted, chosen, no_service};
+use super::playable::{NewlyAdded, choose_wanted, chosen, no_service};
 use super::race::{ADDING_GRACE, Choose, LinkOf, is_about_the_account, observe, refused_before, tells, unlock_chosen};
 use super::{Resolver, Viewer, release_key, wanted};
 use crate::model::{InfoHash, Magnet, MediaId, Playable, ProviderId, Title};
@@ -113,7 +113,7 @@ impl Resolver {
         media_id: &MediaId,
         release: Option<&str>,
     ) -> Result<Vec<Fetchable>> {
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, release).await?;
         let mut candidates = chosen(&found, media_id, release)?;
         candidates.truncate(self.config.max_tries);
         let hashes: Vec<InfoHash> = candidates.iter().filter_map(|candidate| candidate.release.info_hash).collect();
@@ -168,6 +168,11 @@ impl Resolver {
     /// The right to take away what one of us has added, unless another needs it.
     pub(crate) fn removal(&self, service: &Fetcher, info_hash: InfoHash, torrent: &TorrentId) -> Option<Removal> {
         self.ground.needs.removal(&service.0, info_hash, torrent)
+    }
+
+    /// What one of us has added and gave up, for whoever is to take it away instead.
+    pub(crate) fn newly_added(&self, service: &Fetcher, info_hash: InfoHash, torrent: TorrentId) -> NewlyAdded {
+        NewlyAdded::new(Arc::clone(&service.0), torrent, info_hash, Arc::clone(&self.ground.needs))
     }
 
     /// Chooses the wanted file of a torrent that is on its way, at a service that fetches nothing before.

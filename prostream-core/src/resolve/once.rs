@@ -145,7 +145,7 @@ impl Shelf {
     /// # Errors
     /// Those of `ask`. The caller sets the deadline.
     /// # Cancel safety
-    /// Safe to drop at any point: a claim ends by itself.
+    /// Safe to drop at any point: a claim is given back behind the caller's back, and ends by itself where that fails.
     pub(super) async fn answer<T>(
         &self,
         read: impl Fn(&[u8], bool) -> Option<T>,
@@ -155,20 +155,23 @@ impl Shelf {
         let owner = owner();
         let mut look = FIRST_LOOK;
         let mut has_waited = false;
-        loop {
+        let claimed = loop {
             if let Some(answer) = self.read().await.and_then(|bytes| read(&bytes, has_waited)) {
                 return Ok(answer);
             }
+            // Held from before it is asked for: who leaves meanwhile does not hear that it is his.
+            let claimed = Claimed::new(self, &owner);
             if self.claim(&owner).await {
-                break;
+                break claimed;
             }
+            claimed.forget();
             has_waited = true;
             tokio::time::sleep(look).await;
             look = look.saturating_mul(2).min(LONGEST_LOOK);
-        }
+        };
         // It may have come between the look and the claim.
         if let Some(answer) = self.read().await.and_then(|bytes| read(&bytes, has_waited)) {
-            self.release(&owner).await;
+            claimed.release().await;
             return Ok(answer);
         }
         let answer = tokio::select! {
@@ -180,7 +183,7 @@ impl Shelf {
         {
             self.write(bytes.into(), time_to_live).await;
         }
-        self.release(&owner).await;
+        claimed.release().await;
         answer
     }
 
@@ -223,6 +226,43 @@ impl Shelf {
     async fn release(&self, owner: &str) {
         if let Err(error) = self.cache.release(&self.key, owner).await {
             tracing::debug!(%error, "a claim ends by itself");
+        }
+    }
+}
+
+/// The work is claimed, as long as this is held: whoever leaves in the middle of it blocks nobody who asks the same.
+struct Claimed<'a> {
+    shelf: &'a Shelf,
+    owner: &'a str,
+    is_held: bool,
+}
+
+impl<'a> Claimed<'a> {
+    fn new(shelf: &'a Shelf, owner: &'a str) -> Self {
+        Self { shelf, owner, is_held: true }
+    }
+
+    /// It is another's.
+    fn forget(mut self) {
+        self.is_held = false;
+    }
+
+    /// The work is done.
+    async fn release(mut self) {
+        self.shelf.release(self.owner).await;
+        self.is_held = false;
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        // Where the program ends as well, the claim ends by itself.
+        if self.is_held
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (shelf, owner) = (self.shelf.clone(), self.owner.to_owned());
+            // Nobody waits for it: it takes no longer than the cache's own deadline.
+            runtime.spawn(async move { shelf.release(&owner).await });
         }
     }
 }
@@ -366,6 +406,24 @@ mod tests {
         let answers = join_all((0..3).map(|_| shelf.answer(read, written, ask()))).await;
         assert!(answers.into_iter().all(|answer| answer.unwrap() == "answer"));
         assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    /// Goal: who leaves in the middle of a question keeps nobody from asking it: he blocked it until his claim had ended by itself.
+    /// Method: the claim is free at once for another, in less time than it lives.
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_gives_his_claim_back() {
+        let cache = MemoryCache::default();
+        let shelf = shelf(&cache);
+        let asking = shelf.answer(read, written, std::future::pending());
+        let moment = Duration::from_millis(1);
+        assert!(tokio::time::timeout(moment, asking).await.is_err());
+        // What was begun behind the caller's back has its turn.
+        tokio::time::sleep(moment).await;
+        assert!(cache.claim("key", "another", CLAIM_TIME_TO_LIVE).await.unwrap());
+        // Who merely waited for another has nothing to give back.
+        assert!(tokio::time::timeout(moment, shelf.answer(read, written, async { Ok(String::new()) })).await.is_err());
+        tokio::time::sleep(moment).await;
+        assert!(!cache.claim("key", "a third", CLAIM_TIME_TO_LIVE).await.unwrap());
     }
 
     /// Goal: an answer that fails, or is not kept, is asked for by the next one.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cached::{FileOf, Seen};
 use super::needs::Needs;
@@ -10,6 +11,9 @@ use crate::provider::debrid::{DebridService, Link, MAX_BATCH, RemoteFile, Torren
 use crate::provider::indexer::TorrentLink;
 use crate::release::{Candidate, Pick, ReleaseName, Wanted, pick_file};
 use crate::{Error, ErrorKind, Result};
+
+/// Longest time for taking away what leads to a release that was given up.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(20);
 
 /// A title that can be played, and how it came to that.
 #[derive(Clone, Debug)]
@@ -45,6 +49,11 @@ impl NewlyAdded {
         needs: Arc<Needs>,
     ) -> Self {
         Self { service, torrent, info_hash, needs }
+    }
+
+    /// Of torrents of one account: is it the same?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.torrent == other.torrent
     }
 
     /// Takes it away again: nobody played it. Where another waits for it, it is his from now on.
@@ -143,7 +152,7 @@ impl Resolver {
         media_id: &MediaId,
         release: Option<&str>,
     ) -> Result<Resolution> {
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, release).await?;
         let candidates = chosen(&found, media_id, release)?;
         self.first_playable(call, viewer, &found, candidates).await
     }
@@ -161,7 +170,7 @@ impl Resolver {
         media_id: &MediaId,
         like: &Like,
     ) -> Result<Resolution> {
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, None).await?;
         let mut candidates = chosen(&found, media_id, None)?;
         candidates.sort_by_key(|candidate| like.distance(candidate));
         self.first_playable(call, viewer, &found, candidates).await
@@ -185,7 +194,7 @@ impl Resolver {
                 .detail("no other release can be played")
                 .advise("try again later, or choose one from the list")
         };
-        let found = self.find_releases(call, viewer, media_id).await?;
+        let found = self.releases_to_play(call, viewer, media_id, None).await?;
         let is_given_up = |hash: Option<InfoHash>| hash.is_some_and(|hash| given_up.contains(&hash));
         let mut candidates = chosen(&found, media_id, None)?;
         candidates.retain(|candidate| !is_given_up(candidate.release.info_hash));
@@ -194,7 +203,14 @@ impl Resolver {
         }
         let resolution = self.first_playable(call, viewer, &found, candidates).await?;
         // A link may lead to a torrent of which the indexer did not say that it is the same.
-        if is_given_up(resolution.playable.info_hash) { Err(none()) } else { Ok(resolution) }
+        if !is_given_up(resolution.playable.info_hash) {
+            return Ok(resolution);
+        }
+        if let Some(added) = resolution.newly_added {
+            let call = Call { deadline: Call::within(CLEAN_UP_LIMIT).deadline, ..call.clone() };
+            self.ground.tasks.spawn(async move { added.remove(&call).await });
+        }
+        Err(none())
     }
 
     async fn first_playable(

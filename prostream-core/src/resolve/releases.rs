@@ -5,15 +5,28 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt};
 
 use super::once::Shelf;
-use super::{Found, Resolver, Viewer, answers, is_playable_id, wanted};
+use super::{Found, Resolver, Viewer, answers, is_playable_id, release_key, wanted};
 use crate::model::{InfoHash, MediaId, ProviderId, Release, Title};
 use crate::net::Call;
 use crate::provider::indexer::{Indexer, Missing, Query, Releases, Sharing};
-use crate::release::{Ranker, Ranking, Wanted};
+use crate::release::{Candidate, Ranker, Ranking, Wanted};
 use crate::{Error, ErrorKind, Result};
 
 /// Most releases that are judged for one media id, over all indexers.
 pub(super) const MAX_JUDGED_RELEASES: usize = 5_000;
+
+/// What was listed while something was missing is played from without asking again for one to two of these, in seconds: a tracker that fails
+/// is asked again with the next search, and not with each press of play.
+const LISTED_S: u64 = 60;
+
+/// Which list of a search that missed something.
+#[derive(Clone, Copy, Debug)]
+enum Listed {
+    /// All that it has shown, also while it runs, or where it was cut off: for who names one of these.
+    Shown,
+    /// All that it has found, each indexer having answered or failed: for who wants the best.
+    Ended,
+}
 
 /// What happens while releases are looked for.
 #[derive(Clone, Debug)]
@@ -99,6 +112,57 @@ impl Resolver {
         let (found, ()) = futures_util::join!(run, drain);
         found
     }
+
+    /// The releases to play one of: as [`Self::find_releases`], but what was listed a moment ago is good enough, also where something was missing
+    /// in it, when the release of this key is there, or any where none is named. Whoever searches asks again; whoever plays chose from that.
+    ///
+    /// # Errors
+    /// As there.
+    /// # Cancel safety
+    /// As there.
+    pub(super) async fn releases_to_play(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        media_id: &MediaId,
+        release: Option<&str>,
+    ) -> Result<Found> {
+        let key = Self::found_key(viewer, media_id);
+        if let Some(found) = self.found.get(&key).await {
+            return Ok(found);
+        }
+        let listed = if release.is_some() { Listed::Shown } else { Listed::Ended };
+        let is_wanted = |candidate: &Candidate| release.is_none_or(|key| release_key(&candidate.release) == key);
+        match self.partly_found(&key, listed).await {
+            Some(found) if found.ranking.candidates.iter().any(is_wanted) => Ok(found),
+            _ => self.find_releases(call, viewer, media_id).await,
+        }
+    }
+
+    /// What a search found a moment ago that missed something.
+    async fn partly_found(&self, key: &str, listed: Listed) -> Option<Found> {
+        let now = self.listed_at();
+        for at in [now, now.saturating_sub(1)] {
+            if let Some(found) = self.found.get(&partly_key(key, listed, at)).await {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    async fn keep_partly(&self, key: &str, listed: Listed, found: Found) {
+        self.found.insert(partly_key(key, listed, self.listed_at()), found).await;
+    }
+
+    /// The time of day in steps of [`LISTED_S`].
+    fn listed_at(&self) -> u64 {
+        (self.now_s)() / LISTED_S
+    }
+}
+
+/// Lists are kept beside each other, under the time at which they were made: older ones are not found any more.
+fn partly_key(key: &str, listed: Listed, at: u64) -> String {
+    format!("{key}\n{listed:?} {at}")
 }
 
 struct Search {
@@ -129,22 +193,30 @@ impl Search {
         let wanted = Arc::new(wanted(&title, self.media_id.episode));
         say(events, ReleaseEvent::Title(Arc::clone(&title))).await;
 
-        let found = self.ask_all(events, &title, &wanted, patience).await?;
-        // A partial answer is worth showing, but the next caller deserves another try.
+        let (found, is_cut) = self.ask_all(events, &title, &wanted, patience).await?;
+        // A partial answer is worth showing, and playing from; but the next one who searches deserves another try.
         if !found.is_partial {
             self.resolver.found.insert(key, found.clone()).await;
+        } else if !is_cut {
+            self.resolver.keep_partly(&key, Listed::Shown, found.clone()).await;
+            self.resolver.keep_partly(&key, Listed::Ended, found.clone()).await;
+        } else if self.resolver.partly_found(&key, Listed::Shown).await.is_none() {
+            // What was cut short takes the place of nothing that shows more.
+            self.resolver.keep_partly(&key, Listed::Shown, found.clone()).await;
         }
         say(events, ReleaseEvent::Done { is_partial: found.is_partial }).await;
         Ok(found)
     }
 
+    /// What all indexers found, and whether `patience` ended before they had answered.
     async fn ask_all(
         &self,
         events: &Events,
         title: &Arc<Title>,
         wanted: &Arc<Wanted>,
         patience: Option<Duration>,
-    ) -> Result<Found> {
+    ) -> Result<(Found, bool)> {
+        let key = Resolver::found_key(&self.viewer, &self.media_id);
         let query = Arc::new(self.resolver.query(&self.call, &self.viewer, title, wanted, &self.media_id).await);
         let call = self.call.at_most(self.resolver.config.indexer_deadline);
         let started = Instant::now();
@@ -163,7 +235,7 @@ impl Search {
         let mut ranker = Ranker::new(wanted, &self.viewer.preferences, &self.viewer.device);
         let mut judged_count = 0;
         let mut ranking = Arc::new(Ranking::default());
-        let mut is_partial = false;
+        let (mut is_partial, mut is_cut) = (false, false);
         let mut answered_count = 0;
         let mut last_error = None;
         loop {
@@ -172,7 +244,7 @@ impl Search {
                 Some(left) => match tokio::time::timeout(left, answers.next()).await {
                     Ok(next) => next,
                     Err(_) => {
-                        is_partial = true;
+                        (is_partial, is_cut) = (true, true);
                         break;
                     }
                 },
@@ -195,6 +267,12 @@ impl Search {
                     let known = self.resolver.readiness(&self.viewer, wanted, &hashes).await;
                     ranker.add(releases, &|release| release.info_hash.and_then(|hash| known.get(&hash).cloned()));
                     ranking = Arc::new(ranker.ranking());
+                    // Who sees a release may choose it before the others are there, and leave the search by that.
+                    if patience.is_none() {
+                        let (title, wanted, ranking) = (Arc::clone(title), Arc::clone(wanted), Arc::clone(&ranking));
+                        let shown = Found { title, wanted, ranking, is_partial: true };
+                        self.resolver.keep_partly(&key, Listed::Shown, shown).await;
+                    }
                     say(events, ReleaseEvent::Ranked(Arc::clone(&ranking))).await;
                 }
                 Err(error) => {
@@ -210,7 +288,7 @@ impl Search {
         {
             return Err(again(&error));
         }
-        Ok(Found { title: Arc::clone(title), wanted: Arc::clone(wanted), ranking, is_partial })
+        Ok((Found { title: Arc::clone(title), wanted: Arc::clone(wanted), ranking, is_partial }, is_cut))
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::pulse::Pulse;
 use super::{Preparing, PreparingConfig, PreparingState, age};
 use crate::model::MediaId;
-use crate::playback::prepare::IsInUse;
+use crate::playback::looks::IsInUse;
 use crate::resolve::{Claim, Fetcher, TorrentId, Viewer};
 use crate::store::records::PreparingRecord;
 use crate::{Error, ErrorKind, Result};

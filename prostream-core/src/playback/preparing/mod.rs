@@ -331,12 +331,18 @@ impl Playbacks {
         self.take_away(&item.service, &item.record.id, item.record.info_hash, removal);
     }
 
-    /// Takes a torrent away in the background, where there is the right to and nobody plays it, and forgets its record.
+    /// Takes a torrent away in the background, where there is the right to and nobody plays it, and forgets its record. Where somebody looks
+    /// at it, as what is ready to be played, it goes with the last of them.
     fn take_away(&self, service: &Fetcher, id: &str, info_hash: InfoHash, removal: Option<(Removal, TorrentId)>) {
         let (playbacks, service, id) = (self.clone(), service.clone(), id.to_owned());
         self.preparings.tasks.spawn(async move {
             let is_played = (playbacks.preparings.is_in_use)(info_hash);
+            let left = |torrent: &TorrentId| {
+                let added = playbacks.resolver.newly_added(&service, info_hash, torrent.clone());
+                playbacks.preparations.looks.hand_over(&service, info_hash, added).is_some()
+            };
             if let (Some((_, torrent)), false) = (&removal, is_played)
+                && left(torrent)
                 && !playbacks.remove(&service, torrent).await
             {
                 return;
