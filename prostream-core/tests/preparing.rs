@@ -327,9 +327,17 @@ async fn what_is_left_while_it_opens_is_taken_away() {
     }
 }
 
-/// Goal: of several who start the same at once, by one way or the other, none takes it from under those whose playbacks stay.
+/// Goal: what plays stays; of several who start the same at once, by one way or the other, none takes it from under those who play.
 #[tokio::test]
 async fn who_leaves_takes_nothing_from_who_plays() {
+    for release in [None, Some(hash(ONE).to_string())] {
+        let house = House::with(torrent(ONE)).await;
+        let (engine, viewer) = (house.engine().await, house.viewer(Has::First));
+        let playback = engine.start_playback(&call(), &viewer, &title(release)).await.unwrap();
+        engine.playbacks().end(&viewer, playback.id()).await.unwrap();
+        engine.playbacks().close().await;
+        assert_eq!(house.held(Has::First), [hash(ONE)]);
+    }
     let house = House::with(torrent(ONE)).await;
     let (engine, viewer) = (house.engine().await, house.viewer(Has::First));
     let start = async |release: Option<String>, limit: Duration| {
@@ -434,6 +442,7 @@ async fn what_is_given_up_goes_with_the_last_who_looks_at_it() {
     wait_until(|| house.host.stand_in.requests().len() >= 2).await;
     engine.playbacks().end(&mia, preparing.id()).await.unwrap();
     engine.playbacks().close().await;
+    assert_eq!(house.held(Has::First), [hash(ONE)], "the other looks at it");
     let_go(&engine, prepared_for).await;
     assert_eq!(house.held(Has::First), []);
 }

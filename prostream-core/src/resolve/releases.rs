@@ -135,7 +135,7 @@ impl Resolver {
         let is_wanted = |candidate: &Candidate| release.is_none_or(|key| release_key(&candidate.release) == key);
         match self.partly_found(&key, listed).await {
             Some(found) if found.ranking.candidates.iter().any(is_wanted) => Ok(found),
-            _ => self.find_releases(call, viewer, media_id).await,
+            _ => Box::pin(self.find_releases(call, viewer, media_id)).await,
         }
     }
 
