@@ -138,22 +138,60 @@ async fn a_link_that_is_too_long_is_cut() {
     assert_eq!(scene.0.requests().await.len(), before + 2);
 }
 
-/// Goal: what the user chose stays his choice: other files of his torrent are refused with advice, before anything is asked.
+/// Goal: what the user chose stays his choice; where another of its videos is wanted, one of ours plays it beside his, is found the next time,
+/// and goes without his.
 #[tokio::test]
 async fn the_users_choice_is_not_changed() {
+    for chosen in [vec![4], vec![2, 3]] {
+        let scene = Scene::start().await;
+        scene.given_torrent(pack()).await;
+        scene.0.stand_in.given_selected_in_account(HASH, &chosen);
+        let service = scene.service();
+        let added = add(service.as_ref(), HASH).await;
+        assert!(!added.was_known && added.is_ready, "{chosen:?}");
+        assert_eq!(scene.0.stand_in.selected_files(), [chosen.clone(), vec![2, 4]]);
+        let files = service.files(&call(), &added.torrent).await.unwrap();
+        service.select(&call(), &added.torrent, &files[1..2]).await.unwrap();
+        assert_eq!(service.unlock(&call(), &files[1]).await.unwrap().file_name.as_deref(), Some("E01.mkv"));
+        let error = service.select(&call(), &added.torrent, &files[..1]).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Unsupported && error.advice().is_some(), "no video");
+        // Also by who has just begun, and looks at his first.
+        let again = add(scene.service().as_ref(), HASH).await;
+        assert_eq!((&again.torrent, again.was_known), (&added.torrent, true));
+        service.remove(&call(), &added.torrent).await.unwrap();
+        assert_eq!(scene.0.stand_in.selected_files(), [chosen]);
+    }
+}
+
+/// Goal: extras that the user left out are not worth an entry of ours.
+#[tokio::test]
+async fn extras_are_not_missed() {
     let scene = Scene::start().await;
-    scene.given_torrent(pack()).await;
+    let torrent = StandInTorrent::new(HASH, "Film").with_file("Film/film.mkv", 90).with_file("Film/sample.mkv", 29);
+    scene.given_torrent(torrent).await;
+    scene.0.stand_in.given_selected_in_account(HASH, &[1]);
+    let added = add(scene.service().as_ref(), HASH).await;
+    assert!(added.was_known && added.is_ready);
+    assert_eq!(scene.account_torrents().await, [HASH]);
+}
+
+/// Goal: where the service would have to fetch what the user left out, nothing of ours is left, and what he has still plays.
+#[tokio::test]
+async fn what_is_there_does_where_the_rest_is_not() {
+    let scene = Scene::start().await;
+    scene.given_torrent(pack().ready_after(2)).await;
     scene.0.stand_in.given_selected_in_account(HASH, &[4]);
     let service = scene.service();
+    let first = add(service.as_ref(), HASH).await;
+    while service.status(&call(), std::slice::from_ref(&first.torrent)).await.unwrap() != [TorrentState::Ready] {}
     let added = add(service.as_ref(), HASH).await;
-    assert!(added.was_known && added.is_ready);
+    assert_eq!((&added.torrent, added.was_known, added.is_ready), (&first.torrent, true, true));
+    assert_eq!(scene.0.stand_in.selected_files(), [[4]]);
     let files = service.files(&call(), &added.torrent).await.unwrap();
     let request_count = scene.0.requests().await.len();
     let error = service.select(&call(), &added.torrent, &files[1..2]).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && error.advice().is_some());
-    service.select(&call(), &added.torrent, &files[3..4]).await.unwrap();
     assert_eq!(scene.0.requests().await.len(), request_count);
-    assert_eq!(scene.0.stand_in.selected_files(), [[4]]);
     assert_eq!(service.unlock(&call(), &files[3]).await.unwrap().file_name.as_deref(), Some("E02.mkv"));
 }
 
@@ -161,9 +199,11 @@ async fn the_users_choice_is_not_changed() {
 #[tokio::test]
 async fn a_packed_torrent_is_unsupported() {
     let scene = Scene::start().await;
-    scene.given_torrent(pack()).await;
+    scene.given_torrent(pack().ready_after(2)).await;
     scene.0.stand_in.given_selected_in_account(HASH, &[2, 3]);
     let service = scene.service();
+    let first = add(service.as_ref(), HASH).await;
+    while service.status(&call(), std::slice::from_ref(&first.torrent)).await.unwrap() != [TorrentState::Ready] {}
     let added = add(service.as_ref(), HASH).await;
     let error = service.files(&call(), &added.torrent).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);

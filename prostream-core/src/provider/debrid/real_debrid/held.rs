@@ -54,6 +54,11 @@ impl Held {
         ranked.min_by_key(|(rank, _)| *rank).map(|(_, id)| id)
     }
 
+    /// The entries of `hash` that are ready, newest first.
+    pub(super) fn ready(&self, hash: InfoHash) -> impl Iterator<Item = TorrentId> {
+        self.of_hash(hash).filter(|(torrent, _)| torrent.is_ready()).map(|(_, id)| id)
+    }
+
     /// Any entry of `hash`.
     pub(super) fn any(&self, hash: InfoHash) -> Option<TorrentId> {
         self.of_hash(hash).map(|(_, id)| id).next()

@@ -40,6 +40,9 @@ pub use device::RealDebridSignIn;
 const RATE_PER_S: NonZeroU32 = NonZeroU32::new(3).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
+/// Most entries of one torrent that are looked at for one that lacks no file.
+const MAX_OTHERS: usize = 4;
+
 /// How long nothing is asked after the service has complained of too many requests and has not said how long: its minute has passed then.
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -172,8 +175,8 @@ impl RealDebrid {
         self.ask(call, OPERATION, self.endpoint.info(torrent), |reply| self.endpoint.parse_info(reply)).await
     }
 
-    /// The entry of the account that can be used, or a new one.
-    async fn find_or_add(&self, call: &Call, link: &TorrentLink, hash: InfoHash) -> Result<Entry> {
+    /// The entry of the account that can be used, or a new one; a new one in any case where it is to stand `beside` what there is.
+    async fn find_or_add(&self, call: &Call, link: &TorrentLink, hash: InfoHash, beside: bool) -> Result<Entry> {
         const OPERATION: &str = "add torrent";
         let Ok(mut last) = timeout(call.remaining(), self.held.lock()).await else {
             return Err(
@@ -185,7 +188,8 @@ impl RealDebrid {
             Some(held) => held,
             None => self.list(call).await?,
         };
-        if let Some(torrent) = held.usable(hash, |id| self.is_unselected(id)) {
+        let usable = if beside { None } else { held.usable(hash, |id| self.is_unselected(id)) };
+        if let Some(torrent) = usable {
             *last = Some(held);
             return Ok(Entry::Found(torrent));
         }
@@ -223,20 +227,59 @@ impl RealDebrid {
         // An entry of the account is found by the hash alone: the file has to be what its hash says.
         link.check_file().map_err(error::bad_torrent)?;
         let hash = link.info_hash();
-        let mut entry = self.find_or_add(call, link, hash).await?;
+        let mut entry = self.find_or_add(call, link, hash, false).await?;
         if let Entry::Found(torrent) = &entry {
             match self.advance(call, torrent).await {
                 Ok(found) => {
-                    return Ok(Added { torrent: torrent.clone(), was_known: true, is_ready: found.is_ready() });
+                    let theirs = Added { torrent: torrent.clone(), was_known: true, is_ready: found.is_ready() };
+                    return Ok(if found.lacks_files() { self.beside(call, link, hash, theirs).await } else { theirs });
                 }
                 // Removed since it was listed.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     self.forget(call, torrent).await;
-                    entry = self.find_or_add(call, link, hash).await?;
+                    entry = self.find_or_add(call, link, hash, false).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
+        self.make_ready(call, entry, hash).await
+    }
+
+    /// What the account holds of a torrent is somebody's choice of its files, which stays his, and may lack the one that is wanted: another entry
+    /// that lacks none, or one of ours where that is ready at once; otherwise what there is, which may do.
+    async fn beside(&self, call: &Call, link: &TorrentLink, hash: InfoHash, theirs: Added) -> Added {
+        let Some(others) = self.others(call, hash, &theirs.torrent).await else { return theirs };
+        for torrent in others {
+            let found = self.info(call, &torrent).await;
+            if found.is_ok_and(|found| found.is_ready() && !found.lacks_files()) {
+                return Added { torrent, was_known: true, is_ready: true };
+            }
+        }
+        let adding = async {
+            let entry = self.find_or_add(call, link, hash, true).await?;
+            self.make_ready(call, entry, hash).await
+        };
+        match adding.await {
+            Ok(ours) if ours.is_ready => return ours,
+            Ok(ours) if !ours.was_known => {
+                if let Err(error) = self.delete(call, &ours.torrent).await {
+                    tracing::warn!(provider = %self.id, %error, "a torrent that we added could not be removed");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(provider = %self.id, %error, "nothing of ours comes beside what there is"),
+        }
+        theirs
+    }
+
+    /// Other entries of a torrent that are ready; `None` where not all of the account was read: then nobody could tell what is ours.
+    async fn others(&self, call: &Call, hash: InfoHash, than: &TorrentId) -> Option<Vec<TorrentId>> {
+        let last = timeout(call.remaining(), self.held.lock()).await.ok()?;
+        let held = last.as_ref().filter(|held| held.is_whole())?;
+        Some(held.ready(hash).filter(|id| id != than).take(MAX_OTHERS).collect())
+    }
+
+    async fn make_ready(&self, call: &Call, entry: Entry, hash: InfoHash) -> Result<Added> {
         let (torrent, was_known) = match entry {
             Entry::Found(torrent) => return Ok(Added { torrent, was_known: true, is_ready: false }),
             Entry::Added { torrent, was_known } => (torrent, was_known),

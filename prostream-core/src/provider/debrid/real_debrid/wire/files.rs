@@ -53,6 +53,20 @@ impl Torrent {
         self.files.iter().max_by_key(|file| file.bytes).map(|file| file.id).into_iter().collect()
     }
 
+    /// Is it ready, and does it lack what [`Self::worth_selecting`] would have chosen? Its files were packed, or a video was left out that is no
+    /// mere extra.
+    pub(in super::super) fn lacks_files(&self) -> bool {
+        /// Extras are smaller than the largest video by so much.
+        const EXTRA: u64 = 3;
+        let largest = self.files.iter().filter(|file| file.entry().is_video()).filter_map(|file| file.bytes).max();
+        let is_left_out = |file: &FileRow| {
+            let is_large = file.bytes.zip(largest).is_some_and(|(bytes, largest)| bytes >= largest / EXTRA);
+            !file.is_selected() && file.entry().is_video() && is_large
+        };
+        let is_packed = self.files.iter().filter(|file| file.is_selected()).count() != self.links.len();
+        self.is_ready() && (is_packed || self.files.iter().any(is_left_out))
+    }
+
     /// All files; those that were chosen with their links.
     ///
     /// # Errors
