@@ -200,7 +200,7 @@ async fn a_service_that_misbehaves() {
             let outside = Outside::new().await;
             outside.given_mishap(mishap);
             // What they are given where they do not say how long.
-            let silent = if has == Has::First { 10 } else { 60 };
+            let silent = if has == Has::First { 15 } else { 60 };
             let retry_after_s = retry_after_s.or((kind == ErrorKind::RateLimited).then_some(silent));
             outside.play(has).await.assert(&format!("service ({has:?}): {fault}"), Some(kind), retry_after_s, ANY);
         }

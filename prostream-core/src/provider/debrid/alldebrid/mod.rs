@@ -36,8 +36,8 @@ const RATE_PER_S: NonZeroU32 = NonZeroU32::new(8).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 /// How long nothing is asked after a complaint of too many requests that does not say how long. Which of the two limits was passed it does not
-/// say either: for that of a second this is long, and for that of a minute a request each ten seconds is asked in vain.
-const PAUSE: Duration = Duration::from_secs(10);
+/// say either: for that of a second this is long, and for that of a minute a request each quarter of one is asked in vain.
+const PAUSE: Duration = Duration::from_secs(15);
 
 /// How often a delayed link may be looked at. Source: docs.alldebrid.com, "Delayed links" (every 5 seconds or more).
 const DELAYED_POLL: Duration = Duration::from_secs(5);
