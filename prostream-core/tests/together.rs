@@ -632,7 +632,9 @@ mod processes {
         let most = 3.0 + 8.0 * passed_s + 1.0;
         assert!(sent >= 3 && (sent as f64) <= most, "{sent} requests in {passed_s} s");
         let refused = answers.iter().filter_map(|answer| answer.as_ref().err());
-        assert!(refused.into_iter().all(|error| error.kind() == ErrorKind::RateLimited));
+        // Who has his turn in the last moment may not have his answer in time.
+        let told = |kind| matches!(kind, ErrorKind::RateLimited | ErrorKind::TimedOut);
+        assert!(refused.clone().all(|error| told(error.kind())), "{:?}", refused.collect::<Vec<_>>());
         let keys = redis.ask(&["KEYS", "*"]);
         assert!(keys.len() == 1 && !keys[0].contains(KEY), "{keys:?}");
     }
